@@ -1,0 +1,82 @@
+"""segtool: learns to segment Chinese text into words from raw text alone.
+
+>>> import segtool
+>>> seg = segtool.train("data/sample", "sample.model")
+>>> seg = segtool.load("sample.model")
+>>> seg.cut("医生说今天要休息")
+['医生', '说', '今天', '要', '休息']
+
+Importing does nothing but define names; numpy and numba are loaded by the calls that need them.
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+from typing import TYPE_CHECKING, Any
+
+from segtool.errors import (
+    CorpusError,
+    DataError,
+    EncodingError,
+    InputError,
+    MismatchError,
+    ModelError,
+    OutputError,
+    SegtoolError,
+    UsageError,
+)
+
+if TYPE_CHECKING:
+    from segtool.evaluate import Evaluation, evaluate, evaluate_files
+    from segtool.segmenter import Segmenter, Token, load
+    from segtool.training import TrainingReport, TrainingSettings, train
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "CorpusError",
+    "DataError",
+    "EncodingError",
+    "Evaluation",
+    "InputError",
+    "MismatchError",
+    "ModelError",
+    "OutputError",
+    "Segmenter",
+    "SegtoolError",
+    "Token",
+    "TrainingReport",
+    "TrainingSettings",
+    "UsageError",
+    "__version__",
+    "evaluate",
+    "evaluate_files",
+    "load",
+    "train",
+]
+
+logging.getLogger("segtool").addHandler(logging.NullHandler())
+
+_HOMES = {
+    "Evaluation": "evaluate",
+    "evaluate_files": "evaluate",
+    "Segmenter": "segmenter",
+    "Token": "segmenter",
+    "load": "segmenter",
+    "TrainingReport": "training",
+    "TrainingSettings": "training",
+    "train": "training",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name == "evaluate":
+        return importlib.import_module("segtool.evaluate").evaluate
+    if name in _HOMES:
+        return getattr(importlib.import_module(f"segtool.{_HOMES[name]}"), name)
+    raise AttributeError(f"module 'segtool' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,259 @@
+"""The command line: ``segtool train``, ``segtool cut``, ``segtool eval``.
+
+Commands import what they run when they run it, so that ``--help`` and a short cut answer at once. Data
+goes to standard output, talk to standard error. Exit codes: 0, 1 for data, 2 for usage, 130 for Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import IO, TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from segtool import __version__
+from segtool.errors import OutputError, SegtoolError, UsageError
+
+if TYPE_CHECKING:
+    from segtool.training import TrainingReport
+
+__all__ = ["main"]
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+class _Group(click.Group):
+    """Turns errors that segtool raises on purpose into one line and an exit code."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except SegtoolError as error:
+            _fail(str(error), error.exit_code)
+        except BrokenPipeError:
+            # whoever read our output has gone: not our fault, and nothing to say
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise SystemExit(1) from None
+        except KeyboardInterrupt:
+            _fail("interrupted; no output was changed", 130)
+        except MemoryError:
+            _fail("out of memory: train on a part of the text (--sample), or cut with a smaller -j", 1)
+        except RecursionError:
+            raise
+        except OSError as error:
+            where = f"{error.filename}: " if error.filename else ""
+            _fail(f"{where}{error.strerror or error}", 1)
+
+
+def _fail(message: str, code: int) -> None:
+    click.echo(f"segtool: {' '.join(message.split())}", err=True)
+    raise SystemExit(code)
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="segtool")
+def main() -> None:
+    """Learn to segment Chinese text into words from raw text alone, and cut text with what was learned."""
+
+
+def encoding_option(command: Command) -> Command:
+    """Add ``--encoding``."""
+    return click.option(
+        "--encoding", default="utf-8", show_default=True, help="Of the input: utf-8, gb18030, big5, utf-16, …"
+    )(command)
+
+
+def workers_option(default: int | None, what: str) -> Callable[[Command], Command]:
+    """Add ``-j``."""
+    return click.option("-j", "--workers", type=click.IntRange(1), default=default, help=f"Threads; {what}.")
+
+
+def quiet_option(command: Command) -> Command:
+    """Add ``-q``."""
+    return click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")(command)
+
+
+def parameter_options(command: Command) -> Command:
+    """Add an option for every parameter of the method."""
+    options = [
+        ("--min-count", int, 3, "Shortest-lived candidates: n-grams seen less often are no words."),
+        ("--max-word-len", int, 6, "Longest word, in symbols."),
+        ("--length-penalty", float, 2.05, "β: a word of k symbols costs k^β nats."),
+        ("--variation-weight", float, 0.05, "ρ: weight of the variation of branching entropy."),
+        ("--entropy-weight", float, 2.0, "η: weight of branching entropy that falls short of the floor."),
+        ("--entropy-floor", float, 1.5, "h0: the floor, in nats."),
+        ("--passes", int, 8, "EM passes."),
+        ("--min-expected", float, 0.5, "Words expected less often in the corpus leave the lexicon."),
+        ("--sample", float, 1.0, "Share of the lines to train on, drawn at random."),
+        ("--seed", int, 0, "Seed of that draw; nothing else is random."),
+    ]
+    for flag, kind, default, text in reversed(options):
+        command = click.option(flag, type=kind, default=default, show_default=True, help=text)(command)
+    return command
+
+
+@main.command()
+@click.argument("inputs", metavar="INPUT...", nargs=-1, required=True)
+@click.option("-o", "--output", metavar="MODEL", required=True, help="Directory to write the model to.")
+@parameter_options
+@encoding_option
+@click.option("--skip-undecodable", is_flag=True, help="Leave out lines that are no text in that encoding.")
+@workers_option(None, "by default one for each processor. The model does not depend on it")
+@quiet_option
+def train(
+    inputs: tuple[str, ...],
+    output: str,
+    encoding: str,
+    skip_undecodable: bool,
+    workers: int | None,
+    quiet: bool,
+    **parameters: float,
+) -> None:
+    """Learn a model from raw text.
+
+    INPUT is a file, a directory (all files below it), a glob, or - for standard input; plain, gz, bz2,
+    xz or zst.
+    """
+    _announce_compiling(quiet)
+    from segtool import training
+
+    report = training.TrainingReport()
+    training.train(
+        inputs,
+        output,
+        encoding=encoding,
+        skip_undecodable=skip_undecodable,
+        workers=workers,
+        progress=not quiet,
+        report=report,
+        **parameters,
+    )
+    if not quiet:
+        _print_summary(report, output)
+
+
+def _print_summary(report: TrainingReport, output: str) -> None:
+    def say(text: str) -> None:
+        click.echo(text, err=True)
+
+    reading = report.reading
+    say(f"read     {reading.characters:,} characters in {reading.lines:,} lines of {reading.files:,} files")
+    say(f"found    {report.runs:,} runs, {report.symbols:,} symbols, {report.ngram_types:,} n-gram types")
+    say(f"learned  {report.words:,} words out of {report.candidates:,} candidates")
+    for stage in report.stages:
+        say(f"{stage.name:8} {stage.seconds:8.2f} s {stage.peak_bytes / 1e6:8,.0f} MB")
+    seconds = sum(stage.seconds for stage in report.stages)
+    peak = max((stage.peak_bytes for stage in report.stages), default=0)
+    say(f"{'total':8} {seconds:8.2f} s {peak / 1e6:8,.0f} MB peak")
+    if reading.skipped_lines:
+        say(f"skipped  {reading.skipped_lines:,} lines that could not be read:")
+        for line in reading.skipped:
+            say(f"         {line.source}, line {line.line}, byte offset {line.offset}: {line.reason}")
+        if len(reading.skipped) < reading.skipped_lines:
+            say(f"         … and {reading.skipped_lines - len(reading.skipped):,} more")
+    say(f"model    {output}")
+
+
+@main.command()
+@click.argument("files", metavar="[FILE]...", nargs=-1)
+@click.option("-m", "--model", required=True, help="Directory written by 'segtool train'.")
+@click.option("-o", "--output", metavar="FILE", help="Write here instead of standard output.")
+@click.option("--sep", default=" ", help="Between two words.  [default: a space]")
+@encoding_option
+@workers_option(1, "1 by default. The output does not depend on it")
+@quiet_option
+def cut(
+    files: tuple[str, ...], model: str, output: str | None, sep: str, encoding: str, workers: int, quiet: bool
+) -> None:
+    """Cut text into words, a line for each line of the input, in UTF-8.
+
+    FILE is as for train; standard input without one. A line that is typed is cut at once.
+    """
+    if not sep or "\n" in sep:
+        raise UsageError("--sep must hold something, and no line end")
+    _announce_compiling(quiet)
+    from segtool.corpus import find_sources, read_pieces
+    from segtool.segmenter import load
+    from segtool.streaming import cut_stream
+
+    segmenter = load(model)
+    sources = find_sources(files or ("-",))
+    with _open_output(output) as out:
+        for source in sources:
+            for data in cut_stream(segmenter, read_pieces(source, encoding=encoding), sep, workers):
+                if data:
+                    out.write(data)
+                    out.flush()
+
+
+@contextmanager
+def _open_output(path: str | None) -> Iterator[IO[bytes]]:
+    """Standard output, or a file that appears when it is complete."""
+    if path is not None and path != "-":
+        from segtool.files import atomic_file
+
+        with atomic_file(path) as file:
+            yield file
+        return
+    try:
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise OutputError(f"standard output: {error.strerror}: nothing more was written") from None
+
+
+@main.command("eval")
+@click.argument("gold", type=str)
+@click.argument("predicted", type=str)
+@click.option(
+    "--protocol",
+    type=click.Choice(["span", "sighan"]),
+    default="span",
+    show_default=True,
+    help="Words match by their place in the text, or as the SIGHAN 2005 script aligns them.",
+)
+@click.option("--train-words", metavar="FILE", help="Word list or segmented text: adds OOV rate and recall.")
+@click.option("--top-errors", metavar="N", type=click.IntRange(0), default=0, help="Show the N most frequent errors.")
+@click.option("--sep", help="Separator of PREDICTED, where it is not whitespace.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@encoding_option
+def evaluate(
+    gold: str,
+    predicted: str,
+    protocol: str,
+    train_words: str | None,
+    top_errors: int,
+    sep: str | None,
+    as_json: bool,
+    encoding: str,
+) -> None:
+    """Score a segmentation against a gold standard: precision, recall and F1 of words."""
+    from segtool.evaluation import evaluate_files
+
+    result = evaluate_files(
+        gold,
+        predicted,
+        protocol=protocol,
+        train_words=train_words,
+        top_errors=top_errors,
+        encoding=encoding,
+        sep=sep,
+    )
+    if as_json:
+        import json
+
+        click.echo(json.dumps(result.to_dict(), ensure_ascii=False, indent=2))
+    else:
+        click.echo(result.report())
+
+
+def _announce_compiling(quiet: bool) -> None:
+    from segtool._jit import on_first_compile
+
+    if not quiet:
+        on_first_compile(lambda: click.echo("segtool: compiling its kernels, once (about 15 s) …", err=True))

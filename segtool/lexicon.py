@@ -1,0 +1,292 @@
+"""The segmental unigram lexicon: which n-grams are words, and how likely each is.
+
+A run is a sequence of words drawn one by one; every cover of the run by candidates is a path of its
+lattice. Left alone, maximum likelihood prefers long words; what makes it find words is a penalty k^β
+on a word of k symbols (Liang & Klein 2009, "Online EM for unsupervised models"). The log weight of
+candidate x, in nats:
+
+    log w(x) = log θ(x) − k^β + ρ (V_left + V_right − mean) + η min(0, min(H_left, H_right) − h0)
+
+with V the variation of branching entropy, its mean taken over the occurrences of the candidates of
+the same length, H the branching entropy (:mod:`segtool.scores`) and the last term for k ≥ 2 only.
+θ starts at relative frequency. An EM pass computes by forward-backward how often each candidate is
+expected to be a word under w, and makes θ proportional to that.
+
+Expected counts are added up as integers (fixed point), so that neither the number of workers nor the
+order of the text changes a bit of the result.
+"""
+
+from __future__ import annotations
+
+import queue
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from segtool._jit import kernel
+from segtool.counts import Ids
+from segtool.scores import Candidates, Floats
+from segtool.trie import build_trie
+
+__all__ = ["Lexicon", "LexiconSettings", "fit_lexicon"]
+
+FIXED_POINT = 1 << 28
+"""One expected occurrence as an integer; 64 bits then hold 3e10 occurrences."""
+
+LEAST_EXPECTED = 0.01
+"""Every character of the corpus stays a word, expected at least so often: no text is without a cover."""
+
+FORGOTTEN = 0.001
+"""Candidates that are expected less often leave the lattice for good."""
+
+CHUNK = 1 << 18
+
+
+@dataclass(frozen=True)
+class LexiconSettings:
+    """Parameters of the segmental unigram lexicon.
+
+    Attributes
+    ----------
+    length_penalty : float
+        β, the exponent of the penalty on long words.
+    variation_weight : float
+        ρ, weight of the variation of branching entropy.
+    entropy_weight : float
+        η, weight of branching entropies that fall short of `entropy_floor`.
+    entropy_floor : float
+        h0, nats.
+    passes : int
+        EM passes.
+    min_expected : float
+        Candidates expected less often than this in the whole corpus leave the lexicon.
+    """
+
+    length_penalty: float = 2.15
+    variation_weight: float = 0.05
+    entropy_weight: float = 2.0
+    entropy_floor: float = 1.5
+    passes: int = 8
+    min_expected: float = 0.5
+
+
+@dataclass(frozen=True)
+class Lexicon:
+    """Words with their log weights, in order of length, then of symbol ids.
+
+    Attributes
+    ----------
+    level, place : ndarray of int64, shape (words,)
+        Word i is the candidate ``place[i]`` among those of ``level[i]`` symbols.
+    weight : ndarray of float64, shape (words,)
+        Log weight, nats.
+    expected : ndarray of float64, shape (words,)
+        Expected occurrences as a word.
+    unknown_weight : float
+        Log weight of a character that the corpus does not hold, nats.
+    log_likelihood : tuple of float
+        Of the corpus before each pass, nats.
+    """
+
+    level: npt.NDArray[np.int64]
+    place: npt.NDArray[np.int64]
+    weight: Floats
+    expected: Floats
+    unknown_weight: float
+    log_likelihood: tuple[float, ...]
+
+
+def fit_lexicon(
+    stream: Ids,
+    candidates: Candidates,
+    settings: LexiconSettings,
+    workers: int = 1,
+    progress: Callable[[int], object] | None = None,
+) -> Lexicon:
+    """Fit the lexicon to a corpus by EM.
+
+    Parameters
+    ----------
+    stream : ndarray of uint16, shape (n,)
+        The corpus, as for :func:`segtool.counts.count_stream`.
+    candidates : Candidates
+        Scored n-grams of that corpus.
+    settings : LexiconSettings
+    workers : int
+        Threads. The result does not depend on it.
+    progress : callable, optional
+        Called with the number of symbols passed since the last call; `passes` times the stream in all.
+
+    Returns
+    -------
+    Lexicon
+    """
+    levels = candidates.levels
+    singles = slice(1, len(levels[0]))
+    prior = np.concatenate([_log_prior(candidates, k, settings) for k in range(1, len(levels) + 1)])
+    expected = np.concatenate([level.count for level in levels]).astype(np.float64)
+    expected[singles] = np.maximum(expected[singles], LEAST_EXPECTED)
+    chunks = _chunks(stream)
+    likelihood = []
+    weight = _log_weight(expected, prior)
+    laid_out = 0
+    for _ in range(settings.passes):
+        alive = expected >= FORGOTTEN
+        if laid_out == 0 or np.count_nonzero(alive) < 0.8 * laid_out:
+            laid_out = np.count_nonzero(alive)
+            units, nodes = _lay_out(candidates, alive)
+        there = np.flatnonzero(nodes >= 0)
+        linear = np.zeros(len(units) // 2)
+        linear[nodes[there]] = np.exp(weight[there])
+        total, log_likelihood = _e_step(stream, chunks, units, linear, len(levels), workers, progress)
+        expected[:] = 0
+        expected[there] = total[nodes[there]] / FIXED_POINT
+        expected[singles] = np.maximum(expected[singles], LEAST_EXPECTED)
+        weight = _log_weight(expected, prior)
+        likelihood.append(log_likelihood)
+    lengths = np.repeat(np.arange(1, len(levels) + 1), [len(level) for level in levels])
+    places = np.concatenate([np.arange(len(level)) for level in levels])
+    floor = float(weight[singles].min(initial=0.0)) - 1.0
+    keep = expected >= max(settings.min_expected, FORGOTTEN)
+    keep[singles] = True
+    keep[0] = False
+    return Lexicon(lengths[keep], places[keep], weight[keep], expected[keep], floor, tuple(likelihood))
+
+
+def _lay_out(candidates: Candidates, alive: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+    """The trie of the candidates that are alive, base and check in turn; and the node of each candidate."""
+    levels = candidates.levels
+    base, check, nodes = build_trie(
+        [level.symbol for level in levels],
+        [level.parent for level in levels],
+        np.split(alive, np.cumsum([len(level) for level in levels])[:-1]),
+    )
+    return np.column_stack([base, check]).ravel(), np.concatenate(nodes)
+
+
+def _log_prior(candidates: Candidates, k: int, settings: LexiconSettings) -> Floats:
+    """The part of the log weight that does not change from pass to pass."""
+    level = candidates.levels[k - 1]
+    variation = level.left_variation + level.right_variation
+    mean = float((variation * level.count).sum() / max(level.count.sum(), 1))
+    prior = settings.variation_weight * (variation - mean) - float(k) ** settings.length_penalty
+    if k > 1:
+        lower = np.minimum(level.left_entropy, level.right_entropy)
+        prior += settings.entropy_weight * np.minimum(0.0, lower - settings.entropy_floor)
+    return prior
+
+
+def _log_weight(expected: Floats, prior: Floats) -> Floats:
+    total = expected.sum()
+    with np.errstate(divide="ignore"):
+        return np.log(expected) - np.log(total) + prior
+
+
+def _chunks(stream: Ids) -> list[tuple[int, int]]:
+    """Pieces of the stream that begin and end with a boundary, whatever the number of workers."""
+    boundaries = np.flatnonzero(stream == 0)
+    cuts = boundaries[np.unique(np.searchsorted(boundaries, np.arange(0, len(stream), CHUNK)))]
+    ends = [*cuts[1:].tolist(), len(stream) - 1]
+    return [(low, high) for low, high in zip(cuts.tolist(), ends, strict=True) if low < high]
+
+
+def _e_step(
+    stream: Ids,
+    chunks: list[tuple[int, int]],
+    units: npt.NDArray[np.int32],
+    linear: Floats,
+    max_len: int,
+    workers: int,
+    progress: Callable[[int], object] | None,
+) -> tuple[npt.NDArray[np.int64], float]:
+    """Expected counts by node, in fixed point, and the log-likelihood in nats."""
+    longest_run = int(np.diff(np.flatnonzero(stream == 0)).max(initial=1))
+    totals = [np.zeros(len(linear), np.int64) for _ in range(workers)]
+    free: queue.SimpleQueue[int] = queue.SimpleQueue()
+    for worker in range(workers):
+        free.put(worker)
+
+    def work(chunk: tuple[int, int]) -> float:
+        worker = free.get()
+        try:
+            scratch = np.empty((longest_run + max_len + 2) * 2)
+            found = np.empty((longest_run + 1) * max_len, np.int32)
+            return float(
+                _forward_backward(stream, *chunk, units, linear, max_len, scratch, found, totals[worker], FIXED_POINT)
+            )
+        finally:
+            free.put(worker)
+            if progress is not None:
+                progress(chunk[1] - chunk[0])
+
+    with ThreadPoolExecutor(workers) as pool:
+        log_likelihood = sum(pool.map(work, chunks))
+    for other in totals[1:]:
+        totals[0] += other
+    return totals[0], log_likelihood
+
+
+@kernel("f8(u2[const], i8, i8, i4[const], f8[const], i8, f8[], i4[], i8[], i8)")
+def _forward_backward(stream, low, high, units, linear, max_len, scratch, found, total, scale):  # type: ignore[no-untyped-def]
+    """Add the posterior of every word of every run in ``stream[low:high]`` to its node.
+
+    Forward probabilities are rescaled at each position so that they are 1 there: position i keeps the
+    reciprocal of its factor in ``scratch``, and the posterior of a word is its weight times the posterior
+    of its end times the reciprocals on the way. Returns the log-likelihood.
+    """
+    half = len(scratch) // 2
+    forward, inverse = scratch[:half], scratch[half:]
+    likelihood = 0.0
+    begin = low + 1
+    while begin <= high:
+        length = 0
+        while stream[begin + length] != 0:
+            length += 1
+        forward[: length + max_len + 1] = 0.0
+        forward[0] = 1.0
+        inverse[0] = 1.0
+        for i in range(length):
+            if i > 0:
+                inverse[i] = 1.0 / forward[i]
+                likelihood += np.log(forward[i])
+                for j in range(i + 1, i + max_len):
+                    forward[j] *= inverse[i]
+            node = np.int64(stream[begin + i])
+            edge = i * max_len
+            found[edge] = node
+            forward[i + 1] += linear[node]
+            reach = min(max_len, length - i)
+            k = 1
+            while k < reach:
+                child = units[2 * node] + stream[begin + i + k]
+                if units[2 * child + 1] != node:
+                    break
+                node = child
+                found[edge + k] = node
+                forward[i + k + 1] += linear[node]
+                k += 1
+            if k < max_len:
+                found[edge + k] = -1
+        if length > 0:
+            inverse[length] = 1.0 / forward[length]
+            likelihood += np.log(forward[length])
+        backward = forward  # each forward value is done with before its place is written
+        backward[length] = 1.0
+        for i in range(length - 1, -1, -1):
+            edge = i * max_len
+            scaled = 1.0
+            posterior = 0.0
+            for k in range(max_len):
+                node = found[edge + k]
+                if node < 0 or i + k >= length:
+                    break
+                scaled *= inverse[i + k + 1]
+                share = linear[node] * scaled * backward[i + k + 1]
+                posterior += share
+                total[node] += np.int64(share * scale + 0.5)
+            backward[i] = posterior
+        begin += length + 1
+    return likelihood

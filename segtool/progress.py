@@ -1,0 +1,89 @@
+"""Stages of long work: a progress bar on standard error, seconds and peak memory of each."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+__all__ = ["Progress", "StageReport"]
+
+
+@dataclass(frozen=True)
+class StageReport:
+    """What a stage took.
+
+    Attributes
+    ----------
+    name : str
+    seconds : float
+        Wall-clock time.
+    peak_bytes : int
+        Largest resident memory of the process during the stage, or up to its end where the operating
+        system does not let the mark be reset; 0 where it tells nothing.
+    """
+
+    name: str
+    seconds: float
+    peak_bytes: int
+
+
+class Progress:
+    """Runs stages one after the other.
+
+    Parameters
+    ----------
+    show : bool
+        Draw a bar for each stage, if standard error is a terminal.
+    stages : list of StageReport
+        Receives a report for each stage that ends.
+    """
+
+    def __init__(self, show: bool, stages: list[StageReport]) -> None:
+        self.show = show and sys.stderr is not None and sys.stderr.isatty()
+        self.stages = stages
+
+    @contextmanager
+    def stage(self, name: str, total: int | None = None, unit: str = "it") -> Iterator[Callable[[int], object]]:
+        """Run a stage; gives a function to be told of each step, from any thread."""
+        _reset_peak()
+        begin = time.perf_counter()
+        if self.show:
+            from tqdm import tqdm
+
+            lock = threading.Lock()
+            with tqdm(total=total, desc=name, unit=unit, unit_scale=True, leave=False, file=sys.stderr) as bar:
+
+                def step(amount: int) -> None:
+                    with lock:
+                        bar.update(amount)
+
+                yield step
+        else:
+            yield lambda amount: None
+        self.stages.append(StageReport(name, time.perf_counter() - begin, _peak()))
+
+
+def _reset_peak() -> None:
+    try:
+        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+    except OSError:
+        pass  # elsewhere the mark only rises
+
+
+def _peak() -> int:
+    try:
+        status = Path("/proc/self/status").read_text(encoding="ascii", errors="replace")
+        return next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM:"))
+    except (OSError, StopIteration):
+        pass
+    try:
+        import resource
+    except ImportError:
+        return 0
+    used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return used if sys.platform == "darwin" else used * 1024

@@ -1,0 +1,290 @@
+"""The segmenter: a model and the calls that cut text with it.
+
+Short texts are cut by the decoding kernels as plain Python; once a process has cut some thousand
+characters, numba is loaded and the same kernels run compiled. The words are the same.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import threading
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from segtool.decode import viterbi
+from segtool.errors import UsageError
+from segtool.model import Model, load_model
+from segtool.symbols import CODE_LIMIT, CodePoints, class_table, code_points, symbolise
+
+__all__ = ["Segmenter", "Token", "load"]
+
+INTERPRETED_CHARACTERS = 10_000
+"""A process cuts about so much in plain Python before it loads numba; both take about as long."""
+
+BATCH_CHARACTERS = 1 << 18
+
+
+class Token(NamedTuple):
+    """A word and where it stands.
+
+    Attributes
+    ----------
+    word : str
+    start, end : int
+        Offsets into the text, in characters or in bytes of its UTF-8 form, as asked for.
+    """
+
+    word: str
+    start: int
+    end: int
+
+
+class _Scratch(threading.local):
+    """Working memory of the kernels, one for each thread, kept while it is small."""
+
+    def __init__(self) -> None:
+        self.small = self.arrays(1 << 12, 16)
+
+    @staticmethod
+    def arrays(size: int, tail: int) -> tuple[npt.NDArray[Any], ...]:
+        return (
+            np.empty(size + 2, np.int64),
+            *(np.empty(size + 2, np.int32) for _ in range(5)),
+            np.empty(tail + 2, np.int32),
+        )
+
+    def get(self, size: int, tail: int) -> tuple[npt.NDArray[Any], ...]:
+        return self.small if size <= 1 << 12 and tail <= 16 else self.arrays(size, tail)
+
+
+_scratch = _Scratch()
+_interpreted = itertools.count()  # blocks of 100 characters, counted without a lock
+_compiled = threading.Event()
+
+
+class Segmenter:
+    """Cuts text into words with a model.
+
+    A segmenter does not change: threads may share it. Pickled, one that was loaded from a directory
+    carries only the path, and the processes that open it share the model's memory.
+
+    Parameters
+    ----------
+    model : Model
+
+    Attributes
+    ----------
+    model : Model
+    """
+
+    __slots__ = ("_classes", "_ids", "_plain", "_units", "model")
+
+    def __init__(self, model: Model) -> None:
+        ids = np.full(CODE_LIMIT, len(model.symbols), np.uint16)
+        ids[model.symbols] = np.arange(len(model.symbols), dtype=np.uint16)
+        put = object.__setattr__
+        put(self, "model", model)
+        put(self, "_ids", ids)
+        put(self, "_units", model.lexicon)
+        put(self, "_classes", np.frombuffer(class_table(), np.uint8))
+        put(self, "_plain", (memoryview(ids), memoryview(model.lexicon)))
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"a Segmenter does not change: {name} cannot be set")
+
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError(f"a Segmenter does not change: {name} cannot be deleted")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self.model.path is not None:
+            return load, (os.path.abspath(self.model.path),)
+        return Segmenter, (self.model,)
+
+    def __repr__(self) -> str:
+        where = self.model.path if self.model.path is not None else "in memory"
+        return f"<Segmenter {where}: {len(self.model.words):,} words>"
+
+    def cut(self, text: str) -> list[str]:
+        """Cut a text into words.
+
+        Parameters
+        ----------
+        text : str
+            Any string; whitespace separates words and belongs to none.
+
+        Returns
+        -------
+        list of str
+            Slices of the text, in order; joined they give the text without its whitespace.
+        """
+        starts, ends = self._spans(text)
+        return [text[start:end] for start, end in zip(starts, ends, strict=True)]
+
+    def cut_iter(self, texts: Iterable[str]) -> Iterator[list[str]]:
+        """Cut texts one by one, as they come.
+
+        Parameters
+        ----------
+        texts : iterable of str
+            For instance the lines of an open file.
+
+        Yields
+        ------
+        list of str
+        """
+        return map(self.cut, texts)
+
+    def tokenize(self, text: str, unit: str = "character") -> list[Token]:
+        """Cut a text and tell where the words stand.
+
+        Parameters
+        ----------
+        text : str
+        unit : {"character", "byte"}
+            Of the offsets; bytes are those of the text as UTF-8.
+
+        Returns
+        -------
+        list of Token
+
+        Raises
+        ------
+        UsageError
+            If the unit is neither.
+        """
+        if unit not in ("character", "byte"):
+            raise UsageError(f"tokenize(): unit {unit!r} is neither 'character' nor 'byte'")
+        starts, ends = self._spans(text)
+        words = [text[start:end] for start, end in zip(starts, ends, strict=True)]
+        if unit == "byte":
+            sizes = [1 if c < "\x80" else 2 if c < "\u0800" else 3 if c < "\U00010000" else 4 for c in text]
+            at = list(itertools.accumulate(sizes, initial=0))
+            starts, ends = [at[i] for i in starts], [at[i] for i in ends]
+        return list(map(Token, words, starts, ends))
+
+    def cut_batch(self, texts: Iterable[str], workers: int = 1) -> list[list[str]]:
+        """Cut many texts, in several threads if so asked.
+
+        Parameters
+        ----------
+        texts : iterable of str
+        workers : int
+            Threads; the decoding itself runs outside Python's lock.
+
+        Returns
+        -------
+        list of list of str
+            The words of each text, in order.
+
+        Raises
+        ------
+        UsageError
+            If `workers` is less than 1.
+        """
+        if workers < 1:
+            raise UsageError(f"cut_batch(): {workers} workers: choose 1 or more")
+        groups: list[list[str]] = [[]]
+        size = 0
+        for text in texts:
+            if size > BATCH_CHARACTERS:
+                groups.append([])
+                size = 0
+            groups[-1].append(text)
+            size += len(text) + 1
+        if workers == 1:
+            return [words for group in groups for words in self._cut_group(group)]
+        with ThreadPoolExecutor(workers) as pool:
+            return [words for group in pool.map(self._cut_group, groups) for words in group]
+
+    def _cut_group(self, texts: list[str]) -> list[list[str]]:
+        """Cut texts as one, with a line end between them, which no word crosses."""
+        joined = "\n".join(texts)
+        starts, ends = self._spans(joined)
+        words = [joined[start:end] for start, end in zip(starts, ends, strict=True)]
+        limits = np.cumsum([len(text) + 1 for text in texts])
+        cuts = np.searchsorted(np.asarray(starts), limits).tolist()
+        return [words[low:high] for low, high in zip([0, *cuts], cuts, strict=False)]
+
+    def _spans(self, text: str) -> tuple[list[int], list[int]]:
+        """Start and end of each word, in characters."""
+        if self.interprets(len(text)):
+            return self._spans_plain(text)
+        points = code_points(text)
+        starts, ends, _ = self.decode(points, True)
+        return starts.tolist(), ends.tolist()
+
+    @staticmethod
+    def interprets(characters: int) -> bool:
+        """Whether a text of that size is cut in plain Python: if numba is not loaded and not yet worth it."""
+        if _compiled.is_set() or characters > INTERPRETED_CHARACTERS:
+            return False
+        used = 0
+        for _ in range(characters // 100 + 1):
+            used = next(_interpreted)
+        return used < INTERPRETED_CHARACTERS // 100
+
+    def decode(
+        self, points: CodePoints, final: bool
+    ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], int]:
+        """Cut code points with the compiled kernels; what streaming is made of.
+
+        Parameters
+        ----------
+        points : ndarray of uint32, shape (n,)
+        final : bool
+            Whether the text ends there (or a line does). If not, its end is left until more is known.
+
+        Returns
+        -------
+        starts, ends : ndarray of int32, shape (words,)
+            The words, as slices of the text. Valid until the next call in the same thread.
+        consumed : int
+            Characters that are settled; give those behind it again, with what follows.
+        """
+        _compiled.set()
+        max_len = self.model.max_word_len
+        best, codes, starts, back, word_starts, word_ends, tail = _scratch.get(len(points), max_len)
+        tokens = symbolise.compiled(points, self._classes, codes, starts)
+        starts[tokens] = len(points)
+        words, consumed = viterbi.compiled(
+            codes, starts, tokens, final, self._ids, self._units, max_len, best, back, word_starts, word_ends, tail
+        )
+        return word_starts[:words], word_ends[:words], consumed
+
+    def _spans_plain(self, text: str) -> tuple[list[int], list[int]]:
+        points = list(map(ord, text))
+        size = len(points) + 2
+        codes, starts = [0] * size, [0] * size
+        tokens = symbolise.interpreted(points, class_table(), codes, starts)
+        starts[tokens] = len(points)
+        max_len = self.model.max_word_len
+        best, back, word_starts, word_ends, tail = ([0] * size for _ in range(5))
+        words, _ = viterbi.interpreted(
+            codes, starts, tokens, True, *self._plain, max_len, best, back, word_starts, word_ends, tail
+        )
+        return word_starts[:words], word_ends[:words]
+
+
+def load(path: str | os.PathLike[str]) -> Segmenter:
+    """Open a model directory.
+
+    Parameters
+    ----------
+    path : path
+        Written by ``segtool train`` or :func:`segtool.train`.
+
+    Returns
+    -------
+    Segmenter
+
+    Raises
+    ------
+    ModelError
+        If the directory or a file of it is missing, damaged, or of another format version.
+    """
+    return Segmenter(load_model(path))
