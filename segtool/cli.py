@@ -79,7 +79,7 @@ def quiet_option(command: Command) -> Command:
 def parameter_options(command: Command) -> Command:
     """Add an option for every parameter of the method."""
     options = [
-        ("--min-count", int, 3, "Shortest-lived candidates: n-grams seen less often are no words."),
+        ("--min-count", int, 2, "N-grams seen less often are no candidates."),
         ("--max-word-len", int, 6, "Longest word, in symbols."),
         ("--length-penalty", float, 2.05, "β: a word of k symbols costs k^β nats."),
         ("--variation-weight", float, 0.05, "ρ: weight of the variation of branching entropy."),

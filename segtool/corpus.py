@@ -282,7 +282,7 @@ def _find_codec(encoding: str) -> tuple[str, bool]:
         line_end = "\n".encode(name)
     except (LookupError, ValueError) as exc:
         raise UsageError(f"unknown encoding {encoding!r}: pass --encoding utf-8, gb18030, big5, …") from exc
-    # In UTF-7, HZ and ISO-2022 the byte 0x0A may stand inside a shifted sequence.
+    # In ISO-2022 a shift goes on over line ends, and HZ and UTF-7 have escapes with them.
     return name, line_end == b"\n" and not re.match("utf-7|hz|iso2022", name)
 
 

@@ -275,7 +275,7 @@ def atomic_directory(path: str | os.PathLike[str], *, marker: str = "card.json")
     try:
         with _told(shown, target, temporary, aside):
             _check_replaceable(shown, target, marker)
-            temporary.mkdir()
+            os.mkdir(temporary)
             yield temporary
             _sync(temporary)
             # The target may have changed while the block ran, for hours perhaps.

@@ -65,7 +65,7 @@ class LexiconSettings:
         Candidates expected less often than this in the whole corpus leave the lexicon.
     """
 
-    length_penalty: float = 2.15
+    length_penalty: float = 2.05
     variation_weight: float = 0.05
     entropy_weight: float = 2.0
     entropy_floor: float = 1.5

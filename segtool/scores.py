@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -120,36 +121,39 @@ def score(counts: Counts, max_word_len: int | None = None, min_count: int = 1, w
         raise UsageError(f"words of {max_word_len} symbols need counts of order {max_word_len + 1}, not {counts.order}")
     if min_count < 1:
         raise UsageError(f"--min-count {min_count}: choose 1 or more")
-    kept = [_kept(counts, k, min_count) for k in range(1, max_word_len + 1)]
-    links = _links(counts, kept, max_word_len, workers)
-    with ThreadPoolExecutor(max(workers, 1)) as pool:
-        right = list(pool.map(lambda k: _right_entropy(counts, k), range(1, max_word_len + 1)))
-        left = list(pool.map(lambda k: _left_entropy(counts, k, links[k]), range(1, max_word_len + 1)))
     frequency = counts.levels[0].count[1:]
     share = frequency[frequency > 0] / max(counts.total, 1)
     unigram_entropy = float(-(share * np.log(share)).sum())
     levels: list[CandidateLevel] = []
     places = np.zeros(0, np.int32)
     tails: list[Places] = []  # tails[j]: where each candidate without its first j symbols stands
-    for k in range(1, max_word_len + 1):
-        taken = np.flatnonzero(kept[k - 1])
-        level = counts.levels[k - 1]
-        count = level.count[taken]
-        h_left, h_right = left[k - 1][taken], right[k - 1][taken]
-        itself = np.arange(len(taken), dtype=np.int32)
-        if k == 1:
-            count[0] = 0
-            parent = level.parent
-            tails = [itself]
-            cohesion = np.full(len(taken), np.inf)
-            v_left, v_right = h_left - unigram_entropy, h_right - unigram_entropy
-        else:
-            parent, link = places[level.parent[taken]], places[links[k - 1][taken]]
-            tails = [itself, *(tail[link] for tail in tails)]
-            cohesion = _cohesion(count, parent, tails, levels, counts.total)
-            v_left, v_right = h_left - levels[-1].left_entropy[link], h_right - levels[-1].right_entropy[parent]
-        levels.append(CandidateLevel(level.symbol[taken], parent, count, cohesion, h_left, h_right, v_left, v_right))
-        places = (np.cumsum(kept[k - 1]) - 1).astype(np.int32)
+    link = np.full(len(counts.levels[0]), -1, np.int32)
+    with ThreadPoolExecutor(max(workers, 1)) as pool:
+        for k in range(1, max_word_len + 1):
+            level = counts.levels[k - 1]
+            kept = _kept(counts, k, min_count)
+            taken = np.flatnonzero(kept)
+            shorter = link[taken]
+            link = _links(counts, k + 1, kept, link, pool, workers)
+            right, left = pool.map(
+                lambda entropy: entropy()[taken],  # noqa: B023 (called before the next turn)
+                (partial(_right_entropy, counts, k), partial(_left_entropy, counts, k, link)),
+            )
+            count = level.count[taken]
+            itself = np.arange(len(taken), dtype=np.int32)
+            if k == 1:
+                count[0] = 0
+                parent = level.parent
+                tails = [itself]
+                cohesion = np.full(len(taken), np.inf)
+                v_left, v_right = left - unigram_entropy, right - unigram_entropy
+            else:
+                parent, suffix = places[level.parent[taken]], places[shorter]
+                tails = [itself, *(tail[suffix] for tail in tails)]
+                cohesion = _cohesion(count, parent, tails, levels, counts.total)
+                v_left, v_right = left - levels[-1].left_entropy[suffix], right - levels[-1].right_entropy[parent]
+            levels.append(CandidateLevel(level.symbol[taken], parent, count, cohesion, left, right, v_left, v_right))
+            places = (np.cumsum(kept) - 1).astype(np.int32)
     return Candidates(counts.codes, tuple(levels), counts.total)
 
 
@@ -171,34 +175,27 @@ def _boundary_first(counts: Counts, k: int) -> int:
     return end
 
 
-def _links(counts: Counts, kept: list[npt.NDArray[np.bool_]], max_word_len: int, workers: int) -> list[Places]:
-    """For each k-gram, k = 1 to `max_word_len` + 1: where the k-gram without its first symbol stands.
+def _links(
+    counts: Counts, k: int, kept: npt.NDArray[np.bool_], before: Places, pool: ThreadPoolExecutor, parts: int
+) -> Places:
+    """For each k-gram: where the k-gram without its first symbol stands, -1 if that is not kept.
 
-    -1 where that is not a candidate; ``links[k - 1]`` belongs to the k-grams.
+    `before` are the links of the level before.
     """
-    links = [np.full(len(counts.levels[0]), -1, np.int32)]
-    for k in range(2, max_word_len + 2):
-        level = counts.levels[k - 1]
-        out = np.empty(len(level), np.int32)
-        if k == 2:
-            out[:] = level.symbol
-            out[level.symbol == 0] = -1
-        else:
-            children = counts.first_child(k - 2)
-            shorter = counts.levels[k - 2]
-            borders = np.linspace(0, len(level), max(workers, 1) + 1).astype(np.int64)
-            with ThreadPoolExecutor(max(workers, 1)) as pool:
-                list(
-                    pool.map(
-                        lambda low, high: _link_level(
-                            level.symbol, level.parent, links[-1], children, shorter.symbol, kept[k - 2], out, low, high
-                        ),
-                        borders[:-1],
-                        borders[1:],
-                    )
-                )
-        links.append(out)
-    return links
+    level, shorter = counts.levels[k - 1], counts.levels[k - 2]
+    out = np.empty(len(level), np.int32)
+    if k == 2:
+        out[:] = level.symbol
+        out[level.symbol == 0] = -1
+        return out
+    children = counts.first_child(k - 2)
+    borders = np.linspace(0, len(level), parts + 1).astype(np.int64).tolist()
+
+    def fill(low: int, high: int) -> None:
+        _link_level(level.symbol, level.parent, before, children, shorter.symbol, kept, out, low, high)
+
+    list(pool.map(fill, borders[:-1], borders[1:]))
+    return out
 
 
 def _right_entropy(counts: Counts, k: int) -> Floats:

@@ -44,7 +44,7 @@ class TrainingSettings(LexiconSettings):
         Of that draw. Nothing else in training is random.
     """
 
-    min_count: int = 3
+    min_count: int = 2
     max_word_len: int = 6
     sample: float = 1.0
     seed: int = 0
