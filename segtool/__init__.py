@@ -28,7 +28,7 @@ from segtool.errors import (
 )
 
 if TYPE_CHECKING:
-    from segtool.evaluate import Evaluation, evaluate, evaluate_files
+    from segtool.evaluation import Evaluation, evaluate, evaluate_files
     from segtool.segmenter import Segmenter, Token, load
     from segtool.training import TrainingReport, TrainingSettings, train
 
@@ -59,8 +59,9 @@ __all__ = [
 logging.getLogger("segtool").addHandler(logging.NullHandler())
 
 _HOMES = {
-    "Evaluation": "evaluate",
-    "evaluate_files": "evaluate",
+    "Evaluation": "evaluation",
+    "evaluate": "evaluation",
+    "evaluate_files": "evaluation",
     "Segmenter": "segmenter",
     "Token": "segmenter",
     "load": "segmenter",
@@ -71,8 +72,6 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    if name == "evaluate":
-        return importlib.import_module("segtool.evaluate").evaluate
     if name in _HOMES:
         return getattr(importlib.import_module(f"segtool.{_HOMES[name]}"), name)
     raise AttributeError(f"module 'segtool' has no attribute {name!r}")
