@@ -57,6 +57,14 @@ def _fail(message: str, code: int) -> None:
 @click.version_option(__version__, prog_name="segtool")
 def main() -> None:
     """Learn to segment Chinese text into words from raw text alone, and cut text with what was learned."""
+    import logging
+    import signal
+
+    talk = logging.StreamHandler()
+    talk.setFormatter(logging.Formatter("segtool: %(message)s"))
+    logging.getLogger("segtool").addHandler(talk)
+    # so that a termination, too, leaves no unfinished file behind
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
 
 
 def encoding_option(command: Command) -> Command:
@@ -175,15 +183,18 @@ def cut(
     if not sep or "\n" in sep:
         raise UsageError("--sep must hold something, and no line end")
     _announce_compiling(quiet)
-    from segtool.corpus import find_sources, read_pieces
+    from segtool.corpus import find_sources, read_pieces, total_size
+    from segtool.progress import Progress
     from segtool.segmenter import load
     from segtool.streaming import cut_stream
 
     segmenter = load(model)
     sources = find_sources(files or ("-",))
-    with _open_output(output) as out:
+    watch = Progress(not quiet and (output is not None or not sys.stdout.isatty()))
+    with _open_output(output) as out, watch.stage("cut", total_size(sources), "B") as step:
         for source in sources:
-            for data in cut_stream(segmenter, read_pieces(source, encoding=encoding), sep, workers):
+            pieces = read_pieces(source, encoding=encoding, progress=step)
+            for data in cut_stream(segmenter, pieces, sep, workers):
                 if data:
                     out.write(data)
                     out.flush()

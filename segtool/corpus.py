@@ -7,26 +7,33 @@ crosses a file, and no line is altered, shortened or lost unseen.
 
 from __future__ import annotations
 
-import codecs
 import glob
 import io
 import os
-import re
 import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
-from itertools import chain
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO
 
+from segtool.encodings import SkippedLine, decode_lines, decode_pieces, find_codec
 from segtool.errors import EncodingError, InputError, UsageError
 from segtool.files import UnpackedFile
 
-__all__ = ["ReadReport", "SkippedLine", "Source", "find_sources", "open_source", "read_blocks", "total_size"]
+__all__ = [
+    "ReadReport",
+    "SkippedLine",
+    "Source",
+    "find_sources",
+    "open_source",
+    "read_blocks",
+    "read_lines",
+    "read_pieces",
+    "total_size",
+]
 
 _LISTED_LINES = 100
-_GUESS_BYTES = 1 << 15
 
 
 @dataclass(frozen=True)
@@ -43,23 +50,6 @@ class Source:
 
     name: str
     path: Path | None
-
-
-class SkippedLine(NamedTuple):
-    """A line that was left out because it could not be decoded.
-
-    Attributes
-    ----------
-    source, reason : str
-        Display name of the source; which bytes are not in which encoding.
-    line, offset : int
-        Line number from 1; place of its first bad byte in the decompressed source, in bytes from 0.
-    """
-
-    source: str
-    line: int
-    offset: int
-    reason: str
 
 
 @dataclass
@@ -84,6 +74,12 @@ class ReadReport:
     characters: int = 0
     skipped_lines: int = 0
     skipped: list[SkippedLine] = field(default_factory=list)
+
+    def skip(self, line: SkippedLine) -> None:
+        """Count a line that was left out."""
+        self.skipped_lines += 1
+        if len(self.skipped) < _LISTED_LINES:
+            self.skipped.append(line)
 
 
 def find_sources(inputs: Sequence[str | os.PathLike[str]]) -> list[Source]:
@@ -213,7 +209,7 @@ def read_blocks(
     """
     if block_chars < 1:
         raise UsageError(f"block_chars must be at least 1, not {block_chars}")
-    codec, by_line = _find_codec(encoding)
+    codec, by_line = find_codec(encoding)
     counts = ReadReport() if report is None else report
 
     def blocks() -> Iterator[str]:
@@ -221,8 +217,12 @@ def read_blocks(
             with closing(UnpackedFile(source.path, source.name, progress)) as file:
                 counts.files += 1
                 bytes_before = counts.bytes
-                decode = _decode_lines if by_line else _decode_stream
-                texts = decode(file.pieces, source.name, codec, counts if skip_undecodable else None)
+                texts = (
+                    decode_lines(file.pieces, source.name, codec, counts.skip if skip_undecodable else None)
+                    if by_line
+                    else decode_pieces(file.pieces, source.name, codec)
+                )
+                texts = _with_mend(texts, codec, by_line)
                 for block in _whole_lines(texts, block_chars):
                     counts.bytes = bytes_before + file.size
                     counts.lines += block.count("\n") + (not block.endswith("\n"))
@@ -231,6 +231,75 @@ def read_blocks(
                 counts.bytes = bytes_before + file.size
 
     return blocks()
+
+
+def read_pieces(
+    source: Source, *, encoding: str = "utf-8", progress: Callable[[int], object] | None = None
+) -> Iterator[str]:
+    """Read a source as it comes, without waiting for the end of a line.
+
+    Parameters
+    ----------
+    source : Source
+        What to read.
+    encoding, progress
+        As for `read_blocks`.
+
+    Yields
+    ------
+    str
+        Text cut anywhere.
+
+    Raises
+    ------
+    UsageError, EncodingError, InputError
+        As for `read_blocks`.
+    """
+    codec, _ = find_codec(encoding)
+    with closing(UnpackedFile(source.path, source.name, progress)) as file:
+        yield from decode_pieces(file.pieces, source.name, codec)
+
+
+def read_lines(name: str | os.PathLike[str], *, encoding: str = "utf-8") -> Iterator[str]:
+    r"""Read the lines of one file.
+
+    Parameters
+    ----------
+    name : str or path
+        A file, plain or compressed, or ``-`` for standard input.
+    encoding : str
+        As for `read_blocks`.
+
+    Yields
+    ------
+    str
+        A line with its ``"\n"``, which the last one may lack.
+
+    Raises
+    ------
+    UsageError, EncodingError, InputError
+        As for `read_blocks`.
+    """
+    path = os.fspath(name)
+    source = Source("<stdin>", None) if path == "-" else Source(_display(path), Path(path))
+    for block in _whole_lines(read_pieces(source, encoding=encoding), 1 << 16):
+        # not splitlines, which also splits at other characters
+        lines = block.split("\n")
+        rest = lines.pop()
+        for line in lines:
+            yield line + "\n"
+        if rest:
+            yield rest
+
+
+def _with_mend(texts: Iterator[str], codec: str, by_line: bool) -> Iterator[str]:
+    """Add to an error of decoding what can be done about it besides naming the encoding."""
+    try:
+        yield from texts
+    except EncodingError as exc:
+        if by_line:
+            raise EncodingError(f"{exc}, or --skip-undecodable to leave such lines out") from exc
+        raise EncodingError(f"{exc} (--skip-undecodable cannot tell lines apart in {codec})") from exc
 
 
 def _display(path: str) -> str:
@@ -276,16 +345,6 @@ def _walk(folder: str, seen: set[str]) -> Iterator[str]:
         raise _unreadable(str(exc.filename), exc) from exc
 
 
-def _find_codec(encoding: str) -> tuple[str, bool]:
-    try:
-        name = codecs.lookup(encoding).name.removesuffix("-sig")
-        line_end = "\n".encode(name)
-    except (LookupError, ValueError) as exc:
-        raise UsageError(f"unknown encoding {encoding!r}: pass --encoding utf-8, gb18030, big5, …") from exc
-    # In ISO-2022 a shift goes on over line ends, and HZ and UTF-7 have escapes with them.
-    return name, line_end == b"\n" and not re.match("utf-7|hz|iso2022", name)
-
-
 def _whole_lines(texts: Iterable[str], block_chars: int) -> Iterator[str]:
     held: list[str] = []
     size = 0
@@ -299,100 +358,3 @@ def _whole_lines(texts: Iterable[str], block_chars: int) -> Iterator[str]:
         size += len(text) - start
     if size:
         yield "".join(held)
-
-
-def _byte_lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    held: list[bytes] = []
-    for piece in pieces:
-        end = piece.rfind(b"\n") + 1
-        if end:
-            yield b"".join([*held, piece[:end]])
-            held = []
-        held.append(piece[end:])
-    yield b"".join(held)
-
-
-def _decode_lines(pieces: Iterable[bytes], name: str, codec: str, report: ReadReport | None) -> Iterator[str]:
-    offset, line = 0, 1
-    for data in _byte_lines(pieces):
-        if offset == 0 and codec == "utf-8" and data.startswith(codecs.BOM_UTF8):
-            offset = len(codecs.BOM_UTF8)
-            data = data[offset:]
-        try:
-            text = data.decode(codec)
-        except UnicodeDecodeError as exc:
-            if report is None:
-                bad = _bad_line(exc, name, line + data.count(b"\n", 0, exc.start), offset, codec)
-                raise _undecodable(bad, exc, codec, by_line=True) from exc
-            text = "".join(_rescue(data, name, line, offset, codec, report))
-        yield text
-        offset += len(data)
-        line += data.count(b"\n")
-
-
-def _rescue(data: bytes, name: str, line: int, offset: int, codec: str, report: ReadReport) -> Iterator[str]:
-    # Line by line, because decoding on from each bad place would copy the rest every time.
-    start = 0
-    while start < len(data):
-        end = data.find(b"\n", start) + 1 or len(data)
-        try:
-            yield data[start:end].decode(codec)
-        except UnicodeDecodeError as exc:
-            report.skipped_lines += 1
-            if len(report.skipped) < _LISTED_LINES:
-                report.skipped.append(_bad_line(exc, name, line, offset + start, codec))
-        start = end
-        line += 1
-
-
-def _decode_stream(pieces: Iterable[bytes], name: str, codec: str, _: ReadReport | None) -> Iterator[str]:
-    decoder = codecs.getincrementaldecoder(codec)()
-    read, line = 0, 1
-    for piece in chain(pieces, [b""]):
-        state = decoder.getstate()
-        read += len(piece)
-        try:
-            text = decoder.decode(piece, final=not piece)
-        except UnicodeError as exc:
-            if not isinstance(exc, UnicodeDecodeError) or "BOM" in exc.reason:
-                mend = f"pass --encoding {codec}-le, {codec}-be or what the file is in"
-                raise EncodingError(f"{name}: no byte order mark at its start: {mend}") from exc
-            # The exception holds what the decoder had kept back, then the piece.
-            kept = len(exc.object) - len(piece)
-            decoder.setstate(state)
-            line += decoder.decode(piece[: max(0, exc.start - kept)]).count("\n")
-            bad = _bad_line(exc, name, line, read - len(exc.object), codec)
-            raise _undecodable(bad, exc, codec, by_line=False) from exc
-        yield text
-        line += text.count("\n")
-
-
-def _bad_line(exc: UnicodeDecodeError, name: str, line: int, offset: int, codec: str) -> SkippedLine:
-    shown = exc.object[exc.start : exc.end][:8].hex()
-    return SkippedLine(name, line, offset + exc.start, f"bytes 0x{shown} are not {codec}")
-
-
-def _undecodable(bad: SkippedLine, exc: UnicodeDecodeError, codec: str, by_line: bool) -> EncodingError:
-    guess = _guess_encoding(exc.object, exc.start, codec, is_head=bad.offset == exc.start)
-    mend = "pass --encoding " + (f"{guess} (or what the file is in)" if guess else "with what the file is in")
-    skip = ", or --skip-undecodable to leave such lines out"
-    mend += skip if by_line else f" (--skip-undecodable cannot tell lines apart in {codec})"
-    return EncodingError(f"{bad.source}, line {bad.line}, byte offset {bad.offset}: {bad.reason}; {mend}")
-
-
-def _guess_encoding(data: bytes, place: int, codec: str, is_head: bool) -> str | None:
-    if is_head and data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return "utf-16"
-    start = data.rfind(b"\n", 0, max(0, place - _GUESS_BYTES)) + 1
-    end = data.find(b"\n", place + _GUESS_BYTES) + 1 or len(data)
-    # UTF-8 and Big5 text often decodes as gb18030 too, but then not to the common characters that GB 2312
-    # and Big5 keep on their first level: up to lead byte 0xD7 and 0xC6.
-    for name, last_lead, first_trail in (("utf-8", 0xFF, 0), ("gb18030", 0xD7, 0xA1), ("big5", 0xC6, 0)):
-        try:
-            wide = [c.encode(name) for c in data[start:end].decode(name) if c > "\x7f"]
-        except UnicodeDecodeError:
-            continue
-        common = sum(c[0] <= last_lead and c[1] >= first_trail for c in wide)
-        if name != codec and common > 0.7 * len(wide):
-            return name
-    return None

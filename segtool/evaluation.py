@@ -21,16 +21,15 @@ from __future__ import annotations
 
 import os
 import re
-import sys
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
 from itertools import accumulate, zip_longest
 from math import isqrt
 from typing import Any, TypeAlias
 
-from segtool.errors import DataError, EncodingError, InputError, MismatchError, UsageError
+from segtool.corpus import read_lines
+from segtool.errors import DataError, MismatchError, UsageError
 
 __all__ = ["PROTOCOLS", "Evaluation", "FrequentError", "evaluate", "evaluate_files"]
 
@@ -284,14 +283,14 @@ def evaluate_files(
     Parameters
     ----------
     gold, predicted, train_words : str or path
-        Files whose lines end in ``\n`` and nothing else; a byte order mark is accepted.  One of them may
-        be ``-``, standard input.  `train_words` is a word list or the segmented training text, decided
+        Files whose lines end in ``\n`` and nothing else, plain or compressed; a byte order mark is accepted.
+        One of them may be ``-``, standard input.  `train_words` is a word list or the segmented training text, decided
         line by line: of ``word frequency`` and ``word frequency tag`` (a number in ASCII digits, ASCII
         letters) the first field is a word, of any other line every field is.
     protocol, top_errors, sep
         As in `evaluate`.
     encoding : str
-        Encoding of all the files; one whose lines end in the byte 0x0A, so not UTF-16.
+        Encoding of all the files.
 
     Returns
     -------
@@ -301,22 +300,16 @@ def evaluate_files(
     Raises
     ------
     UsageError, MismatchError, DataError
-        As in `evaluate`; UsageError also for an encoding that will not do or standard input asked for twice,
+        As in `evaluate`; UsageError also for an unknown encoding or standard input asked for twice,
         DataError also for training words without a word.
     InputError
         For a file that cannot be read; EncodingError for bytes that are no text in `encoding`.
     """
     if [str(path) for path in (gold, predicted, train_words)].count("-") > 1:
         raise UsageError("standard input (-) can be read only once: give a file for the others")
-    try:
-        if b"\n".decode(encoding) != "\n":
-            raise LookupError
-    except (LookupError, ValueError):
-        mend = "take utf-8, gb18030, big5, …, and convert UTF-16 with iconv"
-        raise UsageError(f"--encoding {encoding!r} is unknown or has no plain line ends: {mend}") from None
     return evaluate(
-        _read_lines(gold, encoding),
-        _read_lines(predicted, encoding),
+        read_lines(gold, encoding=encoding),
+        read_lines(predicted, encoding=encoding),
         protocol=protocol,
         train_words=None if train_words is None else _read_words(train_words, encoding),
         top_errors=top_errors,
@@ -421,33 +414,10 @@ def _shown(path: _Path) -> str:
     return "<stdin>" if name == "-" else name if name.isprintable() else repr(name)
 
 
-def _read_lines(path: _Path, encoding: str) -> Iterator[str]:
-    """Give the lines of a file."""
-    name = _shown(path)
-    number = offset = 0
-    try:
-        # sys.stdin is None where the shell has closed it.
-        stdin: AbstractContextManager[Iterable[bytes]] = nullcontext(sys.stdin.buffer if sys.stdin else [])
-        with stdin if os.fspath(path) == "-" else open(path, "rb") as stream:
-            for number, line in enumerate(stream, 1):
-                text = line.decode(encoding)
-                yield text.removeprefix("\ufeff") if number == 1 else text
-                offset += len(line)
-    except UnicodeDecodeError as error:
-        # A codec that takes off a byte order mark counts from after it.
-        offset += len(line) - len(error.object) + error.start
-        bad = f"0x{error.object[error.start : error.end].hex()} is no {encoding} text"
-        mend = "name the encoding of the file with --encoding (such as gb18030 or big5)"
-        raise EncodingError(f"{name}, line {number}, byte offset {offset}: {bad}; {mend}") from None
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise InputError(f"{name} cannot be read: {reason}; check the path") from None
-
-
 def _read_words(path: _Path, encoding: str) -> frozenset[str]:
     """Read training words from a word list or a segmented text; `evaluate_files` tells them apart."""
     words: set[str] = set()
-    for line in _read_lines(path, encoding):
+    for line in read_lines(path, encoding=encoding):
         fields = line.split()
         listed = len(fields) in (2, 3) and _FREQUENCY.fullmatch(fields[1])
         if listed and all(map(_TAG.fullmatch, fields[2:])):

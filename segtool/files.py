@@ -87,6 +87,8 @@ class UnpackedFile(io.RawIOBase):
         if path is not None:
             try:
                 self._file = open(path, "rb", buffering=0)  # noqa: SIM115
+            except ValueError as exc:  # a name with a null character
+                raise InputError(f"{name}: cannot be read: {exc}") from exc
             except OSError as exc:
                 raise InputError(f"{name}: cannot be read: {_reason(exc)}") from exc
             self._read_some: Callable[[int], bytes | None] = self._file.read

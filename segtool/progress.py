@@ -39,13 +39,13 @@ class Progress:
     ----------
     show : bool
         Draw a bar for each stage, if standard error is a terminal.
-    stages : list of StageReport
+    stages : list of StageReport, optional
         Receives a report for each stage that ends.
     """
 
-    def __init__(self, show: bool, stages: list[StageReport]) -> None:
+    def __init__(self, show: bool, stages: list[StageReport] | None = None) -> None:
         self.show = show and sys.stderr is not None and sys.stderr.isatty()
-        self.stages = stages
+        self.stages = stages if stages is not None else []
 
     @contextmanager
     def stage(self, name: str, total: int | None = None, unit: str = "it") -> Iterator[Callable[[int], object]]:

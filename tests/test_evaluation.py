@@ -492,22 +492,29 @@ def test_undecodable_bytes_name_line_offset_and_flag(write, role, head, encoding
     with pytest.raises(EncodingError) as caught:
         evaluate_files(**paths, encoding=encoding)
     assert str(caught.value).startswith(
-        f"{bad}, line 2, byte offset {len(begin)}: 0xff is no {encoding} text; "
+        f"{bad}, line 2, byte offset {len(begin)}: bytes 0xff are not {encoding.removesuffix('-sig')}; "
     )
     assert "--encoding" in str(caught.value)
 
 
 def test_undecodable_byte_right_after_a_byte_order_mark(write):
     bad = write("bad", b"\xef\xbb\xbf\xff\n")
-    with pytest.raises(EncodingError, match="line 1, byte offset 3: 0xff is"):
+    with pytest.raises(EncodingError, match="line 1, byte offset 3: bytes 0xff are"):
         evaluate_files(bad, bad, encoding="utf-8-sig")
 
 
-@pytest.mark.parametrize("encoding", ["utf-9", "hex", "utf-16", "utf-16-be", "utf-32", "cp037", "nul\0l", ""])
+@pytest.mark.parametrize("encoding", ["utf-9", "hex", "nul\0l", ""])
 def test_encodings_that_will_not_do(write, encoding):
     path = write("good", "我\n")
     with pytest.raises(UsageError, match="--encoding"):
         evaluate_files(path, path, encoding=encoding)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be", "utf-32", "cp037", "gb18030"])
+def test_encodings_whatever_their_line_ends(tmp_path, encoding):
+    path = tmp_path / "text"
+    path.write_bytes("1 2\n3\n".encode(encoding))
+    assert evaluate_files(path, path, encoding=encoding).correct == 3
 
 
 def test_messages_are_one_line(write, tmp_path):

@@ -1,0 +1,202 @@
+"""Bytes to text, and where exactly they are no text.
+
+Pieces of bytes come in as they are read; text goes out whole lines at a time where the encoding lets lines
+be told apart in the bytes, or as it comes. What cannot be decoded is named by file, line and byte offset.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
+from typing import NamedTuple
+
+from segtool.errors import EncodingError, UsageError
+
+__all__ = ["SkippedLine", "decode_lines", "decode_pieces", "find_codec"]
+
+_GUESS_BYTES = 1 << 15
+
+
+class SkippedLine(NamedTuple):
+    """A line that was left out because it could not be decoded.
+
+    Attributes
+    ----------
+    source, reason : str
+        Display name of the source; which bytes are not in which encoding.
+    line, offset : int
+        Line number from 1; place of its first bad byte in the decompressed source, in bytes from 0.
+    """
+
+    source: str
+    line: int
+    offset: int
+    reason: str
+
+
+def find_codec(encoding: str) -> tuple[str, bool]:
+    """Look an encoding up.
+
+    Parameters
+    ----------
+    encoding : str
+        As given by the user.
+
+    Returns
+    -------
+    codec : str
+        Its name in Python, without a byte order mark.
+    by_line : bool
+        Whether its lines can be told apart in the bytes.
+
+    Raises
+    ------
+    UsageError
+        For an encoding that Python does not know, or that is none of text.
+    """
+    try:
+        name = codecs.lookup(encoding).name.removesuffix("-sig")
+        line_end = "\n".encode(name)
+    except (LookupError, ValueError) as exc:
+        raise UsageError(f"unknown encoding {encoding!r}: pass --encoding utf-8, gb18030, big5, …") from exc
+    # In ISO-2022 a shift goes on over line ends, and HZ and UTF-7 have escapes with them.
+    return name, line_end == b"\n" and not re.match("utf-7|hz|iso2022", name)
+
+
+def _byte_lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    held: list[bytes] = []
+    for piece in pieces:
+        end = piece.rfind(b"\n") + 1
+        if end:
+            yield b"".join([*held, piece[:end]])
+            held = []
+        held.append(piece[end:])
+    yield b"".join(held)
+
+
+def decode_lines(
+    pieces: Iterable[bytes], name: str, codec: str, skip: Callable[[SkippedLine], object] | None = None
+) -> Iterator[str]:
+    """Decode whole lines at a time.
+
+    Parameters
+    ----------
+    pieces : iterable of bytes
+        A source, cut anywhere.
+    name : str
+        What messages call it.
+    codec : str
+        From `find_codec`, one whose lines can be told apart; a byte order mark of UTF-8 is dropped.
+    skip : callable, optional
+        Told of every line that cannot be decoded, which is then left out; without it that is an error.
+
+    Yields
+    ------
+    str
+        One or more lines; the last may lack its end.
+
+    Raises
+    ------
+    EncodingError
+        Naming source, line and byte offset.
+    """
+    offset, line = 0, 1
+    for data in _byte_lines(pieces):
+        if offset == 0 and codec == "utf-8" and data.startswith(codecs.BOM_UTF8):
+            offset = len(codecs.BOM_UTF8)
+            data = data[offset:]
+        try:
+            text = data.decode(codec)
+        except UnicodeDecodeError as exc:
+            if skip is None:
+                bad = _bad_line(exc, name, line + data.count(b"\n", 0, exc.start), offset, codec)
+                raise _undecodable(bad, exc, codec) from exc
+            text = "".join(_rescue(data, name, line, offset, codec, skip))
+        yield text
+        offset += len(data)
+        line += data.count(b"\n")
+
+
+def _rescue(
+    data: bytes, name: str, line: int, offset: int, codec: str, skip: Callable[[SkippedLine], object]
+) -> Iterator[str]:
+    # Line by line, because decoding on from each bad place would copy the rest every time.
+    start = 0
+    while start < len(data):
+        end = data.find(b"\n", start) + 1 or len(data)
+        try:
+            yield data[start:end].decode(codec)
+        except UnicodeDecodeError as exc:
+            skip(_bad_line(exc, name, line, offset + start, codec))
+        start = end
+        line += 1
+
+
+def decode_pieces(pieces: Iterable[bytes], name: str, codec: str) -> Iterator[str]:
+    """Decode text as it comes.
+
+    Parameters
+    ----------
+    pieces, name, codec
+        As for `decode_lines`, but any codec.
+
+    Yields
+    ------
+    str
+        What each piece adds; cut anywhere.
+
+    Raises
+    ------
+    EncodingError
+        Naming source, line and byte offset.
+    """
+    decoder = codecs.getincrementaldecoder("utf-8-sig" if codec == "utf-8" else codec)()
+    read, line = 0, 1
+    for piece in chain(pieces, [b""]):
+        state = decoder.getstate()
+        read += len(piece)
+        try:
+            text = decoder.decode(piece, final=not piece)
+        except UnicodeError as exc:
+            if not isinstance(exc, UnicodeDecodeError) or "BOM" in exc.reason:
+                mend = f"pass --encoding {codec}-le, {codec}-be or what the file is in"
+                raise EncodingError(f"{name}: no byte order mark at its start: {mend}") from exc
+            # The exception holds what the decoder had kept back, then the piece.
+            kept = len(exc.object) - len(piece)
+            decoder.setstate(state)
+            line += decoder.decode(piece[: max(0, exc.start - kept)]).count("\n")
+            bad = _bad_line(exc, name, line, read - len(exc.object), codec)
+            raise _undecodable(bad, exc, codec) from exc
+        yield text
+        line += text.count("\n")
+
+
+def _bad_line(exc: UnicodeDecodeError, name: str, line: int, offset: int, codec: str) -> SkippedLine:
+    shown = exc.object[exc.start : exc.end][:8].hex()
+    return SkippedLine(name, line, offset + exc.start, f"bytes 0x{shown} are not {codec}")
+
+
+def _undecodable(bad: SkippedLine, exc: UnicodeDecodeError, codec: str) -> EncodingError:
+    guess = _guess_encoding(exc.object, exc.start, codec, is_head=bad.offset == exc.start)
+    mend = "pass --encoding " + (f"{guess} (or what the file is in)" if guess else "with what the file is in")
+    return EncodingError(f"{bad.source}, line {bad.line}, byte offset {bad.offset}: {bad.reason}; {mend}")
+
+
+def _guess_encoding(data: bytes, place: int, codec: str, is_head: bool) -> str | None:
+    if is_head and data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    start = data.rfind(b"\n", 0, max(0, place - _GUESS_BYTES)) + 1
+    end = data.find(b"\n", place + _GUESS_BYTES) + 1 or len(data)
+    # UTF-8 and Big5 text often decodes as gb18030 too, but then not to the common characters that GB 2312
+    # and Big5 keep on their first level: up to lead byte 0xD7 and 0xC6.
+    for name, last_lead, first_trail in (("utf-8", 0xFF, 0), ("gb18030", 0xD7, 0xA1), ("big5", 0xC6, 0)):
+        try:
+            wide = [c.encode(name) for c in data[start:end].decode(name) if c > "\x7f"]
+        except UnicodeDecodeError:
+            continue
+        common = sum(c[0] <= last_lead and c[1] >= first_trail for c in wide)
+        if name != codec and common > 0.7 * len(wide):
+            return name
+    return None

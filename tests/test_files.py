@@ -1,0 +1,576 @@
+"""Outputs are written beside their target and renamed."""
+
+import errno
+import io
+import logging
+import os
+import shutil
+import stat
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from segtool.errors import InputError, OutputError, UsageError
+from segtool.files import UnpackedFile, atomic_directory, atomic_file
+
+needs_dev_full = pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no /dev/full")
+not_root = pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+
+
+class Stop(BaseException):
+    """Stands for whatever else may end a block."""
+
+
+def tree(folder):
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
+
+
+def mode_of(path):
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def message_of(caught):
+    message = str(caught.value)
+    assert "\n" not in message
+    return message
+
+
+def entering(context):
+    with pytest.raises(OutputError) as caught, context:
+        pytest.fail("the block ran")
+    return message_of(caught)
+
+
+@pytest.fixture
+def umask():
+    old = os.umask(0o027)
+    yield 0o027
+    os.umask(old)
+
+
+@pytest.fixture
+def model(tmp_path):
+    folder = tmp_path / "model"
+    folder.mkdir()
+    (folder / "card.json").write_text("old")
+    (folder / "old.npy").write_text("old")
+    return folder
+
+
+def watch(monkeypatch, last):
+    """List the sizes of the files that are synced, and the last step."""
+    steps: list[int | str] = []
+    fsync, real = os.fsync, getattr(os, last)
+
+    def watched_fsync(handle):
+        steps.append(os.fstat(handle).st_size)
+        fsync(handle)
+
+    def watched_last(*paths):
+        steps.append(last)
+        real(*paths)
+
+    monkeypatch.setattr(os, "fsync", watched_fsync)
+    monkeypatch.setattr(os, last, watched_last)
+    return steps
+
+
+def failing(number, filename=None):
+    def fail(*_, **__):
+        raise OSError(number, os.strerror(number), filename)
+
+    return fail
+
+
+# --- atomic_file: what is written --------------------------------------------------------------------------
+
+
+def test_new_file_appears_whole_at_the_end(tmp_path):
+    target = tmp_path / "词.txt"
+    with atomic_file(target) as file:
+        file.write("词".encode())
+        file.flush()
+        assert not target.exists()
+        [temporary] = tree(tmp_path)
+        assert temporary.startswith(".词.txt.") and temporary.endswith(".tmp")
+    assert target.read_text("utf-8") == "词"
+    assert tree(tmp_path) == ["词.txt"]
+
+
+def test_old_file_stays_until_the_end(tmp_path):
+    target = tmp_path / "f"
+    target.write_text("old, and longer")
+    with atomic_file(str(target)) as file:
+        file.write(b"new")
+        file.flush()
+        assert target.read_text() == "old, and longer"
+    assert target.read_text() == "new"
+
+
+def test_file_may_be_read_back(tmp_path):
+    with atomic_file(tmp_path / "f", "w+b") as file:
+        file.write(b"abc")
+        file.seek(1)
+        assert file.read() == b"bc"
+        file.seek(0)
+        file.write(b"X")
+    assert (tmp_path / "f").read_bytes() == b"Xbc"
+
+
+def test_file_may_be_closed_by_a_wrapper(tmp_path):
+    with atomic_file(tmp_path / "f") as file, io.TextIOWrapper(file, "utf-8") as text:
+        text.write("词")
+    assert (tmp_path / "f").read_text("utf-8") == "词"
+    assert tree(tmp_path) == ["f"]
+
+
+@pytest.mark.parametrize("mode", ["w", "ab", "xb", "rb"])
+def test_other_modes_are_refused(mode, tmp_path):
+    with pytest.raises(UsageError, match="mode"), atomic_file(tmp_path / "f", mode):
+        pass
+    assert tree(tmp_path) == []
+
+
+def test_new_file_has_the_mode_that_the_umask_leaves(tmp_path, umask):
+    with atomic_file(tmp_path / "f") as file:
+        file.write(b"x")
+    assert mode_of(tmp_path / "f") == 0o666 & ~umask
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o755, 0o666])
+def test_mode_of_an_old_file_is_kept(mode, tmp_path, umask):
+    (tmp_path / "f").write_text("old")
+    (tmp_path / "f").chmod(mode)
+    with atomic_file(tmp_path / "f") as file:
+        file.write(b"x")
+    assert mode_of(tmp_path / "f") == mode
+
+
+def test_link_stays_and_its_target_is_written(tmp_path):
+    (tmp_path / "far").mkdir()
+    (tmp_path / "far/file").write_text("old")
+    (tmp_path / "link").symlink_to("far/file")
+    (tmp_path / "dangling").symlink_to("far/new")
+    for name in ("link", "dangling"):
+        with atomic_file(tmp_path / name) as file:
+            file.write(name.encode())
+    assert tree(tmp_path) == ["dangling", "far", "far/file", "far/new", "link"]
+    assert (tmp_path / "link").is_symlink() and (tmp_path / "dangling").is_symlink()
+    assert (tmp_path / "far/file").read_text() == "link"
+    assert (tmp_path / "far/new").read_text() == "dangling"
+
+
+def test_name_as_long_as_names_may_be(tmp_path):
+    name = "字" * 85
+    with atomic_file(tmp_path / name) as file:
+        file.write(b"x")
+    assert tree(tmp_path) == [name]
+
+
+def test_file_is_synced_before_it_is_renamed(tmp_path, monkeypatch):
+    steps = watch(monkeypatch, "replace")
+    with atomic_file(tmp_path / "f") as file:
+        file.write(b"abc")
+    assert steps == [3, "replace"]
+
+
+# --- atomic_file: devices and pipes ------------------------------------------------------------------------
+
+
+def test_dev_null_stays_a_device():
+    before = os.stat("/dev/null")
+    with atomic_file("/dev/null") as file:
+        file.write(b"x" * 100_000)
+    after = os.stat("/dev/null")
+    assert stat.S_ISCHR(after.st_mode) and after.st_ino == before.st_ino
+
+
+@needs_dev_full
+@pytest.mark.parametrize("size", [1, 1_000_000])
+def test_full_device(size):
+    with pytest.raises(OutputError) as caught, atomic_file("/dev/full") as file:
+        file.write(b"x" * size)
+    message = message_of(caught)
+    assert message.startswith("/dev/full: cannot be written: No space left on device; free some space")
+    assert stat.S_ISCHR(os.stat("/dev/full").st_mode)
+
+
+def test_pipe_is_written_directly(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    got = []
+    reader = threading.Thread(target=lambda: got.append((tmp_path / "pipe").read_bytes()))
+    reader.start()
+    with atomic_file(tmp_path / "pipe") as file:
+        file.write(b"through")
+    reader.join(10)
+    assert got == [b"through"]
+    assert tree(tmp_path) == ["pipe"]
+
+
+@pytest.mark.parametrize("form", ["/dev/fd/{}", "/proc/self/fd/{}"])
+def test_standard_streams_are_neither_renamed_over_nor_cut(form, tmp_path):
+    if not os.path.isdir(os.path.dirname(form)):
+        pytest.skip("this system names no descriptors")
+    with open(tmp_path / "out", "wb") as out:
+        out.write(b"before ")
+        out.flush()
+        with atomic_file(form.format(out.fileno())) as file:
+            file.write(b"within ")
+        out.write(b"after")
+    assert (tmp_path / "out").read_text() == "before within after"
+    assert tree(tmp_path) == ["out"]
+
+
+def test_dev_stdout_and_stderr(capfd):
+    for name in ("stdout", "stderr"):
+        with atomic_file(f"/dev/{name}") as file:
+            file.write(name.encode())
+    assert capfd.readouterr() == ("stdout", "stderr")
+
+
+def test_closed_descriptor_is_told():
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+    os.close(write_end)
+    assert "cannot be written: Bad file descriptor" in entering(atomic_file(f"/dev/fd/{write_end}"))
+
+
+def test_broken_pipe_stays_a_broken_pipe():
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+    with pytest.raises(BrokenPipeError), atomic_file(f"/dev/fd/{write_end}") as file:
+        file.write(b"x" * 1_000_000)
+    with pytest.raises(BrokenPipeError), atomic_file(f"/dev/fd/{write_end}") as file:
+        file.write(b"x")
+    os.close(write_end)
+
+
+# --- atomic_file: failures ---------------------------------------------------------------------------------
+
+ENDINGS = [
+    ValueError("body"),
+    KeyboardInterrupt(),
+    SystemExit(3),
+    Stop(),
+    BrokenPipeError(),
+    InputError("in"),
+]
+
+
+@pytest.mark.parametrize("ending", ENDINGS, ids=repr)
+@pytest.mark.parametrize("old", ["old", None])
+def test_failing_block_leaves_what_was(ending, old, tmp_path):
+    if old:
+        (tmp_path / "f").write_text(old)
+    with pytest.raises(type(ending)) as caught, atomic_file(tmp_path / "f") as file:
+        file.write(b"new")
+        raise ending
+    assert caught.value is ending
+    assert tree(tmp_path) == (["f"] if old else [])
+    assert not old or (tmp_path / "f").read_text() == old
+
+
+def test_interrupt_at_every_step_leaves_nothing_behind(tmp_path, monkeypatch):
+    for step in ("open", "fsync", "replace"):
+        (tmp_path / "f").write_text("old")
+        real = getattr(os, step)
+
+        def interrupted(*args, real=real, step=step, **flags):
+            if step == "open":
+                os.close(real(*args, **flags))
+            raise KeyboardInterrupt
+
+        with monkeypatch.context() as patch:
+            patch.setattr(os, step, interrupted)
+            with pytest.raises(KeyboardInterrupt), atomic_file(tmp_path / "f") as file:
+                file.write(b"new")
+        assert tree(tmp_path) == ["f"]
+        assert (tmp_path / "f").read_text() == "old"
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO, errno.EDQUOT])
+@pytest.mark.parametrize("step", ["fsync", "replace"])
+def test_failing_disk_is_told(step, number, tmp_path, monkeypatch):
+    (tmp_path / "f").write_text("old")
+    monkeypatch.setattr(os, step, failing(number))
+    with pytest.raises(OutputError) as caught, atomic_file(tmp_path / "f") as file:
+        file.write(b"new")
+    message = message_of(caught)
+    assert message.startswith(f"{tmp_path / 'f'}: cannot be written: {os.strerror(number)}; ")
+    assert "another" in message and "-o" in message
+    assert tree(tmp_path) == ["f"]
+    assert (tmp_path / "f").read_text() == "old"
+
+
+def test_full_disk_while_writing(tmp_path, monkeypatch):
+    resource = pytest.importorskip("resource")
+    signal = pytest.importorskip("signal")
+    old = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, old[1]))
+    try:
+        with pytest.raises(OutputError) as caught, atomic_file(tmp_path / "f") as file:
+            file.write(b"x" * 1_000_000)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, old)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert "cannot be written: File too large" in message_of(caught)
+    assert tree(tmp_path) == []
+
+
+def test_error_without_a_number_is_told(tmp_path):
+    # numpy reports a full disk this way.
+    with pytest.raises(OutputError, match="12 requested and 3 written"), atomic_file(tmp_path / "f"):
+        raise OSError("12 requested and 3 written")
+
+
+def test_errors_of_other_files_pass_unchanged(tmp_path):
+    with pytest.raises(FileNotFoundError), atomic_file(tmp_path / "f"):
+        (tmp_path / "elsewhere").read_text()
+    assert tree(tmp_path) == []
+
+
+def test_missing_parent_is_told_on_entry(tmp_path):
+    target = tmp_path / "gone" / "f"
+    for context in (atomic_file(target), atomic_directory(target)):
+        message = entering(context)
+        assert message.startswith(
+            f"{target}: cannot be written: No such file or directory; create the folder "
+        )
+        assert f"{tmp_path / 'gone'} or pass another -o" in message
+
+
+def test_parent_that_is_a_file_is_told_on_entry(tmp_path):
+    (tmp_path / "file").write_text("x")
+    for context in (atomic_file(tmp_path / "file" / "f"), atomic_directory(tmp_path / "file" / "f")):
+        assert "Not a directory; part of the path is a file" in entering(context)
+
+
+def test_folder_where_a_file_is_due_is_told_on_entry(tmp_path):
+    for path in (str(tmp_path), f"{tmp_path}/new/", "/"):
+        message = entering(atomic_file(path))
+        assert message == f"{path}: cannot be written: Is a directory; pass the name of a file with -o"
+    assert tree(tmp_path) == []
+
+
+@not_root
+def test_no_permission_is_told_on_entry(tmp_path):
+    (tmp_path / "f").write_text("x")
+    (tmp_path / "f").chmod(0o444)
+    assert "Permission denied; change the permissions" in entering(atomic_file(tmp_path / "f"))
+    tmp_path.chmod(0o555)
+    for context in (atomic_file(tmp_path / "new"), atomic_directory(tmp_path / "new")):
+        assert "Permission denied; change the permissions" in entering(context)
+    tmp_path.chmod(0o000)
+    for context in (atomic_file(tmp_path / "new"), atomic_directory(tmp_path / "new")):
+        assert "Permission denied; change the permissions" in entering(context)
+    tmp_path.chmod(0o755)
+    assert tree(tmp_path) == ["f"]
+
+
+@pytest.mark.parametrize(
+    ("number", "mend"),
+    [(errno.EACCES, "change the permissions"), (errno.EROFS, "on a disk that can be written")],
+)
+def test_no_permission_simulated(number, mend, tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "open", failing(number))
+    monkeypatch.setattr(os, "mkdir", failing(number))
+    for context in (atomic_file(tmp_path / "f"), atomic_directory(tmp_path / "f")):
+        message = entering(context)
+        assert f"f: cannot be written: {os.strerror(number)}; " in message
+        assert mend in message
+
+
+def test_write_protected_targets_simulated(tmp_path, model, monkeypatch):
+    (tmp_path / "f").write_text("old")
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    for context in (atomic_file(tmp_path / "f"), atomic_directory(model)):
+        assert "cannot be written: Permission denied; change the permissions" in entering(context)
+
+
+# --- atomic_directory --------------------------------------------------------------------------------------
+
+
+def test_new_folder_appears_whole_at_the_end(tmp_path, umask):
+    target = tmp_path / "模型"
+    with atomic_directory(target) as folder:
+        (folder / "card.json").write_text("new")
+        (folder / "sub").mkdir()
+        (folder / "sub" / "a").write_text("a")
+        assert not target.exists()
+        assert folder.parent == tmp_path
+        assert folder.name.startswith(".模型.") and folder.name.endswith(".tmp")
+    assert tree(tmp_path) == ["模型", "模型/card.json", "模型/sub", "模型/sub/a"]
+    assert mode_of(target) == 0o777 & ~umask
+
+
+def test_old_folder_stays_until_the_end(tmp_path, model):
+    model.chmod(0o700)
+    with atomic_directory(f"{model}/") as folder:
+        (folder / "card.json").write_text("new")
+        assert (model / "card.json").read_text() == "old"
+    assert tree(tmp_path) == ["model", "model/card.json"]
+    assert (model / "card.json").read_text() == "new"
+    assert mode_of(model) == 0o700
+
+
+def test_empty_folder_is_replaced(tmp_path):
+    (tmp_path / "model").mkdir()
+    with atomic_directory(tmp_path / "model") as folder:
+        (folder / "a").write_text("a")
+    assert tree(tmp_path) == ["model", "model/a"]
+
+
+def test_link_to_a_folder_stays(tmp_path, model):
+    (tmp_path / "latest").symlink_to("model")
+    with atomic_directory(tmp_path / "latest") as folder:
+        (folder / "card.json").write_text("new")
+    assert tree(tmp_path) == ["latest", "model", "model/card.json"]
+    assert (tmp_path / "latest").is_symlink()
+    assert (model / "card.json").read_text() == "new"
+
+
+def test_marker_may_be_another(tmp_path, model):
+    assert "no meta.json" in entering(atomic_directory(model, marker="meta.json"))
+    with atomic_directory(model, marker="old.npy"):
+        pass
+    assert tree(tmp_path) == ["model"]
+
+
+def test_folder_of_someone_else_is_refused_on_entry(tmp_path):
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "thesis.tex").write_text("x")
+    message = entering(atomic_directory(tmp_path / "home"))
+    assert message.startswith(f"{tmp_path / 'home'}: holds files but no card.json, so it is not replaced")
+    assert tree(tmp_path) == ["home", "home/thesis.tex"]
+
+
+def test_folder_that_was_filled_meanwhile_is_not_replaced(tmp_path):
+    with pytest.raises(OutputError) as caught, atomic_directory(tmp_path / "model") as folder:
+        (folder / "card.json").write_text("new")
+        (tmp_path / "model").mkdir()
+        (tmp_path / "model" / "thesis.tex").write_text("x")
+    assert "holds files but no card.json" in message_of(caught)
+    assert tree(tmp_path) == ["model", "model/thesis.tex"]
+
+
+def test_file_where_a_folder_is_due_is_refused_on_entry(tmp_path):
+    (tmp_path / "f").write_text("x")
+    assert "f: is a file, and a folder is to be written" in entering(atomic_directory(tmp_path / "f"))
+    assert (tmp_path / "f").read_text() == "x"
+
+
+def test_current_folder_and_mount_points_are_refused_on_entry(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for path in (".", str(tmp_path), "/", "/proc"):
+        assert entering(atomic_directory(path)).startswith(f"{path}: a mount point or the current folder")
+    assert tree(tmp_path) == []
+
+
+@pytest.mark.parametrize("ending", ENDINGS, ids=repr)
+def test_failing_block_leaves_the_folder_that_was(ending, tmp_path, model):
+    before = tree(tmp_path)
+    for target in (model, tmp_path / "new"):
+        with pytest.raises(type(ending)) as caught, atomic_directory(target) as folder:
+            (folder / "card.json").write_text("new")
+            raise ending
+        assert caught.value is ending
+        assert tree(tmp_path) == before
+    assert (model / "card.json").read_text() == "old"
+
+
+@pytest.mark.parametrize(
+    "error", [KeyboardInterrupt(), OSError(errno.ENOSPC, "No space left on device")], ids=repr
+)
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("number", [0, 1])
+def test_failure_around_each_rename_leaves_old_or_new(number, when, error, tmp_path, model, monkeypatch):
+    rename = os.rename
+    calls = []
+
+    def failing_rename(source, target):
+        calls.append(target)
+        broken = len(calls) == number + 1
+        if broken and when == "before":
+            raise error
+        rename(source, target)
+        if broken:
+            raise error
+
+    monkeypatch.setattr(os, "rename", failing_rename)
+    with pytest.raises((KeyboardInterrupt, OutputError)) as caught, atomic_directory(model) as folder:
+        (folder / "card.json").write_text("new")
+        (folder / "new.npy").write_text("new")
+    assert isinstance(caught.value, OutputError) == isinstance(error, OSError)
+    state = "new" if (number, when) == (1, "after") else "old"
+    assert tree(tmp_path) == ["model", "model/card.json", f"model/{state}.npy"]
+    assert (model / "card.json").read_text() == state
+
+
+def test_old_folder_that_cannot_be_put_back_is_named(tmp_path, model, monkeypatch):
+    rename = os.rename
+    calls = []
+
+    def failing_rename(source, target):
+        calls.append(target)
+        if len(calls) > 1:
+            raise OSError(errno.EIO, "Input/output error")
+        rename(source, target)
+
+    monkeypatch.setattr(os, "rename", failing_rename)
+    with pytest.raises(OutputError) as caught, atomic_directory(model) as folder:
+        (folder / "card.json").write_text("new")
+    [aside] = tmp_path.iterdir()
+    assert f"what was there is now at {aside}: rename it back" in message_of(caught)
+    assert (aside / "card.json").read_text() == "old"
+
+
+def test_old_folder_that_cannot_be_removed_is_a_warning(tmp_path, model, monkeypatch, caplog):
+    monkeypatch.setattr(shutil, "rmtree", lambda path, ignore_errors: None)
+    with caplog.at_level(logging.WARNING, "segtool"), atomic_directory(model) as folder:
+        (folder / "card.json").write_text("new")
+    [aside] = [path for path in tmp_path.iterdir() if path != model]
+    assert (model / "card.json").read_text() == "new"
+    assert f"{model} is written, but its old version is still at {aside}" in caplog.text
+
+
+def test_full_disk_within_a_folder(tmp_path):
+    with pytest.raises(OutputError) as caught, atomic_directory(tmp_path / "model") as folder:
+        raise OSError(errno.ENOSPC, "No space left on device", str(folder / "counts.npy"))
+    assert "model: cannot be written: No space left on device; free some space" in message_of(caught)
+    with pytest.raises(FileNotFoundError), atomic_directory(tmp_path / "model"):
+        (tmp_path / "elsewhere").read_text()
+    assert tree(tmp_path) == []
+
+
+def test_files_of_a_folder_are_synced_before_it_is_renamed(tmp_path, monkeypatch):
+    steps = watch(monkeypatch, "rename")
+    with atomic_directory(tmp_path / "model") as folder:
+        (folder / "a").write_text("a")
+        (folder / "sub").mkdir()
+        (folder / "sub" / "b").write_text("bb")
+        (folder / "sub" / "b").chmod(0o444)
+    assert steps in ([1, 2, "rename"], [2, 1, "rename"])
+
+
+# --- UnpackedFile; the rest of it is tested through segtool.corpus -----------------------------------------
+
+
+def test_unpacked_file_counts_and_closes(tmp_path):
+    (tmp_path / "f").write_bytes(b"abc")
+    file = UnpackedFile(tmp_path / "f", "f")
+    assert file.readable() and not file.seekable() and not file.writable()
+    assert file.readall() == b"abc" and file.size == 3
+    file.close()
+    file.close()
+    with pytest.raises(InputError, match="gone: cannot be read: No such file"):
+        UnpackedFile(Path("/gone"), "gone")
+
+
+def test_import_is_light():
+    code = "import sys, segtool.corpus; print(*sorted({'numpy', 'numba', 'zstandard'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""
