@@ -79,7 +79,7 @@ def _compile(function: Callable[..., Any], signature: str) -> Callable[..., Any]
                 raise
             logger.warning("no folder for compiled kernels can be written: set NUMBA_CACHE_DIR to one that can")
             compiled = numba.njit([returned(*types)], nogil=True)(function)
-        return compiled  # type: ignore[no-any-return]
+        return compiled
 
 
 def kernel(signature: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

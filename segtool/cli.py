@@ -118,7 +118,7 @@ def train(
     skip_undecodable: bool,
     workers: int | None,
     quiet: bool,
-    **parameters: float,
+    **parameters: Any,
 ) -> None:
     """Learn a model from raw text.
 

@@ -11,8 +11,11 @@ mergeable (:func:`merge`).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -22,8 +25,20 @@ from segtool.errors import UsageError
 
 __all__ = ["Counts", "Level", "count_stream", "merge"]
 
-Ids = npt.NDArray[np.uint16]
-Integers = npt.NDArray[np.int64]
+Ids: TypeAlias = npt.NDArray[np.uint16]
+Integers: TypeAlias = npt.NDArray[np.int64]
+
+
+class HasParents(Protocol):
+    """A level of n-grams, whatever else is known of them."""
+
+    @property
+    def symbol(self) -> Ids:
+        """Last symbol of each n-gram."""
+
+    @property
+    def parent(self) -> npt.NDArray[np.int32]:
+        """Where the n-gram without it stands one level before."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +111,7 @@ class Counts:
         return spell(self.levels, k, np.arange(len(self.levels[k - 1])))
 
 
-def spell(levels: tuple[Level, ...], k: int, at: Integers) -> Ids:
+def spell(levels: Sequence[HasParents], k: int, at: Integers) -> Ids:
     """Symbol ids of the k-grams that stand at the given places of their level.
 
     Returns
@@ -154,7 +169,7 @@ def _share(frequency: Integers, workers: int) -> list[tuple[int, int]]:
     ends = np.cumsum(frequency)
     total = int(ends[-1]) if len(ends) else 0
     cuts = [0] + [int(np.searchsorted(ends, total * i // workers)) + 1 for i in range(1, workers)] + [len(frequency)]
-    return [(low, high) for low, high in zip(cuts, cuts[1:], strict=False) if low < high]
+    return [(low, high) for low, high in pairwise(cuts) if low < high]
 
 
 def _count_slice(
@@ -212,7 +227,9 @@ def merge(one: Counts, other: Counts) -> Counts:
         If the orders differ.
     """
     if one.order != other.order:
-        raise UsageError(f"counts of order {one.order} and {other.order} cannot be merged: count with one --max-word-len")
+        raise UsageError(
+            f"counts of order {one.order} and {other.order} cannot be merged: count with one --max-word-len"
+        )
     codes = np.union1d(one.codes, other.codes).astype(np.uint32)
     symbols = len(codes)
     rename = [np.searchsorted(codes, counts.codes).astype(np.int64) for counts in (one, other)]

@@ -10,7 +10,7 @@ Both kernels also run uncompiled (:class:`segtool._jit.LazyKernel`).
 from __future__ import annotations
 
 from segtool._jit import LazyKernel
-from segtool.symbols import MARK, SPACE
+from segtool.symbols import MARK, NUM, SPACE
 
 __all__ = ["NO_WORD", "WEIGHT_UNIT", "join_utf8", "viterbi"]
 
@@ -53,7 +53,11 @@ def _viterbi(codes, starts, tokens, final, ids, units, max_len, best, back, word
         Characters that are settled; the text from there on must be given again, with what follows.
     """
     words = 0
-    certain = tokens if final else tokens - 1  # the last token may go on
+    certain = tokens
+    if not final:
+        certain -= 1  # the last token may go on
+        if tokens > 1 and codes[tokens - 2] == NUM:
+            certain -= 1  # and a sign between digits may join both to what follows
     consumed = starts[tokens] if final else (starts[certain] if certain >= 0 else 0)
     i = 0
     while i < certain:

@@ -142,9 +142,7 @@ class UnpackedFile(io.RawIOBase):
                 yield piece
                 piece = self._read(_BUFFER_BYTES)
 
-    def _members(
-        self, piece: bytes, new: Callable[[], Any], damage: tuple[type[Exception], ...]
-    ) -> Iterator[bytes]:
+    def _members(self, piece: bytes, new: Callable[[], Any], damage: tuple[type[Exception], ...]) -> Iterator[bytes]:
         while piece:
             member = new()
             while True:
@@ -234,9 +232,7 @@ def atomic_file(path: str | os.PathLike[str], mode: str = "wb") -> Iterator[Bina
     try:
         with _told(shown, temporary):
             # os.open applies the umask, where tempfile would make the output private.
-            handle = os.open(
-                temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666
-            )
+            handle = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
             with open(handle, mode) as file:
                 if status:
                     os.chmod(temporary, stat.S_IMODE(status.st_mode))
@@ -328,14 +324,10 @@ def _check_replaceable(shown: str, target: Path, marker: str) -> None:
     if not target.is_dir():
         raise OutputError(f"{shown}: is a file, and a folder is to be written: remove it or pass another -o")
     if os.path.ismount(target) or os.path.samefile(target, "."):
-        raise OutputError(
-            f"{shown}: a mount point or the current folder is not replaced: pass -o a folder inside it"
-        )
+        raise OutputError(f"{shown}: a mount point or the current folder is not replaced: pass -o a folder inside it")
     entries = os.listdir(target)
     if entries and marker not in entries:
-        raise OutputError(
-            f"{shown}: holds files but no {marker}, so it is not replaced: empty it or pass another -o"
-        )
+        raise OutputError(f"{shown}: holds files but no {marker}, so it is not replaced: empty it or pass another -o")
     if not os.access(target, os.W_OK):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 

@@ -156,7 +156,9 @@ def fit_lexicon(
     return Lexicon(lengths[keep], places[keep], weight[keep], expected[keep], floor, tuple(likelihood))
 
 
-def _lay_out(candidates: Candidates, alive: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+def _lay_out(
+    candidates: Candidates, alive: npt.NDArray[np.bool_]
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
     """The trie of the candidates that are alive, base and check in turn; and the node of each candidate."""
     levels = candidates.levels
     base, check, nodes = build_trie(

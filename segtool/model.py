@@ -126,7 +126,8 @@ def save_model(model: Model, path: str | os.PathLike[str]) -> Model:
             np.save(file, getattr(model, name), allow_pickle=False)
             data = file.read_bytes()
             arrays[file.name] = {"bytes": len(data), "crc32": f"{zlib.crc32(data):08x}"}
-        card = {"format": FORMAT, "format_version": FORMAT_VERSION, **model.card, "arrays": arrays}
+        card = {**model.card, "format": FORMAT, "format_version": FORMAT_VERSION, "arrays": arrays}
+        card["checksum"] = _card_checksum(card)
         text = json.dumps(card, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
         (folder / CARD).write_text(text, encoding="utf-8")
     return load_model(path)
@@ -155,11 +156,11 @@ def load_model(path: str | os.PathLike[str], verify: bool = True) -> Model:
     card = _read_card(folder)
     loaded = {}
     for name, dtype in _ARRAYS.items():
-        array = _read_array(folder / f"{name}.npy", card, verify)
-        if (dtype is not None and array.dtype != dtype) or array.ndim != 1:
+        array = _read_array(folder / f"{name}.npy", card["arrays"][f"{name}.npy"], verify)
+        if array.dtype != (dtype or word_record(card["parameters"]["max_word_len"])) or array.ndim != 1:
             raise ModelError(f"{folder / name}.npy: not the array of a model: train the model again")
         loaded[name] = array
-    return Model(**loaded, card=card, path=folder)
+    return Model(**loaded, card=card, path=Path(os.path.abspath(folder)))
 
 
 def _read_card(folder: Path) -> dict[str, Any]:
@@ -183,31 +184,38 @@ def _read_card(folder: Path) -> dict[str, Any]:
             f"{folder}: model format {version}, written by segtool {card.get('segtool_version')}; "
             f"this segtool reads format {FORMAT_VERSION}: train the model again or install that version"
         )
-    try:
-        int(card["parameters"]["max_word_len"])
-        dict(card["arrays"])
-    except (KeyError, TypeError, ValueError):
-        raise ModelError(f"{file}: damaged (entries are missing): restore the model or train it again") from None
+    damaged = ModelError(f"{file}: damaged (its checksum is wrong): restore the model or train it again")
+    arrays = card.get("arrays")
+    if card.get("checksum") != _card_checksum(card) or not isinstance(arrays, dict):
+        raise damaged
+    for name in _ARRAYS:
+        entry = arrays.get(f"{name}.npy")
+        if not isinstance(entry, dict) or not {"bytes", "crc32"} <= entry.keys():
+            raise damaged
+    parameters = card.get("parameters")
+    if not isinstance(parameters, dict) or parameters.get("max_word_len") not in range(1, 16):
+        raise damaged
     return card
 
 
-def _read_array(file: Path, card: dict[str, Any], verify: bool) -> npt.NDArray[Any]:
-    entry = card["arrays"].get(file.name)
-    if entry is None:
-        raise ModelError(f"{file.parent / CARD}: does not list {file.name}: restore the model or train it again")
+def _card_checksum(card: dict[str, Any]) -> str:
+    """Checksum of everything else that the card says."""
+    said = {key: value for key, value in card.items() if key != "checksum"}
+    return f"{zlib.crc32(json.dumps(said, sort_keys=True).encode()):08x}"
+
+
+def _read_array(file: Path, entry: dict[str, Any], verify: bool) -> npt.NDArray[Any]:
+    mend = "restore the model or train it again"
     try:
         size = file.stat().st_size
         if size != entry["bytes"]:
-            raise ModelError(
-                f"{file}: damaged ({size:,} bytes instead of {entry['bytes']:,}): restore the model or train it again"
-            )
-        array = np.load(file, mmap_mode="r", allow_pickle=False)
+            raise ModelError(f"{file}: damaged ({size:,} bytes instead of {entry['bytes']:,}): {mend}")
         if verify and f"{zlib.crc32(np.memmap(file, np.uint8, 'r')):08x}" != entry["crc32"]:
-            raise ModelError(f"{file}: damaged (wrong checksum): restore the model or train it again")
+            raise ModelError(f"{file}: damaged (wrong checksum): {mend}")
+        return np.asarray(np.load(file, mmap_mode="r", allow_pickle=False))
     except FileNotFoundError:
-        raise ModelError(f"{file}: missing from the model: restore the model or train it again") from None
+        raise ModelError(f"{file}: missing from the model: {mend}") from None
     except OSError as error:
         raise ModelError(f"{file}: {error.strerror or error}: check the permissions of the model") from None
     except (ValueError, EOFError):
-        raise ModelError(f"{file}: damaged (not a .npy array): restore the model or train it again") from None
-    return np.asarray(array)
+        raise ModelError(f"{file}: damaged (not a .npy array): {mend}") from None

@@ -6,7 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,10 +69,8 @@ class Progress:
 
 
 def _reset_peak() -> None:
-    try:
+    with suppress(OSError):  # elsewhere the mark only rises
         Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
-    except OSError:
-        pass  # elsewhere the mark only rises
 
 
 def _peak() -> int:

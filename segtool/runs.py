@@ -58,7 +58,7 @@ class RunCollector:
         self._classes = np.frombuffer(class_table(), np.uint8)
         self._ids = np.zeros(CODE_LIMIT, np.uint16)
         self._ids[[NUM, LAT]] = 1, 2
-        self._known = np.zeros(MAX_SYMBOLS + 1, np.int32)
+        self._known = np.zeros(MAX_SYMBOLS + 3, np.int32)
         self._known[[1, 2]] = NUM, LAT
         self._used = 3
         self._parts: list[Ids] = [np.zeros(1, np.uint16)]

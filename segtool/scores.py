@@ -19,6 +19,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -31,8 +32,8 @@ __all__ = ["BOUNDARY_FANOUT", "CandidateLevel", "Candidates", "score"]
 
 BOUNDARY_FANOUT = 50
 
-Floats = npt.NDArray[np.float64]
-Places = npt.NDArray[np.int32]
+Floats: TypeAlias = npt.NDArray[np.float64]
+Places: TypeAlias = npt.NDArray[np.int32]
 
 
 @dataclass(frozen=True)
@@ -151,7 +152,10 @@ def score(counts: Counts, max_word_len: int | None = None, min_count: int = 1, w
                 parent, suffix = places[level.parent[taken]], places[shorter]
                 tails = [itself, *(tail[suffix] for tail in tails)]
                 cohesion = _cohesion(count, parent, tails, levels, counts.total)
-                v_left, v_right = left - levels[-1].left_entropy[suffix], right - levels[-1].right_entropy[parent]
+                v_left, v_right = (
+                    left - levels[-1].left_entropy[suffix],
+                    right - levels[-1].right_entropy[parent],
+                )
             levels.append(CandidateLevel(level.symbol[taken], parent, count, cohesion, left, right, v_left, v_right))
             places = (np.cumsum(kept) - 1).astype(np.int32)
     return Candidates(counts.codes, tuple(levels), counts.total)
@@ -216,17 +220,21 @@ def _left_entropy(counts: Counts, k: int, link: Places) -> Floats:
 
 
 def _entropy(sums: Floats, level: Level) -> Floats:
-    """ln n − (Σ c ln c) / n, never below zero by rounding."""
+    """Ln n − (Σ c ln c) / n, never below zero by rounding."""
     count = np.maximum(level.count, 1).astype(np.float64)
     return np.maximum(np.log(count) - sums / count, 0.0)
 
 
 def _cohesion(
-    count: npt.NDArray[np.int64], parent: Places, tails: list[Places], shorter: list[CandidateLevel], total: int
+    count: npt.NDArray[np.int64],
+    parent: Places,
+    tails: list[Places],
+    shorter: list[CandidateLevel],
+    total: int,
 ) -> Floats:
     """Least pointwise mutual information over the splits of the candidates of one length."""
     lowest = np.full(len(count), np.inf)
-    joint = np.log(count) + np.log(total)
+    joint = np.log(count) + np.log(max(total, 1))
     for head in range(len(shorter), 0, -1):  # `parent` is where the first `head` symbols stand
         tail = tails[head]
         split = np.log(shorter[head - 1].count[parent]) + np.log(shorter[len(shorter) - head].count[tail])

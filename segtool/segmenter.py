@@ -84,6 +84,12 @@ class Segmenter:
 
     __slots__ = ("_classes", "_ids", "_plain", "_units", "model")
 
+    model: Model
+    _ids: npt.NDArray[np.uint16]
+    _units: npt.NDArray[np.int32]
+    _classes: npt.NDArray[np.uint8]
+    _plain: tuple[memoryview, memoryview]
+
     def __init__(self, model: Model) -> None:
         ids = np.full(CODE_LIMIT, len(model.symbols), np.uint16)
         ids[model.symbols] = np.arange(len(model.symbols), dtype=np.uint16)
@@ -102,7 +108,7 @@ class Segmenter:
 
     def __reduce__(self) -> tuple[Any, ...]:
         if self.model.path is not None:
-            return load, (os.path.abspath(self.model.path),)
+            return load, (self.model.path,)
         return Segmenter, (self.model,)
 
     def __repr__(self) -> str:
@@ -208,7 +214,7 @@ class Segmenter:
         words = [joined[start:end] for start, end in zip(starts, ends, strict=True)]
         limits = np.cumsum([len(text) + 1 for text in texts])
         cuts = np.searchsorted(np.asarray(starts), limits).tolist()
-        return [words[low:high] for low, high in zip([0, *cuts], cuts, strict=False)]
+        return [words[low:high] for low, high in itertools.pairwise([0, *cuts])]
 
     def _spans(self, text: str) -> tuple[list[int], list[int]]:
         """Start and end of each word, in characters."""
@@ -228,9 +234,7 @@ class Segmenter:
             used = next(_interpreted)
         return used < INTERPRETED_CHARACTERS // 100
 
-    def decode(
-        self, points: CodePoints, final: bool
-    ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], int]:
+    def decode(self, points: CodePoints, final: bool) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], int]:
         """Cut code points with the compiled kernels; what streaming is made of.
 
         Parameters
@@ -252,7 +256,18 @@ class Segmenter:
         tokens = symbolise.compiled(points, self._classes, codes, starts)
         starts[tokens] = len(points)
         words, consumed = viterbi.compiled(
-            codes, starts, tokens, final, self._ids, self._units, max_len, best, back, word_starts, word_ends, tail
+            codes,
+            starts,
+            tokens,
+            final,
+            self._ids,
+            self._units,
+            max_len,
+            best,
+            back,
+            word_starts,
+            word_ends,
+            tail,
         )
         return word_starts[:words], word_ends[:words], consumed
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 
 import numpy as np
 
@@ -20,9 +21,7 @@ from segtool.symbols import code_points
 __all__ = ["cut_stream"]
 
 
-def cut_stream(
-    segmenter: Segmenter, pieces: Iterable[str], separator: str = " ", workers: int = 1
-) -> Iterator[bytes]:
+def cut_stream(segmenter: Segmenter, pieces: Iterable[str], separator: str = " ", workers: int = 1) -> Iterator[bytes]:
     """Cut a text that comes in pieces.
 
     Parameters
@@ -52,7 +51,7 @@ def cut_stream(
                 cuts = [head + (len(piece) - head) * i // workers for i in range(workers + 1)]
                 cuts = sorted({piece.rfind("\n", head, cut) + 1 or head for cut in cuts})
                 yield cutter.cut(piece[:head])
-                parts = [piece[low:high] for low, high in zip(cuts, cuts[1:], strict=False)]
+                parts = [piece[low:high] for low, high in pairwise(cuts)]
                 yield from pool.map(lambda lines: _Cutter(segmenter, separator).cut(lines), parts)
                 yield cutter.cut(piece[cuts[-1] :])
     yield cutter.cut("", final=True)
@@ -63,8 +62,7 @@ class _Cutter:
 
     def __init__(self, segmenter: Segmenter, separator: str) -> None:
         self._segmenter = segmenter
-        self._separator = separator
-        self._separator_utf8 = np.frombuffer(separator.encode("utf-8", "surrogateescape"), np.uint8)
+        self._separator = separator.encode("utf-8", "surrogateescape")
         self._kept = ""
         self._waiting: list[str] = []
         self._waiting_size = 0
@@ -91,9 +89,10 @@ class _Cutter:
             return self._cut_plain(text)
         points = code_points(text)
         starts, ends, consumed = self._segmenter.decode(points, final)
-        out = np.empty(4 * len(points) + len(starts) * len(self._separator_utf8) + 1, np.uint8)
+        separator = np.frombuffer(self._separator, np.uint8)
+        out = np.empty(4 * len(points) + len(starts) * len(separator) + 1, np.uint8)
         size, self._open_line = join_utf8.compiled(
-            points, starts, ends, len(starts), consumed, self._separator_utf8, self._open_line, out
+            points, starts, ends, len(starts), consumed, separator, self._open_line, out
         )
         self._kept = text[consumed:]
         return out[:size].tobytes()
@@ -101,7 +100,9 @@ class _Cutter:
     def _cut_plain(self, text: str) -> bytes:
         """Whole lines without compiled code, the last one perhaps without an end."""
         *lines, rest = text.split("\n")
-        out = []
-        for line in lines:
-            out.append(self._separator.join(self._segmenter.cut(line)) + ("\r\n" if line.endswith("\r") else "\n"))
-        return "".join([*out, self._separator.join(self._segmenter.cut(rest))]).encode("utf-8", "surrogateescape")
+        out = [self._plain_line(line) + (b"\r\n" if line.endswith("\r") else b"\n") for line in lines]
+        return b"".join([*out, self._plain_line(rest)])
+
+    def _plain_line(self, line: str) -> bytes:
+        words = self._segmenter.cut(line)
+        return self._separator.join(word.encode("utf-8", "surrogatepass") for word in words)

@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import functools
 from importlib import resources
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -39,7 +40,7 @@ LAT = 2
 CODE_LIMIT = 0x40000
 """Han characters lie below this code point; it sizes the tables that are indexed by one."""
 
-CodePoints = npt.NDArray[np.uint32]
+CodePoints: TypeAlias = npt.NDArray[np.uint32]
 
 _C_MARK, _C_SPACE, _C_LETTER, _C_EXTEND, _C_DIGIT, _C_LATIN, _C_HAN = range(7)
 
@@ -107,7 +108,7 @@ def _symbolise(points, classes, codes, starts):  # type: ignore[no-untyped-def]
         digit = here == _C_DIGIT
         if here == _C_EXTEND:
             joins = kind != _C_SPACE and kind != -1
-        elif here == _C_DIGIT or here == _C_LATIN or here == _C_LETTER or here == _C_SPACE:
+        elif here == _C_DIGIT or here == _C_LATIN or here == _C_LETTER or here == _C_SPACE:  # noqa: SIM109
             joins = kind == here
         elif here == _C_MARK and kind == _C_MARK:
             joins = point == previous or previous == 0x200D

@@ -168,13 +168,20 @@ def train(
         raise UsageError("train() takes either inputs (files) or texts")
     report = report if report is not None else TrainingReport()
     watch = Progress(progress, report.stages)
-    workers = workers or available_workers()
+    if workers is None:
+        workers = available_workers()
+    if workers < 1:
+        raise UsageError(f"{workers} workers: choose 1 or more (-j)")
     if texts is None:
         names = [inputs] if isinstance(inputs, str | os.PathLike) else list(inputs or ())
         sources = corpus.find_sources(names)
         with watch.stage("read", corpus.total_size(sources), "B") as step:
             blocks = corpus.read_blocks(
-                sources, encoding=encoding, skip_undecodable=skip_undecodable, report=report.reading, progress=step
+                sources,
+                encoding=encoding,
+                skip_undecodable=skip_undecodable,
+                report=report.reading,
+                progress=step,
             )
             runs, digest = read_runs(blocks, settings)
     else:
@@ -244,14 +251,16 @@ def read_runs(blocks: Iterable[str], settings: TrainingSettings) -> tuple[Runs, 
     if not read:
         raise CorpusError("the corpus is empty: pass a file with Chinese text (or a larger --sample)")
     if not np.any(runs.codes[runs.stream] > 2):
-        raise CorpusError(
-            "the corpus holds no Han character: pass Chinese text, and --encoding if it is not in UTF-8"
-        )
+        raise CorpusError("the corpus holds no Han character: pass Chinese text, and --encoding if it is not in UTF-8")
     return runs, digest.hexdigest()
 
 
 def train_model(
-    runs: Runs, settings: TrainingSettings, workers: int, watch: Progress, report: TrainingReport | None = None
+    runs: Runs,
+    settings: TrainingSettings,
+    workers: int,
+    watch: Progress,
+    report: TrainingReport | None = None,
 ) -> Model:
     """Run the stages behind reading.
 
@@ -282,7 +291,7 @@ def train_model(
     with watch.stage("lexicon", settings.passes * len(runs.stream), "sym") as step:
         lexicon = fit_lexicon(runs.stream, candidates, settings, workers, step)
     report.words = len(lexicon.weight)
-    card = {"parameters": asdict(settings), "segtool_version": __version__}
+    card: dict[str, object] = {"parameters": asdict(settings), "segtool_version": __version__}
     return build_model(candidates, lexicon, card)
 
 
