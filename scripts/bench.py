@@ -223,7 +223,7 @@ class Bench:
     def task(self, *arguments: str | Path) -> Figures:
         """Run one of `TASKS`."""
         command = [sys.executable, "-W", "ignore", __file__, "--child", *arguments]
-        return self.run(" ".join(map(str, arguments[:2])), command, answers=True)
+        return self.run(" ".join(Path(each).name for each in arguments[:2]), command, answers=True)
 
     def run(self, what: str, command: Sequence[str | Path], answers: bool = False) -> Figures:
         """Run a process and measure it and those it starts; one that `answers` prints figures as JSON."""
@@ -232,10 +232,10 @@ class Bench:
             begin = perf_counter()
             process = Popen(command, stdin=DEVNULL, stdout=PIPE, stderr=talk)
             assert process.stdout is not None
-            with process.stdout:
-                output = process.stdout.read(1)
+            with process.stdout as pipe:
+                first = pipe.read(1)
                 first_output = perf_counter() - begin
-                output += process.stdout.read()
+                output = first + pipe.read()
             _, status, usage = os.wait4(process.pid, 0)
             seconds = perf_counter() - begin
             process.returncode = os.waitstatus_to_exitcode(status)
@@ -261,8 +261,8 @@ def find_texts(names: list[str], data: Path) -> tuple[list[Path], list[Path], di
     texts = [source.path.resolve() for source in sources if source.path]
     tests = [data / "gold" / name / "test.raw.txt" for name in ("pku", "msr")]
     gold = {name: data / "gold" / f"{name}.seg.txt" for name in GOLD} | {EMBEDDED_GOLD: ROOT / EMBEDDED_GOLD}
-    gold = {name: path for name, path in gold.items() if path.exists()}
-    return texts, tests if all(map(Path.exists, tests)) else texts, gold
+    found = {name: path for name, path in gold.items() if path.exists()}
+    return texts, tests if all(map(Path.exists, tests)) else texts, found
 
 
 def versions(peers: Sequence[str]) -> dict[str, str]:
@@ -328,8 +328,8 @@ def spread(values: Sequence[float], digits: int) -> str:
 
 def markdown(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Lay out a table, the first column left, the others right."""
-    rule = ["---"] + ["--:"] * (len(head) - 1)
-    return "\n".join("| " + " | ".join(cells) + " |" for cells in (head, rule, *rows))
+    lines = (head, ["---"] + ["--:"] * (len(head) - 1), *rows)
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
 def speed_table(values: Figures, peers: Sequence[str]) -> str:
@@ -384,8 +384,7 @@ def main(arguments: Sequence[str]) -> int:
             bench = Bench(options, Path(folder))
             bench.measure()
         options.json.parent.mkdir(parents=True, exist_ok=True)
-        found = json.dumps(bench.record, ensure_ascii=False, indent=1)
-        options.json.write_text(found + "\n", encoding="utf-8")
+        options.json.write_text(json.dumps(bench.record, indent=1) + "\n", encoding="utf-8")
     except (SegtoolError, OSError) as error:
         say(str(error))
         return 1

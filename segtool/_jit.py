@@ -74,8 +74,8 @@ def _compile(function: Callable[..., Any], signature: str) -> Callable[..., Any]
             returned = _type(numba, result)
         try:
             compiled = numba.njit([returned(*types)], cache=True, nogil=True)(function)
-        except RuntimeError as error:
-            if "cannot cache" not in str(error):
+        except (RuntimeError, OSError) as error:
+            if isinstance(error, RuntimeError) and "cannot cache" not in str(error):
                 raise
             logger.warning("no folder for compiled kernels can be written: set NUMBA_CACHE_DIR to one that can")
             compiled = numba.njit([returned(*types)], nogil=True)(function)

@@ -26,7 +26,14 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 class _Group(click.Group):
-    """Turns errors that segtool raises on purpose into one line and an exit code."""
+    """Turns errors that segtool raises on purpose, and those of the system, into one line and an exit code."""
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return super().main(*args, **kwargs)
+        except OSError as error:
+            where = f"{error.filename}: " if error.filename else ""
+            _fail(f"{where}{error.strerror or error}", 1)
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -41,11 +48,6 @@ class _Group(click.Group):
             _fail("interrupted; no output was changed", 130)
         except MemoryError:
             _fail("out of memory: train on a part of the text (--sample), or cut with a smaller -j", 1)
-        except RecursionError:
-            raise
-        except OSError as error:
-            where = f"{error.filename}: " if error.filename else ""
-            _fail(f"{where}{error.strerror or error}", 1)
 
 
 def _fail(message: str, code: int) -> None:
@@ -190,14 +192,18 @@ def cut(
 
     segmenter = load(model)
     sources = find_sources(files or ("-",))
-    watch = Progress(not quiet and (output is not None or not sys.stdout.isatty()))
-    with _open_output(output) as out, watch.stage("cut", total_size(sources), "B") as step:
-        for source in sources:
-            pieces = read_pieces(source, encoding=encoding, progress=step)
-            for data in cut_stream(segmenter, pieces, sep, workers):
-                if data:
-                    out.write(data)
-                    out.flush()
+    line_ended = True
+    with _open_output(output) as out:
+        watch = Progress(not quiet and not out.isatty())
+        with watch.stage("cut", total_size(sources), "B") as step:
+            for source in sources:
+                begun = False
+                for data in cut_stream(segmenter, read_pieces(source, encoding=encoding, progress=step), sep, workers):
+                    if data:
+                        # the last line of a file may lack its end, and ends all the same
+                        out.write(data if begun or line_ended else b"\n" + data)
+                        out.flush()
+                        begun, line_ended = True, data.endswith(b"\n")
 
 
 @contextmanager
@@ -209,6 +215,8 @@ def _open_output(path: str | None) -> Iterator[IO[bytes]]:
         with atomic_file(path) as file:
             yield file
         return
+    if sys.stdout is None:
+        raise OutputError("standard output is closed: pass a file with -o")
     try:
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()

@@ -15,6 +15,7 @@ file                    holds
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import zlib
@@ -29,7 +30,7 @@ from segtool.errors import ModelError
 from segtool.files import atomic_directory
 from segtool.symbols import LAT, NUM
 
-__all__ = ["CARD", "FORMAT_VERSION", "Model", "load_model", "save_model", "word_record"]
+__all__ = ["CARD", "FORMAT_VERSION", "Model", "load_model", "save_model", "word_record", "write_model"]
 
 CARD = "card.json"
 FORMAT = "segtool model"
@@ -120,17 +121,35 @@ def save_model(model: Model, path: str | os.PathLike[str]) -> Model:
         If the place cannot be written or holds something else.
     """
     with atomic_directory(path, marker=CARD) as folder:
-        arrays = {}
-        for name in _ARRAYS:
-            file = folder / f"{name}.npy"
-            np.save(file, getattr(model, name), allow_pickle=False)
-            data = file.read_bytes()
-            arrays[file.name] = {"bytes": len(data), "crc32": f"{zlib.crc32(data):08x}"}
-        card = {**model.card, "format": FORMAT, "format_version": FORMAT_VERSION, "arrays": arrays}
-        card["checksum"] = _card_checksum(card)
-        text = json.dumps(card, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
-        (folder / CARD).write_text(text, encoding="utf-8")
+        write_model(model, folder)
     return load_model(path)
+
+
+def write_model(model: Model, folder: Path) -> None:
+    """Write the files of a model into an empty directory.
+
+    Parameters
+    ----------
+    model : Model
+    folder : Path
+
+    Raises
+    ------
+    OSError
+        If they cannot be written.
+    """
+    arrays = {}
+    for name in _ARRAYS:
+        # not np.save to the file, whose errors do not say what the disk says
+        buffer = io.BytesIO()
+        np.save(buffer, getattr(model, name), allow_pickle=False)
+        data = buffer.getbuffer()
+        (folder / f"{name}.npy").write_bytes(data)
+        arrays[f"{name}.npy"] = {"bytes": len(data), "crc32": f"{zlib.crc32(data):08x}"}
+    card = {**model.card, "format": FORMAT, "format_version": FORMAT_VERSION, "arrays": arrays}
+    card["checksum"] = _card_checksum(card)
+    text = json.dumps(card, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
+    (folder / CARD).write_text(text, encoding="utf-8")
 
 
 def load_model(path: str | os.PathLike[str], verify: bool = True) -> Model:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, fields, replace
 
 import numpy as np
@@ -17,8 +18,9 @@ from segtool import __version__, corpus
 from segtool.counts import count_stream, spell
 from segtool.decode import NO_WORD, WEIGHT_UNIT
 from segtool.errors import CorpusError, UsageError
+from segtool.files import atomic_directory
 from segtool.lexicon import Lexicon, LexiconSettings, fit_lexicon
-from segtool.model import Model, save_model, word_record
+from segtool.model import CARD, Model, load_model, word_record, write_model
 from segtool.progress import Progress, StageReport
 from segtool.runs import RunCollector, Runs
 from segtool.scores import Candidates, score
@@ -63,8 +65,8 @@ class TrainingSettings(LexiconSettings):
             "sample": (1e-9, 1.0),
             "seed": (0, 1 << 63),
             "length_penalty": (0.0, 10.0),
-            "variation_weight": (-100.0, 100.0),
-            "entropy_weight": (-100.0, 100.0),
+            "variation_weight": (-5.0, 5.0),
+            "entropy_weight": (0.0, 100.0),
             "entropy_floor": (0.0, 100.0),
             "passes": (1, 1000),
             "min_expected": (0.0, 1e18),
@@ -172,33 +174,43 @@ def train(
         workers = available_workers()
     if workers < 1:
         raise UsageError(f"{workers} workers: choose 1 or more (-j)")
-    if texts is None:
-        names = [inputs] if isinstance(inputs, str | os.PathLike) else list(inputs or ())
-        sources = corpus.find_sources(names)
-        with watch.stage("read", corpus.total_size(sources), "B") as step:
-            blocks = corpus.read_blocks(
-                sources,
-                encoding=encoding,
-                skip_undecodable=skip_undecodable,
-                report=report.reading,
-                progress=step,
-            )
-            runs, digest = read_runs(blocks, settings)
-    else:
-        with watch.stage("read", None, "B") as step:
-            runs, digest = read_runs(_texts_as_blocks(texts, report.reading, step), settings)
-    model = train_model(runs, settings, workers, watch, report)
-    model.card["corpus"] = {
-        "characters": report.reading.characters,
-        "digest": digest,
-        "lines": report.reading.lines,
-        "runs": runs.count,
-        "symbols": runs.symbols,
-    }
-    if output is not None:
-        with watch.stage("write", None, "B"):
-            model = save_model(model, output)
-    return Segmenter(model)
+    with ExitStack() as stack:
+        # entered first, so that a place that cannot be written is known before hours of work
+        folder = None if output is None else stack.enter_context(atomic_directory(output, marker=CARD))
+        runs, digest = _read(inputs, texts, encoding, skip_undecodable, settings, watch, report.reading)
+        model = train_model(runs, settings, workers, watch, report)
+        model.card["corpus"] = {
+            "characters": report.reading.characters,
+            "digest": digest,
+            "lines": report.reading.lines,
+            "runs": runs.count,
+            "symbols": runs.symbols,
+        }
+        if folder is not None:
+            with watch.stage("write"):
+                write_model(model, folder)
+    return Segmenter(model if output is None else load_model(output))
+
+
+def _read(
+    inputs: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | None,
+    texts: Iterable[str] | None,
+    encoding: str,
+    skip_undecodable: bool,
+    settings: TrainingSettings,
+    watch: Progress,
+    reading: corpus.ReadReport,
+) -> tuple[Runs, str]:
+    if texts is not None:
+        with watch.stage("read"):
+            return read_runs(_texts_as_blocks(texts, reading), settings)
+    names = [inputs] if isinstance(inputs, str | os.PathLike) else list(inputs or ())
+    sources = corpus.find_sources(names)
+    with watch.stage("read", corpus.total_size(sources), "B") as step:
+        blocks = corpus.read_blocks(
+            sources, encoding=encoding, skip_undecodable=skip_undecodable, report=reading, progress=step
+        )
+        return read_runs(blocks, settings)
 
 
 def available_workers() -> int:
@@ -206,7 +218,7 @@ def available_workers() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _texts_as_blocks(texts: Iterable[str], reading: corpus.ReadReport, step: object) -> Iterator[str]:
+def _texts_as_blocks(texts: Iterable[str], reading: corpus.ReadReport) -> Iterator[str]:
     if isinstance(texts, str):
         texts = [texts]
     for text in texts:

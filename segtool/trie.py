@@ -71,13 +71,14 @@ def build_trie(
         level = slice(offsets[k], offsets[k + 1])
         node[level] = family_base[owner[k - 1]] + symbol[level]
         check[node[level]] = node[owner[k - 1]]
-    base = np.zeros(used + alphabet, np.int32)
+    check = np.concatenate([check[:used], np.full(alphabet, -1, np.int32)])  # room for base[n] + any symbol
+    base = np.zeros(len(check), np.int32)
     base[node] = family_base
     nodes = []
     for k, mask in enumerate(present):
         nodes.append(np.full(len(mask), -1, np.int32))
         nodes[k][mask] = node[offsets[k] : offsets[k + 1]]
-    return base, check[: used + alphabet].copy(), nodes
+    return base, check, nodes
 
 
 @kernel("i8(u2[const], i8[const], i8[const], i8[const], i8, i4[], i8[])")
