@@ -26,7 +26,7 @@ __all__ = ["Segmenter", "Token", "load"]
 INTERPRETED_CHARACTERS = 10_000
 """A process cuts about so much in plain Python before it loads numba; both take about as long."""
 
-BATCH_CHARACTERS = 1 << 18
+BATCH_CHARACTERS = KEPT_CHARACTERS = 1 << 18
 
 
 class Token(NamedTuple):
@@ -45,26 +45,26 @@ class Token(NamedTuple):
 
 
 class _Scratch(threading.local):
-    """Working memory of the kernels, one for each thread, kept while it is small."""
+    """Working memory of the kernels, one for each thread, kept from call to call while it is small."""
 
     def __init__(self) -> None:
-        self.small = self.arrays(1 << 12, 16)
+        self._room = 0
+        self._arrays: tuple[npt.NDArray[Any], ...] = ()
 
-    @staticmethod
-    def arrays(size: int, tail: int) -> tuple[npt.NDArray[Any], ...]:
-        return (
-            np.empty(size + 2, np.int64),
-            *(np.empty(size + 2, np.int32) for _ in range(5)),
-            np.empty(tail + 2, np.int32),
-        )
-
-    def get(self, size: int, tail: int) -> tuple[npt.NDArray[Any], ...]:
-        return self.small if size <= 1 << 12 and tail <= 16 else self.arrays(size, tail)
+    def get(self, size: int) -> tuple[npt.NDArray[Any], ...]:
+        """Arrays for a text of so many characters: one of int64, then six of int32."""
+        if size <= self._room:
+            return self._arrays
+        room = max(2 * size, 1 << 12) if size <= KEPT_CHARACTERS else size
+        arrays = (np.empty(room + 2, np.int64), *(np.empty(room + 2, np.int32) for _ in range(6)))
+        if size <= KEPT_CHARACTERS:
+            self._room, self._arrays = room, arrays
+        return arrays
 
 
 _scratch = _Scratch()
 _interpreted = itertools.count()  # blocks of 100 characters, counted without a lock
-_compiled = threading.Event()
+_compiled: list[bool] = []  # not empty once compiled kernels are in use
 
 
 class Segmenter:
@@ -82,12 +82,13 @@ class Segmenter:
     model : Model
     """
 
-    __slots__ = ("_classes", "_ids", "_plain", "_units", "model")
+    __slots__ = ("_classes", "_ids", "_max_len", "_plain", "_units", "model")
 
     model: Model
     _ids: npt.NDArray[np.uint16]
     _units: npt.NDArray[np.int32]
     _classes: npt.NDArray[np.uint8]
+    _max_len: int
     _plain: tuple[memoryview, memoryview]
 
     def __init__(self, model: Model) -> None:
@@ -97,6 +98,7 @@ class Segmenter:
         put(self, "model", model)
         put(self, "_ids", ids)
         put(self, "_units", model.lexicon)
+        put(self, "_max_len", model.max_word_len)
         put(self, "_classes", np.frombuffer(class_table(), np.uint8))
         put(self, "_plain", (memoryview(ids), memoryview(model.lexicon)))
 
@@ -227,7 +229,7 @@ class Segmenter:
     @staticmethod
     def interprets(characters: int) -> bool:
         """Whether a text of that size is cut in plain Python: if numba is not loaded and not yet worth it."""
-        if _compiled.is_set() or characters > INTERPRETED_CHARACTERS:
+        if _compiled or characters > INTERPRETED_CHARACTERS:
             return False
         used = 0
         for _ in range(characters // 100 + 1):
@@ -250,9 +252,9 @@ class Segmenter:
         consumed : int
             Characters that are settled; give those behind it again, with what follows.
         """
-        _compiled.set()
-        max_len = self.model.max_word_len
-        best, codes, starts, back, word_starts, word_ends, tail = _scratch.get(len(points), max_len)
+        if not _compiled:
+            _compiled.append(True)
+        best, codes, starts, back, word_starts, word_ends, tail = _scratch.get(len(points) + self._max_len)
         tokens = symbolise.compiled(points, self._classes, codes, starts)
         starts[tokens] = len(points)
         words, consumed = viterbi.compiled(
@@ -262,7 +264,7 @@ class Segmenter:
             final,
             self._ids,
             self._units,
-            max_len,
+            self._max_len,
             best,
             back,
             word_starts,
@@ -277,10 +279,9 @@ class Segmenter:
         codes, starts = [0] * size, [0] * size
         tokens = symbolise.interpreted(points, class_table(), codes, starts)
         starts[tokens] = len(points)
-        max_len = self.model.max_word_len
-        best, back, word_starts, word_ends, tail = ([0] * size for _ in range(5))
+        best, back, word_starts, word_ends, tail = ([0] * (size + self._max_len) for _ in range(5))
         words, _ = viterbi.interpreted(
-            codes, starts, tokens, True, *self._plain, max_len, best, back, word_starts, word_ends, tail
+            codes, starts, tokens, True, *self._plain, self._max_len, best, back, word_starts, word_ends, tail
         )
         return word_starts[:words], word_ends[:words]
 
