@@ -1,0 +1,152 @@
+"""What the tests share: a model that is trained once, any string there is, and the command line."""
+
+import atexit
+import functools
+import os
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+from hypothesis import strategies as st
+
+import segtool
+from segtool.segmenter import Segmenter
+
+ROOT = Path(__file__).resolve().parent.parent
+SAMPLE = ROOT / "data" / "sample"
+GOLD = ROOT / "data" / "gold.seg.txt"
+TIMEOUT = 180
+"""Seconds after which a command hangs, on a busy machine that compiles kernels too."""
+
+# Every class of character, with neighbours that may join or not join a token.
+_TELLING = (
+    "今天天气很好我们一起去公园散步的了是人𠮷𪚥豈〇々",
+    "0123456789０９٣६",
+    ".,·/:%．／：∶％,,",
+    "abcXYZａＺéß",
+    "。,!?——……~~、“”()【】",
+    " \t\n\r\x0b\x0c\x1c\x1d\x1e\x1f\x85\xa0\u2028\u2029\u3000",
+    "\u0301\u0300\ufe0f\u20e3\u200d\U000e0100\u3099",
+    "😀👨👩👧🇨🇳🏽",
+    "ひらカタ한글αβЖя",
+    "\x00\x01\x7f\ufeff\u200b\ufffd\uffff",
+    "\ud800\udbff\udc00\udc80\udfff",
+)
+
+any_character = st.characters(exclude_categories=())
+any_text = st.text(any_character) | st.text(
+    st.sampled_from(_TELLING).flatmap(st.sampled_from) | any_character, max_size=80
+)
+"""Every string that Python can hold, lone surrogates included; often of characters that join."""
+
+
+@functools.cache
+def scratch() -> Path:
+    """Give a folder that lives as long as the tests."""
+    folder = tempfile.mkdtemp(prefix="segtool-tests-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return Path(folder)
+
+
+@functools.cache
+def sample_model() -> Path:
+    """Train on data/sample, once; do not write there."""
+    path = scratch() / "sample.model"
+    segtool.train(SAMPLE, path)
+    return path
+
+
+@functools.cache
+def sample_segmenter() -> Segmenter:
+    return segtool.load(sample_model())
+
+
+@functools.cache
+def sample_text() -> str:
+    return "".join(path.read_text(encoding="utf-8") for path in sorted(SAMPLE.glob("*.txt")))
+
+
+@functools.cache
+def random_text(characters: int) -> str:
+    """Give that much text in lines of invented words, as various as a real corpus."""
+    if characters > 100_000:
+        return random_text(100_000) * (characters // 100_000)
+    draw = random.Random(characters)
+    words = [
+        "".join(chr(draw.randrange(0x4E00, 0x5E00)) for _ in range(draw.choice((1, 2, 2, 3))))
+        for _ in range(9000)
+    ]
+    text = "".join(
+        draw.choice(words) + draw.choice(("", "", "", "", "", ",", "。\n")) for _ in range(characters)
+    )
+    return text[: characters - 1] + "\n"
+
+
+def long_line(characters: int) -> str:
+    """Give that much text without a mark, a space or a line end."""
+    text = random_text(100_000).translate({ord(c): None for c in ",。\n"})
+    return (text * (characters // len(text) + 1))[:characters]
+
+
+@contextmanager
+def interpreting(plain: bool) -> Iterator[None]:
+    """Make segmenters take the plain or the compiled path, whatever the size of the text."""
+    with mock.patch.object(Segmenter, "interprets", staticmethod(lambda characters: plain)):
+        yield
+
+
+def contents(folder: Path) -> dict[str, bytes | None]:
+    """Give the bytes of all files of a folder, hidden ones too; None for a folder."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes() if path.is_file() else None
+        for path in sorted(folder.rglob("*"))
+    }
+
+
+def command(*arguments: object) -> list[str]:
+    return [sys.executable, "-m", "segtool", *map(str, arguments)]
+
+
+def environment(**variables: str) -> dict[str, str]:
+    """Give an environment in which every folder finds this segtool."""
+    return os.environ | {"PYTHONPATH": str(ROOT)} | variables
+
+
+def run(*arguments: object, cwd: Path | None = None, **options: Any) -> subprocess.CompletedProcess[bytes]:
+    """Run a command of segtool to its end."""
+    if "stdin" not in options:
+        options.setdefault("input", b"")
+    options.setdefault("stdout", subprocess.PIPE)
+    options.setdefault("stderr", subprocess.PIPE)
+    options.setdefault("env", environment())
+    options.setdefault("timeout", TIMEOUT)
+    return subprocess.run(command(*arguments), cwd=cwd, **options)
+
+
+def succeed(*arguments: object, **options: Any) -> subprocess.CompletedProcess[bytes]:
+    """Run a command of segtool that must succeed."""
+    done = run(*arguments, **options)
+    assert done.returncode == 0, said(done.stderr)
+    return done
+
+
+def said(stderr: bytes) -> list[str]:
+    """Give the lines on standard error, without the one on a first compile."""
+    return [
+        line for line in stderr.decode().splitlines() if not line.startswith("segtool: compiling its kernels")
+    ]
+
+
+def refusal(stderr: bytes) -> str:
+    """Give the one line that a failed command has said."""
+    lines = said(stderr)
+    assert len(lines) == 1, lines
+    assert lines[0].startswith("segtool: ")
+    return lines[0]

@@ -1,0 +1,315 @@
+"""Slow, obvious twins of the kernels, written from their definitions: strings, dicts and enumeration.
+
+Runs are lists of symbols (ids or codes), n-grams are tuples of them, 0 is a boundary.
+"""
+
+import itertools
+import math
+import re
+from collections import Counter, defaultdict
+from typing import NamedTuple
+
+import numpy as np
+
+from segtool.symbols import LAT, MARK, NUM, SPACE, class_table
+
+# ---------------------------------------------------------------- symbols
+
+_CLASS_LETTERS = "msteDLH"  # mark, space, letter, extend, digit, Latin, Han, in the order of class_table()
+_MARK_WITH_REPEATS = r"m(?P<{0}>.)(?:m(?P={0}))*(?:e.)*"
+_TOKEN = re.compile(
+    r"(?P<space>(?:s.)+)"
+    r"|(?P<han>H.(?:e.)*)"
+    r"|(?P<latin>(?:L.(?:e.)*)+)"
+    r"|(?P<letters>(?:t.(?:e.)*)+)"
+    r"|(?P<digits>(?:D.(?:e.)*|(?<=D.)m[.．·,/／:：∶](?=D.))+(?:(?<=D.)m[%％](?:e.)*)?)"
+    rf"|(?P<mark>{_MARK_WITH_REPEATS.format('one')}(?:(?<=e\u200d){_MARK_WITH_REPEATS.format('two')})*)"
+    r"|(?P<stray>(?:e.)+)",
+    re.DOTALL,
+)
+
+
+def tokens(text):
+    """(start, end, code) of each token: a regular expression over characters that carry their class."""
+    classed = "".join(_CLASS_LETTERS[class_table()[ord(char)]] + char for char in text)
+    codes = {"space": SPACE, "latin": LAT, "digits": NUM}
+    found = []
+    at = 0
+    while at < len(classed):
+        match = _TOKEN.match(classed, at)
+        kind = match.lastgroup
+        code = ord(match[0][1]) if kind == "han" else codes.get(kind, MARK)
+        found.append((at // 2, match.end() // 2, code))
+        at = match.end()
+    return found
+
+
+# ---------------------------------------------------------------- runs
+
+
+def runs_of_tokens(found):
+    """Runs of tokens that are symbols; what stands between them is dropped."""
+    return [list(group) for symbol, group in itertools.groupby(found, lambda t: t[2] > 0) if symbol]
+
+
+def runs(text):
+    """Runs of symbol codes."""
+    return [[code for _, _, code in run] for run in runs_of_tokens(tokens(text))]
+
+
+def stream(runs):
+    """Runs as one array, a boundary before, between and behind them."""
+    out = [0]
+    for run in runs:
+        out += [*run, 0]
+    return np.array(out, np.uint16)
+
+
+def unstream(ids):
+    """The other way round."""
+    out, run = [], []
+    for symbol in list(ids)[1:]:
+        if symbol:
+            run.append(int(symbol))
+        else:
+            out.append(run)
+            run = []
+    return out
+
+
+# ---------------------------------------------------------------- counts
+
+
+def ngrams(runs, order):
+    """Occurrences of every n-gram of up to `order` symbols; (0,) counts the runs."""
+    found = Counter()
+    for run in runs:
+        padded = (0, *run, 0)
+        found[(0,)] += 1
+        for symbol in run:
+            found[(symbol,)] += 1
+        for k in range(2, order + 1):
+            for i in range(len(padded) - k + 1):
+                found[padded[i : i + k]] += 1
+    return found
+
+
+# ---------------------------------------------------------------- scores
+
+
+def entropy(frequencies):
+    """Of a distribution, in nats."""
+    total = sum(frequencies)
+    return -sum(f / total * math.log(f / total) for f in frequencies if f)
+
+
+def neighbours(runs, max_len):
+    """How often each symbol stands before and behind each n-gram, two dicts of counters."""
+    left, right = defaultdict(Counter), defaultdict(Counter)
+    for run in runs:
+        padded = (0, *run, 0)
+        for start in range(1, len(run) + 1):
+            for end in range(start + 1, min(start + max_len, len(run) + 1) + 1):
+                left[padded[start:end]][padded[start - 1]] += 1
+                right[padded[start:end]][padded[end]] += 1
+    return left, right
+
+
+def branching_entropy(neighbours, fanout):
+    """Entropy of a neighbour symbol; a boundary stands for up to `fanout` equally frequent ones."""
+    frequencies = [count for symbol, count in neighbours.items() if symbol != 0]
+    hidden = min(neighbours[0], fanout)
+    return entropy(frequencies + [neighbours[0] / hidden] * hidden) if hidden else entropy(frequencies)
+
+
+def cohesion(counts, total, ngram):
+    """Pointwise mutual information, minimum over the binary splits."""
+    return min(
+        (
+            math.log(counts[ngram] * total / (counts[ngram[:i]] * counts[ngram[i:]]))
+            for i in range(1, len(ngram))
+        ),
+        default=math.inf,
+    )
+
+
+class Score(NamedTuple):
+    """Of a candidate; its fields are the arrays of :class:`segtool.scores.CandidateLevel`."""
+
+    count: int  # type: ignore[assignment]
+    cohesion: float
+    left_entropy: float
+    right_entropy: float
+    left_variation: float
+    right_variation: float
+
+
+def scores(runs, max_word_len, min_count, fanout):
+    """The score of every candidate of the runs."""
+    counts = ngrams(runs, max_word_len)
+    total = sum(map(len, runs))
+    left, right = (
+        {ngram: branching_entropy(seen, fanout) for ngram, seen in side.items()}
+        for side in neighbours(runs, max_word_len)
+    )
+    left[()] = right[()] = entropy(Counter(itertools.chain(*runs)).values())
+    return {
+        ngram: Score(
+            count,
+            cohesion(counts, total, ngram),
+            left[ngram],
+            right[ngram],
+            left[ngram] - left[ngram[1:]],
+            right[ngram] - right[ngram[:-1]],
+        )
+        for ngram, count in counts.items()
+        if 0 not in ngram and (len(ngram) == 1 or count >= min_count)
+    }
+
+
+# ---------------------------------------------------------------- trie
+
+
+def prefixes(ngrams):
+    """The n-grams and all that they begin with."""
+    return {ngram[:k] for ngram in ngrams for k in range(1, len(ngram) + 1)}
+
+
+# ---------------------------------------------------------------- covers
+
+
+def covers(run, words):
+    """Every way to write a run as a sequence of words."""
+    if not run:
+        yield []
+    for k in range(1, len(run) + 1):
+        if tuple(run[:k]) in words:
+            for rest in covers(run[k:], words):
+                yield [tuple(run[:k]), *rest]
+
+
+def expectations(runs, weights):
+    """Expected occurrences of each word and the log-likelihood, by enumeration; `weights` are logs."""
+    expected = Counter()
+    log_likelihood = 0.0
+    for run in runs:
+        paths = [(math.exp(sum(weights[word] for word in cover)), cover) for cover in covers(run, weights)]
+        total = sum(weight for weight, _ in paths)
+        log_likelihood += math.log(total)
+        for weight, cover in paths:
+            for word in cover:
+                expected[word] += weight / total
+    return expected, log_likelihood
+
+
+def expectations_of_long_runs(runs, weights):
+    """The same for runs of any length: sums over prefixes and suffixes, in logs."""
+
+    def log_sum(terms):
+        top = max(terms)
+        return top + math.log(sum(math.exp(term - top) for term in terms))
+
+    longest = max(map(len, weights))
+    expected = Counter()
+    log_likelihood = 0.0
+    for run in runs:
+        size = len(run)
+        words = {
+            (i, j): weights[tuple(run[i:j])]
+            for i in range(size)
+            for j in range(i + 1, min(i + longest, size) + 1)
+            if weights.get(tuple(run[i:j]), -math.inf) > -math.inf
+        }
+        before, behind = [0.0] * (size + 1), [0.0] * (size + 1)
+        for j in range(1, size + 1):
+            starts = range(max(j - longest, 0), j)
+            before[j] = log_sum([before[i] + words[i, j] for i in starts if (i, j) in words])
+        for i in reversed(range(size)):
+            ends = range(i + 1, min(i + longest, size) + 1)
+            behind[i] = log_sum([behind[j] + words[i, j] for j in ends if (i, j) in words])
+        for (i, j), weight in words.items():
+            expected[tuple(run[i:j])] += math.exp(before[i] + weight + behind[j] - before[size])
+        log_likelihood += before[size]
+    return expected, log_likelihood
+
+
+def log_priors(table, settings):
+    """The part of each candidate's log weight that is not θ; `table` is that of :func:`scores`."""
+    means = {}
+    for k in set(map(len, table)):
+        rows = [row for ngram, row in table.items() if len(ngram) == k]
+        occurrences = sum(row.count for row in rows)
+        means[k] = sum(row.count * (row.left_variation + row.right_variation) for row in rows) / occurrences
+    priors = {}
+    for ngram, row in table.items():
+        k = len(ngram)
+        priors[ngram] = settings.variation_weight * (row.left_variation + row.right_variation - means[k])
+        priors[ngram] -= k**settings.length_penalty
+        if k >= 2:
+            lower = min(row.left_entropy, row.right_entropy)
+            priors[ngram] += settings.entropy_weight * min(0.0, lower - settings.entropy_floor)
+    return priors
+
+
+def fit(runs, table, settings, least, idle=0, expect=expectations):
+    """Log weights, expected counts and log-likelihoods of EM in which no candidate is forgotten.
+
+    Every single symbol is expected `least` times at least, and so are `idle` ones that do not occur.
+    """
+
+    def log_weights():
+        total = sum(expected.values()) + idle * least
+        logs = {ngram: math.log(count / total) if count else -math.inf for ngram, count in expected.items()}
+        return {ngram: logs[ngram] + priors[ngram] for ngram in table}
+
+    priors = log_priors(table, settings)
+    expected = {ngram: float(row.count) for ngram, row in table.items()}
+    likelihoods = []
+    for _ in range(settings.passes):
+        found, likelihood = expect(runs, log_weights())
+        likelihoods.append(likelihood)
+        expected = {ngram: max(found[ngram], least if len(ngram) == 1 else 0.0) for ngram in table}
+    return log_weights(), expected, likelihoods
+
+
+# ---------------------------------------------------------------- decoding
+
+
+def best_cover(run, weights):
+    """The cover of the greatest weight; of several that with the longest last word, then the one before."""
+    return max(
+        covers(run, weights),
+        key=lambda cover: (sum(weights[word] for word in cover), [len(word) for word in reversed(cover)]),
+    )
+
+
+def cut(text, weights, unknown):
+    """Words of a text as (start, end); a symbol without a weight is a word of weight `unknown`."""
+    found = tokens(text)
+    spans = [(start, end) for start, end, code in found if code == MARK]
+    for run in runs_of_tokens(found):
+        codes = [code for _, _, code in run]
+        for start, end in word_places(codes, weights | {(c,): unknown for c in codes if (c,) not in weights}):
+            spans.append((run[start][0], run[end - 1][1]))
+    return sorted(spans)
+
+
+def word_places(run, weights):
+    """Start and end of the words of the best cover."""
+    ends = list(itertools.accumulate(map(len, best_cover(run, weights))))
+    return list(zip([0, *ends], ends, strict=False))
+
+
+def join(text, spans, separator, open_line=False):
+    """The words line by line, and whether the last line is open; `open_line` if a word stands before."""
+    out = []
+    at = 0
+    for line in re.findall(r"[^\n]*\n|[^\n]+", text):
+        words = [text[start:end] for start, end in spans if at <= start < at + len(line)]
+        out.append(separator.join(["", *words] if open_line and words else words))
+        open_line = open_line or bool(words)
+        if line.endswith("\n"):
+            out.append("\r\n" if line.endswith("\r\n") else "\n")
+            open_line = False
+        at += len(line)
+    return "".join(out).encode("utf-8", "surrogatepass"), open_line

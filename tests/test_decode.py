@@ -1,0 +1,383 @@
+"""Viterbi against every cover, piece by piece against at once, and UTF-8 against Python's own."""
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from segtool.counts import count_stream
+from segtool.decode import NO_WORD, WEIGHT_UNIT, join_utf8, viterbi
+from segtool.lexicon import LexiconSettings, fit_lexicon
+from segtool.runs import RunCollector
+from segtool.scores import score
+from segtool.symbols import CODE_LIMIT, LAT, NUM, class_table, code_points, symbolise
+from segtool.training import build_model
+from segtool.trie import build_trie
+from tests import naive
+
+CODES = [0, NUM, LAT, *map(ord, "一丁七")]
+"""Of the toy models; 𠮷 is unknown to them."""
+
+UNKNOWN = -50
+GUARD = -123_456_789
+
+# Little variety, so that words repeat; numbers, marks and joiners that the next character may carry on.
+SYMBOLS = ["一", "丁", "5"]
+OTHERS = ["七", "𠮷", "1", "a", ".", "%", ",", "。", " ", "\n", "\r\n", "\r", "\u0301", "👩", "\u200d"]
+TEXTS = st.one_of(
+    st.lists(st.sampled_from(SYMBOLS[:2]), max_size=8).map("".join),
+    st.lists(st.sampled_from([*SYMBOLS * 6, *OTHERS]), max_size=11).map("".join),
+    st.lists(st.sampled_from([*SYMBOLS * 2, *OTHERS]), max_size=12).map("".join),
+)
+
+
+class Decoder:
+    """A toy model: words as tuples of codes, with whole weights, laid out as the kernel wants them."""
+
+    def __init__(self, weights, max_len):
+        self.weights, self.max_len = weights, max_len
+        ids = {code: i for i, code in enumerate(CODES)}
+        unknown = len(CODES)
+        grams = sorted(
+            naive.prefixes(tuple(ids[code] for code in word) for word in weights), key=lambda g: (len(g), g)
+        )
+        levels = [[(symbol,) for symbol in range(unknown + 1)]]
+        levels += [[gram for gram in grams if len(gram) == k] for k in range(2, max_len + 1)]
+        base, check, nodes = build_trie(
+            [np.array([gram[-1] for gram in level], np.uint16) for level in levels],
+            [
+                np.array([levels[k - 1].index(gram[:-1]) if k else 0 for gram in level], np.int32)
+                for k, level in enumerate(levels)
+            ],
+            [np.ones(len(level), np.bool_) for level in levels],
+        )
+        units = np.zeros((len(base), 4), np.int32)
+        units[:, 0], units[:, 1], units[:, 2] = base, check, NO_WORD
+        units[: unknown + 1, 2] = UNKNOWN
+        for word, weight in weights.items():
+            gram = tuple(ids[code] for code in word)
+            units[nodes[len(gram) - 1][levels[len(gram) - 1].index(gram)], 2] = weight
+        self.units = units.ravel()
+        self.ids = np.full(CODE_LIMIT, unknown, np.uint16)
+        self.ids[CODES] = range(unknown)
+
+    @classmethod
+    def of(cls, model):
+        """The same for a model that was trained."""
+        self = cls.__new__(cls)
+        self.max_len, self.units = model.max_word_len, model.lexicon
+        self.ids = np.full(CODE_LIMIT, len(model.symbols), np.uint16)
+        self.ids[model.symbols] = np.arange(len(model.symbols))
+        return self
+
+    def compiled(self, text, final=True):
+        """Words as (start, end), and the characters settled; nothing is written behind the outputs."""
+        points = code_points(text)
+        codes, starts, word_starts, word_ends, back = (
+            np.full(len(text) + 2, GUARD, np.int32) for _ in range(5)
+        )
+        tokens = symbolise.compiled(points, np.frombuffer(class_table(), np.uint8), codes, starts)
+        starts[tokens] = len(text)
+        best, tail = np.zeros(tokens + 2, np.int64), np.full(self.max_len + 2, GUARD, np.int32)
+        words, consumed = viterbi.compiled(
+            codes,
+            starts,
+            tokens,
+            final,
+            self.ids,
+            self.units,
+            self.max_len,
+            best,
+            back,
+            word_starts,
+            word_ends,
+            tail,
+        )
+        assert {GUARD} >= {*word_starts[words:].tolist(), *word_ends[words:].tolist(), int(tail[-1])}
+        return list(zip(word_starts[:words].tolist(), word_ends[:words].tolist(), strict=True)), consumed
+
+    def interpreted(self, text, final=True):
+        """The same from the function as written, on lists of exactly the size that its docstring asks for."""
+        codes, starts = [0] * len(text), [0] * (len(text) + 1)
+        tokens = symbolise.interpreted(list(map(ord, text)), class_table(), codes, starts)
+        starts[tokens:] = [len(text)]
+        best, back = [0] * (tokens + 2), [0] * (tokens + 2)
+        word_starts, word_ends, tail = [0] * tokens, [0] * tokens, [0] * (self.max_len + 1)
+        words, consumed = viterbi.interpreted(
+            codes, starts, tokens, final, memoryview(self.ids), memoryview(self.units), self.max_len,
+            best, back, word_starts, word_ends, tail,
+        )  # fmt: skip
+        return list(zip(word_starts[:words], word_ends[:words], strict=True)), consumed
+
+    def pieces(self, text, cuts):
+        """Words, UTF-8 and the most characters that were kept, of a text that comes in pieces."""
+        found, out, kept_most = [], [], 0
+        low, open_line = 0, False
+        for cut in [*cuts, len(text)]:
+            final = cut == len(text)
+            words, consumed = self.compiled(text[low:cut], final)
+            found += [(low + start, low + end) for start, end in words]
+            data, open_line = join(text[low:cut], words, consumed, b"|", open_line)
+            out.append(data)
+            low += consumed
+            kept_most = max(kept_most, cut - low)
+            if final:
+                break
+        assert low == len(text)
+        return found, b"".join(out), kept_most
+
+
+def join(text, words, consumed, separator, open_line, compiled=True):
+    """The kernel, on an output of the stated size and not a byte more."""
+    size = 4 * len(text) + len(separator) * len(words)
+    if compiled:
+        out = np.full(size + 8, 0xEE, np.uint8)
+        starts, ends = (np.array([word[i] for word in words], np.int32) for i in (0, 1))
+        used, still_open = join_utf8.compiled(
+            code_points(text),
+            starts,
+            ends,
+            len(words),
+            consumed,
+            np.frombuffer(separator, np.uint8),
+            open_line,
+            out,
+        )
+        assert out[max(used, 0) :].tolist() == [0xEE] * (len(out) - used)
+        return out[:used].tobytes(), still_open
+    data = [0] * size
+    starts, ends = [start for start, _ in words], [end for _, end in words]
+    used, still_open = join_utf8.interpreted(
+        list(map(ord, text)), starts, ends, len(words), consumed, separator, open_line, data
+    )
+    return bytes(data[:used]), still_open
+
+
+def decoders(shortest_limit=1):
+    """Weights in so narrow a range that many covers weigh the same."""
+    symbols = st.sampled_from([*map(ord, "一丁"), NUM, ord("一"), ord("丁"), LAT])
+
+    def of_limit(max_len):
+        words = st.lists(symbols, min_size=1, max_size=max_len).map(tuple)
+        weights = st.dictionaries(words, st.integers(-4, -1), max_size=16)
+        singles = st.sampled_from([{}, {(ord("一"),): -1, (ord("丁"),): -1, (NUM,): -1}])
+        return st.builds(lambda one, other: Decoder(one | other, max_len), singles, weights)
+
+    return st.one_of([of_limit(max_len) for max_len in range(shortest_limit, 5)])
+
+
+@pytest.fixture(scope="module")
+def trained(sample_runs, sample_candidates):
+    return Decoder.of(train(sample_runs.stream, sample_candidates))
+
+
+def train(stream, candidates, **parameters):
+    lexicon = fit_lexicon(stream, candidates, LexiconSettings(**parameters))
+    return build_model(candidates, lexicon, {"parameters": {"max_word_len": len(candidates.levels)}})
+
+
+@settings(max_examples=400)
+@given(decoders(), TEXTS)
+@example(Decoder({}, 1), "")
+def test_viterbi_is_naive(decoder, text):
+    expected = naive.cut(text, decoder.weights, UNKNOWN)
+    assert decoder.compiled(text) == (expected, len(text))
+    assert decoder.interpreted(text) == (expected, len(text))
+
+
+@settings(max_examples=300)
+@given(decoders(), TEXTS, st.booleans())
+def test_compiled_is_interpreted(decoder, text, final):
+    assert decoder.compiled(text, final) == decoder.interpreted(text, final)
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ({"一": 0, "丁": 0}, ["一", "丁", "一"]),
+        ({"一": 0, "丁": 0, "一丁": 0}, ["一丁", "一"]),
+        ({"一": 0, "丁": 0, "一丁": 0, "丁一": 0}, ["一", "丁一"]),
+        ({"一": 0, "丁": 0, "一丁": 0, "丁一": 0, "一丁一": 0}, ["一丁一"]),
+        ({"一": -1, "丁": -1, "一丁": -1, "丁一": -2, "一丁一": -3}, ["一丁", "一"]),
+        ({"一": -1, "丁": -1, "一丁一": -3}, ["一丁一"]),
+        ({"一": -1, "丁": -1, "一丁一": -4}, ["一", "丁", "一"]),
+    ],
+)
+def test_the_longest_last_word_breaks_a_tie(words, expected):
+    decoder = Decoder({tuple(map(ord, word)): weight for word, weight in words.items()}, 3)
+    found, _ = decoder.compiled("一丁一")
+    assert ["一丁一"[start:end] for start, end in found] == expected
+
+
+def test_words_longer_than_the_limit_are_not_used():
+    decoder = Decoder({tuple(map(ord, "一丁")): 0, tuple(map(ord, "一丁七")): 100}, 3)
+    assert decoder.compiled("一丁七")[0] == [(0, 3)]
+    decoder.max_len = 2
+    assert decoder.compiled("一丁七")[0] == [(0, 2), (2, 3)]
+    assert decoder.interpreted("一丁七")[0] == [(0, 2), (2, 3)]
+
+
+def test_beginnings_of_words_are_no_words():
+    decoder = Decoder({tuple(map(ord, "一丁七")): -1000}, 3)
+    assert decoder.compiled("一丁七")[0] == [(0, 1), (1, 2), (2, 3)]
+
+
+def test_numbers_and_latin_are_symbols_of_words():
+    decoder = Decoder({(NUM, ord("一")): 0, (LAT, NUM): 0}, 2)
+    text = "１２.5%一MP3"
+    assert [text[start:end] for start, end in decoder.compiled(text)[0]] == ["１２.5%一", "MP3"]
+
+
+@given(decoders(shortest_limit=2), TEXTS, st.data())
+def test_pieces_give_the_words_of_the_whole(decoder, text, data):
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(text)), max_size=6)))
+    expected = naive.cut(text, decoder.weights, UNKNOWN)
+    words, out, _ = decoder.pieces(text, cuts)
+    assert words == expected
+    assert out == naive.join(text, expected, "|")[0]
+
+
+@given(decoders(shortest_limit=2), TEXTS)
+def test_single_characters_give_the_words_of_the_whole(decoder, text):
+    words, _, _ = decoder.pieces(text, range(len(text)))
+    assert words == naive.cut(text, decoder.weights, UNKNOWN)
+
+
+@given(decoders(shortest_limit=2), TEXTS, TEXTS)
+def test_what_is_settled_stays_whatever_follows(decoder, text, more):
+    words, consumed = decoder.compiled(text, False)
+    assert 0 <= consumed <= len(text)
+    assert all(start < end <= consumed for start, end in words)
+    expected = naive.cut(text + more, decoder.weights, UNKNOWN)
+    assert words == [(start, end) for start, end in expected if end <= consumed]
+    assert not any(start < consumed < end for start, end in expected)
+
+
+@pytest.mark.parametrize("cut", ["3.|5一", "一3.|5", "3|5", "a|b", "一|\u0301丁", "。|。", "👩\u200d|👩"])
+@pytest.mark.parametrize("max_len", [1, 2])
+def test_half_a_token_is_left_open(cut, max_len):
+    """Also where words have one symbol only, so that no word can go on behind the piece."""
+    head, tail = cut.split("|")
+    decoder = Decoder({}, max_len)
+    assert decoder.pieces(head + tail, [len(head)])[0] == naive.cut(head + tail, {}, UNKNOWN)
+
+
+def test_a_run_without_end_is_settled_on_the_way(trained, sample_text):
+    text = "".join(char for char in sample_text if "一" <= char <= "龥")[:20_000]
+    at_once, _ = trained.compiled(text)
+    assert len(at_once) > 8_000
+    words, out, kept_most = trained.pieces(text, range(100, len(text), 100))
+    assert words == at_once
+    assert out == naive.join(text, at_once, "|")[0]
+    assert kept_most < 60
+
+
+@pytest.mark.parametrize("mark", ["。", "👩", "の"])
+def test_a_mark_settles_what_stands_before_it(trained, mark):
+    text = f"今天休息{mark} "
+    words, consumed = trained.compiled(text, False)
+    assert "".join(text[start:end] for start, end in words) == f"今天休息{mark}"
+    assert consumed == 5, "more space may follow"
+
+
+def test_real_text_in_pieces(trained, sample_text):
+    draw = np.random.default_rng(3)
+    cuts = np.sort(draw.integers(0, len(sample_text), 400)).tolist()
+    at_once, _ = trained.compiled(sample_text)
+    words, out, _ = trained.pieces(sample_text, cuts)
+    assert words == at_once
+    assert out == naive.join(sample_text, at_once, "|")[0]
+    assert trained.interpreted(sample_text) == (at_once, len(sample_text))
+
+
+LINES = st.lists(st.text(st.sampled_from("一丁七1a，"), min_size=1, max_size=8), min_size=1, max_size=6)
+
+
+@given(LINES, st.integers(1, 4), st.integers(1, 3))
+def test_a_model_decodes_as_its_word_list_says(lines, max_word_len, min_count):
+    """build_model lays out what the lexicon holds: weights in whole steps, one for unknown characters."""
+    collector = RunCollector()
+    collector.add("\n".join(lines))
+    runs = collector.runs()
+    candidates = score(count_stream(runs.stream, runs.codes, max_word_len + 1), max_word_len, min_count)
+    lexicon = fit_lexicon(runs.stream, candidates, LexiconSettings(passes=2, length_penalty=1.0))
+    model = build_model(candidates, lexicon, {"parameters": {"max_word_len": max_word_len}})
+    weights = {
+        tuple(model.symbols[word["symbols"][: word["length"]]].tolist()): round(weight * WEIGHT_UNIT)
+        for word, weight in zip(model.words, lexicon.weight.tolist(), strict=True)
+    }
+    unknown = round(lexicon.unknown_weight * WEIGHT_UNIT)
+    assert model.lexicon[4 * len(model.symbols) + 2] == unknown
+    assert unknown < min(weight for word, weight in weights.items() if len(word) == 1)
+    for text in (*lines, "一𠮷丁七", "七𠮷𠮷1"):
+        assert Decoder.of(model).compiled(text)[0] == naive.cut(text, weights, unknown)
+
+
+# ---------------------------------------------------------------- UTF-8
+
+SEPARATORS = st.sampled_from(["", " ", "|", " / ", "｜", "🙂"])
+
+
+WIDTHS = [*"aé一𠮷", "\x7f", "\x80", "\u07ff", "\u0800", "\ud800", "\uffff", "\U00010000", "\U0010ffff"]
+SPACES = [" ", "\t", "\n", "\r\n", "\r", "\u3000", "\x85"]
+
+
+@st.composite
+def cut_texts(draw):
+    """A text of every width of UTF-8, and words anywhere between its whitespace."""
+    text = "".join(draw(st.lists(st.sampled_from(WIDTHS + SPACES), max_size=16)))
+    words = []
+    for space, group in itertools.groupby(range(len(text)), lambda i: text[i].isspace()):
+        places = list(group)
+        if not space:
+            cuts = sorted(draw(st.sets(st.sampled_from(places))) | {places[0], places[-1] + 1})
+            words += itertools.pairwise(cuts)
+    return text, words
+
+
+@settings(max_examples=400)
+@given(cut_texts(), SEPARATORS, st.booleans())
+def test_join_is_naive(cut_text, separator, open_line):
+    text, words = cut_text
+    expected = naive.join(text, words, separator, open_line)
+    for compiled in (True, False):
+        assert join(text, words, len(text), separator.encode(), open_line, compiled) == expected
+
+
+@given(cut_texts(), SEPARATORS, st.booleans(), st.data())
+def test_join_stops_where_the_text_is_settled(cut_text, separator, open_line, data):
+    text, words = cut_text
+    consumed = data.draw(st.sampled_from([0, *(end for _, end in words), len(text)]))
+    words = [word for word in words if word[1] <= consumed]
+    expected = naive.join(text[:consumed], words, separator, open_line)
+    for compiled in (True, False):
+        assert join(text, words, consumed, separator.encode(), open_line, compiled) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "open_line", "expected"),
+    [
+        ("", False, ("", False)),
+        ("", True, ("", True)),
+        ("一丁", False, ("一|丁", True)),
+        ("一丁", True, ("|一|丁", True)),
+        ("\n一", True, ("\n一", True)),
+        ("一\n", True, ("|一\n", False)),
+        ("一\r\n丁\n", False, ("一\r\n丁\n", False)),
+        ("\r\n\r\n", False, ("\r\n\r\n", False)),
+        ("一\r丁", False, ("一|丁", True)),
+        ("一\r\r\n", False, ("一\r\n", False)),
+        ("一\n\r丁", False, ("一\n丁", True)),
+        ("\n一\r", True, ("\n一", True)),
+        (" \t一  丁 \n\n \n", False, ("一|丁\n\n\n", False)),
+        ("一\u3000\u2028丁\x0b\x85七", False, ("一|丁|七", True)),
+        ("   ", True, ("", True)),
+    ],
+)
+def test_lines(text, open_line, expected):
+    words = [(i, i + 1) for i, char in enumerate(text) if not char.isspace()]
+    for compiled in (True, False):
+        data, still_open = join(text, words, len(text), b"|", open_line, compiled)
+        assert (data.decode(), still_open) == expected

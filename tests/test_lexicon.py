@@ -1,0 +1,282 @@
+"""EM for the segmental unigram lexicon against the sum over all covers of each run."""
+
+import math
+from dataclasses import replace
+from unittest.mock import patch
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from segtool import lexicon as fitting
+from segtool.counts import count_stream, spell
+from segtool.errors import UsageError
+from segtool.lexicon import LexiconSettings, fit_lexicon
+from segtool.scores import BOUNDARY_FANOUT, score
+from segtool.training import TrainingSettings
+from tests import naive
+
+SYMBOLS = 6
+RUNS = st.lists(st.lists(st.integers(1, SYMBOLS - 1), min_size=1, max_size=7), min_size=1, max_size=6)
+SETTINGS = st.builds(
+    LexiconSettings,
+    length_penalty=st.floats(0, 3),
+    variation_weight=st.floats(-1, 1),
+    entropy_weight=st.floats(0, 4),
+    entropy_floor=st.floats(0, 2),
+    passes=st.integers(1, 4),
+    min_expected=st.just(0.0),
+)
+nothing_forgotten = patch.object(fitting, "FORGOTTEN", 0.0)
+nothing_held_up = patch.object(fitting, "LEAST_EXPECTED", 1e-9)
+
+
+def candidates_of(runs, max_word_len, min_count):
+    counts = count_stream(naive.stream(runs), np.arange(SYMBOLS, dtype=np.uint32), max_word_len + 1)
+    return score(counts, max_word_len, min_count)
+
+
+def fit(runs, max_word_len, min_count, parameters, workers=1):
+    candidates = candidates_of(runs, max_word_len, min_count)
+    return candidates, fit_lexicon(naive.stream(runs), candidates, parameters, workers)
+
+
+def table(candidates, lexicon):
+    """(weight, expected) of each word."""
+    found = {}
+    for k in range(1, len(candidates.levels) + 1):
+        here = lexicon.level == k
+        ngrams = map(tuple, spell(candidates.levels, k, lexicon.place[here]).tolist())
+        rows = zip(lexicon.weight[here].tolist(), lexicon.expected[here].tolist(), strict=True)
+        found |= dict(zip(ngrams, rows, strict=True))
+    assert len(found) == len(lexicon.weight)
+    return found
+
+
+def check(candidates, lexicon, expectation, occurrences):
+    """A lexicon in which nothing was forgotten is what the naive twin says, up to fixed-point rounding."""
+    weights, expected, likelihoods = expectation
+    assert lexicon.log_likelihood == pytest.approx(likelihoods, rel=1e-6, abs=1e-5)
+    found = table(candidates, lexicon)
+    assert found.keys() >= expected.keys()
+    assert found.keys() <= expected.keys() | {(symbol,) for symbol in range(1, len(candidates.codes))}
+    for word, (weight, times) in found.items():
+        if word in expected:
+            assert times == pytest.approx(expected[word], rel=1e-5, abs=occurrences * 1e-7), word
+            if expected[word] > 1e-2:
+                assert weight == pytest.approx(weights[word], abs=1e-3), word
+
+
+@settings(max_examples=200)
+@given(RUNS, st.integers(1, 4), st.integers(1, 3), SETTINGS)
+def test_em_is_naive(runs, max_word_len, min_count, parameters):
+    with nothing_forgotten:
+        candidates, lexicon = fit(runs, max_word_len, min_count, parameters)
+    scores = naive.scores(runs, max_word_len, min_count, BOUNDARY_FANOUT)
+    idle = SYMBOLS - 1 - sum(len(ngram) == 1 for ngram in scores)
+    expected = naive.fit(runs, scores, parameters, fitting.LEAST_EXPECTED, idle)
+    check(candidates, lexicon, expected, sum(map(len, runs)))
+
+
+@given(RUNS, st.integers(1, 4), SETTINGS)
+def test_a_pass_is_exact_to_half_a_unit_an_occurrence(runs, max_word_len, parameters):
+    once = replace(parameters, passes=1)
+    with nothing_forgotten, patch.object(fitting, "FIXED_POINT", 1 << 10):
+        found = table(*fit(runs, max_word_len, 1, once))
+    scores = naive.scores(runs, max_word_len, 1, BOUNDARY_FANOUT)
+    idle = SYMBOLS - 1 - sum(len(ngram) == 1 for ngram in scores)
+    _, expected, _ = naive.fit(runs, scores, once, fitting.LEAST_EXPECTED, idle)
+    for word, times in expected.items():
+        assert found[word][1] == pytest.approx(times, abs=scores[word].count * 2**-11 + 1e-9)
+
+
+@given(RUNS, st.integers(1, 4), SETTINGS)
+def test_naive_twins_agree(runs, max_word_len, parameters):
+    """The twin that can take long runs is the one that enumerates."""
+    scores = naive.scores(runs, max_word_len, 1, BOUNDARY_FANOUT)
+    short = naive.fit(runs, scores, parameters, 0.01)
+    long = naive.fit(runs, scores, parameters, 0.01, expect=naive.expectations_of_long_runs)
+    assert short[1] == pytest.approx(long[1], abs=1e-9)
+    assert short[2] == pytest.approx(long[2])
+
+
+def test_em_of_real_text(sample_candidates, sample_runs):
+    parameters = LexiconSettings(passes=3, min_expected=0.0)
+    with nothing_forgotten:
+        lexicon = fit_lexicon(sample_runs.stream, sample_candidates, parameters, 2)
+    runs = naive.unstream(sample_runs.stream)
+    scores = naive.scores(runs, 4, 2, BOUNDARY_FANOUT)
+    expected = naive.fit(
+        runs, scores, parameters, fitting.LEAST_EXPECTED, expect=naive.expectations_of_long_runs
+    )
+    assert {(1,), (2,)} <= scores.keys(), "no symbol is idle"
+    check(sample_candidates, lexicon, expected, 1000)
+
+
+@pytest.mark.parametrize("length", [1_000, 20_000])
+def test_long_runs_do_not_underflow(length):
+    draw = np.random.default_rng(1)
+    runs = [[4], draw.integers(1, SYMBOLS, length).tolist(), [3, 5]]
+    parameters = LexiconSettings(passes=2, min_expected=0.0)
+    with nothing_forgotten:
+        candidates, lexicon = fit(runs, 4, 2, parameters)
+    scores = naive.scores(runs, 4, 2, BOUNDARY_FANOUT)
+    expected = naive.fit(
+        runs, scores, parameters, fitting.LEAST_EXPECTED, expect=naive.expectations_of_long_runs
+    )
+    assert lexicon.log_likelihood[0] < -700, "the likelihood itself is no number above zero"
+    check(candidates, lexicon, expected, length)
+
+
+@given(RUNS, st.integers(1, 4), SETTINGS)
+def test_every_symbol_lies_in_one_word(runs, max_word_len, parameters):
+    with nothing_forgotten, nothing_held_up:
+        _, lexicon = fit(runs, max_word_len, 1, parameters)
+    assert (lexicon.expected * lexicon.level).sum() == pytest.approx(sum(map(len, runs)), abs=1e-5)
+
+
+@given(RUNS, st.integers(1, 4), SETTINGS)
+def test_likelihood_never_falls(runs, max_word_len, parameters):
+    """A theorem where priors are fixed and nothing is forgotten or held up: θ maximises the expectation."""
+    with nothing_forgotten, nothing_held_up:
+        _, lexicon = fit(runs, max_word_len, 1, parameters)
+    assert np.all(np.diff(lexicon.log_likelihood) >= -1e-6)
+
+
+def test_likelihood_of_real_text_rises(sample_candidates, sample_runs):
+    with nothing_forgotten, nothing_held_up:
+        lexicon = fit_lexicon(sample_runs.stream, sample_candidates, LexiconSettings(passes=6), 2)
+    assert len(lexicon.log_likelihood) == 6
+    assert np.all(np.diff(lexicon.log_likelihood) > 0)
+
+
+def bits(lexicon, but=()):
+    names = {"level", "place", "weight", "expected", "unknown_weight", "log_likelihood"} - set(but)
+    return {name: np.asarray(getattr(lexicon, name)).tobytes() for name in names}
+
+
+@given(RUNS, SETTINGS, st.integers(1, 30))
+def test_workers_and_chunks_change_nothing(runs, parameters, chunk):
+    _, alone = fit(runs, 3, 1, parameters)
+    with patch.object(fitting, "CHUNK", chunk):
+        one, *others = [bits(fit(runs, 3, 1, parameters, workers)[1]) for workers in (1, 2, 3)]
+        assert others == [one, one]
+        _, chunked = fit(runs, 3, 1, parameters)
+    assert bits(chunked, but=["log_likelihood"]) == bits(alone, but=["log_likelihood"])
+    assert chunked.log_likelihood == pytest.approx(alone.log_likelihood)
+
+
+def test_workers_change_nothing_on_real_text(sample_candidates, sample_runs):
+    with patch.object(fitting, "CHUNK", 1000):
+        found = [
+            bits(fit_lexicon(sample_runs.stream, sample_candidates, LexiconSettings(), workers))
+            for workers in (1, 2, 3)
+        ]
+    assert found[0] == found[1] == found[2]
+
+
+def test_order_of_the_text_changes_nothing():
+    runs = [[3, 4, 5], [3, 4], [5, 3, 4, 4], [1, 3, 4], [5]] * 3
+    one, other = (fit(each, 3, 1, LexiconSettings())[1] for each in (runs, runs[::-1]))
+    assert bits(one, but=["log_likelihood"]) == bits(other, but=["log_likelihood"])
+
+
+def test_a_character_that_is_always_inside_a_word_keeps_a_weight():
+    runs = [[3, 4, first] for first in (1, 2, 5)] * 20 + [[first, 3, 4] for first in (1, 2, 5)] * 20
+    parameters = LexiconSettings(length_penalty=0.0, entropy_weight=0.0, passes=30)
+    found = table(*fit(runs, 2, 1, parameters))
+    assert found[3, 4][1] == pytest.approx(120, abs=0.1)
+    for symbol in (3, 4):
+        weight, expected = found[(symbol,)]
+        assert expected == fitting.LEAST_EXPECTED
+        assert math.isfinite(weight)
+
+
+@given(RUNS, SETTINGS, st.sampled_from([0.0, 0.5, 2.0]))
+def test_what_stays_in_the_lexicon(runs, parameters, min_expected):
+    parameters = LexiconSettings(min_expected=min_expected, passes=parameters.passes)
+    candidates, lexicon = fit(runs, 3, 1, parameters)
+    found = table(candidates, lexicon)
+    assert found.keys() >= {(symbol,) for symbol in range(1, SYMBOLS)}, (
+        "every symbol, also one that does not occur"
+    )
+    assert (0,) not in found
+    assert all(
+        expected >= max(min_expected, fitting.FORGOTTEN)
+        for word, (_, expected) in found.items()
+        if len(word) > 1
+    )
+    assert min(found[(symbol,)][1] for symbol in range(1, SYMBOLS)) >= fitting.LEAST_EXPECTED
+    assert np.all(np.isfinite(lexicon.weight))
+    assert lexicon.unknown_weight == min(found[(symbol,)][0] for symbol in range(1, SYMBOLS)) - 1
+    order = list(zip(lexicon.level.tolist(), lexicon.place.tolist(), strict=True))
+    assert order == sorted(order)
+
+
+@given(RUNS)
+def test_rarer_words_leave_the_lexicon_and_the_others_keep_their_weights(runs):
+    _, every = fit(runs, 3, 1, LexiconSettings(min_expected=0.0))
+    _, some = fit(runs, 3, 1, LexiconSettings(min_expected=0.7))
+    stay = (every.level == 1) | (every.expected >= 0.7)
+    assert some.weight.tobytes() == every.weight[stay].tobytes()
+    assert some.place.tobytes() == every.place[stay].tobytes()
+
+
+def test_parameters_move_what_they_are_said_to_move():
+    runs = [[3, 4], [3, 4], [4, 5, 3, 4], [5, 3], [5, 4, 4]] * 5
+    plain = {"length_penalty": 1.0, "variation_weight": 0.0, "entropy_weight": 0.0, "passes": 2}
+
+    def expected(**changed):
+        return table(*fit(runs, 2, 1, LexiconSettings(**plain | {"min_expected": 0.0} | changed)))[3, 4][1]
+
+    assert expected(length_penalty=2.0) < expected() < expected(length_penalty=0.5)
+    assert expected(entropy_weight=1.0, entropy_floor=3.0) < expected(entropy_weight=1.0, entropy_floor=2.0)
+    assert expected(entropy_weight=1.0, entropy_floor=0.0) == expected()
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"length_penalty": 10.0, "entropy_weight": 100.0, "entropy_floor": 100.0},
+        {"length_penalty": 0.0, "entropy_weight": -100.0, "entropy_floor": 100.0},
+        {"variation_weight": 100.0},
+        {"variation_weight": -100.0},
+    ],
+)
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+def test_the_largest_parameters_allowed_give_numbers(sample_candidates, sample_runs, parameters):
+    try:
+        allowed = TrainingSettings(**parameters).checked()
+    except UsageError:
+        return
+    lexicon = fit_lexicon(sample_runs.stream, sample_candidates, allowed)
+    assert np.all(np.isfinite(lexicon.log_likelihood))
+    assert np.all(np.isfinite(lexicon.weight))
+    assert np.all(np.isfinite(lexicon.expected))
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_empty_corpus(workers):
+    candidates, lexicon = fit([], 3, 1, LexiconSettings(), workers)
+    assert lexicon.log_likelihood == (0.0,) * 8
+    assert len(lexicon.weight) == SYMBOLS - 1
+    assert np.all(np.isfinite(lexicon.weight))
+    assert all(len(level) == 0 for level in candidates.levels[1:])
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_progress_passes_the_stream_once_a_pass(workers):
+    runs = [[3, 4, 5]] * 50
+    seen = []
+    with patch.object(fitting, "CHUNK", 20):
+        fit_lexicon(
+            naive.stream(runs),
+            candidates_of(runs, 3, 1),
+            LexiconSettings(passes=3),
+            workers,
+            progress=seen.append,
+        )
+    size = len(naive.stream(runs))
+    assert 3 * (size - 1) <= sum(seen) <= 3 * size
+    assert len(seen) > 3

@@ -1,0 +1,203 @@
+"""Text to tokens: the table in the module's docstring, character classes, and two forms of one kernel."""
+
+import sys
+import unicodedata
+
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from segtool.symbols import CODE_LIMIT, LAT, MARK, NUM, SPACE, class_table, code_points, symbolise
+from tests import naive
+
+MARK_CLASS, SPACE_CLASS, LETTER_CLASS, EXTEND_CLASS, DIGIT_CLASS, LATIN_CLASS, HAN_CLASS = range(7)
+
+# A few of every kind, so that they meet: inner signs and percent signs, repeats, joiners, line ends.
+CHARACTERS = "一二𠮷〇15５aZｚαдのᄀ.．·,/／:：∶%％。—…!👩\u0301\ufe0f\u200d \n\r\t\u3000\ud800\udfff"
+TEXTS = st.one_of(
+    st.text(st.sampled_from(CHARACTERS), max_size=12),
+    st.text(st.sampled_from("1５.：%\u0301"), max_size=9),
+    st.text(st.sampled_from("。👩\u200d\ufe0f一\n"), max_size=9),
+    st.text(max_size=8),
+)
+
+
+def compiled(text):
+    """Tokens by the compiled kernel, as naive.tokens() gives them; outputs of exactly the stated size."""
+    points = code_points(text)
+    codes, starts = np.empty(len(text), np.int32), np.empty(len(text), np.int32)
+    count = symbolise.compiled(points, np.frombuffer(class_table(), np.uint8), codes, starts)
+    return as_tokens(codes[:count].tolist(), starts[:count].tolist(), len(text))
+
+
+def interpreted(text):
+    codes, starts = [0] * len(text), [0] * len(text)
+    count = symbolise.interpreted(list(map(ord, text)), class_table(), codes, starts)
+    return as_tokens(codes[:count], starts[:count], len(text))
+
+
+def as_tokens(codes, starts, length):
+    return list(zip(starts, [*starts, length][1:], codes, strict=True))
+
+
+def shown(text):
+    """Tokens as their slice and code."""
+    return [(text[start:end], code) for start, end, code in compiled(text)]
+
+
+@settings(max_examples=600)
+@given(TEXTS)
+@example("")
+def test_kernel_is_naive(text):
+    tokens = naive.tokens(text)
+    assert compiled(text) == tokens
+    assert interpreted(text) == tokens
+
+
+def test_kernel_is_naive_on_real_text(sample_text):
+    tokens = naive.tokens(sample_text)
+    assert compiled(sample_text) == tokens
+    assert interpreted(sample_text) == tokens
+
+
+@given(TEXTS)
+def test_tokens_cover_the_text(text):
+    tokens = compiled(text)
+    assert "".join(text[start:end] for start, end, _ in tokens) == text
+    assert all(start < end for start, end, _ in tokens)
+
+
+@given(TEXTS)
+def test_whitespace_tokens_are_whitespace_and_no_other_is(text):
+    for start, end, code in compiled(text):
+        assert text[start:end].isspace() == (code == SPACE)
+        assert not any(map(str.isspace, text[start:end])) or code == SPACE
+
+
+@given(TEXTS)
+def test_text_from_a_token_on_has_the_same_tokens(text):
+    tokens = compiled(text)
+    for i, (start, _, _) in enumerate(tokens):
+        rest = [(a - start, b - start, code) for a, b, code in tokens[i:]]
+        assert compiled(text[start:]) == rest
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("１２．５％", [("１２．５％", NUM)]),
+        ("1,000.50%5", [("1,000.50%", NUM), ("5", NUM)]),
+        ("12%%", [("12%", NUM), ("%", MARK)]),
+        ("%5", [("%", MARK), ("5", NUM)]),
+        ("3.", [("3", NUM), (".", MARK)]),
+        ("3.a", [("3", NUM), (".", MARK), ("a", LAT)]),
+        ("3..5", [("3", NUM), ("..", MARK), ("5", NUM)]),
+        (".5", [(".", MARK), ("5", NUM)]),
+        ("3.%", [("3", NUM), (".", MARK), ("%", MARK)]),
+        ("1\u0301.5", [("1\u0301", NUM), (".", MARK), ("5", NUM)]),
+        ("1.5\u0301%", [("1.5\u0301", NUM), ("%", MARK)]),
+        ("1%\u0301%", [("1%\u0301", NUM), ("%", MARK)]),
+        ("8:30", [("8:30", NUM)]),
+        ("2024/5/1", [("2024/5/1", NUM)]),
+        ("9·11", [("9·11", NUM)]),
+        ("3，5", [("3", NUM), ("，", MARK), ("5", NUM)]),
+        ("1一", [("1", NUM), ("一", ord("一"))]),
+        ("——", [("——", MARK)]),
+        ("……", [("……", MARK)]),
+        ("！？", [("！", MARK), ("？", MARK)]),
+        ("。。」", [("。。", MARK), ("」", MARK)]),
+        ("MP3", [("MP", LAT), ("3", NUM)]),
+        ("Ｃａｆé", [("Ｃａｆé", LAT)]),
+        ("cafe\u0301s", [("cafe\u0301s", LAT)]),
+        ("don't", [("don", LAT), ("'", MARK), ("t", LAT)]),
+        ("Москваの", [("Москваの", MARK)]),
+        ("AλB", [("A", LAT), ("λ", MARK), ("B", LAT)]),
+        ("👩\u200d💻", [("👩\u200d💻", MARK)]),
+        ("👩🏽\u200d💻👩", [("👩🏽\u200d💻", MARK), ("👩", MARK)]),
+        ("👨\u200d👩\u200d👧\u200d👦一", [("👨\u200d👩\u200d👧\u200d👦", MARK), ("一", ord("一"))]),
+        ("👍👍🏽", [("👍👍🏽", MARK)]),
+        ("5\ufe0f\u20e3", [("5\ufe0f\u20e3", NUM)]),
+        ("\u0301一", [("\u0301", MARK), ("一", ord("一"))]),
+        ("一\n\u0301\u0302一", [("一", ord("一")), ("\n", SPACE), ("\u0301\u0302", MARK), ("一", ord("一"))]),
+        ("葛\U000e0100城", [("葛\U000e0100", ord("葛")), ("城", ord("城"))]),
+        ("𠮷野家", [("𠮷", ord("𠮷")), ("野", ord("野")), ("家", ord("家"))]),
+        ("二〇二四", [("二", ord("二")), ("〇", ord("〇")), ("二", ord("二")), ("四", ord("四"))]),
+        ("人々", [("人", ord("人")), ("々", ord("々"))]),
+        (
+            "一\ud800\ud800\udc00一",
+            [("一", ord("一")), ("\ud800\ud800", MARK), ("\udc00", MARK), ("一", ord("一"))],
+        ),
+        ("一 \u3000\r\n二", [("一", ord("一")), (" \u3000\r\n", SPACE), ("二", ord("二"))]),
+    ],
+)
+def test_examples(text, expected):
+    assert shown(text) == expected
+
+
+@pytest.mark.parametrize("sign", ".．·,/／:：∶")
+def test_inner_signs_stand_between_digits_only(sign):
+    assert shown(f"1{sign}２") == [(f"1{sign}２", NUM)]
+    assert shown(f"1{sign}一") == [("1", NUM), (sign, MARK), ("一", ord("一"))]
+    assert shown(f"a{sign}2") == [("a", LAT), (sign, MARK), ("2", NUM)]
+
+
+def test_whitespace_is_what_str_isspace_says():
+    table = class_table()
+    assert len(table) == sys.maxunicode + 1
+    assert [code for code in range(len(table)) if (table[code] == SPACE_CLASS) != chr(code).isspace()] == []
+
+
+@pytest.mark.parametrize(
+    ("low", "high"),
+    [
+        (0x3007, 0x3007),
+        (0x3400, 0x4DBF),  # Ext-A
+        (0x4E00, 0x9FFF),
+        (0xF900, 0xFAD9),  # compatibility
+        (0x20000, 0x2A6DF),  # Ext-B
+        (0x2A700, 0x2EBE0),  # Ext-C to F
+        (0x2EBF0, 0x2EE5D),  # Ext-I
+        (0x2F800, 0x2FA1D),  # compatibility supplement
+        (0x30000, 0x323AF),  # Ext-G and H
+    ],
+)
+def test_han_blocks(low, high):
+    assert set(class_table()[low : high + 1]) == {HAN_CLASS}
+
+
+def test_every_ideograph_of_the_database_is_han():
+    names = ((code, unicodedata.name(chr(code), "")) for code in range(0x110000))
+    ideographs = [
+        code for code, name in names if name.startswith(("CJK UNIFIED IDEO", "CJK COMPATIBILITY IDEO"))
+    ]
+    assert len(ideographs) > 90_000
+    assert {class_table()[code] for code in ideographs} == {HAN_CLASS}
+
+
+def test_han_lies_below_the_limit_and_is_no_letter_of_another_script():
+    han = [code for code, kind in enumerate(class_table()) if kind == HAN_CLASS]
+    assert max(han) < CODE_LIMIT
+    for name in map(unicodedata.name, filter(str.isalpha, map(chr, range(0x3400)))):
+        if name.split()[0] in ("HIRAGANA", "KATAKANA", "BOPOMOFO", "HANGUL", "GREEK", "CYRILLIC", "LATIN"):
+            assert class_table()[ord(unicodedata.lookup(name))] != HAN_CLASS, name
+
+
+@pytest.mark.parametrize(
+    ("kind", "characters"),
+    [
+        (DIGIT_CLASS, "0123456789０１２３４５６７８９"),
+        (LATIN_CLASS, "azAZéßĀｚＺ"),
+        (LETTER_CLASS, "αЖのカㄅ한אع"),
+        (EXTEND_CLASS, "\u0301\u200d\ufe0f\U000e0100\u20e3🏽"),
+        (MARK_CLASS, "。，！—…·《」%％.$€👍\x00\u200b\ud800\udfff\U0010ffff"),
+    ],
+)
+def test_classes(kind, characters):
+    assert {class_table()[ord(char)] for char in characters} == {kind}
+
+
+def test_code_points_keep_lone_surrogates():
+    text = "a\ud800𠮷\udfff"
+    assert code_points(text).tolist() == [0x61, 0xD800, 0x20BB7, 0xDFFF]
+    assert code_points("").tolist() == []
