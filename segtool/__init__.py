@@ -30,7 +30,8 @@ from segtool.errors import (
 if TYPE_CHECKING:
     from segtool.evaluation import Evaluation, evaluate, evaluate_files
     from segtool.segmenter import Segmenter, Token, load
-    from segtool.training import TrainingReport, TrainingSettings, train
+    from segtool.settings import TrainingSettings
+    from segtool.training import TrainingReport, train
 
 __version__ = "0.1.0"
 
@@ -66,7 +67,7 @@ _HOMES = {
     "Token": "segmenter",
     "load": "segmenter",
     "TrainingReport": "training",
-    "TrainingSettings": "training",
+    "TrainingSettings": "settings",
     "train": "training",
 }
 

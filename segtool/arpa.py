@@ -22,7 +22,7 @@ import shutil
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, BinaryIO, NoReturn
 
 import numpy as np
 import numpy.typing as npt
@@ -43,6 +43,7 @@ from segtool.lm import (
     write_card,
 )
 from segtool.model import CARD
+from segtool.runs import MAX_SYMBOLS
 from segtool.symbols import CODE_LIMIT, LAT, NUM, class_table
 
 __all__ = ["KenLM", "import_lm", "open_lm", "read_arpa", "word_of", "write_arpa"]
@@ -103,12 +104,19 @@ def write_arpa(
         If the place cannot be written.
     """
     with atomic_file(path) as file:
-        if not os.fspath(path).endswith(".gz"):
-            _write(lm, file.write, progress)
-            return
-        # without the name and the time, so that the same model gives the same bytes
-        with gzip.GzipFile("", "wb", 4, file, mtime=0) as packed:
-            _write(lm, packed.write, progress)
+        stream_arpa(lm, file, os.fspath(path).endswith(".gz"), progress)
+
+
+def stream_arpa(
+    lm: LanguageModel, file: BinaryIO, packed: bool, progress: Callable[[int], object] | None = None
+) -> None:
+    """Write an ARPA file into an open file, compressed with gzip if so told."""
+    if not packed:
+        _write(lm, file.write, progress)
+        return
+    # without the name and the time, so that the same model gives the same bytes
+    with gzip.GzipFile("", "wb", 4, file, mtime=0) as stream:
+        _write(lm, stream.write, progress)
 
 
 def _write(
@@ -171,25 +179,28 @@ def read_arpa(path: str | os.PathLike[str], progress: Callable[[int], object] | 
 
 
 class _Section:
-    """The n-grams of one length as they stand in the file."""
+    """The n-grams of one length as they stand in the file, on consecutive lines."""
 
     def __init__(self, order: int, first_line: int) -> None:
         self.order, self.first_line = order, first_line
-        self.parts: list[tuple[Links, npt.NDArray[np.float32], npt.NDArray[np.float32]]] = []
+        self.parts: list[tuple[npt.NDArray[Any], ...]] = []
 
     def __len__(self) -> int:
         return sum(len(part[1]) for part in self.parts)
 
-    def arrays(self) -> tuple[Links, npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    def arrays(self) -> tuple[npt.NDArray[Any], ...]:
         """Word codes, a row for each n-gram; probabilities; back-off weights."""
-        codes, *logs = (np.concatenate(each) for each in zip(*self.parts, strict=True)) if self.parts else (
-            np.zeros(0, np.int32), np.zeros(0, np.float32), np.zeros(0, np.float32)
-        )  # fmt: skip
-        return codes.reshape(-1, self.order), *logs
+        codes, log10, backoff = map(np.concatenate, zip(*self.parts, strict=True))
+        return codes.reshape(-1, self.order), log10, backoff
 
 
-def _refuse(name: str, line: int, what: str, mend: str = "write or fetch the ARPA file again") -> NoReturn:
-    raise ModelError(f"{name}, line {line}: {what}: {mend}")
+def _refuse(name: str, line: int, what: str) -> NoReturn:
+    raise ModelError(f"{name}, line {line}: {what}: fetch or write the ARPA file again")
+
+
+def _refuse_first(bad: npt.NDArray[np.bool_], lines: npt.NDArray[Any], name: str, what: str) -> None:
+    if bad.any():
+        _refuse(name, int(lines[bad.argmax()]), what)
 
 
 def _blocks(pieces: Iterable[bytes]) -> Iterator[bytes]:
@@ -208,33 +219,28 @@ def _blocks(pieces: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def _read_sections(blocks: Iterator[bytes], name: str) -> list[_Section]:
-    """Parse the file; blank lines stand between sections, n-grams of one on consecutive lines."""
+    """Parse the file."""
     is_han = np.frombuffer(class_table(), np.uint8) == class_table()[ord("一")]
-    declared: list[int] = []
+    announced: list[int] = []
     sections: list[_Section] = []
     state, line = "begin", 0
     for block in blocks:
-        data, at = np.frombuffer(block, np.uint8), 0
         if line == 0 and block.startswith(_BINARY):
-            _refuse(
-                name,
-                1,
-                "a KenLM binary, no ARPA file",
-                "unpack it if it is compressed, and pass it as a file",
-            )
+            raise ModelError(f"{name}: a compressed KenLM binary: unpack it and pass it as a file")
+        data, at = np.frombuffer(block, np.uint8), 0
         while at < len(block):
+            k = len(sections)
             if state == "n-grams":
-                rows, k = block.count(b"\n", at), len(sections)
-                part = np.empty(rows * k, np.int32), np.empty(rows, np.float32), np.empty(rows, np.float32)
-                at, found, fault = _parse_lines(data, at, k, is_han, *part)
+                rows = block.count(b"\n", at)
+                codes = np.empty(rows * k, np.int32)
+                log10, backoff = np.empty(rows, np.float32), np.empty(rows, np.float32)
+                at, found, fault = _parse_lines(data, at, k, is_han, codes, log10, backoff)
                 line += found
                 if fault:
                     _refuse(name, line + 1, f"a {k}-gram that {_FAULTS[fault]}")
-                sections[-1].parts.append(
-                    (part[0][: found * k].copy(), part[1][:found].copy(), part[2][:found].copy())
-                )
-                if at < len(block):
-                    state = "between"
+                part = codes[: found * k].copy(), log10[:found].copy(), backoff[:found].copy()
+                sections[-1].parts.append(part)
+                state = state if at == len(block) else "between"
                 continue
             end = block.index(b"\n", at)
             text = block[at:end].strip().decode("utf-8", "replace").removeprefix("\ufeff")
@@ -243,118 +249,107 @@ def _read_sections(blocks: Iterator[bytes], name: str) -> list[_Section]:
                 state = "counts" if text == "\\data\\" else state
             elif not text:
                 pass
-            elif state == "end":
-                _refuse(name, line, "text behind \\end\\")
-            elif text == f"\\{len(sections) + 1}-grams:" and len(sections) < len(declared):
-                _check_size(sections, declared, name, line)
-                sections.append(_Section(len(sections) + 1, line + 1))
-                state = "n-grams"
-            elif text == "\\end\\" and len(sections) == len(declared) > 0:
-                _check_size(sections, declared, name, line)
-                state = "end"
             elif state == "counts" and (
-                size := re.fullmatch(rf"ngram\s+{len(declared) + 1}\s*=\s*(\d+)", text)
+                size := re.fullmatch(rf"ngram\s+{len(announced) + 1}\s*=\s*(\d{{1,15}})", text)
             ):
-                declared.append(int(size[1]))
+                announced.append(int(size[1]))
+            elif state != "end" and text == ("\\end\\" if k == len(announced) else f"\\{k + 1}-grams:"):
+                if k and len(sections[-1]) != announced[k - 1]:
+                    what = f"behind {len(sections[-1]):,} {k}-grams, and {announced[k - 1]:,} were announced"
+                    _refuse(name, line, what)
+                if k < len(announced):
+                    sections.append(_Section(k + 1, line + 1))
+                state = "n-grams" if k < len(announced) else "end"
             else:
                 _refuse(name, line, f"{text[:40]!r} is not what an ARPA file has here")
     if state == "begin":
         raise ModelError(f"{name}: holds no line \\data\\: pass an ARPA file or a KenLM binary")
     if state != "end":
         _refuse(name, line, "the file ends early (there is no line \\end\\)")
-    if not 2 <= len(declared) <= MAX_ORDER:
-        raise ModelError(f"{name}: a model of order {len(declared)}: pass one of order 2 to {MAX_ORDER}")
+    if not 2 <= len(sections) <= MAX_ORDER:
+        raise ModelError(f"{name}: a model of order {len(sections)}: pass one of order 2 to {MAX_ORDER}")
     return sections
-
-
-def _check_size(sections: list[_Section], declared: list[int], name: str, line: int) -> None:
-    k = len(sections)
-    if k and len(sections[-1]) != declared[k - 1]:
-        _refuse(
-            name, line, f"{len(sections[-1]):,} {k}-grams before it, and {declared[k - 1]:,} were announced"
-        )
 
 
 def _assemble(sections: list[_Section], name: str) -> LanguageModel:
     """Sort the n-grams of each length into the trie."""
-    words, probability, backoff = sections[0].arrays()
+    words, log10, backoff = sections[0].arrays()
     words = words[:, 0]
-    known = np.sort(words[words > 0])
-    special = {code: np.flatnonzero(words == code) for code in (_BEGIN, _END, _UNKNOWN)}
-    if not np.any(known > LAT):
-        raise ModelError(f"{name}: no 1-gram is a Han character: pass a model of characters, in UTF-8")
-    if not (len(special[_BEGIN]) and len(special[_END])):
-        raise ModelError(
-            f"{name}: <s> or </s> is not among the 1-grams: train it with begins and ends of sentences"
-        )
-    twice = np.concatenate(
-        [known[1:][np.diff(known) == 0], [code for code, at in special.items() if len(at) > 1]]
-    )
-    if len(twice):
-        _refuse(
-            name,
-            sections[0].first_line + int(np.flatnonzero(words == twice[0])[1]),
-            "a 1-gram for the second time",
-        )
-    ids = np.full(CODE_LIMIT, -1, np.int32)  # the codes below 0 are the last entries
-    ids[known] = np.arange(1, len(known) + 1)
-    ids[[_BEGIN, _END, _UNKNOWN]] = 0, 0, len(known) + 1
-    sizes = [len(known) + 2]
-    symbol = np.arange(sizes[0], dtype=np.uint16)
-    log10, weight = np.zeros(sizes[0], np.float32), np.zeros(sizes[0], np.float32)
-    log10[-1] = _NO_UNKNOWN
-    for sources, target in ((words != _BEGIN, log10), (words != _END, weight)):
-        here = sources & (words != _FOREIGN)
-        target[ids[words[here]]] = (probability if target is log10 else backoff)[here]
-    logs = [(log10, weight)]
-    first_child = np.array([sizes[0]], np.int32)
-    left_out = np.count_nonzero(words == _FOREIGN)
+    codes = _vocabulary(words, sections[0].first_line, name)
+    unknown = len(codes)
+    ids = np.full(CODE_LIMIT, -1, np.int32)  # codes below 0 are its last entries
+    ids[codes] = np.arange(unknown)
+    ids[[_BEGIN, _END, _UNKNOWN]] = 0, 0, unknown
+    symbol = np.arange(unknown + 1, dtype=np.uint16)
+    log10s, backoffs = [np.zeros(unknown + 1, np.float32)], [np.zeros(unknown + 1, np.float32)]
+    log10s[0][unknown] = _NO_UNKNOWN
+    known = words != _FOREIGN
+    for values, special, target in ((log10, _BEGIN, log10s[0]), (backoff, _END, backoffs[0])):
+        here = known & (words != special)  # the boundary has the probability of </s> and the back-off of <s>
+        target[ids[words[here]]] = values[here]
+    sizes, left_out = [unknown + 1], int(np.count_nonzero(~known))
+    first_child = np.array(sizes, np.int32)
     for section in sections[1:]:
-        words, probability, backoff = section.arrays()
-        keep = (
-            ~np.any((words == _FOREIGN), 1)
-            & ~np.any(words[:, 1:] == _BEGIN, 1)
-            & ~np.any(words[:, :-1] == _END, 1)
+        words, log10, backoff = section.arrays()
+        keep = ~(
+            (words == _FOREIGN).any(1) | (words[:, 1:] == _BEGIN).any(1) | (words[:, :-1] == _END).any(1)
         )
+        left_out += len(words) - int(np.count_nonzero(keep))
         lines = section.first_line + np.flatnonzero(keep)
-        left_out += len(words) - len(lines)
         grams = ids[words[keep]]
-        for row in np.flatnonzero(np.any(grams < 0, 1))[:1]:
-            _refuse(name, int(lines[row]), "a word that is not among the 1-grams")
+        _refuse_first((grams < 0).any(1), lines, name, "a word that is not among the 1-grams")
         grams = grams.astype(np.uint16)
-        begin, end = sum(sizes[:-1]), sum(sizes)
         context = np.empty(len(grams), np.int32)
         _find_contexts(grams.ravel(), section.order, symbol, first_child, context)
-        for row in np.flatnonzero(context < 0)[:1]:
-            _refuse(name, int(lines[row]), "an n-gram whose first words are none: it lacks its context")
+        what = f"an n-gram whose first {section.order - 1} words are no n-gram of the file"
+        _refuse_first(context < 0, lines, name, what)
         key = context.astype(np.int64) << 16 | grams[:, -1]
         order = np.argsort(key, kind="stable")
-        for row in order[1:][np.diff(key[order]) == 0][:1]:
-            _refuse(name, int(lines[row]), "an n-gram for the second time")
+        twice = np.zeros(len(order), np.bool_)
+        twice[order[1:]] = np.diff(key[order]) == 0
+        _refuse_first(twice, lines, name, "an n-gram for the second time")
+        end = sum(sizes)
         if end + len(order) >= 1 << 31:
-            raise ModelError(f"{name}: more n-grams than can be numbered: prune the model")
-        children = np.bincount(context - begin, minlength=end - begin)
+            raise ModelError(f"{name}: more n-grams than can be numbered: pass a pruned model")
+        children = np.bincount(context - (end - sizes[-1]), minlength=sizes[-1])
         first_child = np.concatenate([first_child, end + np.cumsum(children)]).astype(np.int32)
         symbol = np.concatenate([symbol, grams[order, -1]])
-        logs.append(
-            (probability[keep][order], np.where(symbol[end:] == 0, np.float32(0), backoff[keep][order]))
-        )
+        log10s.append(log10[keep][order])
+        backoffs.append(backoff[keep][order] * (symbol[end:] != 0))  # </s> is the context of nothing
         sizes.append(len(order))
-    card = {"imported": {"file": os.path.basename(name), "left_out": int(left_out)}}
     if left_out:
         logger.warning(
-            "%s: %s n-grams left out with words that segtool's text does not hold", name, f"{left_out:,}"
+            "%s: left out %s n-grams with words that no text is turned into", name, f"{left_out:,}"
         )
     return LanguageModel(
-        np.concatenate([[0], known]).astype(np.uint32),
+        codes,
         tuple(sizes),
         symbol,
         first_child,
         link_suffixes(symbol, first_child, sizes),
-        np.concatenate([each[0] for each in logs]),
-        np.concatenate([each[1] for each in logs[:-1]]),
-        card=card,
+        np.concatenate(log10s),
+        np.concatenate(backoffs[:-1]),
+        card={"imported": {"file": os.path.basename(name), "left_out": left_out}},
     )
+
+
+def _vocabulary(words: npt.NDArray[Any], first_line: int, name: str) -> npt.NDArray[np.uint32]:
+    """Codes of the symbols among the 1-grams, ascending, the boundary first."""
+    codes, first = np.unique(words, return_index=True)
+    twice = np.ones(len(words), np.bool_)
+    twice[first] = False
+    lines = first_line + np.arange(len(words))
+    _refuse_first(twice & (words != _FOREIGN), lines, name, "a 1-gram for the second time")
+    if not np.any(codes > LAT):
+        raise ModelError(f"{name}: no 1-gram is a Han character: pass a model of characters, in UTF-8")
+    if not np.all(np.isin([_BEGIN, _END], codes)):
+        raise ModelError(f"{name}: <s> and </s> are not both 1-grams: pass a model of whole sentences")
+    codes = codes[codes > 0]
+    if len(codes) > MAX_SYMBOLS:
+        raise ModelError(
+            f"{name}: {len(codes):,} characters, {MAX_SYMBOLS:,} can be told apart: prune the model"
+        )
+    return np.concatenate([[0], codes]).astype(np.uint32)
 
 
 class KenLM(Scorer):

@@ -69,6 +69,14 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
 
 
+METHODS = ["unigram", "entropy", "cohesion", "lm", "dict"]
+
+
+def numbers(text: str) -> tuple[float, ...]:
+    """Numbers with commas between."""
+    return tuple(map(float, text.split(",")))
+
+
 def encoding_option(command: Command) -> Command:
     """Add ``--encoding``."""
     return click.option(
@@ -88,7 +96,8 @@ def quiet_option(command: Command) -> Command:
 
 def parameter_options(command: Command) -> Command:
     """Add an option for every parameter of the method."""
-    options = [
+    options: list[tuple[str, Any, Any, str]] = [
+        ("--method", click.Choice(METHODS), "unigram", "How words are found; docs/methods.md compares."),
         ("--min-count", int, 2, "N-grams seen less often are no candidates."),
         ("--max-word-len", int, 6, "Longest word, in symbols."),
         ("--length-penalty", float, 2.05, "β: a word of k symbols costs k^β nats."),
@@ -97,6 +106,14 @@ def parameter_options(command: Command) -> Command:
         ("--entropy-floor", float, 1.5, "h0: the floor, in nats."),
         ("--passes", int, 8, "EM passes."),
         ("--min-expected", float, 0.5, "Words expected less often in the corpus leave the lexicon."),
+        ("--entropy-mean", click.Choice(["types", "occurrences"]), "types", "entropy: over what means are taken."),
+        ("--entropy-scaled", bool, True, "entropy: divide by the standard deviation."),
+        ("--entropy-length-power", float, 1.0, "entropy: power of the length that autonomy is multiplied by."),
+        ("--cohesion-thresholds", numbers, "2,4,6", "cohesion: least of kept n-grams of 2, 3, … symbols, nats."),
+        ("--cohesion-min-count", int, 3, "cohesion: rarer n-grams are not kept."),
+        ("--cohesion-revision", int, 2017, "cohesion: the article of 2015 or of 2017."),
+        ("--lm-order", int, 4, "lm: length of the longest n-grams of the language model."),
+        ("--lm-moves", numbers, "1,0.15,1,0.01,1,0.01,1,0.001", "lm: weights of bb, bc, cb, cd, db, de, eb, ee."),
         ("--sample", float, 1.0, "Share of the lines to train on, drawn at random."),
         ("--seed", int, 0, "Seed of that draw; nothing else is random."),
     ]
@@ -125,7 +142,7 @@ def train(
     """Learn a model from raw text.
 
     INPUT is a file, a directory (all files below it), a glob, or - for standard input; plain, gz, bz2,
-    xz or zst.
+    xz or zst. For the method dict it is a word list: a word a line, or `word count`, or `word count tag`.
     """
     _announce_compiling(quiet)
     from segtool import training
@@ -158,6 +175,8 @@ def _print_summary(report: TrainingReport, output: str) -> None:
     seconds = sum(stage.seconds for stage in report.stages)
     peak = max((stage.peak_bytes for stage in report.stages), default=0)
     say(f"{'total':8} {seconds:8.2f} s {peak / 1e6:8,.0f} MB peak")
+    if report.left_out:
+        say(f"left out {len(report.left_out):,} words that are too long or hold a mark, such as {report.left_out[0]}")
     if reading.skipped_lines:
         say(f"skipped  {reading.skipped_lines:,} lines that could not be read:")
         for line in reading.skipped:
@@ -269,6 +288,24 @@ def evaluate(
         click.echo(json.dumps(result.to_dict(), ensure_ascii=False, indent=2))
     else:
         click.echo(result.report())
+
+
+@main.command()
+@click.option("-m", "--model", required=True, help="Directory written by 'segtool train'.")
+@click.option("-o", "--output", metavar="FILE", help="Write here instead of standard output.")
+@click.option("--format", "form", type=click.Choice(["jieba"]), default="jieba", show_default=True, help="Of the list.")
+def export(model: str, output: str | None, form: str) -> None:
+    """Write the words of a model as a dictionary for other tools.
+
+    A line is a word and its count, as a user dictionary of jieba. Words with a number or a Latin run in them
+    stand for many and are left out.
+    """
+    from segtool.dictionary import words_with_counts
+    from segtool.segmenter import load
+
+    with _open_output(output) as out:
+        for word, count in words_with_counts(load(model).model):
+            out.write(f"{word} {count}\n".encode())
 
 
 def _announce_compiling(quiet: bool) -> None:

@@ -4,7 +4,7 @@ Weights are whole numbers of 1/65536 nat, so that sums are exact: the best cover
 where decoding began, and a stream can be decoded piece by piece. Between covers of equal weight the one
 whose last word is longest wins.
 
-Both kernels also run uncompiled (:class:`segtool._jit.LazyKernel`).
+All kernels here also run uncompiled (:class:`segtool._jit.LazyKernel`).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 from segtool._jit import LazyKernel
 from segtool.symbols import MARK, NUM, SPACE
 
-__all__ = ["NO_WORD", "WEIGHT_UNIT", "join_utf8", "viterbi"]
+__all__ = ["NO_WORD", "WEIGHT_UNIT", "cut_pairs", "join_utf8", "viterbi"]
 
 WEIGHT_UNIT = 1 << 16
 """How many steps of weight make a nat."""
@@ -140,6 +140,42 @@ def _viterbi(codes, starts, tokens, final, ids, units, max_len, best, back, word
     return words, consumed
 
 
+def _cut_pairs(codes, starts, tokens, final, ids, units, word_starts, word_ends):  # type: ignore[no-untyped-def]
+    """Cut between all neighbours of a run that are no pair of the trie.
+
+    Parameters and result are those of :func:`viterbi`; the trie holds the pairs that are not cut.
+    """
+    words = 0
+    certain = tokens
+    if not final:
+        certain -= 1
+        if tokens > 1 and codes[tokens - 2] == NUM:
+            certain -= 1
+    consumed = starts[tokens] if final else (starts[certain] if certain >= 0 else 0)
+    i = 0
+    while i < certain:
+        if codes[i] == SPACE:
+            i += 1
+            continue
+        end = i + 1
+        if codes[i] > MARK:
+            while end < certain and codes[end] > MARK:
+                node = ids[codes[end - 1]]
+                base = units[4 * node]
+                child = base + ids[codes[end]]
+                if base == 0 or units[4 * child + 1] != node or units[4 * child + 2] == NO_WORD:
+                    break
+                end += 1
+            if end == certain and not final:
+                consumed = starts[i]  # the word may go on
+                break
+        word_starts[words] = starts[i]
+        word_ends[words] = starts[end]
+        words += 1
+        i = end
+    return words, consumed
+
+
 def _join_utf8(points, word_starts, word_ends, words, consumed, separator, open_line, out):  # type: ignore[no-untyped-def]
     """Write words as UTF-8, a separator between two of a line; line ends are kept, other space is not.
 
@@ -206,6 +242,10 @@ def _join_utf8(points, word_starts, word_ends, words, consumed, separator, open_
 viterbi = LazyKernel(
     _viterbi,
     "(i8,i8)(i4[const], i4[const], i8, b1, u2[const], i4[const], i8, i8[], i4[], i4[], i4[], i4[])",
+)
+cut_pairs = LazyKernel(
+    _cut_pairs,
+    "(i8,i8)(i4[const], i4[const], i8, b1, u2[const], i4[const], i4[], i4[])",
 )
 join_utf8 = LazyKernel(
     _join_utf8,

@@ -223,11 +223,9 @@ def estimate(counts: Counts, order: int = 4, prune: tuple[int, ...] = (), worker
     ``FALLBACK``. So it does for a discount of exactly 0, which ``lmplz`` lets pass: it can leave a context
     without any back-off.
     """
-    if not 2 <= order <= 6:
-        raise UsageError(f"--order {order}: choose 2 to 6")
+    cuts = thresholds(prune, order)
     if counts.order < order:
         raise UsageError(f"--order {order}: needs counts of that order, not {counts.order}")
-    cuts = _thresholds(prune, order)
     if counts.total == 0:
         raise CorpusError("the corpus is empty: pass a file with Chinese text")
     codes, sizes, symbol, first_child, count = _lay_out(counts, order)
@@ -261,7 +259,10 @@ def estimate(counts: Counts, order: int = 4, prune: tuple[int, ...] = (), worker
     return _pruned(lm, count, cuts) if any(cuts) else lm
 
 
-def _thresholds(prune: tuple[int, ...], order: int) -> list[int]:
+def thresholds(prune: tuple[int, ...], order: int) -> list[int]:
+    """Pruning threshold of every length, if order and thresholds make sense; see :func:`estimate`."""
+    if not 2 <= order <= 6:
+        raise UsageError(f"--order {order}: choose 2 to 6")
     shown = " ".join(map(str, prune))
     if len(prune) > order:
         raise UsageError(
@@ -391,10 +392,15 @@ def save_lm(lm: LanguageModel, path: str | os.PathLike[str]) -> LanguageModel:
         If the place cannot be written or holds something else.
     """
     with atomic_directory(path, marker=CARD) as folder:
-        for name, dtype in _ARRAYS.items():
-            np.save(folder / f"{name}.npy", getattr(lm, name).astype(dtype, copy=False), allow_pickle=False)
-        write_card(folder, {**lm.card, "kind": "tables", "ngrams": lm.ngrams, "discounts": lm.discounts})
+        write_lm(lm, folder)
     return load_lm(path)
+
+
+def write_lm(lm: LanguageModel, folder: Path) -> None:
+    """Write the files of a language model into an empty directory."""
+    for name, dtype in _ARRAYS.items():
+        np.save(folder / f"{name}.npy", getattr(lm, name).astype(dtype, copy=False), allow_pickle=False)
+    write_card(folder, {**lm.card, "kind": "tables", "ngrams": lm.ngrams, "discounts": lm.discounts})
 
 
 def write_card(folder: Path, entries: dict[str, Any]) -> None:

@@ -10,6 +10,7 @@ file                    holds
 ``symbols.npy``         code of each symbol id (uint32)
 ``lexicon.npy``         the trie: base, check, weight and a spare of each node (int32, flat)
 ``words.npy``           a record for each word: its symbols, counts and scores
+``lm/``                 the language model of method ``lm`` (:mod:`segtool.lm`), with a card of its own
 ======================  =====================================================================
 """
 
@@ -21,7 +22,7 @@ import os
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -30,9 +31,13 @@ from segtool.errors import ModelError
 from segtool.files import atomic_directory
 from segtool.symbols import LAT, NUM
 
+if TYPE_CHECKING:
+    from segtool.lm import LanguageModel
+
 __all__ = ["CARD", "FORMAT_VERSION", "Model", "load_model", "save_model", "word_record", "write_model"]
 
 CARD = "card.json"
+LM_FOLDER = "lm"
 FORMAT = "segtool model"
 FORMAT_VERSION = 1
 _ARRAYS = {"symbols": np.dtype("<u4"), "lexicon": np.dtype("<i4"), "words": None}
@@ -54,6 +59,8 @@ class Model:
         What the model is and where it comes from.
     path : Path or None
         The directory it was loaded from.
+    lm : LanguageModel or None
+        Of method ``lm``.
     """
 
     symbols: npt.NDArray[np.uint32]
@@ -61,6 +68,7 @@ class Model:
     words: npt.NDArray[Any]
     card: dict[str, Any]
     path: Path | None = None
+    lm: LanguageModel | None = None
 
     @property
     def max_word_len(self) -> int:
@@ -146,6 +154,10 @@ def write_model(model: Model, folder: Path) -> None:
         data = buffer.getbuffer()
         (folder / f"{name}.npy").write_bytes(data)
         arrays[f"{name}.npy"] = {"bytes": len(data), "crc32": f"{zlib.crc32(data):08x}"}
+    if model.lm is not None:
+        from segtool.lm import save_lm
+
+        save_lm(model.lm, folder / LM_FOLDER)
     card = {**model.card, "format": FORMAT, "format_version": FORMAT_VERSION, "arrays": arrays}
     card["checksum"] = _card_checksum(card)
     text = json.dumps(card, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
@@ -179,7 +191,12 @@ def load_model(path: str | os.PathLike[str], verify: bool = True) -> Model:
         if array.dtype != (dtype or word_record(card["parameters"]["max_word_len"])) or array.ndim != 1:
             raise ModelError(f"{folder / name}.npy: not the array of a model: train the model again")
         loaded[name] = array
-    return Model(**loaded, card=card, path=Path(os.path.abspath(folder)))
+    lm = None
+    if card.get("decoder") == "tags":
+        from segtool.lm import load_lm
+
+        lm = load_lm(folder / LM_FOLDER, verify)
+    return Model(**loaded, card=card, path=Path(os.path.abspath(folder)), lm=lm)
 
 
 def _read_card(folder: Path) -> dict[str, Any]:

@@ -16,10 +16,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from segtool.decode import viterbi
+from segtool.decoders import Decoder, decoder_of
 from segtool.errors import UsageError
 from segtool.model import Model, load_model
-from segtool.symbols import CODE_LIMIT, CodePoints, class_table, code_points, symbolise
+from segtool.symbols import CodePoints, class_table, code_points, symbolise
 
 __all__ = ["Segmenter", "Token", "load"]
 
@@ -82,25 +82,19 @@ class Segmenter:
     model : Model
     """
 
-    __slots__ = ("_classes", "_ids", "_max_len", "_plain", "_units", "model")
+    __slots__ = ("_classes", "_decoder", "_max_len", "model")
 
     model: Model
-    _ids: npt.NDArray[np.uint16]
-    _units: npt.NDArray[np.int32]
     _classes: npt.NDArray[np.uint8]
+    _decoder: Decoder
     _max_len: int
-    _plain: tuple[memoryview, memoryview]
 
     def __init__(self, model: Model) -> None:
-        ids = np.full(CODE_LIMIT, len(model.symbols), np.uint16)
-        ids[model.symbols] = np.arange(len(model.symbols), dtype=np.uint16)
         put = object.__setattr__
         put(self, "model", model)
-        put(self, "_ids", ids)
-        put(self, "_units", model.lexicon)
+        put(self, "_decoder", decoder_of(model))
         put(self, "_max_len", model.max_word_len)
         put(self, "_classes", np.frombuffer(class_table(), np.uint8))
-        put(self, "_plain", (memoryview(ids), memoryview(model.lexicon)))
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"a Segmenter does not change: {name} cannot be set")
@@ -226,10 +220,9 @@ class Segmenter:
         starts, ends, _ = self.decode(points, True)
         return starts.tolist(), ends.tolist()
 
-    @staticmethod
-    def interprets(characters: int) -> bool:
+    def interprets(self, characters: int) -> bool:
         """Whether a text of that size is cut in plain Python: if numba is not loaded and not yet worth it."""
-        if _compiled or characters > INTERPRETED_CHARACTERS:
+        if _compiled or not self._decoder.has_plain or characters > INTERPRETED_CHARACTERS:
             return False
         used = 0
         for _ in range(characters // 100 + 1):
@@ -257,20 +250,8 @@ class Segmenter:
         best, codes, starts, back, word_starts, word_ends, tail = _scratch.get(len(points) + self._max_len)
         tokens = symbolise.compiled(points, self._classes, codes, starts)
         starts[tokens] = len(points)
-        words, consumed = viterbi.compiled(
-            codes,
-            starts,
-            tokens,
-            final,
-            self._ids,
-            self._units,
-            self._max_len,
-            best,
-            back,
-            word_starts,
-            word_ends,
-            tail,
-        )
+        scratch = best, back, word_starts, word_ends, tail
+        words, consumed = self._decoder.run(codes, starts, tokens, final, scratch)
         return word_starts[:words], word_ends[:words], consumed
 
     def _spans_plain(self, text: str) -> tuple[list[int], list[int]]:
@@ -279,11 +260,9 @@ class Segmenter:
         codes, starts = [0] * size, [0] * size
         tokens = symbolise.interpreted(points, class_table(), codes, starts)
         starts[tokens] = len(points)
-        best, back, word_starts, word_ends, tail = ([0] * (size + self._max_len) for _ in range(5))
-        words, _ = viterbi.interpreted(
-            codes, starts, tokens, True, *self._plain, self._max_len, best, back, word_starts, word_ends, tail
-        )
-        return word_starts[:words], word_ends[:words]
+        scratch = [[0] * (size + self._max_len) for _ in range(5)]
+        words, _ = self._decoder.run_plain(codes, starts, tokens, True, scratch)
+        return scratch[2][:words], scratch[3][:words]
 
 
 def load(path: str | os.PathLike[str]) -> Segmenter:

@@ -9,74 +9,33 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field, fields, replace
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from segtool import __version__, corpus
+from segtool.cohesion import cohesion_lexicon
 from segtool.counts import count_stream, spell
 from segtool.decode import NO_WORD, WEIGHT_UNIT
+from segtool.decoders import cut_runs, decoder_of
+from segtool.dictionary import count_words, frequency_lexicon, lexicon_of_list, read_word_list
+from segtool.entropy import entropy_lexicon
 from segtool.errors import CorpusError, UsageError
 from segtool.files import atomic_directory
-from segtool.lexicon import Lexicon, LexiconSettings, fit_lexicon
+from segtool.lexicon import Lexicon, fit_lexicon
+from segtool.lm import LanguageModel, estimate
 from segtool.model import CARD, Model, load_model, word_record, write_model
 from segtool.progress import Progress, StageReport
 from segtool.runs import RunCollector, Runs
 from segtool.scores import Candidates, score
 from segtool.segmenter import Segmenter
+from segtool.settings import TrainingSettings
 from segtool.trie import build_trie
 
 __all__ = ["TrainingReport", "TrainingSettings", "build_model", "read_runs", "train", "train_model"]
-
-
-@dataclass(frozen=True)
-class TrainingSettings(LexiconSettings):
-    """All parameters of the method: those of the lexicon and these.
-
-    Attributes
-    ----------
-    min_count : int
-        N-grams of two symbols or more that are rarer are no candidates.
-    max_word_len : int
-        Longest word, in symbols; 1 to 15.
-    sample : float
-        Share of the lines to train on, 0 to 1; which ones is drawn at random.
-    seed : int
-        Of that draw. Nothing else in training is random.
-    """
-
-    min_count: int = 2
-    max_word_len: int = 6
-    sample: float = 1.0
-    seed: int = 0
-
-    def checked(self) -> TrainingSettings:
-        """Return the settings themselves if they make sense.
-
-        Raises
-        ------
-        UsageError
-            Naming the first flag that does not.
-        """
-        limits = {
-            "min_count": (1, 1 << 31),
-            "max_word_len": (1, 15),
-            "sample": (1e-9, 1.0),
-            "seed": (0, 1 << 63),
-            "length_penalty": (0.0, 10.0),
-            "variation_weight": (-5.0, 5.0),
-            "entropy_weight": (0.0, 100.0),
-            "entropy_floor": (0.0, 100.0),
-            "passes": (1, 1000),
-            "min_expected": (0.0, 1e18),
-        }
-        for each in fields(self):
-            low, high = limits[each.name]
-            if not low <= getattr(self, each.name) <= high:
-                flag = "--" + each.name.replace("_", "-")
-                raise UsageError(f"{flag} {getattr(self, each.name)}: choose {low:g} to {high:g}")
-        return self
 
 
 @dataclass
@@ -89,6 +48,8 @@ class TrainingReport:
         Files, lines, characters, and the lines that could not be read.
     runs, symbols, ngram_types, candidates, words : int
         Sizes of what each stage made.
+    left_out : list of str
+        Words of a word list that cannot be used.
     stages : list of StageReport
         Seconds and peak memory of each stage.
     """
@@ -99,6 +60,7 @@ class TrainingReport:
     ngram_types: int = 0
     candidates: int = 0
     words: int = 0
+    left_out: list[str] = field(default_factory=list)
     stages: list[StageReport] = field(default_factory=list)
 
 
@@ -177,14 +139,20 @@ def train(
     with ExitStack() as stack:
         # entered first, so that a place that cannot be written is known before hours of work
         folder = None if output is None else stack.enter_context(atomic_directory(output, marker=CARD))
-        runs, digest = _read(inputs, texts, encoding, skip_undecodable, settings, watch, report.reading)
-        model = train_model(runs, settings, workers, watch, report)
+        with _blocks(inputs, texts, encoding, skip_undecodable, watch, report.reading) as blocks:
+            digested = Digested(blocks)
+            if settings.method == "dict":
+                model = _model_of_list(digested, settings, workers, report)
+            else:
+                runs = read_runs(digested, settings)
+        if settings.method != "dict":
+            model = train_model(runs, settings, workers, watch, report)
         model.card["corpus"] = {
             "characters": report.reading.characters,
-            "digest": digest,
+            "digest": digested.digest.hexdigest(),
             "lines": report.reading.lines,
-            "runs": runs.count,
-            "symbols": runs.symbols,
+            "runs": report.runs,
+            "symbols": report.symbols,
         }
         if folder is not None:
             with watch.stage("write"):
@@ -192,25 +160,46 @@ def train(
     return Segmenter(model if output is None else load_model(output))
 
 
-def _read(
+@contextmanager
+def _blocks(
     inputs: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | None,
     texts: Iterable[str] | None,
     encoding: str,
     skip_undecodable: bool,
-    settings: TrainingSettings,
     watch: Progress,
     reading: corpus.ReadReport,
-) -> tuple[Runs, str]:
+) -> Iterator[Iterable[str]]:
+    """Give the text in blocks, as a stage of its own."""
     if texts is not None:
         with watch.stage("read"):
-            return read_runs(_texts_as_blocks(texts, reading), settings)
+            yield _texts_as_blocks(texts, reading)
+        return
     names = [inputs] if isinstance(inputs, str | os.PathLike) else list(inputs or ())
     sources = corpus.find_sources(names)
     with watch.stage("read", corpus.total_size(sources), "B") as step:
-        blocks = corpus.read_blocks(
+        yield corpus.read_blocks(
             sources, encoding=encoding, skip_undecodable=skip_undecodable, report=reading, progress=step
         )
-        return read_runs(blocks, settings)
+
+
+class Digested:
+    """Blocks of text on their way, and the SHA-256 of those that have passed, as UTF-8."""
+
+    def __init__(self, blocks: Iterable[str]) -> None:
+        self._blocks = blocks
+        self.digest = hashlib.sha256()
+
+    def __iter__(self) -> Iterator[str]:
+        for block in self._blocks:
+            self.digest.update(block.encode("utf-8", "surrogatepass"))
+            yield block
+
+
+def _model_of_list(blocks: Iterable[str], settings: TrainingSettings, workers: int, report: TrainingReport) -> Model:
+    entries = read_word_list(blocks)
+    candidates, lexicon, report.left_out = lexicon_of_list(entries, settings.max_word_len, workers)
+    report.words = len(lexicon.weight)
+    return build_model(candidates, lexicon, lexicon, _card(settings, "lattice"))
 
 
 def available_workers() -> int:
@@ -227,7 +216,7 @@ def _texts_as_blocks(texts: Iterable[str], reading: corpus.ReadReport) -> Iterat
         yield text
 
 
-def read_runs(blocks: Iterable[str], settings: TrainingSettings) -> tuple[Runs, str]:
+def read_runs(blocks: Iterable[str], settings: TrainingSettings) -> Runs:
     """Turn text into runs, a sample of its lines if so set.
 
     Parameters
@@ -238,9 +227,7 @@ def read_runs(blocks: Iterable[str], settings: TrainingSettings) -> tuple[Runs, 
 
     Returns
     -------
-    runs : Runs
-    digest : str
-        SHA-256 of the text that was taken, as UTF-8.
+    Runs
 
     Raises
     ------
@@ -248,7 +235,6 @@ def read_runs(blocks: Iterable[str], settings: TrainingSettings) -> tuple[Runs, 
         If there is no text, or no Han character in it.
     """
     collector = RunCollector()
-    digest = hashlib.sha256()
     draw = np.random.default_rng(settings.seed)
     read = False
     for block in blocks:
@@ -257,14 +243,13 @@ def read_runs(blocks: Iterable[str], settings: TrainingSettings) -> tuple[Runs, 
             taken = draw.random(len(lines)) < settings.sample
             block = "\n".join(line for line, take in zip(lines, taken, strict=True) if take)
         read = read or bool(block)
-        digest.update(block.encode("utf-8", "surrogatepass"))
         collector.add(block)
     runs = collector.runs()
     if not read:
         raise CorpusError("the corpus is empty: pass a file with Chinese text (or a larger --sample)")
     if not np.any(runs.codes[runs.stream] > 2):
         raise CorpusError("the corpus holds no Han character: pass Chinese text, and --encoding if it is not in UTF-8")
-    return runs, digest.hexdigest()
+    return runs
 
 
 def train_model(
@@ -292,31 +277,64 @@ def train_model(
         In memory, its card without an entry on the corpus.
     """
     report = report if report is not None else TrainingReport()
+    with_lm = settings.method == "lm"
+    order = max(settings.max_word_len + 1, settings.lm_order if with_lm else 0)
     with watch.stage("count"):
-        counts = count_stream(runs.stream, runs.codes, settings.max_word_len + 1, workers)
+        counts = count_stream(runs.stream, runs.codes, order, workers)
     report.runs, report.symbols = runs.count, runs.symbols
     report.ngram_types = sum(len(level) for level in counts.levels) - 1
     with watch.stage("score"):
         candidates = score(counts, settings.max_word_len, settings.min_count, workers)
-        del counts
+    lm = None
+    if with_lm:
+        with watch.stage("lm"):
+            lm = estimate(counts, settings.lm_order, workers=workers)
+    del counts
     report.candidates = len(candidates)
-    with watch.stage("lexicon", settings.passes * len(runs.stream), "sym") as step:
-        lexicon = fit_lexicon(runs.stream, candidates, settings, workers, step)
-    report.words = len(lexicon.weight)
-    card: dict[str, object] = {"parameters": asdict(settings), "segtool_version": __version__}
-    return build_model(candidates, lexicon, card)
+    total = settings.passes * len(runs.stream) if settings.method == "unigram" else None
+    decoder = "lattice"
+    with watch.stage("lexicon", total, "sym") as step:
+        if settings.method == "unigram":
+            decoding = words = fit_lexicon(runs.stream, candidates, settings, workers, step)
+        elif settings.method == "cohesion":
+            decoding, words = cohesion_lexicon(runs.stream, candidates, settings)
+            decoder = "pairs" if settings.cohesion_revision == 2015 else decoder
+        else:
+            decoding = entropy_lexicon(candidates, settings)
+            decoder = "tags" if with_lm else decoder
+            cut = decoder_of(build_model(candidates, decoding, decoding, _card(settings, decoder), lm))
+            joined = cut_runs(cut, runs, settings.max_word_len)
+            words = frequency_lexicon(count_words(runs.stream, joined, candidates))
+            decoding = words if with_lm else decoding
+    report.words = len(words.weight)
+    return build_model(candidates, decoding, words, _card(settings, decoder), lm)
 
 
-def build_model(candidates: Candidates, lexicon: Lexicon, card: dict[str, object]) -> Model:
+def _card(settings: TrainingSettings, decoder: str) -> dict[str, object]:
+    return {"decoder": decoder, "parameters": asdict(settings), "segtool_version": __version__}
+
+
+def build_model(
+    candidates: Candidates,
+    lexicon: Lexicon,
+    words: Lexicon,
+    card: dict[str, object],
+    lm: LanguageModel | None = None,
+) -> Model:
     """Lay out a lexicon for decoding.
 
     Parameters
     ----------
     candidates : Candidates
-        From which the lexicon was fitted.
+        From which the lexicons were made.
     lexicon : Lexicon
+        What text is cut by.
+    words : Lexicon
+        What the model says of its words; for most methods the same.
     card : dict
         Entries of the model's card.
+    lm : LanguageModel, optional
+        For the decoder that needs one.
 
     Returns
     -------
@@ -335,15 +353,21 @@ def build_model(candidates: Candidates, lexicon: Lexicon, card: dict[str, object
     units = np.zeros((len(base), 4), np.int32)
     units[:, 0], units[:, 1], units[:, 2] = base, check, NO_WORD
     units[unknown, 2] = round(lexicon.unknown_weight * WEIGHT_UNIT)
-    words = np.zeros(len(lexicon.weight), word_record(len(levels)))
     for k in range(1, len(levels) + 1):
         here = lexicon.level == k
-        at = lexicon.place[here]
-        level = levels[k - 1]
-        units[nodes[k - 1][at], 2] = np.rint(lexicon.weight[here] * WEIGHT_UNIT)
-        words["symbols"][here, :k] = spell(levels, k, at)
-        words["length"][here] = k
+        units[nodes[k - 1][lexicon.place[here]], 2] = np.rint(lexicon.weight[here] * WEIGHT_UNIT)
+    return Model(candidates.codes, units.ravel(), _word_table(candidates, words), card, lm=lm)
+
+
+def _word_table(candidates: Candidates, words: Lexicon) -> npt.NDArray[Any]:
+    levels = candidates.levels
+    table = np.zeros(len(words.weight), word_record(len(levels)))
+    for k in range(1, len(levels) + 1):
+        here = words.level == k
+        at = words.place[here]
+        table["symbols"][here, :k] = spell(levels, k, at)
+        table["length"][here] = k
         for name in ("count", "cohesion", "left_entropy", "right_entropy"):
-            words[name][here] = getattr(level, name)[at]
-    words["expected"], words["weight"] = lexicon.expected, lexicon.weight
-    return Model(candidates.codes, units.ravel(), words, card)
+            table[name][here] = getattr(levels[k - 1], name)[at]
+    table["expected"], table["weight"] = words.expected, words.weight
+    return table

@@ -11,7 +11,7 @@ from segtool.counts import count_stream
 from segtool.decode import NO_WORD, WEIGHT_UNIT, join_utf8, viterbi
 from segtool.lexicon import LexiconSettings, fit_lexicon
 from segtool.runs import RunCollector
-from segtool.scores import score
+from segtool.scores import BOUNDARY_FANOUT, score
 from segtool.symbols import CODE_LIMIT, LAT, NUM, class_table, code_points, symbolise
 from segtool.training import build_model
 from segtool.trie import build_trie
@@ -161,9 +161,12 @@ def decoders(shortest_limit=1):
 
     def of_limit(max_len):
         words = st.lists(symbols, min_size=1, max_size=max_len).map(tuple)
-        weights = st.dictionaries(words, st.integers(-4, -1), max_size=16)
-        singles = st.sampled_from([{}, {(ord("一"),): -1, (ord("丁"),): -1, (NUM,): -1}])
-        return st.builds(lambda one, other: Decoder(one | other, max_len), singles, weights)
+        some = st.dictionaries(words, st.integers(-4, -1), max_size=16)
+        every = [w for k in range(1, max_len + 1) for w in itertools.product(map(ord, "一丁"), repeat=k)]
+        most = st.tuples(*[st.integers(-3, -1) | st.none()] * len(every)).map(
+            lambda weights: {w: weight for w, weight in zip(every, weights, strict=True) if weight}
+        )
+        return st.builds(Decoder, some | most, st.just(max_len))
 
     return st.one_of([of_limit(max_len) for max_len in range(shortest_limit, 5)])
 
@@ -175,7 +178,7 @@ def trained(sample_runs, sample_candidates):
 
 def train(stream, candidates, **parameters):
     lexicon = fit_lexicon(stream, candidates, LexiconSettings(**parameters))
-    return build_model(candidates, lexicon, {"parameters": {"max_word_len": len(candidates.levels)}})
+    return build_model(candidates, lexicon, lexicon, {"parameters": {"max_word_len": len(candidates.levels)}})
 
 
 @settings(max_examples=400)
@@ -303,11 +306,18 @@ def test_a_model_decodes_as_its_word_list_says(lines, max_word_len, min_count):
     runs = collector.runs()
     candidates = score(count_stream(runs.stream, runs.codes, max_word_len + 1), max_word_len, min_count)
     lexicon = fit_lexicon(runs.stream, candidates, LexiconSettings(passes=2, length_penalty=1.0))
-    model = build_model(candidates, lexicon, {"parameters": {"max_word_len": max_word_len}})
+    model = build_model(candidates, lexicon, lexicon, {"parameters": {"max_word_len": max_word_len}})
     weights = {
         tuple(model.symbols[word["symbols"][: word["length"]]].tolist()): round(weight * WEIGHT_UNIT)
         for word, weight in zip(model.words, lexicon.weight.tolist(), strict=True)
     }
+    scores = naive.scores(naive.runs("\n".join(lines)), max_word_len, min_count, BOUNDARY_FANOUT)
+    for symbols, record in zip(weights, model.words, strict=True):
+        if symbols in scores:  # numbers and Latin are there also when they do not occur
+            columns = ("count", "cohesion", "left_entropy", "right_entropy")
+            expected = [getattr(scores[symbols], name) for name in columns]
+            assert [record[name] for name in columns] == pytest.approx(expected, rel=1e-5, abs=1e-6)
+    assert model.words["expected"].tolist() == lexicon.expected.tolist()
     unknown = round(lexicon.unknown_weight * WEIGHT_UNIT)
     assert model.lexicon[4 * len(model.symbols) + 2] == unknown
     assert unknown < min(weight for word, weight in weights.items() if len(word) == 1)

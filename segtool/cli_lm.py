@@ -1,0 +1,231 @@
+"""The command line of language models: ``segtool lm train``, ``score``, ``info``, ``import``."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from segtool.cli import _announce_compiling, encoding_option, quiet_option, workers_option
+from segtool.errors import CorpusError, UsageError
+from segtool.symbols import LAT
+
+if TYPE_CHECKING:
+    from segtool.arpa import KenLM
+    from segtool.corpus import ReadReport
+    from segtool.lm import LanguageModel, TextScore
+    from segtool.progress import StageReport
+
+__all__ = ["lm"]
+
+
+@click.group()
+def lm() -> None:
+    """Train character language models, and ask them how likely a text is."""
+
+
+def _numbers(ctx: click.Context, parameter: click.Parameter, value: str) -> tuple[int, ...]:
+    parts = [part for part in re.split(r"[,\s]+", value) if part]
+    if not all(re.fullmatch(r"[0-9]{1,18}", part) for part in parts):
+        raise UsageError(f"--prune {value!r}: give a number for each length, such as --prune '0 0 1'")
+    return tuple(map(int, parts))
+
+
+@lm.command()
+@click.argument("inputs", metavar="INPUT...", nargs=-1, required=True)
+@click.option(
+    "-o", "--output", metavar="FILE", required=True, help="Name ending in .arpa or .arpa.gz, or a directory."
+)
+@click.option(
+    "--order", type=int, default=4, show_default=True, help="Length of the longest n-grams, 2 to 6."
+)
+@click.option(
+    "--prune",
+    metavar="N...",
+    default="",
+    callback=_numbers,
+    help="Leave out n-grams of 1, 2, … symbols seen N times or less: '0 0 1' those of 3 and more seen once.",
+)
+@encoding_option
+@click.option("--skip-undecodable", is_flag=True, help="Leave out lines that are no text in that encoding.")
+@workers_option(None, "by default one for each processor. The model does not depend on it")
+@quiet_option
+def train(
+    inputs: tuple[str, ...],
+    output: str,
+    order: int,
+    prune: tuple[int, ...],
+    encoding: str,
+    skip_undecodable: bool,
+    workers: int | None,
+    quiet: bool,
+) -> None:
+    """Train a language model on raw text: interpolated modified Kneser-Ney, over characters.
+
+    INPUT is a file, a directory (all files below it), a glob, or - for standard input; plain, gz, bz2,
+    xz or zst. Digit runs are one symbol, Latin runs another, and whatever stands between runs of symbols
+    ends a sentence.
+    """
+    _announce_compiling(quiet)
+    import hashlib
+
+    from segtool import corpus
+    from segtool.arpa import stream_arpa
+    from segtool.counts import count_stream
+    from segtool.files import atomic_directory, atomic_file
+    from segtool.lm import estimate, thresholds, write_lm
+    from segtool.progress import Progress
+    from segtool.runs import RunCollector
+    from segtool.training import available_workers
+
+    thresholds(prune, order)
+    workers = workers or available_workers()
+    watch = Progress(not quiet)
+    reading, digest, collector = corpus.ReadReport(), hashlib.sha256(), RunCollector()
+    sources = corpus.find_sources(inputs)
+    as_arpa = output.endswith((".arpa", ".arpa.gz"))
+    # entered first, so that a place that cannot be written is known before hours of work
+    with atomic_file(output) if as_arpa else atomic_directory(output) as place:
+        with watch.stage("read", corpus.total_size(sources), "B") as step:
+            for block in corpus.read_blocks(
+                sources, encoding=encoding, skip_undecodable=skip_undecodable, report=reading, progress=step
+            ):
+                digest.update(block.encode("utf-8", "surrogatepass"))
+                collector.add(block)
+            runs = collector.runs()
+        if runs.codes[-1] <= LAT:
+            raise CorpusError(
+                "the corpus holds no Han character: pass Chinese text, and --encoding if it is not in UTF-8"
+            )
+        sizes = {"runs": runs.count, "symbols": runs.symbols}
+        with watch.stage("count"):
+            counts = count_stream(runs.stream, runs.codes, order, workers)
+            del runs
+        with watch.stage("estimate"):
+            model = estimate(counts, order, prune, workers)
+            del counts
+        text = {"characters": reading.characters, "digest": digest.hexdigest(), "lines": reading.lines}
+        model.card["corpus"] = {**text, **sizes}
+        with watch.stage("write", sum(model.ngrams)) as step:
+            if isinstance(place, Path):
+                write_lm(model, place)
+            else:
+                stream_arpa(model, place, output.endswith(".gz"), step)
+    if not quiet:
+        click.echo("\n".join(_summary(model, reading, watch.stages, output)), err=True)
+
+
+def _summary(model: LanguageModel, reading: ReadReport, stages: list[StageReport], output: str) -> list[str]:
+    corpus = model.card["corpus"]
+    lines = [
+        f"read     {reading.characters:,} characters in {reading.lines:,} lines of {reading.files:,} files",
+        f"found    {corpus['runs']:,} runs, {corpus['symbols']:,} symbols",
+        *_describe(model),
+    ]
+    lines += [f"{stage.name:8} {stage.seconds:8.2f} s {stage.peak_bytes / 1e6:8,.0f} MB" for stage in stages]
+    if reading.skipped_lines:
+        lines.append(f"skipped  {reading.skipped_lines:,} lines that could not be read:")
+        lines += [
+            f"         {line.source}, line {line.line}, byte offset {line.offset}: {line.reason}"
+            for line in reading.skipped
+        ]
+        if len(reading.skipped) < reading.skipped_lines:
+            lines.append(f"         … and {reading.skipped_lines - len(reading.skipped):,} more")
+    return [*lines, f"model    {output}"]
+
+
+def _describe(model: LanguageModel | KenLM) -> list[str]:
+    from segtool.lm import FALLBACK, LanguageModel
+
+    lines = [f"order    {model.order}"]
+    if not isinstance(model, LanguageModel):
+        return [*lines, "kind     KenLM binary, queried through kenlm"]
+    for k, size in enumerate(model.ngrams, 1):
+        line = f"{k}-grams  {size:>12,}"
+        if model.discounts:
+            discounts = model.discounts[k - 1]
+            line += "   discounts " + " ".join(f"{each:.4f}" for each in discounts)
+            line += " (fallback)" if discounts == FALLBACK else ""
+        lines.append(line)
+    return lines
+
+
+@lm.command()
+@click.argument("model")
+@click.argument("file", default="-")
+@encoding_option
+@quiet_option
+def score(model: str, file: str, encoding: str, quiet: bool) -> None:
+    """Score each line of FILE: log10 probability and perplexity.
+
+    MODEL is an ARPA file, a KenLM binary, or a directory written by 'segtool lm'; FILE is a text file, or
+    standard input without one. Every run of symbols is a sentence of its own.
+
+    Prints a table with tabs: number of the line, log10 probability, perplexity, tokens (symbols and ends
+    of runs), unknown symbols; a last line is on the whole text.
+    """
+    _announce_compiling(quiet)
+    from segtool.arpa import open_lm
+    from segtool.corpus import find_sources, read_blocks
+    from segtool.lm import TextScore
+
+    opened = open_lm(model)
+    click.echo("line\tlog10\tperplexity\ttokens\tunknown")
+    line = 0
+    log10, tokens, unknown = 0.0, 0, 0
+    for block in read_blocks(find_sources([file]), encoding=encoding):
+        scores = [
+            TextScore(*row)
+            for row in zip(*(each.tolist() for each in opened.score_lines(block)), strict=True)
+        ]
+        click.echo("".join(_row(str(line + i), score) for i, score in enumerate(scores, 1)), nl=False)
+        line += len(scores)
+        log10 += sum(score.log10_probability for score in scores)
+        tokens += sum(score.tokens for score in scores)
+        unknown += sum(score.unknown for score in scores)
+    click.echo(_row("total", TextScore(log10, tokens, unknown)), nl=False)
+
+
+def _row(name: str, score: TextScore) -> str:
+    return f"{name}\t{score.log10_probability:.6f}\t{score.perplexity:.4f}\t{score.tokens}\t{score.unknown}\n"
+
+
+@lm.command()
+@click.argument("model")
+def info(model: str) -> None:
+    """Tell what a language model is.
+
+    MODEL is an ARPA file, a KenLM binary, or a directory written by 'segtool lm'.
+    """
+    from segtool.arpa import open_lm
+    from segtool.lm import LanguageModel
+
+    opened = open_lm(model)
+    for line in _describe(opened):
+        click.echo(line)
+    if isinstance(opened, LanguageModel):
+        for entry in ("parameters", "corpus", "imported"):
+            for name, value in opened.card.get(entry, {}).items():
+                click.echo(f"{entry}: {name} {value}")
+
+
+@lm.command("import")
+@click.argument("source", metavar="ARPA_OR_BINARY")
+@click.option("-o", "--output", metavar="DIRECTORY", required=True, help="Directory to write.")
+@quiet_option
+def import_model(source: str, output: str, quiet: bool) -> None:
+    """Make a directory out of a language model that was trained elsewhere, on characters.
+
+    An ARPA file (plain or compressed) is turned into tables. It holds a Han character as a word, and may
+    hold <num> for a run of digits and <lat> for a run of Latin letters; n-grams with other words are left
+    out. A KenLM binary cannot be turned into tables: it is copied, and queried through the kenlm package.
+    """
+    _announce_compiling(quiet)
+    from segtool.arpa import import_lm
+
+    model = import_lm(source, output)
+    if not quiet:
+        for line in [*_describe(model), f"model    {output}"]:
+            click.echo(line, err=True)

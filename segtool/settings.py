@@ -1,0 +1,77 @@
+"""The methods of finding words, and the parameters of them all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from segtool.cohesion import CohesionSettings
+from segtool.entropy import EntropySettings
+from segtool.errors import UsageError
+from segtool.lexicon import LexiconSettings
+from segtool.tags import TagSettings
+
+__all__ = ["METHODS", "TrainingSettings"]
+
+METHODS = {
+    "unigram": "segmental unigram lexicon by EM",
+    "entropy": "variation of branching entropy",
+    "cohesion": "new words by cohesion",
+    "lm": "character language model and position tags",
+    "dict": "a given word list",
+}
+"""Names of the methods, and what they find words by."""
+
+
+@dataclass(frozen=True)
+class TrainingSettings(LexiconSettings, EntropySettings, CohesionSettings, TagSettings):
+    """All parameters: those of the four methods and these.
+
+    Attributes
+    ----------
+    method : {"unigram", "entropy", "cohesion", "lm", "dict"}
+        How words are found; see ``METHODS``.
+    min_count : int
+        N-grams of two symbols or more that are rarer are no candidates.
+    max_word_len : int
+        Longest word, in symbols; 1 to 15.
+    sample : float
+        Share of the lines to train on, 0 to 1; which ones is drawn at random.
+    seed : int
+        Of that draw. Nothing else in training is random.
+    """
+
+    method: str = "unigram"
+    min_count: int = 2
+    max_word_len: int = 6
+    sample: float = 1.0
+    seed: int = 0
+
+    def checked(self) -> TrainingSettings:
+        """Return the settings themselves if they make sense.
+
+        Raises
+        ------
+        UsageError
+            Naming the first flag that does not.
+        """
+        if self.method not in METHODS:
+            raise UsageError(f"--method {self.method}: choose {', '.join(METHODS)}")
+        limits: dict[str, tuple[float, float]] = {
+            "min_count": (1, 1 << 31),
+            "max_word_len": (1, 15),
+            "sample": (1e-9, 1.0),
+            "seed": (0, 1 << 63),
+            "length_penalty": (0.0, 10.0),
+            "variation_weight": (-5.0, 5.0),
+            "entropy_weight": (0.0, 100.0),
+            "entropy_floor": (0.0, 100.0),
+            "passes": (1, 1000),
+            "min_expected": (0.0, 1e18),
+            "entropy_length_power": (0.0, 10.0),
+            "cohesion_min_count": (1, 1 << 31),
+            "lm_order": (2, 6),
+        }
+        for name, (low, high) in limits.items():
+            if not low <= getattr(self, name) <= high:
+                raise UsageError(f"--{name.replace('_', '-')} {getattr(self, name)}: choose {low:g} to {high:g}")
+        return self
