@@ -71,7 +71,7 @@ def load_cutter(tool: str, model: str) -> Callable[[str], list[str]]:
 
         jieba.setLogLevel(60)
         jieba.initialize()
-        return jieba.lcut  # type: ignore[no-any-return]
+        return jieba.lcut
     from sentencepiece import SentencePieceProcessor
 
     return partial(SentencePieceProcessor(model_file=model).encode, out_type=str)
@@ -251,7 +251,7 @@ class Bench:
             "peak_mb": usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024) / MB,
         }
         self.record["processes"].append(done | (json.loads(output) if answers else {}))
-        return self.record["processes"][-1]  # type: ignore[no-any-return]
+        return self.record["processes"][-1]
 
 
 def find_texts(names: list[str], data: Path) -> tuple[list[Path], list[Path], dict[str, Path]]:
