@@ -57,7 +57,7 @@ _LINES = 1 << 16
 _BLOCK = 1 << 22
 _COPY = "model.kenlm"
 _POWERS = np.array([float(f"1e{i}") for i in range(23)])
-_FLOAT_LIMIT = 3.4e38
+_FLOAT_LIMIT = 3.4028235e38
 
 # Codes of what stands in an ARPA file beside Han characters.
 _FOREIGN, _BEGIN, _END, _UNKNOWN = -1, -2, -3, -4
@@ -377,7 +377,9 @@ class KenLM(Scorer):
         try:
             self._model = kenlm.Model(os.fspath(path), config)
         except (OSError, RuntimeError) as error:
-            reason = " ".join(str(error).split())
+            reason = re.sub(r"^.* threw \w+( because `[^']*')?\W*", "", " ".join(str(error).split())).rstrip(
+                " .)"
+            )
             raise ModelError(
                 f"{path}: KenLM cannot open it ({reason}): build it again with build_binary"
             ) from None
@@ -456,8 +458,11 @@ def import_lm(source: str | os.PathLike[str], path: str | os.PathLike[str]) -> L
 def _is_binary(path: str | os.PathLike[str]) -> bool:
     if not os.path.isfile(path):  # a pipe can be read only once
         return False
-    with closing(UnpackedFile(Path(path), os.fspath(path))) as file:
-        return next(file.pieces, b"").startswith(_BINARY)
+    try:
+        with open(path, "rb") as file:
+            return file.read(len(_BINARY)) == _BINARY
+    except OSError:
+        return False  # whoever reads it next tells why
 
 
 @kernel("(f8,i8)(u1[const], i8)")

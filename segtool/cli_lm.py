@@ -10,7 +10,6 @@ import click
 
 from segtool.cli import _announce_compiling, encoding_option, quiet_option, workers_option
 from segtool.errors import CorpusError, UsageError
-from segtool.symbols import LAT
 
 if TYPE_CHECKING:
     from segtool.arpa import KenLM
@@ -78,6 +77,7 @@ def train(
     from segtool.lm import estimate, thresholds, write_lm
     from segtool.progress import Progress
     from segtool.runs import RunCollector
+    from segtool.symbols import LAT
     from segtool.training import available_workers
 
     thresholds(prune, order)
@@ -141,7 +141,7 @@ def _describe(model: LanguageModel | KenLM) -> list[str]:
 
     lines = [f"order    {model.order}"]
     if not isinstance(model, LanguageModel):
-        return [*lines, "kind     KenLM binary, queried through kenlm"]
+        return [*lines, "kind     KenLM binary, asked through kenlm"]
     for k, size in enumerate(model.ngrams, 1):
         line = f"{k}-grams  {size:>12,}"
         if model.discounts:

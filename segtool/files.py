@@ -29,7 +29,7 @@ from segtool.errors import InputError, OutputError, UsageError
 __all__ = ["UnpackedFile", "atomic_directory", "atomic_file"]
 
 _LOGGER = logging.getLogger(__name__)
-_BUFFER_BYTES = 1 << 18
+_BUFFER_BYTES = 1 << 20
 # Small, because repetitive text can unpack to a thousand times its size in one call.
 _PACKED_BYTES = 1 << 14
 # Also when the file ends within the magic bytes, except where these alone may be a short text ("BZh9").

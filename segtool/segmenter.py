@@ -26,7 +26,10 @@ __all__ = ["Segmenter", "Token", "load"]
 INTERPRETED_CHARACTERS = 10_000
 """A process cuts about so much in plain Python before it loads numba; both take about as long."""
 
-BATCH_CHARACTERS = KEPT_CHARACTERS = 1 << 18
+BATCH_CHARACTERS = 1 << 18
+
+KEPT_CHARACTERS = 1 << 19
+"""Working memory for texts up to this length is kept between calls."""
 
 
 class Token(NamedTuple):
