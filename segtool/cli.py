@@ -8,21 +8,27 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import IO, TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from segtool import __version__
-from segtool.errors import OutputError, SegtoolError, UsageError
+from segtool.errors import SegtoolError, UsageError
+from segtool.options import (
+    announce_compiling,
+    encoding_option,
+    open_output,
+    parameter_options,
+    quiet_option,
+    workers_option,
+)
+
+_announce_compiling, _open_output = announce_compiling, open_output
 
 if TYPE_CHECKING:
     from segtool.training import TrainingReport
 
 __all__ = ["main"]
-
-Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 class _Group(click.Group):
@@ -69,59 +75,6 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
 
 
-METHODS = ["unigram", "entropy", "cohesion", "lm", "dict"]
-
-
-def numbers(text: str) -> tuple[float, ...]:
-    """Numbers with commas between."""
-    return tuple(map(float, text.split(",")))
-
-
-def encoding_option(command: Command) -> Command:
-    """Add ``--encoding``."""
-    return click.option(
-        "--encoding", default="utf-8", show_default=True, help="Of the input: utf-8, gb18030, big5, utf-16, …"
-    )(command)
-
-
-def workers_option(default: int | None, what: str) -> Callable[[Command], Command]:
-    """Add ``-j``."""
-    return click.option("-j", "--workers", type=click.IntRange(1), default=default, help=f"Threads; {what}.")
-
-
-def quiet_option(command: Command) -> Command:
-    """Add ``-q``."""
-    return click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")(command)
-
-
-def parameter_options(command: Command) -> Command:
-    """Add an option for every parameter of the method."""
-    options: list[tuple[str, Any, Any, str]] = [
-        ("--method", click.Choice(METHODS), "unigram", "How words are found; docs/methods.md compares."),
-        ("--min-count", int, 2, "N-grams seen less often are no candidates."),
-        ("--max-word-len", int, 6, "Longest word, in symbols."),
-        ("--length-penalty", float, 2.05, "β: a word of k symbols costs k^β nats."),
-        ("--variation-weight", float, 0.05, "ρ: weight of the variation of branching entropy."),
-        ("--entropy-weight", float, 2.0, "η: weight of branching entropy that falls short of the floor."),
-        ("--entropy-floor", float, 1.5, "h0: the floor, in nats."),
-        ("--passes", int, 8, "EM passes."),
-        ("--min-expected", float, 0.5, "Words expected less often in the corpus leave the lexicon."),
-        ("--entropy-mean", click.Choice(["types", "occurrences"]), "types", "entropy: over what means are taken."),
-        ("--entropy-scaled", bool, True, "entropy: divide by the standard deviation."),
-        ("--entropy-length-power", float, 1.0, "entropy: power of the length that autonomy is multiplied by."),
-        ("--cohesion-thresholds", numbers, "2,4,6", "cohesion: least of kept n-grams of 2, 3, … symbols, nats."),
-        ("--cohesion-min-count", int, 3, "cohesion: rarer n-grams are not kept."),
-        ("--cohesion-revision", int, 2017, "cohesion: the article of 2015 or of 2017."),
-        ("--lm-order", int, 4, "lm: length of the longest n-grams of the language model."),
-        ("--lm-moves", numbers, "1,0.15,1,0.01,1,0.01,1,0.001", "lm: weights of bb, bc, cb, cd, db, de, eb, ee."),
-        ("--sample", float, 1.0, "Share of the lines to train on, drawn at random."),
-        ("--seed", int, 0, "Seed of that draw; nothing else is random."),
-    ]
-    for flag, kind, default, text in reversed(options):
-        command = click.option(flag, type=kind, default=default, show_default=True, help=text)(command)
-    return command
-
-
 @main.command()
 @click.argument("inputs", metavar="INPUT...", nargs=-1, required=True)
 @click.option("-o", "--output", metavar="MODEL", required=True, help="Directory to write the model to.")
@@ -144,7 +97,7 @@ def train(
     INPUT is a file, a directory (all files below it), a glob, or - for standard input; plain, gz, bz2,
     xz or zst. For the method dict it is a word list: a word a line, or `word count`, or `word count tag`.
     """
-    _announce_compiling(quiet)
+    announce_compiling(quiet)
     from segtool import training
 
     report = training.TrainingReport()
@@ -203,7 +156,7 @@ def cut(
     """
     if not sep or "\n" in sep:
         raise UsageError("--sep must hold something, and no line end")
-    _announce_compiling(quiet)
+    announce_compiling(quiet)
     from segtool.corpus import find_sources, read_pieces, total_size
     from segtool.progress import Progress
     from segtool.segmenter import load
@@ -212,7 +165,7 @@ def cut(
     segmenter = load(model)
     sources = find_sources(files or ("-",))
     line_ended = True
-    with _open_output(output) as out:
+    with open_output(output) as out:
         watch = Progress(not quiet and not out.isatty())
         with watch.stage("cut", total_size(sources), "B") as step:
             for source in sources:
@@ -223,26 +176,6 @@ def cut(
                         out.write(data if begun or line_ended else b"\n" + data)
                         out.flush()
                         begun, line_ended = True, data.endswith(b"\n")
-
-
-@contextmanager
-def _open_output(path: str | None) -> Iterator[IO[bytes]]:
-    """Standard output, or a file that appears when it is complete."""
-    if path is not None and path != "-":
-        from segtool.files import atomic_file
-
-        with atomic_file(path) as file:
-            yield file
-        return
-    if sys.stdout is None:
-        raise OutputError("standard output is closed: pass a file with -o")
-    try:
-        yield sys.stdout.buffer
-        sys.stdout.buffer.flush()
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        raise OutputError(f"standard output: {error.strerror}: nothing more was written") from None
 
 
 @main.command("eval")
@@ -303,13 +236,13 @@ def export(model: str, output: str | None, form: str) -> None:
     from segtool.dictionary import words_with_counts
     from segtool.segmenter import load
 
-    with _open_output(output) as out:
+    with open_output(output) as out:
         for word, count in words_with_counts(load(model).model):
             out.write(f"{word} {count}\n".encode())
 
 
-def _announce_compiling(quiet: bool) -> None:
-    from segtool._jit import on_first_compile
+from segtool.cli_lm import lm  # noqa: E402
+from segtool.cli_words import words  # noqa: E402
 
-    if not quiet:
-        on_first_compile(lambda: click.echo("segtool: compiling its kernels, once (about 15 s) …", err=True))
+main.add_command(lm)
+main.add_command(words)

@@ -189,7 +189,7 @@ def score(model: str, file: str, encoding: str, quiet: bool) -> None:
 
 
 def _row(name: str, score: TextScore) -> str:
-    return f"{name}\t{score.log10_probability:.6f}\t{score.perplexity:.4f}\t{score.tokens}\t{score.unknown}\n"
+    return f"{name}\t{score.log10_probability:.4f}\t{score.perplexity:.4f}\t{score.tokens}\t{score.unknown}\n"
 
 
 @lm.command()

@@ -138,7 +138,7 @@ def fit_lexicon(
         if laid_out == 0 or np.count_nonzero(alive) < 0.8 * laid_out:
             laid_out = np.count_nonzero(alive)
             units, nodes = _lay_out(candidates, alive)
-        there = np.flatnonzero(nodes >= 0)
+        there = np.flatnonzero(alive)
         linear = np.zeros(len(units) // 2)
         linear[nodes[there]] = np.exp(weight[there])
         total, log_likelihood = _e_step(stream, chunks, units, linear, len(levels), workers, progress)

@@ -291,7 +291,7 @@ def train_model(
             lm = estimate(counts, settings.lm_order, workers=workers)
     del counts
     report.candidates = len(candidates)
-    total = settings.passes * len(runs.stream) if settings.method == "unigram" else None
+    total = settings.passes * (len(runs.stream) - 1) if settings.method == "unigram" else None
     decoder = "lattice"
     with watch.stage("lexicon", total, "sym") as step:
         if settings.method == "unigram":

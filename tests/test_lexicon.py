@@ -235,22 +235,32 @@ def test_parameters_move_what_they_are_said_to_move():
     assert expected(entropy_weight=1.0, entropy_floor=0.0) == expected()
 
 
+def allowed(**parameters):
+    """Settings with the parameters, each halved until it is allowed."""
+    for name in parameters:
+        while True:
+            try:
+                TrainingSettings(**{name: parameters[name]}).checked()
+                break
+            except UsageError:
+                parameters[name] /= 2
+    return TrainingSettings(**parameters).checked()
+
+
 @pytest.mark.parametrize(
     "parameters",
     [
-        {"length_penalty": 10.0, "entropy_weight": 100.0, "entropy_floor": 100.0},
-        {"length_penalty": 0.0, "entropy_weight": -100.0, "entropy_floor": 100.0},
-        {"variation_weight": 100.0},
-        {"variation_weight": -100.0},
+        {"length_penalty": 1000.0, "entropy_weight": 1000.0, "entropy_floor": 1000.0},
+        {"length_penalty": 0.0, "entropy_weight": -1000.0, "entropy_floor": 1000.0},
+        {"variation_weight": 1000.0},
+        {"variation_weight": -1000.0},
     ],
 )
 @pytest.mark.filterwarnings("error::RuntimeWarning")
 def test_the_largest_parameters_allowed_give_numbers(sample_candidates, sample_runs, parameters):
-    try:
-        allowed = TrainingSettings(**parameters).checked()
-    except UsageError:
-        return
-    lexicon = fit_lexicon(sample_runs.stream, sample_candidates, allowed)
+    largest = allowed(**parameters)
+    lexicon = fit_lexicon(sample_runs.stream, sample_candidates, largest)
+    assert any(abs(getattr(largest, name)) > 1 for name in parameters)
     assert np.all(np.isfinite(lexicon.log_likelihood))
     assert np.all(np.isfinite(lexicon.weight))
     assert np.all(np.isfinite(lexicon.expected))

@@ -1,0 +1,103 @@
+"""What several commands share: options as decorators, the output, the notice of a first compile."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import IO, Any, TypeVar
+
+import click
+
+from segtool.errors import OutputError
+
+__all__ = [
+    "announce_compiling",
+    "encoding_option",
+    "open_output",
+    "parameter_options",
+    "quiet_option",
+    "workers_option",
+]
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+METHODS = ["unigram", "entropy", "cohesion", "lm", "dict"]
+
+
+def numbers(text: str) -> tuple[float, ...]:
+    """Numbers with commas between."""
+    return tuple(map(float, text.split(",")))
+
+
+def encoding_option(command: Command) -> Command:
+    """Add ``--encoding``."""
+    return click.option(
+        "--encoding", default="utf-8", show_default=True, help="Of the input: utf-8, gb18030, big5, utf-16, …"
+    )(command)
+
+
+def workers_option(default: int | None, what: str) -> Callable[[Command], Command]:
+    """Add ``-j``."""
+    return click.option("-j", "--workers", type=click.IntRange(1), default=default, help=f"Threads; {what}.")
+
+
+def quiet_option(command: Command) -> Command:
+    """Add ``-q``."""
+    return click.option("-q", "--quiet", is_flag=True, help="Say nothing but errors.")(command)
+
+
+def parameter_options(command: Command) -> Command:
+    """Add an option for every parameter of the method."""
+    options: list[tuple[str, Any, Any, str]] = [
+        ("--method", click.Choice(METHODS), "unigram", "How words are found; docs/methods.md compares."),
+        ("--min-count", int, 2, "N-grams seen less often are no candidates."),
+        ("--max-word-len", int, 6, "Longest word, in symbols."),
+        ("--length-penalty", float, 2.05, "β: a word of k symbols costs k^β nats."),
+        ("--variation-weight", float, 0.05, "ρ: weight of the variation of branching entropy."),
+        ("--entropy-weight", float, 2.0, "η: weight of branching entropy that falls short of the floor."),
+        ("--entropy-floor", float, 1.5, "h0: the floor, in nats."),
+        ("--passes", int, 8, "EM passes."),
+        ("--min-expected", float, 0.5, "Words expected less often in the corpus leave the lexicon."),
+        ("--entropy-mean", click.Choice(["types", "occurrences"]), "types", "entropy: over what means are taken."),
+        ("--entropy-scaled", bool, True, "entropy: divide by the standard deviation."),
+        ("--entropy-length-power", float, 1.0, "entropy: power of the length that autonomy is multiplied by."),
+        ("--cohesion-thresholds", numbers, "2,4,6", "cohesion: least of kept n-grams of 2, 3, … symbols, nats."),
+        ("--cohesion-min-count", int, 3, "cohesion: rarer n-grams are not kept."),
+        ("--cohesion-revision", int, 2017, "cohesion: the article of 2015 or of 2017."),
+        ("--lm-order", int, 4, "lm: length of the longest n-grams of the language model."),
+        ("--lm-moves", numbers, "1,0.15,1,0.01,1,0.01,1,0.001", "lm: weights of bb, bc, cb, cd, db, de, eb, ee."),
+        ("--sample", float, 1.0, "Share of the lines to train on, drawn at random."),
+        ("--seed", int, 0, "Seed of that draw; nothing else is random."),
+    ]
+    for flag, kind, default, text in reversed(options):
+        command = click.option(flag, type=kind, default=default, show_default=True, help=text)(command)
+    return command
+
+
+@contextmanager
+def open_output(path: str | None) -> Iterator[IO[bytes]]:
+    """Standard output, or a file that appears when it is complete."""
+    if path is not None and path != "-":
+        from segtool.files import atomic_file
+
+        with atomic_file(path) as file:
+            yield file
+        return
+    if sys.stdout is None:
+        raise OutputError("standard output is closed: pass a file with -o")
+    try:
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise OutputError(f"standard output: {error.strerror}: nothing more was written") from None
+
+
+def announce_compiling(quiet: bool) -> None:
+    """Say one line on standard error should kernels have to be compiled."""
+    from segtool._jit import on_first_compile
+
+    if not quiet:
+        on_first_compile(lambda: click.echo("segtool: compiling its kernels, once (about 15 s) …", err=True))
