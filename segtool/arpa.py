@@ -57,7 +57,7 @@ _LINES = 1 << 16
 _BLOCK = 1 << 22
 _COPY = "model.kenlm"
 _POWERS = np.array([float(f"1e{i}") for i in range(23)])
-_FLOAT_LIMIT = 3.4028235e38
+_FLOAT_LIMIT = 3.40282356e38
 
 # Codes of what stands in an ARPA file beside Han characters.
 _FOREIGN, _BEGIN, _END, _UNKNOWN = -1, -2, -3, -4

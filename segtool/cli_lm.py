@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from segtool.cli import _announce_compiling, encoding_option, quiet_option, workers_option
 from segtool.errors import CorpusError, UsageError
+from segtool.options import announce_compiling, encoding_option, open_output, quiet_option, workers_option
 
 if TYPE_CHECKING:
     from segtool.arpa import KenLM
@@ -67,7 +67,7 @@ def train(
     xz or zst. Digit runs are one symbol, Latin runs another, and whatever stands between runs of symbols
     ends a sentence.
     """
-    _announce_compiling(quiet)
+    announce_compiling(quiet)
     import hashlib
 
     from segtool import corpus
@@ -166,26 +166,25 @@ def score(model: str, file: str, encoding: str, quiet: bool) -> None:
     Prints a table with tabs: number of the line, log10 probability, perplexity, tokens (symbols and ends
     of runs), unknown symbols; a last line is on the whole text.
     """
-    _announce_compiling(quiet)
+    announce_compiling(quiet)
     from segtool.arpa import open_lm
     from segtool.corpus import find_sources, read_blocks
     from segtool.lm import TextScore
 
     opened = open_lm(model)
-    click.echo("line\tlog10\tperplexity\ttokens\tunknown")
     line = 0
     log10, tokens, unknown = 0.0, 0, 0
-    for block in read_blocks(find_sources([file]), encoding=encoding):
-        scores = [
-            TextScore(*row)
-            for row in zip(*(each.tolist() for each in opened.score_lines(block)), strict=True)
-        ]
-        click.echo("".join(_row(str(line + i), score) for i, score in enumerate(scores, 1)), nl=False)
-        line += len(scores)
-        log10 += sum(score.log10_probability for score in scores)
-        tokens += sum(score.tokens for score in scores)
-        unknown += sum(score.unknown for score in scores)
-    click.echo(_row("total", TextScore(log10, tokens, unknown)), nl=False)
+    with open_output(None) as out:
+        out.write(b"line\tlog10\tperplexity\ttokens\tunknown\n")
+        for block in read_blocks(find_sources([file]), encoding=encoding):
+            columns = (column.tolist() for column in opened.score_lines(block))
+            scores = [TextScore(*row) for row in zip(*columns, strict=True)]
+            out.write("".join(_row(str(line + i), score) for i, score in enumerate(scores, 1)).encode())
+            line += len(scores)
+            log10 += sum(score.log10_probability for score in scores)
+            tokens += sum(score.tokens for score in scores)
+            unknown += sum(score.unknown for score in scores)
+        out.write(_row("total", TextScore(log10, tokens, unknown)).encode())
 
 
 def _row(name: str, score: TextScore) -> str:
@@ -222,7 +221,7 @@ def import_model(source: str, output: str, quiet: bool) -> None:
     hold <num> for a run of digits and <lat> for a run of Latin letters; n-grams with other words are left
     out. A KenLM binary cannot be turned into tables: it is copied, and queried through the kenlm package.
     """
-    _announce_compiling(quiet)
+    announce_compiling(quiet)
     from segtool.arpa import import_lm
 
     model = import_lm(source, output)

@@ -9,15 +9,15 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from segtool.cli import (
-    _announce_compiling,
-    _open_output,
+from segtool.errors import UsageError
+from segtool.options import (
+    announce_compiling,
     encoding_option,
+    open_output,
     parameter_options,
     quiet_option,
     workers_option,
 )
-from segtool.errors import DataError, InputError, UsageError
 
 if TYPE_CHECKING:
     from segtool.discovery import WordScore
@@ -91,15 +91,16 @@ def words(
     INPUT and of the known words.
     """
     given = {name for name in ctx.params if ctx.get_parameter_source(name) is not ParameterSource.DEFAULT}
-    _check_sources(inputs, model, known, context, given & {*parameters, "skip_undecodable"})
-    _announce_compiling(quiet)
+    _check_sources(inputs, model, known, context, parameters["method"], given & {*parameters, "skip_undecodable"})
+    announce_compiling(quiet)
     from segtool.discovery import check_lengths, discover, examples
     from segtool.segmenter import load
+    from segtool.wordlist import read_word_set
 
     check_lengths(min_len, max_len, parameters["max_word_len"] if model is None else 15)
-    left_out = _read_known(known, encoding) if known is not None else frozenset()
+    left_out = read_word_set(known, "--known", encoding) if known is not None else frozenset()
     # opened first, so that a place that cannot be written is known before hours of work
-    with _open_output(output) as out:
+    with open_output(output) as out:
         texts: list[str] = []
         if model is not None:
             segmenter = load(model)
@@ -125,7 +126,7 @@ def words(
 
 
 def _check_sources(
-    inputs: tuple[str, ...], model: str | None, known: str | None, context: int, given: set[str]
+    inputs: tuple[str, ...], model: str | None, known: str | None, context: int, method: str, given: set[str]
 ) -> None:
     """Refuse what makes no sense before anything is read; `given` are the parameters of training that were."""
     if not inputs and model is None:
@@ -133,6 +134,8 @@ def _check_sources(
     if known == "-" and "-" in inputs:
         raise UsageError("standard input (-) can be read only once: give a file to --known")
     if model is None:
+        if method == "dict":
+            raise UsageError("--method dict takes a word list, and words are found in text: choose another method")
         return
     if inputs:
         raise UsageError("give either INPUT (text to learn from) or -m MODEL, not both")
@@ -141,17 +144,6 @@ def _check_sources(
     if wrong := sorted(given - _FILTERS):
         flag = "--" + wrong[0].replace("_", "-")
         raise UsageError(f"{flag} is for learning from INPUT, and -m has been learned: leave out one of the two")
-
-
-def _read_known(path: str, encoding: str) -> frozenset[str]:
-    from segtool.evaluation import _read_words
-
-    try:
-        return _read_words(path, encoding)
-    except InputError as error:
-        raise type(error)(f"{error} (--known)") from None
-    except DataError:
-        raise DataError(f"{path} holds no words: --known takes a word list or a segmented text") from None
 
 
 def _learn(
@@ -194,7 +186,7 @@ def _tell(report: TrainingReport) -> None:
         f"read     {reading.characters:,} characters in {reading.lines:,} lines of {reading.files:,} files",
         err=True,
     )
-    click.echo(f"learned  {report.words:,} words out of {report.candidates:,} candidates", err=True)
+    click.echo(f"learned  {report.words:,} words, rare and single ones too", err=True)
     if reading.skipped_lines:
         first = reading.skipped[0]
         click.echo(

@@ -3,13 +3,10 @@
 Method ``dict`` cuts by maximum probability with a given word list: the weight of a word is the log of its
 share of all counts. Methods that find words by other means (:mod:`segtool.cohesion`, :mod:`segtool.tags`)
 count what they cut out of the corpus in the same form, so that every model can be listed and exported.
-
-A word list has a word a line, or ``word count`` or ``word count tag``, as jieba reads and writes it.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 
 import numpy as np
@@ -25,12 +22,13 @@ from segtool.scores import Candidates, Floats, score
 from segtool.symbols import LAT, MARK, NUM, class_table, code_points, symbolise
 from segtool.trie import build_trie
 
-__all__ = ["count_words", "frequency_lexicon", "lexicon_of_list", "read_word_list", "words_with_counts"]
+__all__ = ["count_words", "frequency_lexicon", "lexicon_of_list", "words_with_counts"]
 
 LEAST_COUNT = 0.5
 """What a character that is never a word counts for."""
 
-_COUNT = re.compile(r"\d+(\.\d+)?([eE][-+]?\d+)?")
+GREATEST_COUNT = 1e15
+"""Words of a list with more than this are left out: it can be no count."""
 
 
 def count_words(stream: Ids, joined: npt.NDArray[np.bool_], candidates: Candidates) -> list[Floats]:
@@ -90,28 +88,6 @@ def frequency_lexicon(counts: list[Floats]) -> Lexicon:
     return Lexicon(lengths, np.concatenate(places), weight, expected, float(weight.min(initial=0.0)) - 1.0, ())
 
 
-def read_word_list(blocks: Iterable[str]) -> Iterator[tuple[str, float]]:
-    """Read words and their counts; a word without one counts once.
-
-    Parameters
-    ----------
-    blocks : iterable of str
-        Whole lines.
-
-    Yields
-    ------
-    word : str
-    count : float
-    """
-    for block in blocks:
-        for line in block.split("\n"):
-            fields = line.split()
-            if len(fields) > 1 and _COUNT.fullmatch(fields[1]):
-                yield fields[0], float(fields[1])
-            elif fields:
-                yield fields[0], 1.0
-
-
 def lexicon_of_list(
     entries: Iterable[tuple[str, float]], max_word_len: int, workers: int = 1
 ) -> tuple[Candidates, Lexicon, list[str]]:
@@ -145,7 +121,7 @@ def lexicon_of_list(
         points = code_points(word)
         codes, starts = np.empty(len(points), np.int32), np.empty(len(points), np.int32)
         tokens = symbolise.compiled(points, classes, codes, starts)
-        if count > 0 and 0 < tokens <= max_word_len and np.all(codes[:tokens] > MARK):
+        if 0 < count <= GREATEST_COUNT and 0 < tokens <= max_word_len and np.all(codes[:tokens] > MARK):
             collector.add(word)
             counts.append(count)
         else:
@@ -156,7 +132,7 @@ def lexicon_of_list(
     candidates = score(count_stream(runs.stream, runs.codes, max_word_len + 1, workers), max_word_len, 1, workers)
     units, nodes = candidate_trie(candidates)
     total = np.zeros(len(units) // 2)
-    _add_counts(runs.stream, units, np.array(counts), total)
+    _add_counts(runs.stream, units, np.array(counts, np.float64), total)
     return candidates, frequency_lexicon([total[level] for level in nodes]), left_out
 
 

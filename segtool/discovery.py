@@ -18,12 +18,13 @@ word, in nats:
 - e: E / C of its first or last symbol, the larger of the two: 的悲哀 begins with what is mostly a word;
 - f: the largest share of its occurrences that lies inside one longer word of the lexicon.
 
-Form and weights were chosen by eye on news, law, dialogue and a novel.
+Form and weights were chosen by eye on news, law, dialogue and a novel; how many of the first words stand in
+jieba's dictionary, and how many are much rarer in other text, was looked at, too. No list is used by the score.
 
 References
 ----------
 Matrix67 (2012), "互联网时代的社会语言学：基于SNS的文本数据挖掘" (cohesion and freedom of new words).
-Kim (2016), soynlp (the table of word scores).
+Kim, soynlp (the table of word scores).
 """
 
 from __future__ import annotations

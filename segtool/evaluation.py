@@ -20,7 +20,6 @@ those that do not (OOV), and recall is given for each class.
 from __future__ import annotations
 
 import os
-import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import asdict, dataclass
@@ -30,6 +29,7 @@ from typing import Any, TypeAlias
 
 from segtool.corpus import read_lines
 from segtool.errors import DataError, MismatchError, UsageError
+from segtool.wordlist import read_word_set
 
 __all__ = ["PROTOCOLS", "Evaluation", "FrequentError", "evaluate", "evaluate_files"]
 
@@ -41,8 +41,6 @@ PROTOCOLS = {
 
 _Path: TypeAlias = "str | os.PathLike[str]"
 _EXCERPT = 10
-_FREQUENCY = re.compile(r"[-+]?[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]+)?")
-_TAG = re.compile(r"[A-Za-z]+")
 
 
 @dataclass(frozen=True)
@@ -311,7 +309,7 @@ def evaluate_files(
         read_lines(gold, encoding=encoding),
         read_lines(predicted, encoding=encoding),
         protocol=protocol,
-        train_words=None if train_words is None else _read_words(train_words, encoding),
+        train_words=None if train_words is None else read_word_set(train_words, "--train-words", encoding),
         top_errors=top_errors,
         sep=sep,
         gold_name=_shown(gold),
@@ -412,17 +410,3 @@ def _shown(path: _Path) -> str:
     """Give the name of a file for messages, always on one line."""
     name = os.fspath(path)
     return "<stdin>" if name == "-" else name if name.isprintable() else repr(name)
-
-
-def _read_words(path: _Path, encoding: str) -> frozenset[str]:
-    """Read training words from a word list or a segmented text; `evaluate_files` tells them apart."""
-    words: set[str] = set()
-    for line in read_lines(path, encoding=encoding):
-        fields = line.split()
-        listed = len(fields) in (2, 3) and _FREQUENCY.fullmatch(fields[1])
-        if listed and all(map(_TAG.fullmatch, fields[2:])):
-            del fields[1:]
-        words.update(fields)
-    if not words:
-        raise DataError(f"{_shown(path)} holds no words: --train-words takes a word list or a segmented text")
-    return frozenset(words)

@@ -21,7 +21,7 @@ from segtool.cohesion import cohesion_lexicon
 from segtool.counts import count_stream, spell
 from segtool.decode import NO_WORD, WEIGHT_UNIT
 from segtool.decoders import cut_runs, decoder_of
-from segtool.dictionary import count_words, frequency_lexicon, lexicon_of_list, read_word_list
+from segtool.dictionary import count_words, frequency_lexicon, lexicon_of_list
 from segtool.entropy import entropy_lexicon
 from segtool.errors import CorpusError, UsageError
 from segtool.files import atomic_directory
@@ -34,6 +34,7 @@ from segtool.scores import Candidates, score
 from segtool.segmenter import Segmenter
 from segtool.settings import TrainingSettings
 from segtool.trie import build_trie
+from segtool.wordlist import read_word_counts
 
 __all__ = ["TrainingReport", "TrainingSettings", "build_model", "read_runs", "train", "train_model"]
 
@@ -196,7 +197,7 @@ class Digested:
 
 
 def _model_of_list(blocks: Iterable[str], settings: TrainingSettings, workers: int, report: TrainingReport) -> Model:
-    entries = read_word_list(blocks)
+    entries = read_word_counts(blocks)
     candidates, lexicon, report.left_out = lexicon_of_list(entries, settings.max_word_len, workers)
     report.words = len(lexicon.weight)
     return build_model(candidates, lexicon, lexicon, _card(settings, "lattice"))

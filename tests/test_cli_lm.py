@@ -13,14 +13,11 @@ from segtool.lm import estimate, load_lm
 from tests.helpers import SAMPLE, contents, environment, sample_text, scratch
 from tests.naive_lm import BINARY, plain_table, same
 
-# as main has it, but not in main: tests of all its commands run in the same process
-segtool = type(main)("segtool", commands={"lm": lm})
-
 TEXT = "医生说今天要休息,明天再来。\n\n龘\n"
 
 
 def run(*arguments, code=0, **options):
-    done = CliRunner().invoke(segtool, ["lm", *map(str, arguments)], **options)
+    done = CliRunner().invoke(main, ["lm", *map(str, arguments)], **options)
     assert done.exit_code == code, (done.output, done.exception)
     return done
 
@@ -216,7 +213,7 @@ def test_help_answers_at_once(command):
     """Without numpy and its kin, whatever imports what first."""
     arguments = ["lm", *([command] if command else []), "--help"]
     code = (
-        "import sys; from segtool.cli_lm import lm; from segtool.cli import main; main.add_command(lm)\n"
+        "import sys; from segtool.cli_lm import lm; from segtool.cli import main\n"
         f"try: main({arguments!r})\n"
         "finally: assert not {'numpy', 'numba', 'kenlm', 'tqdm'} & sys.modules.keys()"
     )

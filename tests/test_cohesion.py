@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from segtool import UsageError, train
 from segtool.cohesion import CohesionSettings, _join, cohesion_lexicon
-from segtool.dictionary import candidate_trie
 from segtool.decoders import decoder_of
+from segtool.dictionary import candidate_trie
 from segtool.model import Model
 from segtool.scores import BOUNDARY_FANOUT
 from segtool.training import build_model
@@ -176,13 +176,13 @@ def test_thresholds_and_counts_are_respected(sample_runs, sample_candidates, sam
         _, words = cohesion_lexicon(sample_runs.stream, sample_candidates, parameters)
         assert set(words.level.tolist()) == {1}
     assert len(naive_cut(sample_text, set())) == len(
-        train(texts=[sample_text], method="cohesion", cohesion_revision=2015, cohesion_thresholds=(1e9,)).cut(sample_text)
+        train(texts=[sample_text], method="cohesion", cohesion_revision=2015, cohesion_thresholds=(1e9,)).cut(
+            sample_text
+        )
     )
     sizes = []
     for threshold in (-1e9, 1.0, 3.0, 5.0):
-        decoding, _ = cohesion_lexicon(
-            sample_runs.stream, sample_candidates, CohesionSettings((threshold,), 1, 2015)
-        )
+        decoding, _ = cohesion_lexicon(sample_runs.stream, sample_candidates, CohesionSettings((threshold,), 1, 2015))
         sizes.append(len(decoding.level))
     assert sizes[0] == len(sample_candidates.levels[1])
     assert all(more > fewer for more, fewer in itertools.pairwise(sizes))

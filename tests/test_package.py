@@ -36,19 +36,25 @@ PUBLIC = [
     "load",
     "train",
 ]
+
+
+def commands(group, before=""):
+    """Every command with its name behind ``segtool``, those of groups too."""
+    for name, each in group.commands.items():
+        yield before + name, each
+        if isinstance(each, click.Group):
+            yield from commands(each, f"{before}{name} ")
+
+
+COMMANDS = dict(commands(main))
 OPTIONS = [
-    (name, option.opts)
-    for name, each in main.commands.items()
-    for option in each.params
-    if isinstance(option, click.Option)
+    (name, option.opts) for name, each in COMMANDS.items() for option in each.params if isinstance(option, click.Option)
 ]
 
 
 def python(code):
     """What a fresh interpreter prints."""
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, env=environment(), timeout=TIMEOUT
-    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, env=environment(), timeout=TIMEOUT)
     assert (done.returncode, done.stderr) == (0, b"")
     return done.stdout.decode()
 
@@ -65,9 +71,7 @@ def test_public_names_are_there():
     """In whatever order they are asked for."""
     for name in PUBLIC:
         assert not isinstance(getattr(segtool, name), types.ModuleType)
-    code = (
-        f"import segtool as s; print([name for name in {PUBLIC[::-1]} if type(getattr(s, name)) is type(s)])"
-    )
+    code = f"import segtool as s; print([name for name in {PUBLIC[::-1]} if type(getattr(s, name)) is type(s)])"
     assert python(code) == "[]\n", "modules"
 
 
@@ -113,9 +117,7 @@ def test_errors_are_a_tree():
             assert errors.DataError in bases
     assert issubclass(errors.EncodingError, errors.InputError)
     assert issubclass(errors.UsageError, ValueError)
-    assert {getattr(segtool, name) for name in errors.__all__} == {
-        getattr(errors, name) for name in errors.__all__
-    }
+    assert {getattr(segtool, name) for name in errors.__all__} == {getattr(errors, name) for name in errors.__all__}
 
 
 def test_exit_codes():
@@ -173,14 +175,12 @@ def readme():
     return (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("name", list(main.commands))
+@pytest.mark.parametrize("name", list(COMMANDS))
 def test_readme_names_every_command(readme, name):
     assert re.search(rf"\bsegtool {name}\b", readme)
 
 
-@pytest.mark.parametrize(
-    ("name", "flags"), OPTIONS, ids=lambda value: value if isinstance(value, str) else value[-1]
-)
+@pytest.mark.parametrize(("name", "flags"), OPTIONS, ids=lambda value: value if isinstance(value, str) else value[-1])
 def test_readme_names_every_option(readme, name, flags):
     spellings = "|".join(map(re.escape, flags))
     assert re.search(rf"(?<![\w-])({spellings})(?![\w-])", readme), f"{' or '.join(flags)} of segtool {name}"
