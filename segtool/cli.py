@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from segtool import __version__
+from segtool.cli_lm import lm
+from segtool.cli_words import words
 from segtool.errors import SegtoolError, UsageError
 from segtool.options import (
     announce_compiling,
@@ -22,8 +24,6 @@ from segtool.options import (
     quiet_option,
     workers_option,
 )
-
-_announce_compiling, _open_output = announce_compiling, open_output
 
 if TYPE_CHECKING:
     from segtool.training import TrainingReport
@@ -240,9 +240,6 @@ def export(model: str, output: str | None, form: str) -> None:
         for word, count in words_with_counts(load(model).model):
             out.write(f"{word} {count}\n".encode())
 
-
-from segtool.cli_lm import lm  # noqa: E402
-from segtool.cli_words import words  # noqa: E402
 
 main.add_command(lm)
 main.add_command(words)

@@ -295,17 +295,22 @@ def _sort_windows(stream, reach, low, high, order, windows, spare, buckets):  # 
         windows[:] = spare
 
 
+@kernel("i8(u2[const], u1[const], i8, i8)")
+def _shared_prefix(stream, reach, p, q):  # type: ignore[no-untyped-def]
+    """How many symbols two windows have in common at their begin."""
+    shorter = min(reach[p], reach[q])
+    same = 0
+    while same < shorter and stream[p + same] == stream[q + same]:
+        same += 1
+    return same
+
+
 @kernel("void(u2[const], u1[const], i4[const], i8, i8[])")
 def _level_sizes(stream, reach, windows, order, sizes):  # type: ignore[no-untyped-def]
     """Count the distinct k-grams, k >= 1, among sorted windows; `sizes[k]` receives them."""
     for i in range(len(windows)):
         p = windows[i]
-        same = 0
-        if i > 0:
-            q = windows[i - 1]
-            shorter = min(reach[p], reach[q])
-            while same < shorter and stream[p + same] == stream[q + same]:
-                same += 1
+        same = _shared_prefix(stream, reach, windows[i - 1], p) if i > 0 else 0
         for k in range(same + 1, reach[p] + 1):
             sizes[k] += 1
 
@@ -319,12 +324,7 @@ def _fill_levels(stream, reach, windows, order, starts, symbol, parent, count): 
     last = starts[: order + 1] - 1  # where the open k-gram of each level stands
     for i in range(len(windows)):
         p = windows[i]
-        same = 0
-        if i > 0:
-            q = windows[i - 1]
-            shorter = min(reach[p], reach[q])
-            while same < shorter and stream[p + same] == stream[q + same]:
-                same += 1
+        same = _shared_prefix(stream, reach, windows[i - 1], p) if i > 0 else 0
         for k in range(same + 1, reach[p] + 1):
             last[k] += 1
             symbol[last[k]] = stream[p + k - 1]

@@ -48,7 +48,7 @@ def frequency_weights(counts, symbols):
     """Log share of each word; every single symbol counts a half at least."""
     counts = {word: float(count) for word, count in counts.items() if count}
     for symbol in symbols:
-        counts[symbol,] = max(counts.get((symbol,), 0.0), LEAST_COUNT)
+        counts[(symbol,)] = max(counts.get((symbol,), 0.0), LEAST_COUNT)
     total = sum(counts.values())
     return {word: (math.log(count / total), count) for word, count in counts.items()}
 
@@ -126,10 +126,11 @@ def lm_table(lm):
 def log10_behind(table, context, symbol):
     """Katz's rule: that of the n-gram if it is there, else the context's back-off and the shorter context."""
     backed_off = 0.0
-    while (*context, symbol) not in table:
-        backed_off += table[context][1] if context in table else 0.0
-        context = context[1:]
-    return backed_off + table[*context, symbol][0]
+    ngram = (*context, symbol)
+    while ngram not in table:
+        backed_off += table[ngram[:-1]][1] if ngram[:-1] in table else 0.0
+        ngram = ngram[1:]
+    return backed_off + table[ngram][0]
 
 
 def tag_sequences(size, weights):

@@ -61,9 +61,7 @@ def test_train_cut_eval(tmp_path):
     succeed("cut", "raw.txt", "-m", "sample.model", "-o", "cut.txt", cwd=tmp_path)
     words = (tmp_path / "cut.txt").read_text(encoding="utf-8")
     segmenter = sample_segmenter()
-    assert words == "".join(
-        " ".join(segmenter.cut(line)) + "\n" for line in gold.replace(" ", "").splitlines()
-    )
+    assert words == "".join(" ".join(segmenter.cut(line)) + "\n" for line in gold.replace(" ", "").splitlines())
     assert sorted(contents(tmp_path)) == sorted(
         ["cut.txt", "raw.txt", "sample.model", *(f"sample.model/{name}" for name in contents(sample_model()))]
     )
@@ -111,10 +109,7 @@ def test_train_tells_what_it_did(tmp_path):
     assert done.stdout == b""
     told = "\n".join(said(done.stderr))
     card = json.loads((tmp_path / "m" / "card.json").read_text(encoding="utf-8"))
-    assert (
-        f"{card['corpus']['characters']:,} characters in {card['corpus']['lines']:,} lines of 10 files"
-        in told
-    )
+    assert f"{card['corpus']['characters']:,} characters in {card['corpus']['lines']:,} lines of 10 files" in told
     assert f"{card['corpus']['runs']:,} runs" in told
     assert f"{len(load(tmp_path / 'm').model.words):,} words" in told
     assert str(tmp_path / "m") in told
@@ -130,6 +125,10 @@ def test_train_replaces_a_model(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["m", "text"]
 
 
+def spelled(value):
+    return ",".join(map(str, value)) if isinstance(value, tuple) else value
+
+
 def test_train_takes_all_parameters(tmp_path):
     parameters = {
         "min_count": 3,
@@ -142,17 +141,29 @@ def test_train_takes_all_parameters(tmp_path):
         "min_expected": 0.75,
         "sample": 0.5,
         "seed": 7,
+        "method": "unigram",
+        "entropy_mean": "occurrences",
+        "entropy_scaled": False,
+        "entropy_length_power": 0.5,
+        "cohesion_thresholds": (1.5, 2.5),
+        "cohesion_min_count": 4,
+        "cohesion_revision": 2015,
+        "lm_order": 3,
+        "lm_moves": (1.0, 0.5, 1.0, 0.25, 1.0, 0.125, 1.0, 0.0),
     }
-    flags = [part for name, value in parameters.items() for part in ("--" + name.replace("_", "-"), value)]
+    assert parameters.keys() == vars(TrainingSettings()).keys()
+    flags = [part for name, value in parameters.items() for part in ("--" + name.replace("_", "-"), spelled(value))]
     succeed("train", SAMPLE, "-o", tmp_path / "cli", *flags)
-    assert load(tmp_path / "cli").model.card["parameters"] == parameters
+    told = load(tmp_path / "cli").model.card["parameters"]
+    assert told == {name: list(value) if isinstance(value, tuple) else value for name, value in parameters.items()}
     segtool.train(SAMPLE, tmp_path / "python", **parameters)
     assert contents(tmp_path / "cli") == contents(tmp_path / "python")
 
 
 def test_defaults_are_those_of_the_library():
     settings = vars(TrainingSettings())
-    defaults = {each.name: each.default for each in COMMANDS["train"].params if each.name in settings}
+    options = [each for each in COMMANDS["train"].params if each.name in settings]
+    defaults = {each.name: each.type.convert(each.default, each, None) for each in options}
     assert defaults == settings
 
 
@@ -271,9 +282,7 @@ def test_text_without_its_separators_is_the_input():
 # What a command loads
 
 
-@pytest.mark.parametrize(
-    "arguments", [["--help"], ["-h"], *([name, "--help"] for name in COMMANDS)], ids=" ".join
-)
+@pytest.mark.parametrize("arguments", [["--help"], ["-h"], *([name, "--help"] for name in COMMANDS)], ids=" ".join)
 def test_help_loads_nothing_heavy(arguments):
     assert not imported_by(*arguments) & HEAVY
 
@@ -328,7 +337,5 @@ def test_installed_command_is_the_module():
     setup = (ROOT / "setup.cfg").read_text(encoding="utf-8")
     assert "segtool = segtool.cli:main" in setup
     code = "from segtool.cli import main; main(['--version'])"
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, env=environment(), timeout=TIMEOUT
-    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, env=environment(), timeout=TIMEOUT)
     assert done.stdout == succeed("--version").stdout

@@ -48,7 +48,7 @@ def test_words_of_a_cut_corpus_are_counted(text, max_word_len, min_count, draw):
         if len(word) <= max_word_len and (len(word) == 1 or counted[word] >= min_count)
     }
     assert methods.word_counts(count_words(runs.stream, joined, candidates), candidates) == expected
-    units, nodes = candidate_trie(candidates)
+    units, _ = candidate_trie(candidates)
     total = np.zeros(len(units) // 2, np.int64)
     _count_words(runs.stream, units, joined, max_word_len, total)
     assert total.sum() == sum(expected.values()), "nothing is counted where no candidate is"
@@ -88,6 +88,7 @@ def test_counts_of_a_list_go_to_their_words(entries):
         ("今天 n", [("今天", 1.0)]),
         ("今天 n 12", [("今天", 1.0)]),
         ("今天 -3", [("今天", 1.0)]),
+        ("今天 ３", [("今天", 1.0)]),
         ("今天 nan", [("今天", 1.0)]),
         ("今天 inf", [("今天", 1.0)]),
         ("今天 1_000", [("今天", 1.0)]),

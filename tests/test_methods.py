@@ -1,6 +1,7 @@
 """Every method from end to end: the commands, the library, files on disk and what goes wrong with them."""
 
 import functools
+import itertools
 import json
 import pickle
 import shutil
@@ -201,7 +202,7 @@ def test_nothing_but_whitespace_is_lost(text):
         assert "" not in words
         tokens = each.tokenize(text)
         assert [text[token.start : token.end] for token in tokens] == [token.word for token in tokens] == words
-        assert all(one.end <= other.start for one, other in zip(tokens, tokens[1:], strict=False))
+        assert all(one.end <= other.start for one, other in itertools.pairwise(tokens))
         assert each.cut_batch([text, "", text]) == [words, [], words]
 
 
