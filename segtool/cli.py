@@ -129,7 +129,8 @@ def _print_summary(report: TrainingReport, output: str) -> None:
     peak = max((stage.peak_bytes for stage in report.stages), default=0)
     say(f"{'total':8} {seconds:8.2f} s {peak / 1e6:8,.0f} MB peak")
     if report.left_out:
-        say(f"left out {len(report.left_out):,} words that are too long or hold a mark, such as {report.left_out[0]}")
+        why = "too long, with a mark in them or without a count"
+        say(f"left out {len(report.left_out):,} words ({why}), such as {report.left_out[0]}")
     if reading.skipped_lines:
         say(f"skipped  {reading.skipped_lines:,} lines that could not be read:")
         for line in reading.skipped:

@@ -12,8 +12,8 @@ from segtool.errors import CorpusError, UsageError
 from segtool.options import announce_compiling, encoding_option, open_output, quiet_option, workers_option
 
 if TYPE_CHECKING:
-    from segtool.arpa import KenLM
     from segtool.corpus import ReadReport
+    from segtool.kenlm_model import KenLM
     from segtool.lm import LanguageModel, TextScore
     from segtool.progress import StageReport
 
@@ -34,12 +34,8 @@ def _numbers(ctx: click.Context, parameter: click.Parameter, value: str) -> tupl
 
 @lm.command()
 @click.argument("inputs", metavar="INPUT...", nargs=-1, required=True)
-@click.option(
-    "-o", "--output", metavar="FILE", required=True, help="Name ending in .arpa or .arpa.gz, or a directory."
-)
-@click.option(
-    "--order", type=int, default=4, show_default=True, help="Length of the longest n-grams, 2 to 6."
-)
+@click.option("-o", "--output", metavar="FILE", required=True, help="Name ending in .arpa or .arpa.gz, or a directory.")
+@click.option("--order", type=int, default=4, show_default=True, help="Length of the longest n-grams, 2 to 6.")
 @click.option(
     "--prune",
     metavar="N...",
@@ -74,7 +70,8 @@ def train(
     from segtool.arpa import stream_arpa
     from segtool.counts import count_stream
     from segtool.files import atomic_directory, atomic_file
-    from segtool.lm import estimate, thresholds, write_lm
+    from segtool.kneser_ney import estimate, thresholds
+    from segtool.lm_files import write_lm
     from segtool.progress import Progress
     from segtool.runs import RunCollector
     from segtool.symbols import LAT
@@ -137,7 +134,8 @@ def _summary(model: LanguageModel, reading: ReadReport, stages: list[StageReport
 
 
 def _describe(model: LanguageModel | KenLM) -> list[str]:
-    from segtool.lm import FALLBACK, LanguageModel
+    from segtool.kneser_ney import FALLBACK
+    from segtool.lm import LanguageModel
 
     lines = [f"order    {model.order}"]
     if not isinstance(model, LanguageModel):
@@ -167,9 +165,9 @@ def score(model: str, file: str, encoding: str, quiet: bool) -> None:
     of runs), unknown symbols; a last line is on the whole text.
     """
     announce_compiling(quiet)
-    from segtool.arpa import open_lm
     from segtool.corpus import find_sources, read_blocks
     from segtool.lm import TextScore
+    from segtool.lm_files import open_lm
 
     opened = open_lm(model)
     line = 0
@@ -198,8 +196,8 @@ def info(model: str) -> None:
 
     MODEL is an ARPA file, a KenLM binary, or a directory written by 'segtool lm'.
     """
-    from segtool.arpa import open_lm
     from segtool.lm import LanguageModel
+    from segtool.lm_files import open_lm
 
     opened = open_lm(model)
     for line in _describe(opened):
@@ -222,7 +220,7 @@ def import_model(source: str, output: str, quiet: bool) -> None:
     out. A KenLM binary cannot be turned into tables: it is copied, and queried through the kenlm package.
     """
     announce_compiling(quiet)
-    from segtool.arpa import import_lm
+    from segtool.lm_files import import_lm
 
     model = import_lm(source, output)
     if not quiet:

@@ -15,6 +15,7 @@ The article of 2015 stops at a simpler step: cut wherever the cohesion of two ne
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,7 +28,7 @@ from segtool.errors import UsageError
 from segtool.lexicon import Lexicon
 from segtool.scores import Candidates
 
-__all__ = ["CohesionSettings", "cohesion_lexicon"]
+__all__ = ["CohesionSettings", "check_cohesion", "cohesion_lexicon"]
 
 REVISIONS = (2015, 2017)
 
@@ -51,6 +52,17 @@ class CohesionSettings:
     cohesion_revision: int = 2017
 
 
+def check_cohesion(settings: CohesionSettings) -> None:
+    """Raise UsageError if a parameter makes no sense."""
+    if settings.cohesion_revision not in REVISIONS:
+        raise UsageError(f"--cohesion-revision {settings.cohesion_revision}: choose 2015 or 2017")
+    thresholds = settings.cohesion_thresholds
+    if not isinstance(thresholds, tuple | list) or not thresholds or not all(map(math.isfinite, thresholds)):
+        raise UsageError(f"--cohesion-thresholds {thresholds}: give one number or more, such as 2,4,6")
+    if not settings.cohesion_min_count >= 1:
+        raise UsageError(f"--cohesion-min-count {settings.cohesion_min_count}: choose 1 or more")
+
+
 def cohesion_lexicon(stream: Ids, candidates: Candidates, settings: CohesionSettings) -> tuple[Lexicon, Lexicon]:
     """Find the words of a corpus by cohesion.
 
@@ -72,12 +84,9 @@ def cohesion_lexicon(stream: Ids, candidates: Candidates, settings: CohesionSett
     Raises
     ------
     UsageError
-        If the revision is neither, or there is no threshold.
+        If a parameter makes no sense.
     """
-    if settings.cohesion_revision not in REVISIONS:
-        raise UsageError(f"--cohesion-revision {settings.cohesion_revision}: choose 2015 or 2017")
-    if not settings.cohesion_thresholds:
-        raise UsageError("--cohesion-thresholds: give at least one")
+    check_cohesion(settings)
     levels = candidates.levels
     pairs_only = settings.cohesion_revision == 2015
     thresholds = settings.cohesion_thresholds[:1] if pairs_only else settings.cohesion_thresholds

@@ -72,7 +72,7 @@ def cut_runs(decoder: Decoder, runs: Runs, max_word_len: int) -> npt.NDArray[np.
     """
     codes = runs.codes[runs.stream].astype(np.int32)
     size = len(codes)
-    room = size + max_word_len + 2
+    room = max(size + max_word_len + 2, 8)
     scratch = (np.empty(room, np.int64), *(np.empty(room, np.int32) for _ in range(4)))
     words, _ = decoder.run(codes, np.arange(size + 1, dtype=np.int32), size, True, scratch)
     joined = np.ones(size, np.bool_)

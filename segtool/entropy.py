@@ -22,7 +22,7 @@ from segtool.errors import UsageError
 from segtool.lexicon import Lexicon
 from segtool.scores import Candidates, Floats
 
-__all__ = ["EntropySettings", "entropy_lexicon"]
+__all__ = ["EntropySettings", "check_entropy", "entropy_lexicon"]
 
 MEANS = ("types", "occurrences")
 
@@ -46,6 +46,16 @@ class EntropySettings:
     entropy_length_power: float = 1.0
 
 
+def check_entropy(settings: EntropySettings) -> None:
+    """Raise UsageError if a parameter makes no sense."""
+    if settings.entropy_mean not in MEANS:
+        raise UsageError(f"--entropy-mean {settings.entropy_mean}: choose {' or '.join(MEANS)}")
+    if not isinstance(settings.entropy_scaled, bool):
+        raise UsageError(f"--entropy-scaled {settings.entropy_scaled}: choose true or false")
+    if not 0.0 <= settings.entropy_length_power <= 3.0:
+        raise UsageError(f"--entropy-length-power {settings.entropy_length_power}: choose 0 to 3")
+
+
 def entropy_lexicon(candidates: Candidates, settings: EntropySettings) -> Lexicon:
     """Weigh every candidate by its autonomy.
 
@@ -62,10 +72,9 @@ def entropy_lexicon(candidates: Candidates, settings: EntropySettings) -> Lexico
     Raises
     ------
     UsageError
-        If the mean is of neither kind.
+        If a parameter makes no sense.
     """
-    if settings.entropy_mean not in MEANS:
-        raise UsageError(f"--entropy-mean {settings.entropy_mean}: choose {' or '.join(MEANS)}")
+    check_entropy(settings)
     weights = []
     for k, level in enumerate(candidates.levels, 1):
         counted = level.count > 0
@@ -89,4 +98,4 @@ def _normalised(variation: Floats, share: np.ndarray, scaled: bool) -> Floats:
     if not scaled:
         return centred
     deviation = float(np.sqrt((centred**2 * share).sum() / total))
-    return centred / deviation if deviation > 0 else centred
+    return centred / deviation if deviation > 1e-9 else centred  # less is rounding: all are alike

@@ -1,8 +1,8 @@
 """A model: the words of a lexicon laid out for decoding, in memory or in a directory.
 
-The directory holds ``.npy`` arrays, opened as memory maps, and ``card.json``: format version,
-parameters, size and digest of the corpus, segtool's version, and for every array its size and
-checksum. Nothing is pickled. The same corpus and parameters give the same bytes.
+The directory holds ``.npy`` arrays, opened as memory maps, and a card (:mod:`segtool.cards`) with the
+parameters, the size and digest of the corpus and segtool's version. The same corpus and parameters give
+the same bytes.
 
 ======================  =====================================================================
 file                    holds
@@ -10,16 +10,13 @@ file                    holds
 ``symbols.npy``         code of each symbol id (uint32)
 ``lexicon.npy``         the trie: base, check, weight and a spare of each node (int32, flat)
 ``words.npy``           a record for each word: its symbols, counts and scores
-``lm/``                 the language model of method ``lm`` (:mod:`segtool.lm`), with a card of its own
+``lm/``                 the language model of method ``lm`` (:mod:`segtool.lm_files`), with a card of its own
 ======================  =====================================================================
 """
 
 from __future__ import annotations
 
-import io
-import json
 import os
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,19 +24,27 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from segtool.errors import ModelError
+from segtool.cards import CARD, CardFormat, card_checksum, write_array
 from segtool.files import atomic_directory
 from segtool.symbols import LAT, NUM
 
 if TYPE_CHECKING:
     from segtool.lm import LanguageModel
 
-__all__ = ["CARD", "FORMAT_VERSION", "Model", "load_model", "save_model", "word_record", "write_model"]
+__all__ = ["FORMAT_VERSION", "Model", "load_model", "save_model", "word_record", "write_model"]
 
-CARD = "card.json"
-LM_FOLDER = "lm"
-FORMAT = "segtool model"
 FORMAT_VERSION = 1
+_FORMAT = CardFormat(
+    name="segtool model",
+    version=FORMAT_VERSION,
+    what="model",
+    title="segtool model",
+    command="segtool train",
+    verb="train",
+    option="-m",
+)
+_LM_FOLDER = "lm"
+_card_checksum = card_checksum  # for tests/test_methods.py only
 _ARRAYS = {"symbols": np.dtype("<u4"), "lexicon": np.dtype("<i4"), "words": None}
 
 
@@ -146,22 +151,14 @@ def write_model(model: Model, folder: Path) -> None:
     OSError
         If they cannot be written.
     """
-    arrays = {}
+    files = {}
     for name in _ARRAYS:
-        # not np.save to the file, whose errors do not say what the disk says
-        buffer = io.BytesIO()
-        np.save(buffer, getattr(model, name), allow_pickle=False)
-        data = buffer.getbuffer()
-        (folder / f"{name}.npy").write_bytes(data)
-        arrays[f"{name}.npy"] = {"bytes": len(data), "crc32": f"{zlib.crc32(data):08x}"}
+        files |= write_array(folder, name, getattr(model, name))
     if model.lm is not None:
-        from segtool.lm import save_lm
+        from segtool.lm_files import save_lm
 
-        save_lm(model.lm, folder / LM_FOLDER)
-    card = {**model.card, "format": FORMAT, "format_version": FORMAT_VERSION, "arrays": arrays}
-    card["checksum"] = _card_checksum(card)
-    text = json.dumps(card, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
-    (folder / CARD).write_text(text, encoding="utf-8")
+        save_lm(model.lm, folder / _LM_FOLDER)
+    _FORMAT.write(folder, model.card, files)
 
 
 def load_model(path: str | os.PathLike[str], verify: bool = True) -> Model:
@@ -184,74 +181,17 @@ def load_model(path: str | os.PathLike[str], verify: bool = True) -> Model:
         If the directory or a file of it is missing, damaged, or of another format version.
     """
     folder = Path(path)
-    card = _read_card(folder)
-    loaded = {}
-    for name, dtype in _ARRAYS.items():
-        array = _read_array(folder / f"{name}.npy", card["arrays"][f"{name}.npy"], verify)
-        if array.dtype != (dtype or word_record(card["parameters"]["max_word_len"])) or array.ndim != 1:
-            raise ModelError(f"{folder / name}.npy: not the array of a model: train the model again")
-        loaded[name] = array
-    lm = None
-    if card.get("decoder") == "tags":
-        from segtool.lm import load_lm
-
-        lm = load_lm(folder / LM_FOLDER, verify)
-    return Model(**loaded, card=card, path=Path(os.path.abspath(folder)), lm=lm)
-
-
-def _read_card(folder: Path) -> dict[str, Any]:
-    file = folder / CARD
-    try:
-        card = json.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        what = "is no model (it holds no card.json)" if folder.is_dir() else "does not exist"
-        raise ModelError(f"{folder}: {what}: make one with 'segtool train CORPUS -o {folder}'") from None
-    except NotADirectoryError:
-        raise ModelError(f"{folder}: a model is a directory, this is a file: pass the directory to -m") from None
-    except OSError as error:
-        raise ModelError(f"{file}: {error.strerror}: check the permissions of the model") from None
-    except ValueError:
-        raise ModelError(f"{file}: damaged (not JSON): restore the model or train it again") from None
-    if not isinstance(card, dict) or card.get("format") != FORMAT:
-        raise ModelError(f"{file}: not the card of a segtool model: pass a directory written by 'segtool train'")
-    version = card.get("format_version")
-    if version != FORMAT_VERSION:
-        raise ModelError(
-            f"{folder}: model format {version}, written by segtool {card.get('segtool_version')}; "
-            f"this segtool reads format {FORMAT_VERSION}: train the model again or install that version"
-        )
-    damaged = ModelError(f"{file}: damaged (its checksum is wrong): restore the model or train it again")
-    arrays = card.get("arrays")
-    if card.get("checksum") != _card_checksum(card) or not isinstance(arrays, dict):
-        raise damaged
-    for name in _ARRAYS:
-        entry = arrays.get(f"{name}.npy")
-        if not isinstance(entry, dict) or not {"bytes", "crc32"} <= entry.keys():
-            raise damaged
+    card = _FORMAT.read(folder)
     parameters = card.get("parameters")
     if not isinstance(parameters, dict) or parameters.get("max_word_len") not in range(1, 16):
-        raise damaged
-    return card
+        raise _FORMAT.damaged(folder)
+    loaded = {}
+    for name, dtype in _ARRAYS.items():
+        layout = dtype or word_record(parameters["max_word_len"])
+        loaded[name] = _FORMAT.open_array(folder, name, card, layout, verify=verify)
+    lm = None
+    if card.get("decoder") == "tags":
+        from segtool.lm_files import load_lm
 
-
-def _card_checksum(card: dict[str, Any]) -> str:
-    """Checksum of everything else that the card says."""
-    said = {key: value for key, value in card.items() if key != "checksum"}
-    return f"{zlib.crc32(json.dumps(said, sort_keys=True).encode()):08x}"
-
-
-def _read_array(file: Path, entry: dict[str, Any], verify: bool) -> npt.NDArray[Any]:
-    mend = "restore the model or train it again"
-    try:
-        size = file.stat().st_size
-        if size != entry["bytes"]:
-            raise ModelError(f"{file}: damaged ({size:,} bytes instead of {entry['bytes']:,}): {mend}")
-        if verify and f"{zlib.crc32(np.memmap(file, np.uint8, 'r')):08x}" != entry["crc32"]:
-            raise ModelError(f"{file}: damaged (wrong checksum): {mend}")
-        return np.asarray(np.load(file, mmap_mode="r", allow_pickle=False))
-    except FileNotFoundError:
-        raise ModelError(f"{file}: missing from the model: {mend}") from None
-    except OSError as error:
-        raise ModelError(f"{file}: {error.strerror or error}: check the permissions of the model") from None
-    except (ValueError, EOFError):
-        raise ModelError(f"{file}: damaged (not a .npy array): {mend}") from None
+        lm = load_lm(folder / _LM_FOLDER, verify)
+    return Model(**loaded, card=card, path=Path(os.path.abspath(folder)), lm=lm)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from segtool.cohesion import CohesionSettings
-from segtool.entropy import EntropySettings
+from segtool.cohesion import CohesionSettings, check_cohesion
+from segtool.entropy import EntropySettings, check_entropy
 from segtool.errors import UsageError
 from segtool.lexicon import LexiconSettings
-from segtool.tags import TagSettings
+from segtool.tags import TagSettings, move_scores
 
 __all__ = ["METHODS", "TrainingSettings"]
 
@@ -67,11 +67,12 @@ class TrainingSettings(LexiconSettings, EntropySettings, CohesionSettings, TagSe
             "entropy_floor": (0.0, 100.0),
             "passes": (1, 1000),
             "min_expected": (0.0, 1e18),
-            "entropy_length_power": (0.0, 10.0),
-            "cohesion_min_count": (1, 1 << 31),
             "lm_order": (2, 6),
         }
         for name, (low, high) in limits.items():
             if not low <= getattr(self, name) <= high:
                 raise UsageError(f"--{name.replace('_', '-')} {getattr(self, name)}: choose {low:g} to {high:g}")
+        check_entropy(self)
+        check_cohesion(self)
+        move_scores(self.lm_moves)
         return self

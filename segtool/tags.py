@@ -39,7 +39,8 @@ class TagSettings:
     Attributes
     ----------
     lm_order : int
-        Length of the longest n-grams of the language model, 2 to 6; longer ones than 4 change nothing here.
+        Length of the longest n-grams of the language model, 2 to 6. Words are scored by contexts of 3 symbols
+        at most, so that an order above 4 only changes how 4-grams are counted.
     lm_moves : tuple of float
         Weights of the moves bb, bc, cb, cd, db, de, eb, ee.
     """
@@ -66,7 +67,8 @@ def move_scores(weights: tuple[float, ...]) -> npt.NDArray[np.int64]:
     UsageError
         If there are not eight, or one is negative, or no word can end.
     """
-    if len(weights) != len(MOVES) or not all(0 <= weight < math.inf for weight in weights):
+    listed = isinstance(weights, tuple | list)
+    if not listed or len(weights) != len(MOVES) or not all(0 <= weight < math.inf for weight in weights):
         raise UsageError(f"--lm-moves {weights}: give eight weights, none negative, for {', '.join(MOVES)}")
     if not all(weight for move, weight in zip(MOVES, weights, strict=True) if move[1] == "b"):
         raise UsageError(f"--lm-moves {weights}: bb, cb, db and eb must be above 0, or some text has no cut")
@@ -183,7 +185,7 @@ def cut_by_tags(  # type: ignore[no-untyped-def]
         tag = 0
         if settled == length:
             for other in range(1, 4):
-                if best[other] > best[tag]:
+                if best[other] >= best[tag]:  # of equal ways, the longest last word
                     tag = other
         else:
             tag = back[settled] & 3  # where the word that begins there comes from

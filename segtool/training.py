@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from segtool import __version__, corpus
+from segtool.cards import CARD
 from segtool.cohesion import cohesion_lexicon
 from segtool.counts import count_stream, spell
 from segtool.decode import NO_WORD, WEIGHT_UNIT
@@ -25,9 +26,10 @@ from segtool.dictionary import count_words, frequency_lexicon, lexicon_of_list
 from segtool.entropy import entropy_lexicon
 from segtool.errors import CorpusError, UsageError
 from segtool.files import atomic_directory
+from segtool.kneser_ney import estimate
 from segtool.lexicon import Lexicon, fit_lexicon
-from segtool.lm import LanguageModel, estimate
-from segtool.model import CARD, Model, load_model, word_record, write_model
+from segtool.lm import LanguageModel
+from segtool.model import Model, load_model, word_record, write_model
 from segtool.progress import Progress, StageReport
 from segtool.runs import RunCollector, Runs
 from segtool.scores import Candidates, score
@@ -141,11 +143,11 @@ def train(
         # entered first, so that a place that cannot be written is known before hours of work
         folder = None if output is None else stack.enter_context(atomic_directory(output, marker=CARD))
         with _blocks(inputs, texts, encoding, skip_undecodable, watch, report.reading) as blocks:
-            digested = Digested(blocks)
+            digested = Digested(_sampled(blocks, settings))
             if settings.method == "dict":
                 model = _model_of_list(digested, settings, workers, report)
             else:
-                runs = read_runs(digested, settings)
+                runs = read_runs(digested)
         if settings.method != "dict":
             model = train_model(runs, settings, workers, watch, report)
         model.card["corpus"] = {
@@ -217,14 +219,24 @@ def _texts_as_blocks(texts: Iterable[str], reading: corpus.ReadReport) -> Iterat
         yield text
 
 
-def read_runs(blocks: Iterable[str], settings: TrainingSettings) -> Runs:
-    """Turn text into runs, a sample of its lines if so set.
+def _sampled(blocks: Iterable[str], settings: TrainingSettings) -> Iterator[str]:
+    """Draw from the lines, if so set."""
+    draw = np.random.default_rng(settings.seed)
+    for block in blocks:
+        if settings.sample < 1.0:
+            lines = block.split("\n")
+            taken = draw.random(len(lines)) < settings.sample
+            block = "\n".join(line for line, take in zip(lines, taken, strict=True) if take)
+        yield block
+
+
+def read_runs(blocks: Iterable[str]) -> Runs:
+    """Turn text into runs.
 
     Parameters
     ----------
     blocks : iterable of str
         A block ends every run.
-    settings : TrainingSettings
 
     Returns
     -------
@@ -236,13 +248,8 @@ def read_runs(blocks: Iterable[str], settings: TrainingSettings) -> Runs:
         If there is no text, or no Han character in it.
     """
     collector = RunCollector()
-    draw = np.random.default_rng(settings.seed)
     read = False
     for block in blocks:
-        if settings.sample < 1.0:
-            lines = block.split("\n")
-            taken = draw.random(len(lines)) < settings.sample
-            block = "\n".join(line for line, take in zip(lines, taken, strict=True) if take)
         read = read or bool(block)
         collector.add(block)
     runs = collector.runs()
@@ -353,10 +360,11 @@ def build_model(
     )
     units = np.zeros((len(base), 4), np.int32)
     units[:, 0], units[:, 1], units[:, 2] = base, check, NO_WORD
-    units[unknown, 2] = round(lexicon.unknown_weight * WEIGHT_UNIT)
+    units[unknown, 2] = max(round(lexicon.unknown_weight * WEIGHT_UNIT), NO_WORD + 1)
     for k in range(1, len(levels) + 1):
         here = lexicon.level == k
-        units[nodes[k - 1][lexicon.place[here]], 2] = np.rint(lexicon.weight[here] * WEIGHT_UNIT)
+        steps = np.rint(lexicon.weight[here] * WEIGHT_UNIT)
+        units[nodes[k - 1][lexicon.place[here]], 2] = np.clip(steps, NO_WORD + 1, -NO_WORD - 1)
     return Model(candidates.codes, units.ravel(), _word_table(candidates, words), card, lm=lm)
 
 

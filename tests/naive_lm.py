@@ -14,9 +14,9 @@ from functools import cache
 import numpy as np
 from hypothesis import strategies as st
 
-from segtool import lm as language
+from segtool import lm_files
 from segtool.counts import count_stream
-from segtool.lm import estimate
+from segtool.kneser_ney import estimate
 from tests import naive
 
 BEGIN, END, UNKNOWN = "<s>", "</s>", "<unk>"
@@ -149,7 +149,7 @@ def twin(runs, order, prune=()):
 
 
 def arrays(lm):
-    return [getattr(lm, name) for name in language._ARRAYS]
+    return [getattr(lm, name) for name in lm_files._ARRAYS]
 
 
 def same(one, other):

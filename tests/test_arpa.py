@@ -13,12 +13,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segtool import arpa, load
-from segtool import lm as language
-from segtool.arpa import KenLM, import_lm, open_lm, read_arpa, word_of, write_arpa
+from segtool import arpa, arpa_reader, load
+from segtool import lm_files as language
+from segtool.arpa import word_of, write_arpa
+from segtool.arpa_reader import read_arpa
 from segtool.counts import count_stream
 from segtool.errors import InputError, ModelError, OutputError
-from segtool.lm import LanguageModel, estimate, load_lm, save_lm
+from segtool.kenlm_model import KenLM
+from segtool.kneser_ney import estimate
+from segtool.lm import LanguageModel
+from segtool.lm_files import import_lm, load_lm, open_lm, save_lm
 from segtool.runs import RunCollector
 from segtool.symbols import LAT, NUM
 from tests import naive
@@ -167,7 +171,7 @@ def test_numbers(value, text):
 
 def parse(text):
     data = np.frombuffer(f"{text}\n".encode(), np.uint8)
-    value, end = arpa._parse_number(data, 0)
+    value, end = arpa_reader._parse_number(data, 0)
     return value if end == len(data) - 1 else None
 
 
@@ -378,7 +382,7 @@ def test_order_of_lines_does_not_matter():
 
 def test_blocks_do_not_show(lm, tmp_path, monkeypatch):
     write_arpa(lm, tmp_path / "a.arpa")
-    monkeypatch.setattr(arpa, "_BLOCK", 1)
+    monkeypatch.setattr(arpa_reader, "_BLOCK", 1)
     assert same(read_arpa(tmp_path / "a.arpa"), lm)
 
 

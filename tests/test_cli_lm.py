@@ -9,7 +9,8 @@ from click.testing import CliRunner
 
 from segtool.cli import main
 from segtool.cli_lm import lm
-from segtool.lm import estimate, load_lm
+from segtool.kneser_ney import estimate
+from segtool.lm_files import load_lm
 from tests.helpers import SAMPLE, contents, environment, sample_text, scratch
 from tests.naive_lm import BINARY, plain_table, same
 

@@ -165,7 +165,7 @@ def test_revision_that_there_is_not(sample_runs, sample_candidates, revision):
 
 @pytest.mark.parametrize("revision", [2015, 2017])
 def test_no_threshold(sample_runs, sample_candidates, revision):
-    with pytest.raises(UsageError, match="--cohesion-thresholds: give at least one"):
+    with pytest.raises(UsageError, match=r"--cohesion-thresholds \(\): give one number or more"):
         cohesion_lexicon(sample_runs.stream, sample_candidates, CohesionSettings((), 3, revision))
 
 

@@ -14,10 +14,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segtool import lm as language
+from segtool import kneser_ney, lm_files
+from segtool.cards import card_checksum
 from segtool.counts import count_stream
 from segtool.errors import CorpusError, ModelError, OutputError, UsageError
-from segtool.lm import LanguageModel, TextScore, advance, estimate, load_lm, save_lm
+from segtool.kneser_ney import estimate
+from segtool.lm import LanguageModel, TextScore, advance
+from segtool.lm_files import load_lm, save_lm
 from segtool.runs import RunCollector
 from segtool.symbols import LAT, NUM
 from tests import naive
@@ -119,7 +122,7 @@ def test_small_corpora(runs, order):
 )
 def test_discounts_and_their_fallback(counts_of_counts, expected):
     adjusted = np.repeat([0, 1, 2, 3, 4, 9], [2, *counts_of_counts, 5])
-    assert language._discounts(adjusted) == pytest.approx(expected or (0.5, 1.0, 1.5))
+    assert kneser_ney._discounts(adjusted) == pytest.approx(expected or (0.5, 1.0, 1.5))
 
 
 @given(RUNS, ORDERS, PRUNES, st.integers(2, 9))
@@ -390,7 +393,7 @@ def test_what_is_saved_is_loaded(lm, saved):
 
 
 def test_directory_holds_nothing_but_arrays_and_a_card(saved):
-    assert sorted(contents(saved[1])) == sorted(["card.json", *(f"{name}.npy" for name in language._ARRAYS)])
+    assert sorted(contents(saved[1])) == sorted(["card.json", *(f"{name}.npy" for name in lm_files._ARRAYS)])
 
 
 def test_same_model_same_bytes(lm, saved, tmp_path):
@@ -415,7 +418,7 @@ def card_of(folder):
 
 
 def write_card(folder, card):
-    card["checksum"] = language._card_checksum(card)
+    card["checksum"] = card_checksum(card)
     (folder / "card.json").write_text(json.dumps(card), encoding="utf-8")
 
 
@@ -427,7 +430,7 @@ def refused(path, part):
     assert any(verb in message.rpartition(": ")[2] for verb in ("restore", "make", "train", "pass", "import"))
 
 
-@pytest.mark.parametrize("name", language._ARRAYS)
+@pytest.mark.parametrize("name", lm_files._ARRAYS)
 def test_damaged_arrays(folder, name):
     file = folder / f"{name}.npy"
     whole = file.read_bytes()
@@ -448,7 +451,7 @@ def seal(folder, name):
     write_card(folder, card)
 
 
-@pytest.mark.parametrize("name", language._ARRAYS)
+@pytest.mark.parametrize("name", lm_files._ARRAYS)
 def test_arrays_of_another_model(folder, name):
     file = folder / f"{name}.npy"
     array = np.load(file)
@@ -478,5 +481,5 @@ def test_cards_that_are_none(folder, tmp_path):
 
 def test_a_language_model_is_its_arrays(lm):
     names = [each.name for each in dataclasses.fields(LanguageModel)]
-    assert names == ["codes", "ngrams", *list(language._ARRAYS)[1:], "discounts", "card"]
+    assert names == ["codes", "ngrams", *list(lm_files._ARRAYS)[1:], "discounts", "card"]
     assert len(lm.tables) == 5

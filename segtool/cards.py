@@ -1,0 +1,261 @@
+"""Directories of arrays that a card vouches for, as models and language models are kept.
+
+The card, ``card.json``, says what the directory is, in which format version, and for every other file its
+size and checksum; the last entry is the checksum of the card itself. Arrays are ``.npy`` files without
+pickle, opened as memory maps.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+
+from segtool.errors import ModelError
+
+__all__ = ["CARD", "CardFormat", "card_checksum", "copy_file", "write_array"]
+
+CARD = "card.json"
+
+
+@dataclass(frozen=True)
+class CardFormat:
+    """A kind of directory: how its card is written and checked, and what is said of a bad one.
+
+    Attributes
+    ----------
+    name : str
+        What the card calls it.
+    version : int
+        Of the format; no other is read.
+    what, title : str
+        What messages call it, and what they call it at its first mention.
+    command : str
+        The command that makes one.
+    verb : str
+        What its user does to have it anew: train it or make it.
+    option : str, optional
+        The one that takes it.
+    """
+
+    name: str
+    version: int
+    what: str
+    title: str
+    command: str
+    verb: str
+    option: str = ""
+
+    @property
+    def mend(self) -> str:
+        """What to do about damage."""
+        return f"restore the {self.what} or {self.verb} it again"
+
+    def damaged(self, folder: Path) -> ModelError:
+        """Error of a card that says other things than it did."""
+        return ModelError(f"{folder / CARD}: damaged (its checksum is wrong): {self.mend}")
+
+    def write(self, folder: Path, entries: dict[str, Any], files: dict[str, Any]) -> None:
+        """Write the card of a directory.
+
+        Parameters
+        ----------
+        folder : Path
+        entries : dict
+            What it says beside the format and the files.
+        files : dict
+            What :func:`write_array` and :func:`copy_file` returned, by the name of the file.
+
+        Raises
+        ------
+        OSError
+            If it cannot be written.
+        """
+        card = {**entries, "format": self.name, "format_version": self.version, "arrays": files}
+        card["checksum"] = card_checksum(card)
+        text = json.dumps(card, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
+        (folder / CARD).write_text(text, encoding="utf-8")
+
+    def read(self, folder: Path) -> dict[str, Any]:
+        """Read the card of a directory, and check all of it but the entries on single files.
+
+        Raises
+        ------
+        ModelError
+            If it is missing, damaged, or of another kind or format version.
+        """
+        file = folder / CARD
+        try:
+            card = json.loads(file.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            what = f"is no {self.what} (it holds no {CARD})" if folder.is_dir() else "does not exist"
+            raise ModelError(f"{folder}: {what}: make one with '{self.command} CORPUS -o {folder}'") from None
+        except NotADirectoryError:
+            what = f"a {self.what} is a directory, this is a file"
+            mend = f"pass the directory to {self.option}" if self.option else self.mend
+            raise ModelError(f"{folder}: {what}: {mend}") from None
+        except OSError as error:
+            raise ModelError(f"{file}: {error.strerror}: check the permissions of the {self.what}") from None
+        except ValueError:
+            raise ModelError(f"{file}: damaged (not JSON): {self.mend}") from None
+        if not isinstance(card, dict) or card.get("format") != self.name:
+            mend = f"pass a directory written by '{self.command}'"
+            raise ModelError(f"{file}: not the card of a {self.title}: {mend}")
+        version = card.get("format_version")
+        if version != self.version:
+            raise ModelError(
+                f"{folder}: {self.what} format {version}, written by segtool {card.get('segtool_version')}; "
+                f"this segtool reads format {self.version}: {self.verb} the {self.what} again or install that version"
+            )
+        if card.get("checksum") != card_checksum(card) or not isinstance(card.get("arrays"), dict):
+            raise self.damaged(folder)
+        return card
+
+    def find_file(self, folder: Path, name: str, card: dict[str, Any], verify: bool = True) -> Path:
+        """Path of a file of a directory, which is as the card says.
+
+        Parameters
+        ----------
+        folder : Path
+        name : str
+        card : dict
+            Of the directory.
+        verify : bool
+            Compare the checksum too, and not only the size.
+
+        Raises
+        ------
+        ModelError
+            If the file is missing, damaged or cannot be read.
+        """
+        file, entry = folder / name, card["arrays"].get(name)
+        if not isinstance(entry, dict) or not isinstance(entry.get("bytes"), int) or "crc32" not in entry:
+            raise self.damaged(folder)
+        try:
+            size = file.stat().st_size
+            if size != entry["bytes"]:
+                raise ModelError(f"{file}: damaged ({size:,} bytes instead of {entry['bytes']:,}): {self.mend}")
+            data = np.memmap(file, np.uint8, "r") if verify and size else b""  # nothing cannot be mapped
+            if verify and f"{zlib.crc32(data):08x}" != entry["crc32"]:
+                raise ModelError(f"{file}: damaged (wrong checksum): {self.mend}")
+        except FileNotFoundError:
+            raise ModelError(f"{file}: missing from the {self.what}: {self.mend}") from None
+        except OSError as error:
+            raise self._unreadable(file, error) from None
+        return file
+
+    def open_array(
+        self,
+        folder: Path,
+        name: str,
+        card: dict[str, Any],
+        dtype: npt.DTypeLike,
+        length: int | None = None,
+        verify: bool = True,
+    ) -> npt.NDArray[Any]:
+        """Open a one-dimensional array of a directory as a read-only memory map.
+
+        Parameters
+        ----------
+        folder : Path
+        name : str
+            Without the ending.
+        card : dict
+            Of the directory.
+        dtype : dtype
+        length : int, optional
+            None for any.
+        verify : bool
+            As for :meth:`find_file`.
+
+        Raises
+        ------
+        ModelError
+            If the file is missing, damaged, cannot be read or holds another array.
+        """
+        file = self.find_file(folder, f"{name}.npy", card, verify)
+        try:
+            array = np.asarray(np.load(file, mmap_mode="r", allow_pickle=False))
+        except OSError as error:
+            raise self._unreadable(file, error) from None
+        except (ValueError, EOFError):
+            raise ModelError(f"{file}: damaged (not a .npy array): {self.mend}") from None
+        if array.dtype != np.dtype(dtype) or array.ndim != 1 or length not in (None, len(array)):
+            raise ModelError(f"{file}: not the array of a {self.what}: {self.verb} the {self.what} again")
+        return array
+
+    def _unreadable(self, file: Path, error: OSError) -> ModelError:
+        return ModelError(f"{file}: {error.strerror or error}: check the permissions of the {self.what}")
+
+
+def write_array(folder: Path, name: str, array: npt.NDArray[Any]) -> dict[str, dict[str, Any]]:
+    """Write an array into a directory.
+
+    Parameters
+    ----------
+    folder : Path
+    name : str
+        Without the ending.
+    array : ndarray
+
+    Returns
+    -------
+    dict
+        The name of the file, and what the card says of it.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written.
+    """
+    with _summed(folder / f"{name}.npy") as file:
+        np.save(file, array, allow_pickle=False)
+    return {f"{name}.npy": file.entry}
+
+
+def copy_file(folder: Path, name: str, source: str | os.PathLike[str]) -> dict[str, dict[str, Any]]:
+    """Copy a file into a directory; see :func:`write_array`."""
+    with open(source, "rb") as original, _summed(folder / name) as file:
+        shutil.copyfileobj(original, file)
+    return {name: file.entry}
+
+
+def card_checksum(card: dict[str, Any]) -> str:
+    """Checksum of everything else that a card says."""
+    said = {key: value for key, value in card.items() if key != "checksum"}
+    return f"{zlib.crc32(json.dumps(said, sort_keys=True).encode()):08x}"
+
+
+class _Summed:
+    """Sums up what is written into a file.
+
+    It is no file to numpy, whose errors on writing into one do not say what the disk says.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file, self._bytes, self._crc32 = file, 0, 0
+
+    def write(self, data: bytes) -> int:
+        self._bytes += len(data)
+        self._crc32 = zlib.crc32(data, self._crc32)
+        return self._file.write(data)
+
+    @property
+    def entry(self) -> dict[str, Any]:
+        """What the card says of the file."""
+        return {"bytes": self._bytes, "crc32": f"{self._crc32:08x}"}
+
+
+@contextmanager
+def _summed(path: Path) -> Iterator[_Summed]:
+    with open(path, "wb") as file:
+        yield _Summed(file)
