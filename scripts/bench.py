@@ -301,9 +301,7 @@ def describe(environment: Figures) -> str:
     def pairs(name: str) -> str:
         return ", ".join(f"{key} {value}" for key, value in environment[name].items())
 
-    pieces = (
-        f"; of sentencepiece: {' '.join(SENTENCEPIECE.split())}, giving {environment.get('pieces')} pieces"
-    )
+    pieces = f"; of sentencepiece: {' '.join(SENTENCEPIECE.split())}, giving {environment.get('pieces')} pieces"
     return (
         f"{pairs('versions')}; {environment['cores']} cores, load average {environment['load']:.1f} before. "
         f"Trained on {', '.join(environment['texts'])} ({environment['text_mb']:.1f} MB), "
@@ -361,7 +359,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     add("--runs", type=int, default=5, help="turns of cutting; %(default)s")
     add("--train-runs", type=int, default=1, help="turns of training; %(default)s")
     add("--workers", type=int, default=CORES, help="threads of training; one for each processor")
-    add("--size", type=float, default=20.0, metavar="MB", help="text to cut; %(default)s")
+    add("--size", type=float, default=50.0, metavar="MB", help="text to cut; %(default)s")
     add("--peers", default=",".join(PEERS), help="comma-separated, or none; %(default)s")
     add("--data", type=Path, default=data, help="folder with raw/ and gold/; SEGTOOL_DATA or ../shared/data")
     options = parser.parse_args(arguments)

@@ -225,11 +225,3 @@ def _score_stream(stream, symbols, first_child, suffix, log10_probability, log10
     node = 0
     for i in range(1, len(stream)):
         out[i], node = advance(node, stream[i], symbols, first_child, suffix, log10_probability, log10_backoff)
-
-
-def __getattr__(name: str) -> Any:  # for tests/test_tags.py only
-    if name == "estimate":
-        from segtool.kneser_ney import estimate
-
-        return estimate
-    raise AttributeError(f"module 'segtool.lm' has no attribute {name!r}")

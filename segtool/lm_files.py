@@ -67,7 +67,7 @@ def save_lm(lm: LanguageModel, path: str | os.PathLike[str]) -> LanguageModel:
 
 def write_lm(lm: LanguageModel, folder: Path) -> None:
     """Write the files of a language model into an empty directory."""
-    files = {}
+    files: dict[str, Any] = {}
     for name, dtype in _ARRAYS.items():
         files |= write_array(folder, name, getattr(lm, name).astype(dtype, copy=False))
     _write_card(folder, {**lm.card, "kind": "tables", "ngrams": lm.ngrams, "discounts": lm.discounts}, files)

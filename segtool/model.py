@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from segtool.cards import CARD, CardFormat, card_checksum, write_array
+from segtool.cards import CARD, CardFormat, write_array
 from segtool.files import atomic_directory
 from segtool.symbols import LAT, NUM
 
@@ -44,7 +44,6 @@ _FORMAT = CardFormat(
     option="-m",
 )
 _LM_FOLDER = "lm"
-_card_checksum = card_checksum  # for tests/test_methods.py only
 _ARRAYS = {"symbols": np.dtype("<u4"), "lexicon": np.dtype("<i4"), "words": None}
 
 
@@ -151,7 +150,7 @@ def write_model(model: Model, folder: Path) -> None:
     OSError
         If they cannot be written.
     """
-    files = {}
+    files: dict[str, Any] = {}
     for name in _ARRAYS:
         files |= write_array(folder, name, getattr(model, name))
     if model.lm is not None:

@@ -80,12 +80,9 @@ def random_text(characters: int) -> str:
         return random_text(100_000) * (characters // 100_000)
     draw = random.Random(characters)
     words = [
-        "".join(chr(draw.randrange(0x4E00, 0x5E00)) for _ in range(draw.choice((1, 2, 2, 3))))
-        for _ in range(9000)
+        "".join(chr(draw.randrange(0x4E00, 0x5E00)) for _ in range(draw.choice((1, 2, 2, 3)))) for _ in range(9000)
     ]
-    text = "".join(
-        draw.choice(words) + draw.choice(("", "", "", "", "", ",", "。\n")) for _ in range(characters)
-    )
+    text = "".join(draw.choice(words) + draw.choice(("", "", "", "", "", ",", "。\n")) for _ in range(characters))
     return text[: characters - 1] + "\n"
 
 
@@ -139,9 +136,7 @@ def succeed(*arguments: object, **options: Any) -> subprocess.CompletedProcess[b
 
 def said(stderr: bytes) -> list[str]:
     """Give the lines on standard error, without the one on a first compile."""
-    return [
-        line for line in stderr.decode().splitlines() if not line.startswith("segtool: compiling its kernels")
-    ]
+    return [line for line in stderr.decode().splitlines() if not line.startswith("segtool: compiling its kernels")]
 
 
 def refusal(stderr: bytes) -> str:

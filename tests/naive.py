@@ -125,10 +125,7 @@ def branching_entropy(neighbours, fanout):
 def cohesion(counts, total, ngram):
     """Pointwise mutual information, minimum over the binary splits."""
     return min(
-        (
-            math.log(counts[ngram] * total / (counts[ngram[:i]] * counts[ngram[i:]]))
-            for i in range(1, len(ngram))
-        ),
+        (math.log(counts[ngram] * total / (counts[ngram[:i]] * counts[ngram[i:]])) for i in range(1, len(ngram))),
         default=math.inf,
     )
 

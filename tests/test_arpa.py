@@ -181,9 +181,7 @@ def test_numbers_are_parsed(value):
         assert np.float32(parse(text)) == np.float32(text)
 
 
-@pytest.mark.parametrize(
-    "text", ["", "-", ".", "x", "1x", "1e", "1e+", "--1", "1.2.3", "inf", "-inf", "nan", "1e999"]
-)
+@pytest.mark.parametrize("text", ["", "-", ".", "x", "1x", "1e", "1e+", "--1", "1.2.3", "inf", "-inf", "nan", "1e999"])
 def test_no_numbers(text):
     assert parse(text) is None
 
@@ -311,9 +309,7 @@ def test_words_that_no_text_leads_to_are_left_out(caplog):
     assert "left out 4 n-grams" in caplog.text
 
 
-@pytest.mark.parametrize(
-    "text", ["一丁一", "丁丁", "一", "3一丁", "龘丁", "一龘丁", "丁一丁一丁", "abc一2008"]
-)
+@pytest.mark.parametrize("text", ["一丁一", "丁丁", "一", "3一丁", "龘丁", "一龘丁", "丁一丁一丁", "abc一2008"])
 def test_a_model_of_others_gives_the_scores_of_kenlm(text):
     kenlm = pytest.importorskip("kenlm")
     path = write(ARPA)
@@ -354,17 +350,11 @@ def test_models_without_some_suffixes_give_the_scores_of_kenlm(tmp_path):
         pytest.param(lambda text: text.replace("\n", "\r\n"), id="CRLF"),
         pytest.param(lambda text: text.replace("\t", " "), id="spaces"),
         pytest.param(lambda text: text.replace("\t", " \t").replace("\n-", "\n  -"), id="more blanks"),
-        pytest.param(
-            lambda text: "\ufeff" + text.removeprefix("# of somewhere else\n\n"), id="byte order mark"
-        ),
+        pytest.param(lambda text: "\ufeff" + text.removeprefix("# of somewhere else\n\n"), id="byte order mark"),
         pytest.param(lambda text: text.rstrip("\n"), id="no last line end"),
         pytest.param(lambda text: text.replace("<unk>", "<UNK>"), id="capitals"),
-        pytest.param(
-            lambda text: text.replace("\n\n", "\n\n\n").replace("ngram 2=", "ngram 2 = "), id="blank lines"
-        ),
-        pytest.param(
-            lambda text: text.replace("-0.12\t", "-1.2e-1\t").replace("-0.5\t", "-.5\t"), id="numbers"
-        ),
+        pytest.param(lambda text: text.replace("\n\n", "\n\n\n").replace("ngram 2=", "ngram 2 = "), id="blank lines"),
+        pytest.param(lambda text: text.replace("-0.12\t", "-1.2e-1\t").replace("-0.5\t", "-.5\t"), id="numbers"),
         pytest.param(lambda text: text.replace("一 丁 一", "一 丁 一\t0"), id="back-off of the longest"),
     ],
 )
@@ -464,9 +454,7 @@ def test_files_that_cannot_be_read(tmp_path):
         read_arpa(tmp_path / "half.gz")
 
 
-BYTES = st.lists(
-    st.sampled_from([*ARPA.encode().splitlines(keepends=True), b"\xff", b"\xe4\xb8", b"<s>", b"\t"])
-)
+BYTES = st.lists(st.sampled_from([*ARPA.encode().splitlines(keepends=True), b"\xff", b"\xe4\xb8", b"<s>", b"\t"]))
 
 
 @given(BYTES.map(b"".join) | st.binary())

@@ -108,9 +108,7 @@ def test_undecodable_bytes_of_standard_input(folder):
 
 
 def test_text_that_ends_within_a_character(folder):
-    assert "line 1, byte offset 3" in fails(
-        "cut", "-m", MODEL, "-o", "new", cwd=folder, input="今天".encode()[:-1]
-    )
+    assert "line 1, byte offset 3" in fails("cut", "-m", MODEL, "-o", "new", cwd=folder, input="今天".encode()[:-1])
 
 
 def test_other_encoding_is_guessed(folder):
@@ -293,9 +291,7 @@ def test_damaged_model(folder, damage):
     assert "train" in message
 
 
-@pytest.mark.parametrize(
-    ("name", "named"), [("missing", "segtool train"), ("text", "directory"), (".", "card.json")]
-)
+@pytest.mark.parametrize(("name", "named"), [("missing", "segtool train"), ("text", "directory"), (".", "card.json")])
 def test_no_model(folder, name, named):
     message = fails("cut", "text", "-m", name, cwd=folder)
     assert f"{name}: " in message

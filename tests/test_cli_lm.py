@@ -144,10 +144,7 @@ def test_score_of_each_line_and_of_all(trained, tmp_path, name):
         assert float(line[1]) == pytest.approx(score.log10_probability, abs=1e-3)
         assert float(line[2]) == pytest.approx(score.perplexity, rel=1e-4, nan_ok=True)
     assert rows(run("score", trained / name, input=TEXT).stdout) == lines
-    assert (
-        rows(run("score", trained / name, "-", "--encoding", "utf-16", input=TEXT.encode("utf-16")).stdout)
-        == lines
-    )
+    assert rows(run("score", trained / name, "-", "--encoding", "utf-16", input=TEXT.encode("utf-16")).stdout) == lines
 
 
 def test_score_of_nothing(trained):

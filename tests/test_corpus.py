@@ -232,9 +232,7 @@ def test_round_trip_byte_by_byte(kind, tmp_path, tiny_buffers):
 
 @pytest.mark.parametrize("kind", PACK)
 def test_round_trip_of_a_dripping_pipe(kind, monkeypatch):
-    monkeypatch.setattr(
-        sys, "stdin", types.SimpleNamespace(buffer=Dripping(PACK[kind](TEXT.encode())), closed=False)
-    )
+    monkeypatch.setattr(sys, "stdin", types.SimpleNamespace(buffer=Dripping(PACK[kind](TEXT.encode())), closed=False))
     assert read(Source("<stdin>", None)) == TEXT
 
 
@@ -273,9 +271,7 @@ def test_zstd_skippable_frame(tmp_path):
     assert read(write(tmp_path / "f", frame + PACK["zst"](b"text") + frame)) == "text"
 
 
-@pytest.mark.parametrize(
-    "text", ["", "B", "BZ", "BZh9", "BZh95 is a name", "P*M", "(", "BZh91BY&SY", "\x1f", "\0"]
-)
+@pytest.mark.parametrize("text", ["", "B", "BZ", "BZh9", "BZh95 is a name", "P*M", "(", "BZh91BY&SY", "\x1f", "\0"])
 def test_texts_that_begin_like_archives(text, tmp_path):
     assert read(write(tmp_path / "f", text.encode())) == text
 
@@ -408,9 +404,7 @@ def test_files_are_closed_when_the_reader_stops_early(tmp_path):
 # --- blocks ------------------------------------------------------------------------------------------------
 
 ENCODINGS = ["utf-8", "gb18030", "utf-16", "utf-16-le", "utf-32", "utf-7"]
-CHARACTERS = st.one_of(
-    st.sampled_from("\n\r\v\x85\u2028 a中国𠮷。\ufeff~+"), st.characters(exclude_categories=["Cs"])
-)
+CHARACTERS = st.one_of(st.sampled_from("\n\r\v\x85\u2028 a中国𠮷。\ufeff~+"), st.characters(exclude_categories=["Cs"]))
 
 
 def check_blocks(blocks, text, block_chars):
@@ -436,9 +430,7 @@ def test_any_text_survives_any_cutting(text, encoding, block_chars, buffer, skip
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(files, "_BUFFER_BYTES", buffer)
         patch.setattr(files, "_PACKED_BYTES", buffer)
-        patch.setattr(
-            sys, "stdin", types.SimpleNamespace(buffer=io.BytesIO(text.encode(encoding)), closed=False)
-        )
+        patch.setattr(sys, "stdin", types.SimpleNamespace(buffer=io.BytesIO(text.encode(encoding)), closed=False))
         report = ReadReport()
         blocks = list(
             read_blocks(
@@ -475,10 +467,7 @@ def test_bom_is_dropped_once_at_the_start_and_counted(tmp_path, tiny_buffers):
         blocks = list(read_blocks([source], encoding=encoding, block_chars=1, report=report))
         assert blocks == ["\ufeffa\n", "\ufeffb"]
         assert report.bytes == 12
-        assert (
-            read(write(tmp_path / "h", b"\xef\xbb\xbfa\n\xff"), encoding=encoding, skip_undecodable=True)
-            == "a\n"
-        )
+        assert read(write(tmp_path / "h", b"\xef\xbb\xbfa\n\xff"), encoding=encoding, skip_undecodable=True) == "a\n"
     assert list(read_blocks([write(tmp_path / "g", b"\xef\xbb\xbf")])) == []
 
 
@@ -559,9 +548,7 @@ def test_place_of_bad_bytes(buffer, bom, tmp_path, monkeypatch):
     monkeypatch.setattr(files, "_PACKED_BYTES", buffer)
     good = bom + "第一行\n\n第三行\n".encode()
     message = place(write(tmp_path / "f", good + b"ab\xff\xfe\n" + "后\n".encode()))
-    assert message.startswith(
-        f"f, line 4, byte offset {len(good) + 2}: bytes 0xff are not utf-8; pass --encoding "
-    )
+    assert message.startswith(f"f, line 4, byte offset {len(good) + 2}: bytes 0xff are not utf-8; pass --encoding ")
     assert message.endswith(", or --skip-undecodable to leave such lines out")
     cut_short = place(write(tmp_path / "g", good + b"\xe4\xb8"))
     assert cut_short.startswith(f"g, line 4, byte offset {len(good)}: bytes 0xe4b8 are not utf-8; ")

@@ -85,9 +85,7 @@ def test_layout(runs, order):
         assert ngrams == sorted(ngrams)
         if k > 1:
             shorter = counts.ngrams(k - 1).tolist()
-            assert [shorter[parent] for parent in counts.levels[k - 1].parent] == [
-                gram[:-1] for gram in ngrams
-            ]
+            assert [shorter[parent] for parent in counts.levels[k - 1].parent] == [gram[:-1] for gram in ngrams]
             first = counts.first_child(k - 1)
             assert len(first) == len(shorter) + 1
             for i, prefix in enumerate(shorter):

@@ -40,9 +40,7 @@ class Decoder:
         self.weights, self.max_len = weights, max_len
         ids = {code: i for i, code in enumerate(CODES)}
         unknown = len(CODES)
-        grams = sorted(
-            naive.prefixes(tuple(ids[code] for code in word) for word in weights), key=lambda g: (len(g), g)
-        )
+        grams = sorted(naive.prefixes(tuple(ids[code] for code in word) for word in weights), key=lambda g: (len(g), g))
         levels = [[(symbol,) for symbol in range(unknown + 1)]]
         levels += [[gram for gram in grams if len(gram) == k] for k in range(2, max_len + 1)]
         base, check, nodes = build_trie(
@@ -75,9 +73,7 @@ class Decoder:
     def compiled(self, text, final=True):
         """Words as (start, end), and the characters settled; nothing is written behind the outputs."""
         points = code_points(text)
-        codes, starts, word_starts, word_ends, back = (
-            np.full(len(text) + 2, GUARD, np.int32) for _ in range(5)
-        )
+        codes, starts, word_starts, word_ends, back = (np.full(len(text) + 2, GUARD, np.int32) for _ in range(5))
         tokens = symbolise.compiled(points, np.frombuffer(class_table(), np.uint8), codes, starts)
         starts[tokens] = len(text)
         best, tail = np.zeros(tokens + 2, np.int64), np.full(self.max_len + 2, GUARD, np.int32)

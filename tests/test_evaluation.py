@@ -27,10 +27,7 @@ def naive_spans(words):
     spans = set()
     for start in range(len(text)):
         for end in range(start + 1, len(text) + 1):
-            if any(
-                len("".join(words[:k])) == start and len("".join(words[: k + 1])) == end
-                for k in range(len(words))
-            ):
+            if any(len("".join(words[:k])) == start and len("".join(words[: k + 1])) == end for k in range(len(words))):
                 spans.add((start, end))
     return spans
 
@@ -433,9 +430,7 @@ def test_files_give_what_lines_give(write):
     from_files = evaluate_files(*paths, protocol="sighan", train_words=words, top_errors=2)
     names = {"gold_name": str(paths[0]), "predicted_name": str(paths[1]), "train_name": str(words)}
     train_words = ["一", "北京市"]
-    assert from_files == evaluate(
-        gold, predicted, protocol="sighan", train_words=train_words, top_errors=2, **names
-    )
+    assert from_files == evaluate(gold, predicted, protocol="sighan", train_words=train_words, top_errors=2, **names)
 
 
 def test_standard_input(write, monkeypatch):

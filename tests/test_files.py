@@ -337,9 +337,7 @@ def test_missing_parent_is_told_on_entry(tmp_path):
     target = tmp_path / "gone" / "f"
     for context in (atomic_file(target), atomic_directory(target)):
         message = entering(context)
-        assert message.startswith(
-            f"{target}: cannot be written: No such file or directory; create the folder "
-        )
+        assert message.startswith(f"{target}: cannot be written: No such file or directory; create the folder ")
         assert f"{tmp_path / 'gone'} or pass another -o" in message
 
 
@@ -482,9 +480,7 @@ def test_failing_block_leaves_the_folder_that_was(ending, tmp_path, model):
     assert (model / "card.json").read_text() == "old"
 
 
-@pytest.mark.parametrize(
-    "error", [KeyboardInterrupt(), OSError(errno.ENOSPC, "No space left on device")], ids=repr
-)
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), OSError(errno.ENOSPC, "No space left on device")], ids=repr)
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("number", [0, 1])
 def test_failure_around_each_rename_leaves_old_or_new(number, when, error, tmp_path, model, monkeypatch):

@@ -179,9 +179,7 @@ def test_read_only_arrays_are_for_const_arguments():
         kernel("i8(i4[])")(total)(values)
 
 
-@pytest.mark.parametrize(
-    "values", [np.zeros(3, np.int64), np.zeros(6, np.int32)[::2], np.zeros((2, 2), np.int32)]
-)
+@pytest.mark.parametrize("values", [np.zeros(3, np.int64), np.zeros(6, np.int32)[::2], np.zeros((2, 2), np.int32)])
 def test_kernels_take_one_kind_of_array_and_compile_for_no_other(values):
     compiled = kernel("i8(i4[const])")(total)
     with pytest.raises(TypeError, match="No matching definition"):

@@ -107,9 +107,7 @@ def test_em_of_real_text(sample_candidates, sample_runs):
         lexicon = fit_lexicon(sample_runs.stream, sample_candidates, parameters, 2)
     runs = naive.unstream(sample_runs.stream)
     scores = naive.scores(runs, 4, 2, BOUNDARY_FANOUT)
-    expected = naive.fit(
-        runs, scores, parameters, fitting.LEAST_EXPECTED, expect=naive.expectations_of_long_runs
-    )
+    expected = naive.fit(runs, scores, parameters, fitting.LEAST_EXPECTED, expect=naive.expectations_of_long_runs)
     assert {(1,), (2,)} <= scores.keys(), "no symbol is idle"
     check(sample_candidates, lexicon, expected, 1000)
 
@@ -122,9 +120,7 @@ def test_long_runs_do_not_underflow(length):
     with nothing_forgotten:
         candidates, lexicon = fit(runs, 4, 2, parameters)
     scores = naive.scores(runs, 4, 2, BOUNDARY_FANOUT)
-    expected = naive.fit(
-        runs, scores, parameters, fitting.LEAST_EXPECTED, expect=naive.expectations_of_long_runs
-    )
+    expected = naive.fit(runs, scores, parameters, fitting.LEAST_EXPECTED, expect=naive.expectations_of_long_runs)
     assert lexicon.log_likelihood[0] < -700, "the likelihood itself is no number above zero"
     check(candidates, lexicon, expected, length)
 
@@ -198,14 +194,10 @@ def test_what_stays_in_the_lexicon(runs, parameters, min_expected):
     parameters = LexiconSettings(min_expected=min_expected, passes=parameters.passes)
     candidates, lexicon = fit(runs, 3, 1, parameters)
     found = table(candidates, lexicon)
-    assert found.keys() >= {(symbol,) for symbol in range(1, SYMBOLS)}, (
-        "every symbol, also one that does not occur"
-    )
+    assert found.keys() >= {(symbol,) for symbol in range(1, SYMBOLS)}, "every symbol, also one that does not occur"
     assert (0,) not in found
     assert all(
-        expected >= max(min_expected, fitting.FORGOTTEN)
-        for word, (_, expected) in found.items()
-        if len(word) > 1
+        expected >= max(min_expected, fitting.FORGOTTEN) for word, (_, expected) in found.items() if len(word) > 1
     )
     assert min(found[(symbol,)][1] for symbol in range(1, SYMBOLS)) >= fitting.LEAST_EXPECTED
     assert np.all(np.isfinite(lexicon.weight))

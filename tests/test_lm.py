@@ -181,9 +181,7 @@ def test_pruning_leaves_out_what_is_rare(runs, order, prune):
     prune = prune[:order]
     cuts = [*prune, *[prune[-1]] * (order - len(prune))]
     counts = naive.ngrams(runs, order)
-    expected = [
-        sum(n > cuts[k - 1] for gram, n in counts.items() if len(gram) == k) for k in range(1, order + 1)
-    ]
+    expected = [sum(n > cuts[k - 1] for gram, n in counts.items() if len(gram) == k) for k in range(1, order + 1)]
     expected[0] = len(set().union(*runs)) + 2
     assert train(runs, order, prune).ngrams == tuple(expected)
 
@@ -273,9 +271,7 @@ def test_other_kernels_can_ask(sample_runs, sample_counts):
         found = 0.0
         node = 0
         for symbol in stream[1:]:
-            score, node = advance(
-                node, symbol, symbols, first_child, suffix, log10_probability, log10_backoff
-            )
+            score, node = advance(node, symbol, symbols, first_child, suffix, log10_probability, log10_backoff)
             found += score
         return found
 
@@ -297,9 +293,7 @@ def slow_lines(lm, text):
     for line in lines[: -1 if len(lines) > 1 and not lines[-1] else None]:
         parts = [lm.score_ids(naive.stream([lm.ids()[run].tolist()])) for run in naive.runs(line)]
         unknown = sum(int(lm.ids()[code]) == lm.unknown for run in naive.runs(line) for code in run)
-        scores.append(
-            (sum(float(part.sum()) for part in parts), sum(len(part) - 1 for part in parts), unknown)
-        )
+        scores.append((sum(float(part.sum()) for part in parts), sum(len(part) - 1 for part in parts), unknown))
     return scores
 
 
@@ -307,9 +301,7 @@ def slow_lines(lm, text):
 def test_lines_are_scored_run_by_run(lm, text):
     scores = list(zip(*(each.tolist() for each in lm.score_lines(text)), strict=True))
     assert [score[1:] for score in scores] == [score[1:] for score in slow_lines(lm, text)]
-    assert [score[0] for score in scores] == pytest.approx(
-        [score[0] for score in slow_lines(lm, text)], rel=1e-5
-    )
+    assert [score[0] for score in scores] == pytest.approx([score[0] for score in slow_lines(lm, text)], rel=1e-5)
     whole = lm.score_text(text)
     assert (whole.tokens, whole.unknown) == tuple(sum(score[i] for score in scores) for i in (1, 2))
     assert whole.log10_probability == pytest.approx(sum(score[0] for score in scores))

@@ -12,8 +12,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from segtool import ModelError, UsageError, load, train
+from segtool.cards import card_checksum
 from segtool.cli import main
-from segtool.model import _card_checksum, load_model, save_model
+from segtool.model import load_model, save_model
 from segtool.segmenter import Segmenter
 from segtool.settings import METHODS, TrainingSettings
 from segtool.streaming import cut_stream
@@ -302,7 +303,7 @@ def change_card(path, **entries):
     """Change a card on purpose, checksum and all; None takes an entry out."""
     card = json.loads((path / "card.json").read_text(encoding="utf-8")) | entries
     card = {key: value for key, value in card.items() if value is not None}
-    (path / "card.json").write_text(json.dumps(card | {"checksum": _card_checksum(card)}), encoding="utf-8")
+    (path / "card.json").write_text(json.dumps(card | {"checksum": card_checksum(card)}), encoding="utf-8")
 
 
 @every

@@ -98,9 +98,7 @@ def test_scoring_leaves_the_counts_alone(sample_counts):
 def test_rare_ngrams_are_left_out_and_nothing_else_changes(runs, max_word_len, min_count):
     counts = count(runs, max_word_len + 1)
     everything, frequent = table(score(counts, max_word_len)), table(score(counts, max_word_len, min_count))
-    assert frequent == {
-        gram: row for gram, row in everything.items() if len(gram) == 1 or row.count >= min_count
-    }
+    assert frequent == {gram: row for gram, row in everything.items() if len(gram) == 1 or row.count >= min_count}
 
 
 def test_longest_word_is_by_default_one_less_than_the_order():

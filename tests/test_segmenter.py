@@ -211,9 +211,7 @@ def test_nothing_can_be_set_or_deleted():
 
 
 def test_cutting_leaves_no_trace():
-    before = [
-        np.array(array) for array in (SEGMENTER.model.symbols, SEGMENTER.model.lexicon, SEGMENTER.model.words)
-    ]
+    before = [np.array(array) for array in (SEGMENTER.model.symbols, SEGMENTER.model.lexicon, SEGMENTER.model.words)]
     first = [cut_both_ways(text) for text in HARD]
     cut_both_ways(random_text(20_000))
     assert [cut_both_ways(text) for text in HARD] == first

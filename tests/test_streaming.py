@@ -29,9 +29,7 @@ from tests.helpers import (
 
 SEGMENTER = sample_segmenter()
 SINGLE = train(texts=["今天天气很好。今天天气不好。"], max_word_len=1)
-LONGEST = train(
-    texts=["今天天气很好我们去公园。今天天气不好我们不去公园。"] * 3, max_word_len=15, min_count=1
-)
+LONGEST = train(texts=["今天天气很好我们去公园。今天天气不好我们不去公园。"] * 3, max_word_len=15, min_count=1)
 
 MEMORY = """
 import sys
@@ -42,9 +40,7 @@ main(sys.argv[1:], standalone_mode=False)
 status = Path("/proc/self/status").read_text(encoding="ascii")
 print(next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM:")), file=sys.stderr)
 """
-needs_proc = pytest.mark.skipif(
-    not sys.platform.startswith("linux"), reason="the peak of memory is read from /proc"
-)
+needs_proc = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the peak of memory is read from /proc")
 
 # Lines of what may go on behind the end of a piece.
 flowing = st.lists(
@@ -82,9 +78,7 @@ def expected(segmenter, text, separator=" "):
     for line in lines:
         words = [word.encode("utf-8", "surrogatepass") for word in segmenter.cut(line)]
         out.append(separator.encode().join(words) + (b"\r\n" if line.endswith("\r") else b"\n"))
-    return b"".join(out) + separator.encode().join(
-        w.encode("utf-8", "surrogatepass") for w in segmenter.cut(rest)
-    )
+    return b"".join(out) + separator.encode().join(w.encode("utf-8", "surrogatepass") for w in segmenter.cut(rest))
 
 
 def pieces_of(text, cuts):
@@ -128,10 +122,7 @@ def test_a_real_text_in_pieces(workers):
     text = sample_text()
     wanted = expected(SEGMENTER, text)
     for size in (100, 1009, 20_000):
-        assert (
-            streamed(SEGMENTER, [text[i : i + size] for i in range(0, len(text), size)], workers=workers)
-            == wanted
-        )
+        assert streamed(SEGMENTER, [text[i : i + size] for i in range(0, len(text), size)], workers=workers) == wanted
 
 
 @pytest.mark.parametrize("workers", [1, 2, 3])

@@ -168,9 +168,7 @@ def test_han_blocks(low, high):
 
 def test_every_ideograph_of_the_database_is_han():
     names = ((code, unicodedata.name(chr(code), "")) for code in range(0x110000))
-    ideographs = [
-        code for code, name in names if name.startswith(("CJK UNIFIED IDEO", "CJK COMPATIBILITY IDEO"))
-    ]
+    ideographs = [code for code, name in names if name.startswith(("CJK UNIFIED IDEO", "CJK COMPATIBILITY IDEO"))]
     assert len(ideographs) > 90_000
     assert {class_table()[code] for code in ideographs} == {HAN_CLASS}
 

@@ -13,7 +13,8 @@ from segtool import UsageError, train
 from segtool.counts import count_stream
 from segtool.decode import WEIGHT_UNIT
 from segtool.decoders import cut_runs, decoder_of
-from segtool.lm import LanguageModel, estimate
+from segtool.kneser_ney import estimate
+from segtool.lm import LanguageModel
 from segtool.model import Model
 from segtool.symbols import LAT, NUM
 from segtool.tags import MOVES, TagSettings, move_scores

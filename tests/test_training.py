@@ -154,9 +154,7 @@ def test_sample_repeats_with_its_seed(tmp_path):
 
 def test_sample_takes_about_its_share():
     lines = [f"今天天气{'很' * (i % 5)}好。\n" for i in range(2000)]
-    runs = [
-        train(texts=["".join(lines)], sample=share).model.card["corpus"]["runs"] for share in (0.25, 0.5, 1.0)
-    ]
+    runs = [train(texts=["".join(lines)], sample=share).model.card["corpus"]["runs"] for share in (0.25, 0.5, 1.0)]
     assert runs[2] == 2000
     assert 400 < runs[0] < 600
     assert 850 < runs[1] < 1150
@@ -187,9 +185,7 @@ def test_invented_words_are_found():
     words = ["".join(chr(0x4E00 + 7 * i + j) for j in range(1 + i % 3)) for i in range(60)]
     lines = [draw.choices(words, k=12) for _ in range(600)]
     segmenter = train(texts=["".join(line) for line in lines])
-    result = evaluate(
-        [" ".join(line) for line in lines], [" ".join(segmenter.cut("".join(line))) for line in lines]
-    )
+    result = evaluate([" ".join(line) for line in lines], [" ".join(segmenter.cut("".join(line))) for line in lines])
     assert result.f1 > 0.98
 
 
@@ -211,9 +207,7 @@ def test_digits_and_letters_are_symbols():
 @pytest.mark.parametrize(
     "texts", [["天"], ["天" * 1000], ["天\n" * 10], ["今天天气"], ["天。" * 3], ["😀天\ud800气\U00020000"]]
 )
-@pytest.mark.parametrize(
-    "parameters", [{}, {"max_word_len": 1}, {"max_word_len": 15, "min_count": 1}, {"workers": 3}]
-)
+@pytest.mark.parametrize("parameters", [{}, {"max_word_len": 1}, {"max_word_len": 15, "min_count": 1}, {"workers": 3}])
 def test_least_text(tmp_path, texts, parameters):
     segmenter = train(texts=texts, output=tmp_path / "m", **parameters)
     weights = segmenter.model.words["weight"]
@@ -309,9 +303,7 @@ def test_too_few_workers():
     with pytest.raises(UsageError, match="workers"):
         train(texts=SENTENCES, workers=0)
     code = f"import segtool; segtool.train(texts={SENTENCES!r}, workers=-1)"
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, env=environment(), timeout=TIMEOUT
-    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, env=environment(), timeout=TIMEOUT)
     assert done.returncode == 1, "the interpreter itself has crashed" if done.returncode < 0 else "no error"
     assert b"UsageError" in done.stderr
     assert b"workers" in done.stderr

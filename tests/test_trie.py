@@ -22,8 +22,7 @@ def levels(ngrams, alphabet, longest):
     places = [{gram: i for i, gram in enumerate(level)} for level in grams]
     symbols = [np.array([gram[-1] for gram in level], np.uint16) for level in grams]
     parents = [
-        np.array([places[k - 1][gram[:-1]] if k else 0 for gram in level], np.int32)
-        for k, level in enumerate(grams)
+        np.array([places[k - 1][gram[:-1]] if k else 0 for gram in level], np.int32) for k, level in enumerate(grams)
     ]
     return symbols, parents, grams
 
@@ -72,9 +71,7 @@ def test_wanted_ngrams_are_found_and_nothing_else(ngrams, data):
     longest = 4
     symbols, parents, grams = levels(ngrams, ALPHABET, longest)
     masks = [np.array([data.draw(st.booleans()) for _ in level], np.bool_) for level in grams]
-    wanted = [
-        [gram for gram, want in zip(*both, strict=True) if want] for both in zip(grams, masks, strict=True)
-    ]
+    wanted = [[gram for gram, want in zip(*both, strict=True) if want] for both in zip(grams, masks, strict=True)]
     given_masks = [mask.copy() for mask in masks]
     base, check, nodes = build_trie(symbols, parents, masks)
     assert all(map(np.array_equal, masks, given_masks)), "what was passed in is not written to"
@@ -117,9 +114,7 @@ def test_many_families(alphabet, count, spread):
     symbols, parents, grams = levels(ngrams, alphabet, 4)
     masks = [draw.random(len(level)) < 0.7 for level in grams]
     base, check, nodes = build_trie(symbols, parents, masks)
-    wanted = [
-        [gram for gram, want in zip(*both, strict=True) if want] for both in zip(grams, masks, strict=True)
-    ]
+    wanted = [[gram for gram, want in zip(*both, strict=True) if want] for both in zip(grams, masks, strict=True)]
     there = verify(base, check, nodes, grams, wanted, alphabet)
     for gram in draw.integers(0, alphabet, (5000, 2)).tolist():
         assert (walk(base, check, gram) is not None) == (tuple(gram) in there)
@@ -141,25 +136,20 @@ def test_array_has_room_behind_the_last_node():
 def test_ngrams_of_real_text(sample_candidates):
     candidates = sample_candidates.levels
     grams = [
-        list(map(tuple, spell(candidates, k, np.arange(len(level))).tolist()))
-        for k, level in enumerate(candidates, 1)
+        list(map(tuple, spell(candidates, k, np.arange(len(level))).tolist())) for k, level in enumerate(candidates, 1)
     ]
     masks = [level.count % 3 > 0 for level in candidates]
     base, check, nodes = build_trie(
         [level.symbol for level in candidates], [level.parent for level in candidates], masks
     )
-    wanted = [
-        [gram for gram, want in zip(*both, strict=True) if want] for both in zip(grams, masks, strict=True)
-    ]
+    wanted = [[gram for gram, want in zip(*both, strict=True) if want] for both in zip(grams, masks, strict=True)]
     there = verify(base, check, nodes, grams, wanted, len(candidates[0]))
     assert len(there) > 1000
     assert len(base) < 3 * len(candidates[0]) + 2 * len(there)
 
 
 def test_single_symbols_only():
-    base, check, nodes = build_trie(
-        [np.arange(5, dtype=np.uint16)], [np.zeros(5, np.int32)], [np.zeros(5, np.bool_)]
-    )
+    base, check, nodes = build_trie([np.arange(5, dtype=np.uint16)], [np.zeros(5, np.int32)], [np.zeros(5, np.bool_)])
     assert check[:5].tolist() == [-2] * 5
     assert nodes[0].tolist() == list(range(5))
     assert not np.any(base)
