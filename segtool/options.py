@@ -100,4 +100,5 @@ def announce_compiling(quiet: bool) -> None:
     from segtool._jit import on_first_compile
 
     if not quiet:
-        on_first_compile(lambda: click.echo("segtool: compiling its kernels, once (about 15 s) …", err=True))
+        notice = "segtool: compiling its kernels for this command, the first time only …"
+        on_first_compile(lambda: click.echo(notice, err=True))
