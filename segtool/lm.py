@@ -11,6 +11,7 @@ boundary: ``<s>`` as the first of an n-gram, ``</s>`` as the last, so that node 
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -50,12 +51,12 @@ class TextScore:
         return float(10.0 ** (-self.log10_probability / self.tokens)) if self.tokens else float("nan")
 
 
-class Scorer:
+class Scorer(ABC):
     """What every language model can do with a text, given :meth:`score_codes`."""
 
+    @abstractmethod
     def score_codes(self, codes: Links) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
         """Log10 probability of each symbol of a stream of codes, and whether the model does not know it."""
-        raise NotImplementedError
 
     def score_lines(self, text: str) -> tuple[Floats, Integers, Integers]:
         """Score each line of a text as KenLM does, every run as a sentence of its own.
