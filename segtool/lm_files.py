@@ -15,6 +15,7 @@ from segtool.cards import CARD, CardFormat, copy_file, write_array
 from segtool.errors import ModelError
 from segtool.files import atomic_directory
 from segtool.lm import LanguageModel
+from segtool.model import LM_FOLDER
 
 if TYPE_CHECKING:
     from segtool.kenlm_model import KenLM
@@ -116,7 +117,7 @@ def open_lm(path: str | os.PathLike[str]) -> LanguageModel | KenLM:
     Parameters
     ----------
     path : path
-        An ARPA file, a KenLM binary, or a directory of either.
+        An ARPA file, a KenLM binary, a directory of either, or a model that keeps a language model.
 
     Returns
     -------
@@ -132,6 +133,8 @@ def open_lm(path: str | os.PathLike[str]) -> LanguageModel | KenLM:
 
     if not os.path.isdir(path):
         return KenLM(path) if is_binary(path) else read_arpa(path)
+    if os.path.isdir(os.path.join(path, LM_FOLDER)):
+        path = os.path.join(path, LM_FOLDER)
     card = _FORMAT.read(Path(path))
     if card["kind"] == "tables":
         return load_lm(path)

@@ -10,7 +10,7 @@ file                    holds
 ``symbols.npy``         code of each symbol id (uint32)
 ``lexicon.npy``         the trie: base, check, weight and a spare of each node (int32, flat)
 ``words.npy``           a record for each word: its symbols, counts and scores
-``lm/``                 the language model of method ``lm`` (:mod:`segtool.lm_files`), with a card of its own
+``lm/``                 a language model, where one is kept (:mod:`segtool.lm_files`), with a card of its own
 ======================  =====================================================================
 """
 
@@ -31,7 +31,7 @@ from segtool.symbols import LAT, NUM
 if TYPE_CHECKING:
     from segtool.lm import LanguageModel
 
-__all__ = ["FORMAT_VERSION", "Model", "load_model", "save_model", "word_record", "write_model"]
+__all__ = ["FORMAT_VERSION", "LM_FOLDER", "Model", "load_model", "save_model", "word_record", "write_model"]
 
 FORMAT_VERSION = 1
 _FORMAT = CardFormat(
@@ -43,7 +43,8 @@ _FORMAT = CardFormat(
     verb="train",
     option="-m",
 )
-_LM_FOLDER = "lm"
+LM_FOLDER = "lm"
+"""Where in its directory a model keeps a language model."""
 _ARRAYS = {"symbols": np.dtype("<u4"), "lexicon": np.dtype("<i4"), "words": None}
 
 
@@ -64,7 +65,8 @@ class Model:
     path : Path or None
         The directory it was loaded from.
     lm : LanguageModel or None
-        Of method ``lm``.
+        Of method ``lm``; other methods, too, keep one if so asked, but :func:`load_model` leaves it on the disk
+        for :func:`segtool.lm_files.open_lm`.
     """
 
     symbols: npt.NDArray[np.uint32]
@@ -156,7 +158,7 @@ def write_model(model: Model, folder: Path) -> None:
     if model.lm is not None:
         from segtool.lm_files import save_lm
 
-        save_lm(model.lm, folder / _LM_FOLDER)
+        save_lm(model.lm, folder / LM_FOLDER)
     _FORMAT.write(folder, model.card, files)
 
 
@@ -189,8 +191,8 @@ def load_model(path: str | os.PathLike[str], verify: bool = True) -> Model:
         layout = dtype or word_record(parameters["max_word_len"])
         loaded[name] = _FORMAT.open_array(folder, name, card, layout, verify=verify)
     lm = None
-    if card.get("decoder") == "tags":
+    if card.get("decoder") == "tags":  # others do not cut by it: open_lm reads it when it is asked for
         from segtool.lm_files import load_lm
 
-        lm = load_lm(folder / _LM_FOLDER, verify)
+        lm = load_lm(folder / LM_FOLDER, verify)
     return Model(**loaded, card=card, path=Path(os.path.abspath(folder)), lm=lm)

@@ -285,7 +285,8 @@ def train_model(
         In memory, its card without an entry on the corpus.
     """
     report = report if report is not None else TrainingReport()
-    with_lm = settings.method == "lm"
+    by_tags = settings.method == "lm"
+    with_lm = by_tags or settings.with_lm
     order = max(settings.max_word_len + 1, settings.lm_order if with_lm else 0)
     with watch.stage("count"):
         counts = count_stream(runs.stream, runs.codes, order, workers)
@@ -309,11 +310,11 @@ def train_model(
             decoder = "pairs" if settings.cohesion_revision == 2015 else decoder
         else:
             decoding = entropy_lexicon(candidates, settings)
-            decoder = "tags" if with_lm else decoder
+            decoder = "tags" if by_tags else decoder
             cut = decoder_of(build_model(candidates, decoding, decoding, _card(settings, decoder), lm))
             joined = cut_runs(cut, runs, settings.max_word_len)
             words = frequency_lexicon(count_words(runs.stream, joined, candidates))
-            decoding = words if with_lm else decoding
+            decoding = words if by_tags else decoding
     report.words = len(words.weight)
     return build_model(candidates, decoding, words, _card(settings, decoder), lm)
 

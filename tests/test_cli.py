@@ -149,6 +149,7 @@ def test_train_takes_all_parameters(tmp_path):
         "cohesion_min_count": 4,
         "cohesion_revision": 2015,
         "lm_order": 3,
+        "with_lm": True,
         "lm_moves": (1.0, 0.5, 1.0, 0.25, 1.0, 0.125, 1.0, 0.0),
     }
     assert parameters.keys() == vars(TrainingSettings()).keys()

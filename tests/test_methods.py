@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from segtool import ModelError, UsageError, load, train
 from segtool.cards import card_checksum
 from segtool.cli import main
+from segtool.lm_files import open_lm
 from segtool.model import load_model, save_model
 from segtool.segmenter import Segmenter
 from segtool.settings import METHODS, TrainingSettings
@@ -378,3 +379,25 @@ def test_missing_arrays_of_every_decoder(copy, tmp_path):
         with pytest.raises(ModelError, match=r"lexicon\.npy: missing"):
             load(path)
         shutil.rmtree(tmp_path / "copy")
+
+
+@pytest.mark.parametrize("method", ["unigram", "entropy", "cohesion"])
+def test_a_language_model_is_kept_beside_any_method(tmp_path, method):
+    plain = train(SAMPLE, tmp_path / "plain", method=method)
+    kept = train(SAMPLE, tmp_path / "kept", method=method, with_lm=True, lm_order=3)
+    assert not (tmp_path / "plain" / "lm").exists()
+    text = sample_text()
+    assert kept.cut(text) == plain.cut(text)
+    lm = open_lm(tmp_path / "kept")
+    assert lm.order == 3
+    alone = tmp_path / "alone"
+    succeed("lm", "train", SAMPLE, "-o", alone, "--order", 3, "-q")
+    # counted up to 7-grams in the one and 3-grams in the other: the same 3-grams
+    assert lm.score_text(text) == open_lm(alone).score_text(text)
+    with pytest.raises(ModelError, match=r"card\.json"):
+        open_lm(tmp_path / "plain")
+
+
+def test_no_language_model_of_a_word_list():
+    with pytest.raises(UsageError, match="--with-lm"):
+        train(texts=["今天 3\n"], method="dict", with_lm=True)
