@@ -22,6 +22,9 @@ from segtool.options import (
     open_output,
     parameter_options,
     quiet_option,
+    skip_option,
+    skipped_lines,
+    stage_lines,
     workers_option,
 )
 
@@ -80,7 +83,7 @@ def main() -> None:
 @click.option("-o", "--output", metavar="MODEL", required=True, help="Directory to write the model to.")
 @parameter_options
 @encoding_option
-@click.option("--skip-undecodable", is_flag=True, help="Leave out lines that are no text in that encoding.")
+@skip_option
 @workers_option(None, "by default one for each processor. The model does not depend on it")
 @quiet_option
 def train(
@@ -123,20 +126,16 @@ def _print_summary(report: TrainingReport, output: str) -> None:
     say(f"read     {reading.characters:,} characters in {reading.lines:,} lines of {reading.files:,} files")
     say(f"found    {report.runs:,} runs, {report.symbols:,} symbols, {report.ngram_types:,} n-gram types")
     say(f"learned  {report.words:,} words out of {report.candidates:,} candidates")
-    for stage in report.stages:
-        say(f"{stage.name:8} {stage.seconds:8.2f} s {stage.peak_bytes / 1e6:8,.0f} MB")
+    for line in stage_lines(report.stages):
+        say(line)
     seconds = sum(stage.seconds for stage in report.stages)
     peak = max((stage.peak_bytes for stage in report.stages), default=0)
     say(f"{'total':8} {seconds:8.2f} s {peak / 1e6:8,.0f} MB peak")
     if report.left_out:
         why = "too long, with a mark in them or without a count"
         say(f"left out {len(report.left_out):,} words ({why}), such as {report.left_out[0]}")
-    if reading.skipped_lines:
-        say(f"skipped  {reading.skipped_lines:,} lines that could not be read:")
-        for line in reading.skipped:
-            say(f"         {line.source}, line {line.line}, byte offset {line.offset}: {line.reason}")
-        if len(reading.skipped) < reading.skipped_lines:
-            say(f"         … and {reading.skipped_lines - len(reading.skipped):,} more")
+    for line in skipped_lines(reading):
+        say(line)
     say(f"model    {output}")
 
 

@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING
 import click
 
 from segtool.errors import CorpusError, UsageError
-from segtool.options import announce_compiling, encoding_option, open_output, quiet_option, workers_option
+from segtool.options import (
+    announce_compiling,
+    encoding_option,
+    open_output,
+    quiet_option,
+    skip_option,
+    skipped_lines,
+    stage_lines,
+    workers_option,
+)
 
 if TYPE_CHECKING:
     from segtool.corpus import ReadReport
@@ -44,7 +53,7 @@ def _numbers(ctx: click.Context, parameter: click.Parameter, value: str) -> tupl
     help="Leave out n-grams of 1, 2, … symbols seen N times or less: '0 0 1' those of 3 and more seen once.",
 )
 @encoding_option
-@click.option("--skip-undecodable", is_flag=True, help="Leave out lines that are no text in that encoding.")
+@skip_option
 @workers_option(None, "by default one for each processor. The model does not depend on it")
 @quiet_option
 def train(
@@ -121,16 +130,7 @@ def _summary(model: LanguageModel, reading: ReadReport, stages: list[StageReport
         f"found    {corpus['runs']:,} runs, {corpus['symbols']:,} symbols",
         *_describe(model),
     ]
-    lines += [f"{stage.name:8} {stage.seconds:8.2f} s {stage.peak_bytes / 1e6:8,.0f} MB" for stage in stages]
-    if reading.skipped_lines:
-        lines.append(f"skipped  {reading.skipped_lines:,} lines that could not be read:")
-        lines += [
-            f"         {line.source}, line {line.line}, byte offset {line.offset}: {line.reason}"
-            for line in reading.skipped
-        ]
-        if len(reading.skipped) < reading.skipped_lines:
-            lines.append(f"         … and {reading.skipped_lines - len(reading.skipped):,} more")
-    return [*lines, f"model    {output}"]
+    return [*lines, *stage_lines(stages), *skipped_lines(reading), f"model    {output}"]
 
 
 def _describe(model: LanguageModel | KenLM) -> list[str]:

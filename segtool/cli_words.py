@@ -16,6 +16,7 @@ from segtool.options import (
     open_output,
     parameter_options,
     quiet_option,
+    skip_option,
     workers_option,
 )
 
@@ -60,7 +61,7 @@ _FILTERS = {"min_count", "min_expected"}
 )
 @parameter_options
 @encoding_option
-@click.option("--skip-undecodable", is_flag=True, help="Leave out lines that are no text in that encoding.")
+@skip_option
 @workers_option(None, "by default one for each processor. The list does not depend on it")
 @quiet_option
 @click.pass_context

@@ -23,9 +23,9 @@ import numpy.typing as npt
 
 from segtool._jit import kernel
 from segtool.counts import Ids, spell
-from segtool.dictionary import candidate_trie, count_words, frequency_lexicon
+from segtool.dictionary import count_words, frequency_lexicon
 from segtool.errors import UsageError
-from segtool.lexicon import Lexicon
+from segtool.lexicon import Lexicon, candidate_trie
 from segtool.scores import Candidates
 
 __all__ = ["CohesionSettings", "check_cohesion", "cohesion_lexicon"]
@@ -98,7 +98,7 @@ def cohesion_lexicon(stream: Ids, candidates: Candidates, settings: CohesionSett
         kept[nodes[k - 1]] = (level.cohesion >= threshold) & (level.count >= settings.cohesion_min_count)
     joined = np.zeros(len(stream), np.bool_)
     _join(stream, units, kept, longest, joined)
-    counts = count_words(stream, joined, candidates)
+    counts = count_words(stream, joined, candidates, (units, nodes))
     if pairs_only:
         words = frequency_lexicon(counts)
         pairs = np.flatnonzero(kept[nodes[1]]) if longest > 1 else np.zeros(0, np.int64)

@@ -15,12 +15,11 @@ import numpy.typing as npt
 from segtool._jit import kernel
 from segtool.counts import Ids, count_stream
 from segtool.errors import CorpusError
-from segtool.lexicon import Lexicon
+from segtool.lexicon import Lexicon, candidate_trie
 from segtool.model import Model
 from segtool.runs import RunCollector
 from segtool.scores import Candidates, Floats, score
 from segtool.symbols import LAT, MARK, NUM, class_table, code_points, symbolise
-from segtool.trie import build_trie
 
 __all__ = ["count_words", "frequency_lexicon", "lexicon_of_list", "words_with_counts"]
 
@@ -31,7 +30,12 @@ GREATEST_COUNT = 1e15
 """Words of a list with more than this are left out: it can be no count."""
 
 
-def count_words(stream: Ids, joined: npt.NDArray[np.bool_], candidates: Candidates) -> list[Floats]:
+def count_words(
+    stream: Ids,
+    joined: npt.NDArray[np.bool_],
+    candidates: Candidates,
+    trie: tuple[npt.NDArray[np.int32], list[npt.NDArray[np.int32]]] | None = None,
+) -> list[Floats]:
     """Count the words of a corpus that has been cut.
 
     Parameters
@@ -42,28 +46,18 @@ def count_words(stream: Ids, joined: npt.NDArray[np.bool_], candidates: Candidat
         Whether each symbol and the next one are of one word.
     candidates : Candidates
         Longer words, or words that are none of these, are left out.
+    trie : tuple, optional
+        What :func:`segtool.lexicon.candidate_trie` gave for them, where it is at hand.
 
     Returns
     -------
     list of ndarray of float64
         Occurrences of each candidate as a word, by length.
     """
-    levels = candidates.levels
-    units, nodes = candidate_trie(candidates)
+    units, nodes = trie or candidate_trie(candidates)
     total = np.zeros(len(units) // 2, np.int64)
-    _count_words(stream, units, joined, len(levels), total)
+    _count_words(stream, units, joined, len(nodes), total)
     return [total[level].astype(np.float64) for level in nodes]
-
-
-def candidate_trie(candidates: Candidates) -> tuple[npt.NDArray[np.int32], list[npt.NDArray[np.int32]]]:
-    """The trie of all candidates, base and check in turn, and the nodes of each length."""
-    levels = candidates.levels
-    base, check, nodes = build_trie(
-        [level.symbol for level in levels],
-        [level.parent for level in levels],
-        [np.ones(len(level), np.bool_) for level in levels],
-    )
-    return np.column_stack([base, check]).ravel(), nodes
 
 
 def frequency_lexicon(counts: list[Floats]) -> Lexicon:

@@ -31,7 +31,7 @@ from segtool.counts import Ids
 from segtool.scores import Candidates, Floats
 from segtool.trie import build_trie
 
-__all__ = ["Lexicon", "LexiconSettings", "fit_lexicon"]
+__all__ = ["Lexicon", "LexiconSettings", "candidate_trie", "fit_lexicon"]
 
 FIXED_POINT = 1 << 28
 """One expected occurrence as an integer; 64 bits then hold 3e10 occurrences."""
@@ -137,7 +137,8 @@ def fit_lexicon(
         alive = expected >= FORGOTTEN
         if laid_out == 0 or np.count_nonzero(alive) < 0.8 * laid_out:
             laid_out = np.count_nonzero(alive)
-            units, nodes = _lay_out(candidates, alive)
+            units, by_length = candidate_trie(candidates, alive)
+            nodes = np.concatenate(by_length)
         there = np.flatnonzero(alive)
         linear = np.zeros(len(units) // 2)
         linear[nodes[there]] = np.exp(weight[there])
@@ -156,17 +157,20 @@ def fit_lexicon(
     return Lexicon(lengths[keep], places[keep], weight[keep], expected[keep], floor, tuple(likelihood))
 
 
-def _lay_out(
-    candidates: Candidates, alive: npt.NDArray[np.bool_]
-) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
-    """The trie of the candidates that are alive, base and check in turn; and the node of each candidate."""
+def candidate_trie(
+    candidates: Candidates, alive: npt.NDArray[np.bool_] | None = None
+) -> tuple[npt.NDArray[np.int32], list[npt.NDArray[np.int32]]]:
+    """The trie of candidates, of all or those that are alive: base and check in turn; and the nodes of each length."""
     levels = candidates.levels
+    sizes = [len(level) for level in levels]
+    if alive is None:
+        alive = np.ones(sum(sizes), np.bool_)
     base, check, nodes = build_trie(
         [level.symbol for level in levels],
         [level.parent for level in levels],
-        np.split(alive, np.cumsum([len(level) for level in levels])[:-1]),
+        np.split(alive, np.cumsum(sizes)[:-1]),
     )
-    return np.column_stack([base, check]).ravel(), np.concatenate(nodes)
+    return np.column_stack([base, check]).ravel(), nodes
 
 
 def _log_prior(candidates: Candidates, k: int, settings: LexiconSettings) -> Floats:

@@ -5,11 +5,15 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import IO, Any, TypeVar
+from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from segtool.errors import OutputError
+
+if TYPE_CHECKING:
+    from segtool.corpus import ReadReport
+    from segtool.progress import StageReport
 
 __all__ = [
     "announce_compiling",
@@ -17,6 +21,9 @@ __all__ = [
     "open_output",
     "parameter_options",
     "quiet_option",
+    "skip_option",
+    "skipped_lines",
+    "stage_lines",
     "workers_option",
 ]
 
@@ -35,6 +42,13 @@ def encoding_option(command: Command) -> Command:
     return click.option(
         "--encoding", default="utf-8", show_default=True, help="Of the input: utf-8, gb18030, big5, utf-16, …"
     )(command)
+
+
+def skip_option(command: Command) -> Command:
+    """Add ``--skip-undecodable``."""
+    return click.option("--skip-undecodable", is_flag=True, help="Leave out lines that are no text in that encoding.")(
+        command
+    )
 
 
 def workers_option(default: int | None, what: str) -> Callable[[Command], Command]:
@@ -94,6 +108,25 @@ def open_output(path: str | None) -> Iterator[IO[bytes]]:
         raise
     except OSError as error:
         raise OutputError(f"standard output: {error.strerror}: nothing more was written") from None
+
+
+def stage_lines(stages: list[StageReport]) -> list[str]:
+    """Tell seconds and peak memory of each stage."""
+    return [f"{stage.name:8} {stage.seconds:8.2f} s {stage.peak_bytes / 1e6:8,.0f} MB" for stage in stages]
+
+
+def skipped_lines(reading: ReadReport) -> list[str]:
+    """Tell which lines could not be read, and why; nothing if all could."""
+    if not reading.skipped_lines:
+        return []
+    lines = [f"skipped  {reading.skipped_lines:,} lines that could not be read:"]
+    lines += [
+        f"         {each.source}, line {each.line}, byte offset {each.offset}: {each.reason}"
+        for each in reading.skipped
+    ]
+    if len(reading.skipped) < reading.skipped_lines:
+        lines.append(f"         … and {reading.skipped_lines - len(reading.skipped):,} more")
+    return lines
 
 
 def announce_compiling(quiet: bool) -> None:

@@ -40,6 +40,9 @@ from segtool.wordlist import read_word_counts
 
 __all__ = ["TrainingReport", "TrainingSettings", "build_model", "read_runs", "train", "train_model"]
 
+NO_LEXICON = Lexicon(*(np.zeros(0, kind) for kind in (np.int64, np.int64, np.float64, np.float64)), 0.0, ())
+"""Of no words: for a model that only has to cut by other means, before its words are known."""
+
 
 @dataclass
 class TrainingReport:
@@ -309,9 +312,9 @@ def train_model(
             decoding, words = cohesion_lexicon(runs.stream, candidates, settings)
             decoder = "pairs" if settings.cohesion_revision == 2015 else decoder
         else:
-            decoding = entropy_lexicon(candidates, settings)
             decoder = "tags" if by_tags else decoder
-            cut = decoder_of(build_model(candidates, decoding, decoding, _card(settings, decoder), lm))
+            decoding = NO_LEXICON if by_tags else entropy_lexicon(candidates, settings)
+            cut = decoder_of(build_model(candidates, decoding, NO_LEXICON, _card(settings, decoder), lm))
             joined = cut_runs(cut, runs, settings.max_word_len)
             words = frequency_lexicon(count_words(runs.stream, joined, candidates))
             decoding = words if by_tags else decoding

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from segtool import UsageError, train
 from segtool.cohesion import CohesionSettings, _join, cohesion_lexicon
 from segtool.decoders import decoder_of
-from segtool.dictionary import candidate_trie
+from segtool.lexicon import candidate_trie
 from segtool.model import Model
 from segtool.scores import BOUNDARY_FANOUT
 from segtool.training import build_model

@@ -12,12 +12,12 @@ from segtool.decode import WEIGHT_UNIT
 from segtool.dictionary import (
     _add_counts,
     _count_words,
-    candidate_trie,
     count_words,
     frequency_lexicon,
     lexicon_of_list,
     words_with_counts,
 )
+from segtool.lexicon import candidate_trie
 from segtool.symbols import LAT, NUM
 from segtool.wordlist import read_word_counts
 from tests import naive
