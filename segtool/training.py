@@ -40,7 +40,7 @@ from segtool.wordlist import read_word_counts
 
 __all__ = ["TrainingReport", "TrainingSettings", "build_model", "read_runs", "train", "train_model"]
 
-NO_LEXICON = Lexicon(*(np.zeros(0, kind) for kind in (np.int64, np.int64, np.float64, np.float64)), 0.0, ())
+NO_LEXICON = Lexicon(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0), np.zeros(0), 0.0, ())
 """Of no words: for a model that only has to cut by other means, before its words are known."""
 
 
