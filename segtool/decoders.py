@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from segtool.decode import cut_pairs, viterbi
 from segtool.errors import ModelError
+from segtool.folding import fold_table
 from segtool.model import Model
 from segtool.symbols import CODE_LIMIT
 
@@ -138,7 +139,7 @@ _DECODERS: dict[str, Any] = {"lattice": _Lattice, "pairs": _Pairs, "tags": _Tags
 
 
 def _symbol_ids(model: Model) -> np.ndarray[Any, np.dtype[np.uint16]]:
-    """Symbol id of each code; those that the model does not know share the id behind the last."""
+    """Symbol id of each code, folded if the model folds; those that it does not know share the id behind the last."""
     ids = np.full(CODE_LIMIT, len(model.symbols), np.uint16)
     ids[model.symbols] = np.arange(len(model.symbols), dtype=np.uint16)
-    return ids
+    return ids[fold_table()] if model.folds else ids

@@ -17,7 +17,7 @@ from segtool.counts import Ids, count_stream
 from segtool.errors import CorpusError
 from segtool.lexicon import Lexicon, candidate_trie
 from segtool.model import Model
-from segtool.runs import RunCollector
+from segtool.runs import RunCollector, Runs
 from segtool.scores import Candidates, Floats, score
 from segtool.symbols import LAT, MARK, NUM, class_table, code_points, symbolise
 
@@ -83,8 +83,8 @@ def frequency_lexicon(counts: list[Floats]) -> Lexicon:
 
 
 def lexicon_of_list(
-    entries: Iterable[tuple[str, float]], max_word_len: int, workers: int = 1
-) -> tuple[Candidates, Lexicon, list[str]]:
+    entries: Iterable[tuple[str, float]], max_word_len: int, workers: int = 1, fold: bool = False
+) -> tuple[Candidates, Lexicon, list[str], Runs]:
     """Make a lexicon of a word list.
 
     Parameters
@@ -95,6 +95,8 @@ def lexicon_of_list(
         Longer words, in symbols, are left out.
     workers : int
         Threads.
+    fold : bool
+        Whether characters that fold to one count as one.
 
     Returns
     -------
@@ -102,13 +104,15 @@ def lexicon_of_list(
     lexicon : Lexicon
     left_out : list of str
         Words that are too long, or hold a mark or a space, which no word of a run can.
+    runs : Runs
+        The other words, each a run.
 
     Raises
     ------
     CorpusError
         If no word remains.
     """
-    collector = RunCollector()
+    collector = RunCollector(fold)
     classes = np.frombuffer(class_table(), np.uint8)
     counts, left_out = [], []
     for word, count in entries:
@@ -127,7 +131,7 @@ def lexicon_of_list(
     units, nodes = candidate_trie(candidates)
     total = np.zeros(len(units) // 2)
     _add_counts(runs.stream, units, np.array(counts, np.float64), total)
-    return candidates, frequency_lexicon([total[level] for level in nodes]), left_out
+    return candidates, frequency_lexicon([total[level] for level in nodes]), left_out, runs
 
 
 def words_with_counts(model: Model) -> Iterator[tuple[str, int]]:

@@ -37,6 +37,7 @@ import numpy as np
 import numpy.typing as npt
 
 from segtool.errors import UsageError
+from segtool.folding import fold_text
 from segtool.model import Model
 from segtool.segmenter import Segmenter
 from segtool.symbols import LAT, MARK, NUM, SPACE, class_table, code_points, symbolise
@@ -116,7 +117,7 @@ def discover(
         A field of :class:`WordScore` other than the word, from high to low; words that tie are in the order
         of their code points.
     known : iterable of str
-        Words to leave out.
+        Words to leave out; in either script if the model folds.
     with_numbers : bool
         List words that hold a number or a Latin run, too.
     min_count : int
@@ -157,10 +158,13 @@ def discover(
         keep &= ~np.isin(words["symbols"], classes).any(axis=1)
     places = np.flatnonzero(keep)
     columns = _columns(words, places)
-    left_out = frozenset(spelled("\n".join(known)).split("\n"))
+    seen_as = fold_text if model.folds else str
+    left_out = frozenset(seen_as(spelled("\n".join(known))).split("\n"))
     found = [(model.spell(place), *row) for place, row in zip(places.tolist(), columns, strict=True)]
+    if left_out != {""}:
+        found = [row for row in found if seen_as(row[0]) not in left_out]
     field = WordScore._fields.index(sort)
-    listed = sorted((row for row in found if row[0] not in left_out), key=lambda row: (-row[field], row[0]))
+    listed = sorted(found, key=lambda row: (-row[field], row[0]))
     return list(map(WordScore._make, listed[:top]))
 
 
@@ -294,7 +298,8 @@ def examples(
         The examples of each word, the word itself in 【】, each run of whitespace as one space.
     """
     shown: dict[str, list[str]] = {word: [] for word in words}
-    wanted = set(shown) if number > 0 else set()
+    fold = segmenter.model.folds
+    wanted = {fold_text(word) if fold else word: found for word, found in shown.items() if number > 0}
     for text in texts:
         start = 0
         while wanted and start < len(text):
@@ -302,16 +307,17 @@ def examples(
             piece = text[start:end]
             start = end
             for token in segmenter.tokenize(piece):
-                word = _spelled_word(token.word)
+                word = _spelled_word(token.word, fold)
                 if word not in wanted:
                     continue
+                found = wanted[word]
                 left = piece[max(token.start - width, 0) : token.start].split("\n")[-1]
                 right = piece[token.end : token.end + width].split("\n")[0]
                 example = " ".join(f"{left}【{token.word}】{right}".split())
-                if example not in shown[word]:
-                    shown[word].append(example)
-                    if len(shown[word]) == number:
-                        wanted.remove(word)
+                if example not in found:
+                    found.append(example)
+                    if len(found) == number:
+                        del wanted[word]
     return shown
 
 
@@ -330,5 +336,5 @@ def spelled(text: str) -> str:
 
 
 @lru_cache(1 << 16)
-def _spelled_word(word: str) -> str:
-    return spelled(word)
+def _spelled_word(word: str, fold: bool) -> str:
+    return fold_text(spelled(word)) if fold else spelled(word)

@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 from segtool._jit import kernel
 from segtool.counts import Ids, Integers
+from segtool.folding import fold_table
 from segtool.symbols import CODE_LIMIT, class_table, code_points, symbolise
 
 __all__ = ["LanguageModel", "Scorer", "TextScore", "advance", "find_child"]
@@ -102,7 +103,7 @@ class LanguageModel(Scorer):
     discounts : tuple of tuple of float
         D1, D2 and D3+ of each length; none for a model that was trained elsewhere.
     card : dict
-        Where the model comes from.
+        Where the model comes from, and its parameters: whether it folds (:mod:`segtool.folding`), too.
     """
 
     codes: npt.NDArray[np.uint32]
@@ -134,7 +135,7 @@ class LanguageModel(Scorer):
         """Symbol id of every code below ``CODE_LIMIT``: ``ids()[runs.codes][runs.stream]`` is a stream."""
         table = np.full(CODE_LIMIT, self.unknown, np.uint16)
         table[self.codes] = np.arange(len(self.codes))
-        return table
+        return table[fold_table()] if self.card.get("parameters", {}).get("fold", False) else table
 
     def score_ids(self, stream: Ids) -> npt.NDArray[np.float32]:
         """Log10 probability of each symbol of a stream.

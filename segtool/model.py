@@ -8,15 +8,19 @@ the same bytes.
 file                    holds
 ======================  =====================================================================
 ``symbols.npy``         code of each symbol id (uint32)
+``faces.npy``           the character that each symbol id is shown as (uint32)
 ``lexicon.npy``         the trie: base, check, weight and a spare of each node (int32, flat)
 ``words.npy``           a record for each word: its symbols, counts and scores
+``spellings.npy``       where words are shown with another character than the face of a symbol
 ``lm/``                 a language model, where one is kept (:mod:`segtool.lm_files`), with a card of its own
 ======================  =====================================================================
 """
 
 from __future__ import annotations
 
+import functools
 import os
+from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,9 +35,18 @@ from segtool.symbols import LAT, NUM
 if TYPE_CHECKING:
     from segtool.lm import LanguageModel
 
-__all__ = ["FORMAT_VERSION", "LM_FOLDER", "Model", "load_model", "save_model", "word_record", "write_model"]
+__all__ = [
+    "FORMAT_VERSION",
+    "LM_FOLDER",
+    "SPELLING",
+    "Model",
+    "load_model",
+    "save_model",
+    "word_record",
+    "write_model",
+]
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 _FORMAT = CardFormat(
     name="segtool model",
     version=FORMAT_VERSION,
@@ -45,7 +58,15 @@ _FORMAT = CardFormat(
 )
 LM_FOLDER = "lm"
 """Where in its directory a model keeps a language model."""
-_ARRAYS = {"symbols": np.dtype("<u4"), "lexicon": np.dtype("<i4"), "words": None}
+SPELLING = np.dtype([("word", "<u4"), ("place", "<u4"), ("code", "<u4")])
+"""A place in a word and the character that stands there, in ``spellings.npy``."""
+_ARRAYS = {
+    "symbols": np.dtype("<u4"),
+    "faces": np.dtype("<u4"),
+    "lexicon": np.dtype("<i4"),
+    "words": None,
+    "spellings": SPELLING,
+}
 
 
 @dataclass(frozen=True)
@@ -56,10 +77,14 @@ class Model:
     ----------
     symbols : ndarray of uint32, shape (symbols,)
         Code of each symbol id; the id one past them stands for every unknown Han character.
+    faces : ndarray of uint32, shape (symbols,)
+        What each symbol id is shown as; another character than its code only where the model folds.
     lexicon : ndarray of int32, shape (4 * nodes,)
         Base, check, weight and a spare of each trie node; see :func:`segtool.decode.viterbi`.
     words : structured ndarray, shape (words,)
         See :func:`word_record`; single symbols first, then by length and code points.
+    spellings : structured ndarray
+        Places where words are shown with another character than a face (``SPELLING``), by word and place.
     card : dict
         What the model is and where it comes from.
     path : Path or None
@@ -70,8 +95,10 @@ class Model:
     """
 
     symbols: npt.NDArray[np.uint32]
+    faces: npt.NDArray[np.uint32]
     lexicon: npt.NDArray[np.int32]
     words: npt.NDArray[Any]
+    spellings: npt.NDArray[Any]
     card: dict[str, Any]
     path: Path | None = None
     lm: LanguageModel | None = None
@@ -81,10 +108,24 @@ class Model:
         """Longest word, in symbols."""
         return int(self.card["parameters"]["max_word_len"])
 
+    @property
+    def folds(self) -> bool:
+        """Whether characters that fold to one count as one (:mod:`segtool.folding`)."""
+        return bool(self.card["parameters"].get("fold", False))
+
+    @functools.cached_property
+    def _odd(self) -> dict[int, list[tuple[int, int]]]:
+        found: dict[int, list[tuple[int, int]]] = defaultdict(list)
+        for word, place, code in self.spellings.tolist():
+            found[word].append((place, code))
+        return found
+
     def spell(self, index: int) -> str:
-        """Word `index` as text; a digit run is shown as ``0``, a Latin run as ``A``."""
+        """Word `index` as text, as it most often is in the training text; digits are shown as ``0``, Latin as ``A``."""
         record = self.words[index]
-        codes = self.symbols[record["symbols"][: record["length"]]].tolist()
+        codes = self.faces[record["symbols"][: record["length"]]].tolist()
+        for place, code in self._odd.get(index, ()):
+            codes[place] = code
         return "".join({NUM: "0", LAT: "A"}.get(code) or chr(code) for code in codes)
 
 
@@ -186,10 +227,11 @@ def load_model(path: str | os.PathLike[str], verify: bool = True) -> Model:
     parameters = card.get("parameters")
     if not isinstance(parameters, dict) or parameters.get("max_word_len") not in range(1, 16):
         raise _FORMAT.damaged(folder)
-    loaded = {}
+    loaded: dict[str, npt.NDArray[Any]] = {}
     for name, dtype in _ARRAYS.items():
         layout = dtype or word_record(parameters["max_word_len"])
-        loaded[name] = _FORMAT.open_array(folder, name, card, layout, verify=verify)
+        length = len(loaded["symbols"]) if name == "faces" else None
+        loaded[name] = _FORMAT.open_array(folder, name, card, layout, length, verify)
     lm = None
     if card.get("decoder") == "tags":  # others do not cut by it: open_lm reads it when it is asked for
         from segtool.lm_files import load_lm

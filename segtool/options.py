@@ -67,6 +67,7 @@ def parameter_options(command: Command) -> Command:
         ("--method", click.Choice(METHODS), "unigram", "How words are found; docs/methods.md compares."),
         ("--min-count", int, 2, "N-grams seen less often are no candidates."),
         ("--max-word-len", int, 6, "Longest word, in symbols."),
+        ("--fold/--no-fold", bool, True, "Count simplified and traditional characters as one."),
         ("--length-penalty", float, 2.05, "β: a word of k symbols costs k^β nats."),
         ("--variation-weight", float, 0.05, "ρ: weight of the variation of branching entropy."),
         ("--entropy-weight", float, 2.0, "η: weight of branching entropy that falls short of the floor."),

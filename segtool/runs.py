@@ -3,6 +3,9 @@
 Text between boundaries is a *run*; the stream holds the runs one behind the other with a single 0
 before, between and behind them. Ids are given in the order of codes, so that the stream of a text
 does not depend on how the text was cut into blocks, and sorting by id is sorting by code point.
+
+Where the script is folded (:mod:`segtool.folding`), characters that fold to one have one id, whose code is what
+they fold to; which of them stood where is kept where it is not the most frequent one.
 """
 
 from __future__ import annotations
@@ -15,11 +18,14 @@ import numpy.typing as npt
 from segtool._jit import kernel
 from segtool.counts import Ids
 from segtool.errors import CorpusError
+from segtool.folding import fold_table
 from segtool.symbols import CODE_LIMIT, LAT, NUM, class_table, code_points, symbolise
 
 __all__ = ["RunCollector", "Runs"]
 
 MAX_SYMBOLS = 65_000
+CHUNK = 1 << 22
+"""Symbols are counted so many at a time, since that needs eight bytes for each of them."""
 
 
 @dataclass(frozen=True)
@@ -32,10 +38,20 @@ class Runs:
         Symbol ids; 0 is a boundary.
     codes : ndarray of uint32, shape (symbols,)
         Code of each id: the boundary (0), ``NUM``, ``LAT``, then Han code points, ascending.
+    faces : ndarray of uint32, shape (symbols,)
+        The character that each id most often is in the text, of equally frequent ones the lowest code point;
+        the code itself where nothing is folded.
+    odd_places : ndarray of int64
+        Where the stream has an id that is another character than its face there, ascending.
+    odd_codes : ndarray of uint32
+        That character.
     """
 
     stream: Ids
     codes: npt.NDArray[np.uint32]
+    faces: npt.NDArray[np.uint32]
+    odd_places: npt.NDArray[np.int64]
+    odd_codes: npt.NDArray[np.uint32]
 
     @property
     def count(self) -> int:
@@ -52,9 +68,15 @@ class RunCollector:
     """Takes blocks of text, gives the runs of them all.
 
     A block ends every run: give blocks that end at a line end or at the end of a file.
+
+    Parameters
+    ----------
+    fold : bool
+        Whether characters that fold to one count as one.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, fold: bool = False) -> None:
+        self._fold = fold
         self._classes = np.frombuffer(class_table(), np.uint8)
         self._ids = np.zeros(CODE_LIMIT, np.uint16)
         self._ids[[NUM, LAT]] = 1, 2
@@ -85,13 +107,23 @@ class RunCollector:
 
     def runs(self) -> Runs:
         """All runs so far; the collector is empty afterwards."""
-        order = np.argsort(self._known[: self._used])
-        codes = self._known[: self._used][order].astype(np.uint32)
-        rename = np.empty(self._used, np.uint16)
-        rename[order] = np.arange(self._used, dtype=np.uint16)
-        stream = rename[np.concatenate(self._parts)]
-        self.__init__()  # type: ignore[misc]
-        return Runs(stream, codes)
+        known = self._known[: self._used].astype(np.uint32)
+        codes, rename = np.unique(fold_table()[known] if self._fold else known, return_inverse=True)
+        faces = codes
+        odd_places, odd_codes = np.zeros(0, np.int64), np.zeros(0, np.uint32)
+        parts = np.concatenate(self._parts)
+        if self._fold:
+            steps = range(0, len(parts), CHUNK)
+            counts = sum(np.bincount(parts[at : at + CHUNK], minlength=self._used) for at in steps)
+            order = np.lexsort((known, -counts, rename))
+            faces = known[order[np.searchsorted(rename[order], np.arange(len(codes)))]]
+            odd = faces[rename] != known
+            if odd.any():
+                odd_places = np.flatnonzero(odd[parts])
+                odd_codes = known[parts[odd_places]]
+        stream = rename.astype(np.uint16)[parts]
+        self.__init__(self._fold)  # type: ignore[misc]
+        return Runs(stream, codes, faces, odd_places, odd_codes)
 
 
 @kernel("(i8,i8)(i4[const], i8, u2[], i4[], i8, u2[])")

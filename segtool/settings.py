@@ -34,6 +34,8 @@ class TrainingSettings(LexiconSettings, EntropySettings, CohesionSettings, TagSe
         N-grams of two symbols or more that are rarer are no candidates.
     max_word_len : int
         Longest word, in symbols; 1 to 15.
+    fold : bool
+        Whether simplified and traditional characters count as one (:mod:`segtool.folding`).
     with_lm : bool
         Whether to train a language model of order `lm_order` and keep it in the model; ``lm`` always does.
     sample : float
@@ -45,6 +47,7 @@ class TrainingSettings(LexiconSettings, EntropySettings, CohesionSettings, TagSe
     method: str = "unigram"
     min_count: int = 2
     max_word_len: int = 6
+    fold: bool = True
     with_lm: bool = False
     sample: float = 1.0
     seed: int = 0
@@ -75,6 +78,8 @@ class TrainingSettings(LexiconSettings, EntropySettings, CohesionSettings, TagSe
         for name, (low, high) in limits.items():
             if not low <= getattr(self, name) <= high:
                 raise UsageError(f"--{name.replace('_', '-')} {getattr(self, name)}: choose {low:g} to {high:g}")
+        if not isinstance(self.fold, bool):
+            raise UsageError(f"--fold {self.fold}: choose true or false")
         if not isinstance(self.with_lm, bool):
             raise UsageError(f"--with-lm {self.with_lm}: choose true or false")
         if self.with_lm and self.method == "dict":

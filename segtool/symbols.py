@@ -17,7 +17,8 @@ other scripts (Greek, Cyrillic, kana, hangul, …) form one token a run, where a
 of no use to anyone; this and the joiners go beyond the design. Whitespace is what :meth:`str.isspace` says.
 
 The classes are read from ``charclass.txt`` (written by ``scripts/make_charclass`` from the Unicode
-character database), so that they do not change with the version of Python.
+character database), so that they do not change with the version of Python. Which Han characters count
+as one is decided where symbols get their ids (:mod:`segtool.folding`).
 """
 
 from __future__ import annotations

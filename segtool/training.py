@@ -25,6 +25,7 @@ from segtool.decoders import cut_runs, decoder_of
 from segtool.dictionary import count_words, frequency_lexicon, lexicon_of_list
 from segtool.entropy import entropy_lexicon
 from segtool.errors import CorpusError, UsageError
+from segtool.faces import odd_spellings
 from segtool.files import atomic_directory
 from segtool.kneser_ney import estimate
 from segtool.lexicon import Lexicon, fit_lexicon
@@ -150,7 +151,7 @@ def train(
             if settings.method == "dict":
                 model = _model_of_list(digested, settings, workers, report)
             else:
-                runs = read_runs(digested)
+                runs = read_runs(digested, settings.fold)
         if settings.method != "dict":
             model = train_model(runs, settings, workers, watch, report)
         model.card["corpus"] = {
@@ -203,9 +204,9 @@ class Digested:
 
 def _model_of_list(blocks: Iterable[str], settings: TrainingSettings, workers: int, report: TrainingReport) -> Model:
     entries = read_word_counts(blocks)
-    candidates, lexicon, report.left_out = lexicon_of_list(entries, settings.max_word_len, workers)
+    candidates, lexicon, report.left_out, runs = lexicon_of_list(entries, settings.max_word_len, workers, settings.fold)
     report.words = len(lexicon.weight)
-    return build_model(candidates, lexicon, lexicon, _card(settings, "lattice"))
+    return build_model(candidates, lexicon, lexicon, _card(settings, "lattice"), runs=runs)
 
 
 def available_workers() -> int:
@@ -233,13 +234,15 @@ def _sampled(blocks: Iterable[str], settings: TrainingSettings) -> Iterator[str]
         yield block
 
 
-def read_runs(blocks: Iterable[str]) -> Runs:
+def read_runs(blocks: Iterable[str], fold: bool = True) -> Runs:
     """Turn text into runs.
 
     Parameters
     ----------
     blocks : iterable of str
         A block ends every run.
+    fold : bool
+        Whether characters that fold to one count as one, as the model's settings say.
 
     Returns
     -------
@@ -250,7 +253,7 @@ def read_runs(blocks: Iterable[str]) -> Runs:
     CorpusError
         If there is no text, or no Han character in it.
     """
-    collector = RunCollector()
+    collector = RunCollector(fold)
     read = False
     for block in blocks:
         read = read or bool(block)
@@ -301,6 +304,7 @@ def train_model(
     if with_lm:
         with watch.stage("lm"):
             lm = estimate(counts, settings.lm_order, workers=workers)
+            lm.card["parameters"]["fold"] = settings.fold
     del counts
     report.candidates = len(candidates)
     total = settings.passes * (len(runs.stream) - 1) if settings.method == "unigram" else None
@@ -319,7 +323,7 @@ def train_model(
             words = frequency_lexicon(count_words(runs.stream, joined, candidates))
             decoding = words if by_tags else decoding
     report.words = len(words.weight)
-    return build_model(candidates, decoding, words, _card(settings, decoder), lm)
+    return build_model(candidates, decoding, words, _card(settings, decoder), lm, runs)
 
 
 def _card(settings: TrainingSettings, decoder: str) -> dict[str, object]:
@@ -332,6 +336,7 @@ def build_model(
     words: Lexicon,
     card: dict[str, object],
     lm: LanguageModel | None = None,
+    runs: Runs | None = None,
 ) -> Model:
     """Lay out a lexicon for decoding.
 
@@ -347,6 +352,8 @@ def build_model(
         Entries of the model's card.
     lm : LanguageModel, optional
         For the decoder that needs one.
+    runs : Runs, optional
+        Tells how words are written in the text; without it they are shown as they are counted.
 
     Returns
     -------
@@ -369,7 +376,9 @@ def build_model(
         here = lexicon.level == k
         steps = np.rint(lexicon.weight[here] * WEIGHT_UNIT)
         units[nodes[k - 1][lexicon.place[here]], 2] = np.clip(steps, NO_WORD + 1, -NO_WORD - 1)
-    return Model(candidates.codes, units.ravel(), _word_table(candidates, words), card, lm=lm)
+    faces = candidates.codes if runs is None else runs.faces
+    spellings = odd_spellings(runs, candidates, words)
+    return Model(candidates.codes, faces, units.ravel(), _word_table(candidates, words), spellings, card, lm=lm)
 
 
 def _word_table(candidates: Candidates, words: Lexicon) -> npt.NDArray[Any]:

@@ -94,6 +94,34 @@ def ngrams(runs, order):
     return found
 
 
+# ---------------------------------------------------------------- spellings
+
+
+def face(originals):
+    """The most frequent of the characters that count as one, the lowest of several."""
+    return max(originals, key=lambda code: (originals[code], -code))
+
+
+def spellings(runs, fold, words):
+    """Each of the words, tuples of folded symbols, as it is mostly written, character by character."""
+    seen = defaultdict(Counter)  # characters of each symbol, and of each place in each word
+    for run in runs:
+        folded = tuple(map(fold, run))
+        for start in range(len(run)):
+            seen[folded[start]][run[start]] += 1
+            for end in range(start + 1, len(run) + 1):
+                for place in range(end - start):
+                    seen[folded[start:end], place][run[start + place]] += 1
+    spelled = {}
+    for word in words:
+        chosen = []
+        for place, symbol in enumerate(word):
+            there, usual = seen[word, place], face(seen[symbol]) if seen[symbol] else symbol
+            chosen.append(max({*there, usual}, key=lambda code: (there[code], code == usual, -code)))
+        spelled[word] = tuple(chosen)
+    return spelled
+
+
 # ---------------------------------------------------------------- scores
 
 

@@ -138,18 +138,19 @@ def test_lexicon_is_naive(entries, max_word_len):
         with pytest.raises(CorpusError):
             lexicon_of_list(entries, max_word_len)
         return
-    candidates, lexicon, found_left_out = lexicon_of_list(entries, max_word_len)
+    candidates, lexicon, found_left_out, runs = lexicon_of_list(entries, max_word_len)
     found = methods.as_dict(lexicon, candidates)
     assert found.keys() == expected.keys()
     for word, (weight, count) in expected.items():
         assert found[word] == (pytest.approx(weight, rel=1e-12, abs=1e-12), pytest.approx(count))
     assert found_left_out == left_out
+    assert runs.count == len(entries) - len(left_out)
     assert lexicon.unknown_weight < min(weight for weight, _ in expected.values())
 
 
 def test_counts_may_be_whole_numbers():
     """What is typed as float takes an int."""
-    candidates, lexicon, _ = lexicon_of_list([("今天", 2), ("天", 3)], 6)
+    candidates, lexicon, *_ = lexicon_of_list([("今天", 2), ("天", 3)], 6)
     assert methods.as_dict(lexicon, candidates)[tuple(map(ord, "今天"))][1] == 2
 
 

@@ -41,7 +41,7 @@ def language_model(text, order):
 def cutter(lm, moves=DEFAULT):
     card: dict[str, object] = {"decoder": "tags", "parameters": {"max_word_len": 6, "lm_moves": list(moves)}}
     nothing = np.zeros(0, np.int32)
-    return methods.Cutter(decoder_of(Model(lm.codes, nothing, nothing, card, lm=lm)), 6)
+    return methods.Cutter(decoder_of(Model(lm.codes, lm.codes, nothing, nothing, nothing, card, lm=lm)), 6)
 
 
 def naive_cut(text, lm, moves):
