@@ -139,7 +139,7 @@ def discover(
     >>> import segtool
     >>> from segtool.discovery import discover
     >>> [found.word for found in discover(segtool.train("data/sample"), top=3)]
-    ['喜欢', '邻居', '项目']
+    ['喜欢', '项目', '自己']
     """
     model = source.model if isinstance(source, Segmenter) else source
     if sort not in SORT_FIELDS:

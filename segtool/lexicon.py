@@ -12,6 +12,10 @@ the same length, H the branching entropy (:mod:`segtool.scores`) and the last te
 θ starts at relative frequency. An EM pass computes by forward-backward how often each candidate is
 expected to be a word under w, and makes θ proportional to that.
 
+In the last passes words are no longer independent: a cover also weighs what class bigrams say of its
+words (:mod:`segtool.word_classes`). θ alone is kept, but what words can be told by their neighbours is
+then in it.
+
 Expected counts are added up as integers (fixed point), so that neither the number of workers nor the
 order of the text changes a bit of the result.
 """
@@ -21,15 +25,18 @@ from __future__ import annotations
 import queue
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from segtool._jit import kernel
+from segtool.class_lattice import class_forward_backward, class_scratch
 from segtool.counts import Ids
 from segtool.scores import Candidates, Floats
 from segtool.trie import build_trie
+from segtool.word_classes import class_factors, cluster, cut_to_nodes
 
 __all__ = ["Lexicon", "LexiconSettings", "candidate_trie", "fit_lexicon"]
 
@@ -60,17 +67,34 @@ class LexiconSettings:
     entropy_floor : float
         h0, nats.
     passes : int
-        EM passes.
+        EM passes without classes.
     min_expected : float
         Candidates expected less often than this in the whole corpus leave the lexicon.
+    word_classes : int
+        Classes that frequent words are put into (:mod:`segtool.word_classes`); 0 does without classes.
+    class_words : int
+        How many words these are.
+    class_weight : float
+        μ, the power of the factors of class bigrams.
+    class_passes : int
+        EM passes under class bigrams, after the others.
     """
 
-    length_penalty: float = 2.05
+    length_penalty: float = 2.0
     variation_weight: float = 0.05
     entropy_weight: float = 2.0
     entropy_floor: float = 1.5
     passes: int = 8
     min_expected: float = 0.5
+    word_classes: int = 60
+    class_words: int = 2000
+    class_weight: float = 1.0
+    class_passes: int = 4
+
+    @property
+    def all_passes(self) -> int:
+        """EM passes with and without classes."""
+        return self.passes + (self.class_passes if self.word_classes else 0)
 
 
 @dataclass(frozen=True)
@@ -88,7 +112,10 @@ class Lexicon:
     unknown_weight : float
         Log weight of a character that the corpus does not hold, nats.
     log_likelihood : tuple of float
-        Of the corpus before each pass, nats.
+        Of the corpus before each pass, nats; passes under class bigrams have a likelihood of their own.
+    boundaries : ndarray of uint16, shape (n,)
+        Probability in the last pass that a word or run begins, or a run has ended, at each symbol of the
+        stream, times 65535. Empty for a lexicon without passes.
     """
 
     level: npt.NDArray[np.int64]
@@ -97,6 +124,7 @@ class Lexicon:
     expected: Floats
     unknown_weight: float
     log_likelihood: tuple[float, ...]
+    boundaries: Ids = field(default_factory=lambda: np.zeros(0, np.uint16))
 
 
 def fit_lexicon(
@@ -118,7 +146,7 @@ def fit_lexicon(
     workers : int
         Threads. The result does not depend on it.
     progress : callable, optional
-        Called with the number of symbols passed since the last call; `passes` times the stream in all.
+        Called with the number of symbols passed since the last call; `all_passes` times the stream in all.
 
     Returns
     -------
@@ -126,6 +154,7 @@ def fit_lexicon(
     """
     levels = candidates.levels
     singles = slice(1, len(levels[0]))
+    lengths = np.repeat(np.arange(1, len(levels) + 1), [len(level) for level in levels])
     prior = np.concatenate([_log_prior(candidates, k, settings) for k in range(1, len(levels) + 1)])
     expected = np.concatenate([level.count for level in levels]).astype(np.float64)
     expected[singles] = np.maximum(expected[singles], LEAST_EXPECTED)
@@ -133,7 +162,8 @@ def fit_lexicon(
     likelihood = []
     weight = _log_weight(expected, prior)
     laid_out = 0
-    for _ in range(settings.passes):
+    boundaries = np.zeros(0, np.uint16)
+    for turn in range(settings.all_passes):
         alive = expected >= FORGOTTEN
         if laid_out == 0 or np.count_nonzero(alive) < 0.8 * laid_out:
             laid_out = np.count_nonzero(alive)
@@ -142,19 +172,39 @@ def fit_lexicon(
         there = np.flatnonzero(alive)
         linear = np.zeros(len(units) // 2)
         linear[nodes[there]] = np.exp(weight[there])
-        total, log_likelihood = _e_step(stream, chunks, units, linear, len(levels), workers, progress)
+        if turn == settings.passes:
+            kept = np.flatnonzero(_kept(expected, singles, settings))
+            words = np.full(len(linear), -np.inf)
+            words[nodes[kept]] = weight[kept]
+            cut = cut_to_nodes(stream, chunks, units, words, len(levels), workers)
+            class_of, bigrams = cluster(cut, nodes, lengths, settings.class_words, settings.word_classes)
+            factors = class_factors(bigrams, settings.class_weight).ravel()
+        classes: tuple[npt.NDArray[Any], ...] = ()
+        if turn >= settings.passes:
+            classes = np.zeros(len(linear), np.uint8), factors
+            classes[0][nodes[there]] = class_of[there]
+        if turn == settings.all_passes - 1:
+            boundaries = np.full(len(stream), 65535, np.uint16)
+        total, log_likelihood = _e_step(
+            stream, chunks, units, linear, classes, len(levels), boundaries, workers, progress
+        )
         expected[:] = 0
         expected[there] = total[nodes[there]] / FIXED_POINT
         expected[singles] = np.maximum(expected[singles], LEAST_EXPECTED)
         weight = _log_weight(expected, prior)
         likelihood.append(log_likelihood)
-    lengths = np.repeat(np.arange(1, len(levels) + 1), [len(level) for level in levels])
     places = np.concatenate([np.arange(len(level)) for level in levels])
     floor = float(weight[singles].min(initial=0.0)) - 1.0
+    keep = _kept(expected, singles, settings)
+    return Lexicon(lengths[keep], places[keep], weight[keep], expected[keep], floor, tuple(likelihood), boundaries)
+
+
+def _kept(expected: Floats, singles: slice, settings: LexiconSettings) -> npt.NDArray[np.bool_]:
+    """Which candidates are words of the lexicon."""
     keep = expected >= max(settings.min_expected, FORGOTTEN)
     keep[singles] = True
     keep[0] = False
-    return Lexicon(lengths[keep], places[keep], weight[keep], expected[keep], floor, tuple(likelihood))
+    return keep
 
 
 def candidate_trie(
@@ -204,27 +254,32 @@ def _e_step(
     chunks: list[tuple[int, int]],
     units: npt.NDArray[np.int32],
     linear: Floats,
+    classes: tuple[npt.NDArray[Any], ...],
     max_len: int,
+    boundaries: Ids,
     workers: int,
     progress: Callable[[int], object] | None,
 ) -> tuple[npt.NDArray[np.int64], float]:
-    """Expected counts by node, in fixed point, and the log-likelihood in nats."""
+    """Expected counts by node, in fixed point, and the log-likelihood in nats.
+
+    `classes` are the class of each node and the factors of class bigrams, or nothing; into `boundaries`
+    go their probabilities, if it is not empty.
+    """
     longest_run = int(np.diff(np.flatnonzero(stream == 0)).max(initial=1))
+    positions = longest_run + max_len + 2
     totals = [np.zeros(len(linear), np.int64) for _ in range(workers)]
-    free: queue.SimpleQueue[int] = queue.SimpleQueue()
-    for worker in range(workers):
-        free.put(worker)
+    free: queue.SimpleQueue[tuple[npt.NDArray[Any], ...]] = queue.SimpleQueue()
+    for total in totals:
+        plain = np.empty(2 * positions), np.empty(positions * max_len, np.int32)
+        free.put((*(class_scratch(positions, max_len) if classes else plain), total))
+    run = class_forward_backward if classes else _forward_backward
 
     def work(chunk: tuple[int, int]) -> float:
-        worker = free.get()
+        arrays = free.get()
         try:
-            scratch = np.empty((longest_run + max_len + 2) * 2)
-            found = np.empty((longest_run + 1) * max_len, np.int32)
-            return float(
-                _forward_backward(stream, *chunk, units, linear, max_len, scratch, found, totals[worker], FIXED_POINT)
-            )
+            return float(run(stream, *chunk, units, linear, *classes, max_len, *arrays, FIXED_POINT, boundaries))
         finally:
-            free.put(worker)
+            free.put(arrays)
             if progress is not None:
                 progress(chunk[1] - chunk[0])
 
@@ -235,13 +290,14 @@ def _e_step(
     return totals[0], log_likelihood
 
 
-@kernel("f8(u2[const], i8, i8, i4[const], f8[const], i8, f8[], i4[], i8[], i8)")
-def _forward_backward(stream, low, high, units, linear, max_len, scratch, found, total, scale):  # type: ignore[no-untyped-def]
+@kernel("f8(u2[const], i8, i8, i4[const], f8[const], i8, f8[], i4[], i8[], i8, u2[])")
+def _forward_backward(stream, low, high, units, linear, max_len, scratch, found, total, scale, boundaries):  # type: ignore[no-untyped-def]
     """Add the posterior of every word of every run in ``stream[low:high]`` to its node.
 
     Forward probabilities are rescaled at each position so that they are 1 there: position i keeps the
     reciprocal of its factor in ``scratch``, and the posterior of a word is its weight times the posterior
-    of its end times the reciprocals on the way. Returns the log-likelihood.
+    of its end times the reciprocals on the way. Returns the log-likelihood. The posterior of a boundary
+    before each symbol inside a run goes to `boundaries`, unless it is empty.
     """
     half = len(scratch) // 2
     forward, inverse = scratch[:half], scratch[half:]
@@ -294,5 +350,7 @@ def _forward_backward(stream, low, high, units, linear, max_len, scratch, found,
                 posterior += share
                 total[node] += np.int64(share * scale + 0.5)
             backward[i] = posterior
+            if i > 0 and len(boundaries) > 0:
+                boundaries[begin + i] = np.uint16(min(posterior, 1.0) * 65535.0 + 0.5)
         begin += length + 1
     return likelihood

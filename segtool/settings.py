@@ -73,6 +73,10 @@ class TrainingSettings(LexiconSettings, EntropySettings, CohesionSettings, TagSe
             "entropy_floor": (0.0, 100.0),
             "passes": (1, 1000),
             "min_expected": (0.0, 1e18),
+            "word_classes": (0, 200),
+            "class_words": (1, 20000),
+            "class_weight": (0.0, 5.0),
+            "class_passes": (0, 100),
             "lm_order": (2, 6),
         }
         for name, (low, high) in limits.items():

@@ -307,7 +307,7 @@ def train_model(
             lm.card["parameters"]["fold"] = settings.fold
     del counts
     report.candidates = len(candidates)
-    total = settings.passes * (len(runs.stream) - 1) if settings.method == "unigram" else None
+    total = settings.all_passes * (len(runs.stream) - 1) if settings.method == "unigram" else None
     decoder = "lattice"
     with watch.stage("lexicon", total, "sym") as step:
         if settings.method == "unigram":

@@ -27,7 +27,12 @@ SETTINGS = st.builds(
     entropy_floor=st.floats(0, 2),
     passes=st.integers(1, 4),
     min_expected=st.just(0.0),
+    word_classes=st.integers(0, 3),
+    class_words=st.integers(1, 6),
+    class_weight=st.floats(0, 2),
+    class_passes=st.integers(0, 3),
 )
+PLAIN = SETTINGS.map(lambda parameters: replace(parameters, word_classes=0))
 nothing_forgotten = patch.object(fitting, "FORGOTTEN", 0.0)
 nothing_held_up = patch.object(fitting, "LEAST_EXPECTED", 1e-9)
 
@@ -69,7 +74,7 @@ def check(candidates, lexicon, expectation, occurrences):
 
 
 @settings(max_examples=200)
-@given(RUNS, st.integers(1, 4), st.integers(1, 3), SETTINGS)
+@given(RUNS, st.integers(1, 4), st.integers(1, 3), PLAIN)
 def test_em_is_naive(runs, max_word_len, min_count, parameters):
     with nothing_forgotten:
         candidates, lexicon = fit(runs, max_word_len, min_count, parameters)
@@ -79,7 +84,7 @@ def test_em_is_naive(runs, max_word_len, min_count, parameters):
     check(candidates, lexicon, expected, sum(map(len, runs)))
 
 
-@given(RUNS, st.integers(1, 4), SETTINGS)
+@given(RUNS, st.integers(1, 4), PLAIN)
 def test_a_pass_is_exact_to_half_a_unit_an_occurrence(runs, max_word_len, parameters):
     once = replace(parameters, passes=1)
     with nothing_forgotten, patch.object(fitting, "FIXED_POINT", 1 << 10):
@@ -102,7 +107,7 @@ def test_naive_twins_agree(runs, max_word_len, parameters):
 
 
 def test_em_of_real_text(sample_candidates, sample_runs):
-    parameters = LexiconSettings(passes=3, min_expected=0.0)
+    parameters = LexiconSettings(passes=3, min_expected=0.0, word_classes=0)
     with nothing_forgotten:
         lexicon = fit_lexicon(sample_runs.stream, sample_candidates, parameters, 2)
     runs = naive.unstream(sample_runs.stream)
@@ -116,7 +121,7 @@ def test_em_of_real_text(sample_candidates, sample_runs):
 def test_long_runs_do_not_underflow(length):
     draw = np.random.default_rng(1)
     runs = [[4], draw.integers(1, SYMBOLS, length).tolist(), [3, 5]]
-    parameters = LexiconSettings(passes=2, min_expected=0.0)
+    parameters = LexiconSettings(passes=2, min_expected=0.0, word_classes=0)
     with nothing_forgotten:
         candidates, lexicon = fit(runs, 4, 2, parameters)
     scores = naive.scores(runs, 4, 2, BOUNDARY_FANOUT)
@@ -137,18 +142,21 @@ def test_likelihood_never_falls(runs, max_word_len, parameters):
     """A theorem where priors are fixed and nothing is forgotten or held up: θ maximises the expectation."""
     with nothing_forgotten, nothing_held_up:
         _, lexicon = fit(runs, max_word_len, 1, parameters)
-    assert np.all(np.diff(lexicon.log_likelihood) >= -1e-6)
+    plain, classes = np.split(lexicon.log_likelihood, [parameters.passes])
+    assert np.all(np.diff(plain) >= -1e-6)
+    assert np.all(np.diff(classes) >= -1e-6)
 
 
 def test_likelihood_of_real_text_rises(sample_candidates, sample_runs):
     with nothing_forgotten, nothing_held_up:
         lexicon = fit_lexicon(sample_runs.stream, sample_candidates, LexiconSettings(passes=6), 2)
-    assert len(lexicon.log_likelihood) == 6
-    assert np.all(np.diff(lexicon.log_likelihood) > 0)
+    assert len(lexicon.log_likelihood) == 6 + 4
+    assert np.all(np.diff(lexicon.log_likelihood[:6]) > 0)
+    assert np.all(np.diff(lexicon.log_likelihood[6:]) > 0)
 
 
 def bits(lexicon, but=()):
-    names = {"level", "place", "weight", "expected", "unknown_weight", "log_likelihood"} - set(but)
+    names = {"level", "place", "weight", "expected", "unknown_weight", "log_likelihood", "boundaries"} - set(but)
     return {name: np.asarray(getattr(lexicon, name)).tobytes() for name in names}
 
 
@@ -175,7 +183,8 @@ def test_workers_change_nothing_on_real_text(sample_candidates, sample_runs):
 def test_order_of_the_text_changes_nothing():
     runs = [[3, 4, 5], [3, 4], [5, 3, 4, 4], [1, 3, 4], [5]] * 3
     one, other = (fit(each, 3, 1, LexiconSettings())[1] for each in (runs, runs[::-1]))
-    assert bits(one, but=["log_likelihood"]) == bits(other, but=["log_likelihood"])
+    order = ["log_likelihood", "boundaries"]
+    assert bits(one, but=order) == bits(other, but=order)
 
 
 def test_a_character_that_is_always_inside_a_word_keeps_a_weight():
@@ -217,7 +226,7 @@ def test_rarer_words_leave_the_lexicon_and_the_others_keep_their_weights(runs):
 
 def test_parameters_move_what_they_are_said_to_move():
     runs = [[3, 4], [3, 4], [4, 5, 3, 4], [5, 3], [5, 4, 4]] * 5
-    plain = {"length_penalty": 1.0, "variation_weight": 0.0, "entropy_weight": 0.0, "passes": 2}
+    plain = {"length_penalty": 1.0, "variation_weight": 0.0, "entropy_weight": 0.0, "passes": 2, "word_classes": 0}
 
     def expected(**changed):
         return table(*fit(runs, 2, 1, LexiconSettings(**plain | {"min_expected": 0.0} | changed)))[3, 4][1]
@@ -261,7 +270,7 @@ def test_the_largest_parameters_allowed_give_numbers(sample_candidates, sample_r
 @pytest.mark.parametrize("workers", [1, 2])
 def test_empty_corpus(workers):
     candidates, lexicon = fit([], 3, 1, LexiconSettings(), workers)
-    assert lexicon.log_likelihood == (0.0,) * 8
+    assert lexicon.log_likelihood == (0.0,) * 12
     assert len(lexicon.weight) == SYMBOLS - 1
     assert np.all(np.isfinite(lexicon.weight))
     assert all(len(level) == 0 for level in candidates.levels[1:])
@@ -280,5 +289,5 @@ def test_progress_passes_the_stream_once_a_pass(workers):
             progress=seen.append,
         )
     size = len(naive.stream(runs))
-    assert 3 * (size - 1) <= sum(seen) <= 3 * size
-    assert len(seen) > 3
+    assert 7 * (size - 1) <= sum(seen) <= 7 * size
+    assert len(seen) > 7

@@ -272,6 +272,10 @@ def test_report_of_texts():
         ("entropy_floor", [-0.1, 101]),
         ("passes", [0, 1001]),
         ("min_expected", [-0.1]),
+        ("word_classes", [-1, 201]),
+        ("class_words", [0, 20001]),
+        ("class_weight", [-0.1, 5.1]),
+        ("class_passes", [-1, 101]),
     ],
 )
 def test_parameter_out_of_range(name, values):

@@ -1,0 +1,291 @@
+"""Classes of words, and how much likelier words of one class are behind those of another.
+
+A unigram lexicon takes 这是 for a word because 这 and 是 meet more often than by chance. That pronouns
+and verbs do is what class bigrams know. The most frequent words of a cut corpus are put into *free*
+classes by the exchange algorithm: word by word, in order of frequency, each goes where the likelihood
+of the corpus under class bigrams is greatest. All other words belong to a class for their length,
+which is fixed, and the boundary between runs to class 0. With N(c, d) how often class d stands behind
+class c, E(c, d) how often it would by chance, and μ the weight of classes, class d behind c has the factor
+
+    F(c, d) = exp(μ ln((N(c, d) + 1) / (E(c, d) + 1)))    where E(c, d) > 3, else 1
+
+with the logarithm between −4 and 4.
+
+References
+----------
+Kneser & Ney (1993), "Improved clustering techniques for class-based statistical language modelling", Eurospeech.
+Martin, Liermann & Ney (1998), "Algorithms for bigram and trigram word clustering", Speech Communication.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import numpy.typing as npt
+
+from segtool._jit import kernel
+from segtool.counts import Ids, Integers
+from segtool.scores import Floats
+
+__all__ = ["class_factors", "cluster", "cut_to_nodes"]
+
+ITERATIONS = 3
+"""How often the exchange goes through all words."""
+
+LEAST_SEEN = 5
+"""Words that occur less often have no free class: they tell too little of their neighbours."""
+
+LEAST_CHANCE = 3.0
+"""Class bigrams that chance would let occur no more often than this have the factor 1."""
+
+LIMIT = 4.0
+"""The logarithm of a factor of weight 1 stays between this and its negative."""
+
+DENSE = 1 << 23
+"""So many word bigrams are counted in a table that has a place for each; more are sorted."""
+
+TABLED = 1 << 16
+"""x ln x is looked up for counts below."""
+
+SAME = 1e-6
+"""Likelihoods that differ by fewer nats are equal, and the lowest class wins."""
+
+
+def cut_to_nodes(
+    stream: Ids,
+    chunks: list[tuple[int, int]],
+    units: npt.NDArray[np.int32],
+    weight: Floats,
+    max_len: int,
+    workers: int = 1,
+) -> npt.NDArray[np.int32]:
+    """Cut a corpus into its likeliest words.
+
+    Parameters
+    ----------
+    stream : ndarray of uint16, shape (n,)
+        The corpus, as for :func:`segtool.counts.count_stream`.
+    chunks : list of (int, int)
+        Pieces of the stream that begin and end with a boundary, and together are all of it.
+    units : ndarray of int32, shape (2 * nodes,)
+        A trie: base and check in turn.
+    weight : ndarray of float64, shape (nodes,)
+        Log weight of each word; -inf for a node that is none. Every single symbol is a word.
+    max_len : int
+    workers : int
+        Threads. The result does not depend on it.
+
+    Returns
+    -------
+    ndarray of int32
+        Node of each word, and 0 for each boundary, in order. Of covers of equal weight the one whose last
+        word is longest wins, as in :mod:`segtool.decode`.
+    """
+    longest_run = int(np.diff(np.flatnonzero(stream == 0)).max(initial=1))
+    nodes = np.full(len(stream), -1, np.int32)
+    nodes[stream == 0] = 0
+
+    def work(chunk: tuple[int, int]) -> None:
+        best, back = np.empty(longest_run + 1), np.empty(2 * longest_run + 2, np.int32)
+        _cut(stream, *chunk, units, weight, max_len, best, back, nodes)
+
+    with ThreadPoolExecutor(workers) as pool:
+        list(pool.map(work, chunks))
+    return nodes[nodes >= 0]
+
+
+def cluster(
+    words: npt.NDArray[np.int32],
+    nodes: npt.NDArray[np.int32],
+    lengths: Integers,
+    class_words: int,
+    word_classes: int,
+) -> tuple[npt.NDArray[np.uint8], Integers]:
+    """Put the words of a cut corpus into classes.
+
+    Parameters
+    ----------
+    words : ndarray of int32
+        From :func:`cut_to_nodes`.
+    nodes : ndarray of int32, shape (candidates,)
+        Node of each candidate, -1 for those that have none; the first is the boundary, node 0.
+    lengths : ndarray of int64, shape (candidates,)
+        Symbols of each candidate, ascending.
+    class_words : int
+        How many words have free classes, if so many are seen often enough; of equally frequent ones, the
+        first candidates.
+    word_classes : int
+        Free classes.
+
+    Returns
+    -------
+    classes : ndarray of uint8, shape (candidates,)
+        Class of each candidate: 0 the boundary, then one for each length, then the free ones.
+    counts : ndarray of int64, shape (classes, classes)
+        How often each class (column) stands behind each class (row).
+    """
+    there = np.flatnonzero(nodes >= 0)
+    types_of_nodes = int(nodes.max()) + 1
+    frequency = np.zeros(len(nodes), np.int64)
+    frequency[there] = np.bincount(words, minlength=types_of_nodes)[nodes[there]]
+    frequency[0] = 0
+    chosen = np.argsort(-frequency, kind="stable")[:class_words]
+    chosen = chosen[frequency[chosen] >= LEAST_SEEN]
+    classes = lengths.astype(np.uint8)
+    classes[0] = 0
+    fixed = int(lengths[-1]) + 1
+    size = fixed + word_classes
+    types = fixed + len(chosen)  # the fixed classes, as if words, and the words chosen
+    type_of = np.zeros(types_of_nodes, np.int64)
+    type_of[nodes[there]] = classes[there]
+    type_of[nodes[chosen]] = np.arange(fixed, types)
+    left, right, count = _bigrams(type_of[words], types)
+    class_of = np.concatenate([np.arange(fixed), fixed + np.arange(len(chosen)) % word_classes])
+    counts = np.zeros((size, size), np.int64)
+    np.add.at(counts, (class_of[left], class_of[right]), count)
+    sums = counts.sum(axis=1)
+    order = np.argsort(right, kind="stable")
+    behind = np.searchsorted(left, np.arange(types + 1)), right, count
+    before = np.searchsorted(right[order], np.arange(types + 1)), left[order], count[order]
+    table = np.arange(TABLED, dtype=np.float64)
+    table[1:] *= np.log(table[1:])
+    for _ in range(ITERATIONS):
+        if not _exchange(*behind, *before, class_of, fixed, size, counts.ravel(), sums, table):
+            break
+    classes[chosen] = class_of[fixed:]
+    return classes, counts
+
+
+def class_factors(counts: Integers, weight: float) -> Floats:
+    """How much likelier each class is behind each other class than by chance.
+
+    Parameters
+    ----------
+    counts : ndarray of int64, shape (classes, classes)
+        From :func:`cluster`.
+    weight : float
+        μ.
+
+    Returns
+    -------
+    ndarray of float64, shape (classes, classes)
+        Row c holds the factors of class c behind each class.
+    """
+    chance = np.outer(counts.sum(axis=1), counts.sum(axis=0) / max(counts.sum(), 1))
+    logs = np.where(chance > LEAST_CHANCE, np.log((counts + 1) / (chance + 1)), 0.0)
+    return np.ascontiguousarray(np.exp(weight * np.clip(logs, -LIMIT, LIMIT)).T)
+
+
+def _bigrams(types: Integers, size: int) -> tuple[Integers, Integers, Integers]:
+    """Pairs of neighbours in lexicographic order, and how often each occurs."""
+    key = types[:-1] * size + types[1:]
+    if size * size <= DENSE:
+        table = np.bincount(key, minlength=size * size)
+        key = np.flatnonzero(table)
+        count = table[key]
+    else:
+        key, count = np.unique(key, return_counts=True)
+    return key // size, key % size, count
+
+
+@kernel("void(u2[const], i8, i8, i4[const], f8[const], i8, f8[], i4[], i4[])")
+def _cut(stream, low, high, units, weight, max_len, best, back, nodes):  # type: ignore[no-untyped-def]
+    """Write the node of each word of the best cover where the word begins."""
+    half = len(back) // 2
+    begin = low + 1
+    while begin <= high:
+        length = 0
+        while stream[begin + length] != 0:
+            length += 1
+        best[0] = 0.0
+        best[1 : length + 1] = -np.inf
+        for i in range(length):
+            here = best[i]
+            reach = min(max_len, length - i)
+            node = np.int64(stream[begin + i])
+            k = 0
+            while True:
+                k += 1
+                score = here + weight[node]
+                if score > best[i + k]:
+                    best[i + k] = score
+                    back[i + k] = i
+                    back[half + i + k] = node
+                if k == reach:
+                    break
+                child = units[2 * node] + np.int64(stream[begin + i + k])
+                if units[2 * child + 1] != node:
+                    break
+                node = child
+        j = length
+        while j > 0:
+            nodes[begin + back[j]] = back[half + j]
+            j = back[j]
+        begin += length + 1
+
+
+@kernel("f8(i8, f8[const])")
+def _power(x, table):  # type: ignore[no-untyped-def]
+    """Return x ln x."""
+    return table[x] if x < len(table) else x * np.log(x)
+
+
+@kernel("i8(i8[const], i8[const], i8[const], i8[const], i8[const], i8[const], i8[], i8, i8, i8[], i8[], f8[const])")
+def _exchange(  # type: ignore[no-untyped-def]
+    behind, right, right_count, before, left, left_count, class_of, fixed, size, counts, sums, table
+):  # fmt: skip
+    """Move every word to the free class where the likelihood is greatest; returns how many left theirs.
+
+    The words behind word v are ``right[behind[v]:behind[v + 1]]``, those before it
+    ``left[before[v]:before[v + 1]]``; `counts` and `sums` are those of classes. Of the log-likelihood
+    Σ N(c, d) ln N(c, d) − 2 Σ N(c) ln N(c) only what the class of the word changes is reckoned.
+    """
+    moved = 0
+    ahead = np.zeros(size, np.int64)
+    back = np.zeros(size, np.int64)
+    for word in range(fixed, len(class_of)):
+        ahead[:] = 0
+        back[:] = 0
+        itself = 0
+        occurrences = 0
+        for e in range(behind[word], behind[word + 1]):
+            occurrences += right_count[e]
+            if right[e] == word:
+                itself = right_count[e]
+            else:
+                ahead[class_of[right[e]]] += right_count[e]
+        for e in range(before[word], before[word + 1]):
+            if left[e] != word:
+                back[class_of[left[e]]] += left_count[e]
+        old = class_of[word]
+        for d in range(size):
+            counts[old * size + d] -= ahead[d]
+            counts[d * size + old] -= back[d]
+        counts[old * size + old] -= itself
+        sums[old] -= occurrences
+        greatest = -np.inf
+        new = old
+        for c in range(fixed, size):
+            both = counts[c * size + c]
+            gain = _power(both + ahead[c] + back[c] + itself, table) - _power(both, table)
+            gain -= 2.0 * (_power(sums[c] + occurrences, table) - _power(sums[c], table))
+            for d in range(size):
+                if d != c:
+                    if ahead[d] > 0:
+                        both = counts[c * size + d]
+                        gain += _power(both + ahead[d], table) - _power(both, table)
+                    if back[d] > 0:
+                        both = counts[d * size + c]
+                        gain += _power(both + back[d], table) - _power(both, table)
+            if gain > greatest + SAME:
+                greatest = gain
+                new = c
+        for d in range(size):
+            counts[new * size + d] += ahead[d]
+            counts[d * size + new] += back[d]
+        counts[new * size + new] += itself
+        sums[new] += occurrences
+        class_of[word] = new
+        moved += new != old
+    return moved

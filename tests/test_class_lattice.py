@@ -1,0 +1,243 @@
+"""Forward-backward under class bigrams against the sum over all covers, and EM under class bigrams."""
+
+import itertools
+import math
+from dataclasses import replace
+from unittest.mock import patch
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from segtool import class_lattice, word_classes
+from segtool import lexicon as fitting
+from segtool.counts import spell
+from segtool.lexicon import LexiconSettings, fit_lexicon
+from segtool.scores import BOUNDARY_FANOUT
+from tests import naive, naive_classes
+from tests.test_lexicon import RUNS, SETTINGS, candidates_of, fit, nothing_forgotten, table
+from tests.test_word_classes import SYMBOLS, Corpus
+
+FIXED_POINT = fitting.FIXED_POINT
+
+
+def flat(lists):
+    return list(itertools.chain(*lists))
+
+
+class Lattice(Corpus):
+    """Runs with weights of words, classes and factors."""
+
+    def __init__(self, runs, longest, draw, spread=3.0, classes=4, share=0.7, centre=0.0):
+        super().__init__(runs, longest)
+        self.runs = runs
+        self.weights = {
+            ngram: draw.normal(centre * len(ngram), spread)
+            for ngram in self.ngrams[1:]
+            if len(ngram) == 1 or draw.random() < share
+        }
+        self.class_of = {ngram: int(draw.integers(classes)) for ngram in self.ngrams} | {naive_classes.BOUNDARY: 0}
+        self.factors = {(left, right): math.exp(draw.normal()) for left in range(classes) for right in range(classes)}
+        self.classes = classes
+
+    def e_step(self, chunk=1 << 18, workers=1):
+        linear = self.per_node({word: math.exp(weight) for word, weight in self.weights.items()}, 0.0, np.float64)
+        classes = self.per_node(self.class_of, 255, np.uint8)
+        factors = np.array([self.factors[left, right] for right in range(self.classes) for left in range(self.classes)])
+        boundaries = np.full(len(self.stream), 65535, np.uint16)
+        total, likelihood = fitting._e_step(
+            self.stream,
+            self.chunks(chunk),
+            self.units,
+            linear,
+            (classes, factors),
+            self.longest,
+            boundaries,
+            workers,
+            None,
+        )
+        return total, likelihood, boundaries
+
+    def check(self, found, expectation, exact=1e-6):
+        """An E-step is what the twin says, up to fixed-point rounding."""
+        total, likelihood, boundaries = found
+        expected, log_likelihood, inside = expectation
+        assert likelihood == pytest.approx(log_likelihood, rel=1e-9, abs=1e-7)
+        for word in self.ngrams[1:]:
+            assert total[self.node[word]] / FIXED_POINT == pytest.approx(expected[word], rel=exact, abs=exact), word
+        at = 1
+        for run, probabilities in zip(self.runs, inside, strict=True):
+            here = boundaries[at : at + len(run)]
+            assert here[0] == 65535
+            assert here[1:] / 65535 == pytest.approx(probabilities, abs=0.51 / 65535)
+            at += len(run) + 1
+        assert np.all(boundaries[self.stream == 0] == 65535)
+
+
+@settings(max_examples=200)
+@given(
+    st.lists(st.lists(st.integers(1, SYMBOLS - 1), min_size=1, max_size=8), max_size=6),
+    st.sampled_from([1, 2, 3, 4, 15]),
+    st.sampled_from([0.0, 1.0, 5.0]),
+    st.integers(0, 1 << 32),
+)
+def test_class_lattice_is_naive(runs, longest, spread, seed):
+    lattice = Lattice(runs, longest, np.random.default_rng(seed), spread)
+    expected = naive_classes.expectations(runs, lattice.weights, lattice.class_of, lattice.factors)
+    lattice.check(lattice.e_step(), expected)
+    again = naive_classes.expectations_of_long_runs(runs, lattice.weights, lattice.class_of, lattice.factors)
+    assert again[0] == pytest.approx(expected[0], abs=1e-9)
+    assert again[1] == pytest.approx(expected[1])
+    assert flat(again[2]) == pytest.approx(flat(expected[2]), abs=1e-9)
+
+
+@pytest.mark.parametrize("power", [2, 20, 300])
+@pytest.mark.parametrize("centre", [-9.0, 0.0, 9.0, 60.0, -60.0], ids=str)
+def test_long_runs_stay_in_range(power, centre):
+    """Whether values shrink or grow, and however often they are scaled."""
+    draw = np.random.default_rng(1)
+    runs = [[4], draw.integers(1, SYMBOLS, 1000).tolist(), [3, 5]]
+    lattice = Lattice(runs, 4, draw, 4.0, centre=centre)
+    with patch.object(class_lattice, "SCALE", 2.0**power):
+        found = lattice.e_step()
+    expected = naive_classes.expectations_of_long_runs(runs, lattice.weights, lattice.class_of, lattice.factors)
+    lattice.check(found, expected)
+
+
+@pytest.mark.parametrize("single", [-140.0, 80.0])
+def test_a_word_may_be_much_likelier_than_its_parts(single):
+    """And its parts likelier than it, by more than there are numbers for."""
+    runs = [[1, 2, 3, 4, 5, 1, 2, 3, 4, 5, 1, 2, 3, 4, 5] * 3, [1, 2, 5, 4]]
+    for weight in (-400.0, -200.0, 0.0, 200.0):
+        lattice = Lattice(runs, 15, np.random.default_rng(1), 0.0)
+        lattice.weights = {word: single if len(word) == 1 else weight for word in lattice.weights if len(word) != 14}
+        expected = naive_classes.expectations_of_long_runs(runs, lattice.weights, lattice.class_of, lattice.factors)
+        lattice.check(lattice.e_step(), expected)
+
+
+@given(RUNS, st.integers(1, 4), st.integers(1, 30), st.integers(0, 1 << 32))
+def test_without_bigrams_it_is_the_plain_lattice(runs, longest, chunk, seed):
+    lattice = Lattice(runs, longest, np.random.default_rng(seed))
+    lattice.factors = dict.fromkeys(lattice.factors, 1.0)
+    lattice.check(lattice.e_step(), (*naive.expectations(runs, lattice.weights), lattice_boundaries(lattice)))
+
+
+def lattice_boundaries(lattice):
+    return naive_classes.expectations(lattice.runs, lattice.weights, lattice.class_of, lattice.factors)[2]
+
+
+@given(RUNS, st.integers(1, 3), st.integers(1, 30), st.integers(0, 1 << 32))
+def test_workers_and_chunks_change_nothing(runs, longest, chunk, seed):
+    lattice = Lattice(runs, longest, np.random.default_rng(seed))
+    total, likelihood, boundaries = lattice.e_step()
+    for workers in (1, 2, 3):
+        found = lattice.e_step(chunk, workers)
+        assert found[0].tobytes() == total.tobytes()
+        assert found[1] == pytest.approx(likelihood)
+        assert found[2].tobytes() == boundaries.tobytes()
+
+
+@settings(max_examples=200)
+@given(RUNS, st.integers(1, 4), st.integers(1, 3), SETTINGS)
+def test_em_under_class_bigrams_is_naive(runs, longest, min_count, parameters):
+    """From where plain passes end, with the classes that the corpus was given."""
+    parameters = replace(parameters, word_classes=3, class_passes=2)
+    given_classes = []
+
+    def spy(*arguments):
+        given_classes.extend(cluster(*arguments))
+        return given_classes
+
+    cluster = fitting.cluster
+    everything_seen = patch.object(word_classes, "LEAST_SEEN", 1)
+    with nothing_forgotten, everything_seen, patch.object(fitting, "cluster", spy):
+        candidates, lexicon = fit(runs, longest, min_count, parameters)
+        _, plain = fit(runs, longest, min_count, replace(parameters, word_classes=0))
+    classes, counts = given_classes
+    ngrams = [
+        map(tuple, spell(candidates.levels, k, np.arange(len(level))).tolist())
+        for k, level in enumerate(candidates.levels, 1)
+    ]
+    class_of = dict(zip(flat(ngrams), classes.tolist(), strict=True)) | {naive_classes.BOUNDARY: 0}
+    found_factors = fitting.class_factors(counts, parameters.class_weight)
+    factors = {(left, right): factor for (right, left), factor in np.ndenumerate(found_factors)}
+    assert lexicon.log_likelihood[: parameters.passes] == plain.log_likelihood
+    weights = {word: weight for word, (weight, _) in table(candidates, plain).items()}
+    scores = naive.scores(runs, longest, min_count, BOUNDARY_FANOUT)
+    priors = naive.log_priors(scores, parameters)
+    idle = SYMBOLS - 1 - sum(len(ngram) == 1 for ngram in scores)
+    for likelihood in lexicon.log_likelihood[parameters.passes :]:
+        found, log_likelihood, boundaries = naive_classes.expectations(runs, weights, class_of, factors)
+        assert likelihood == pytest.approx(log_likelihood, rel=1e-6, abs=1e-5)
+        least = fitting.LEAST_EXPECTED
+        expected = {ngram: max(found[ngram], least if len(ngram) == 1 else 0.0) for ngram in scores}
+        everything = sum(expected.values()) + idle * least
+        weights = {
+            ngram: (math.log(times / everything) if times else -math.inf) + priors[ngram]
+            for ngram, times in expected.items()
+        }
+    rows = table(candidates, lexicon)
+    for word, times in expected.items():
+        assert rows[word][1] == pytest.approx(times, rel=1e-5, abs=1e-5), word
+    stream = naive.stream(runs)
+    here = lexicon.boundaries[1:][(stream[1:] != 0) & (stream[:-1] != 0)]
+    assert here / 65535 == pytest.approx(flat(boundaries), abs=2e-5)
+
+
+@given(RUNS, st.integers(1, 4), SETTINGS)
+def test_boundaries_count_the_words(runs, longest, parameters):
+    with nothing_forgotten, patch.object(fitting, "LEAST_EXPECTED", 1e-9):
+        _, lexicon = fit(runs, longest, 1, parameters)
+    stream = naive.stream(runs)
+    assert len(lexicon.boundaries) == len(stream)
+    assert lexicon.boundaries.dtype == np.uint16
+    assert np.all(lexicon.boundaries[(stream == 0) | (np.roll(stream, 1) == 0)] == 65535)
+    words = lexicon.boundaries[stream != 0].sum() / 65535
+    assert words == pytest.approx(lexicon.expected.sum(), abs=1e-5 * len(stream))
+
+
+@pytest.mark.parametrize("longest", [1, 2, 15])
+@pytest.mark.parametrize("runs", [[], [[1]], [[1], [1]], [[1, 2]], [[1, 2, 3, 4, 5] * 4] * 3], ids=str)
+def test_tiny_corpora(runs, longest):
+    _, lexicon = fit(runs, longest, 1, LexiconSettings())
+    assert len(lexicon.log_likelihood) == 12
+    assert np.all(np.isfinite(lexicon.log_likelihood))
+    assert np.all(np.isfinite(lexicon.weight))
+    assert len(lexicon.boundaries) == len(naive.stream(runs))
+
+
+@pytest.mark.parametrize("off", [{"word_classes": 0}, {"class_passes": 0}], ids=str)
+def test_without_classes_nothing_else_changes(sample_candidates, sample_runs, off):
+    with patch.object(fitting, "cluster", None):
+        plain = fit_lexicon(sample_runs.stream, sample_candidates, LexiconSettings(**off))
+    with_classes = fit_lexicon(sample_runs.stream, sample_candidates, LexiconSettings())
+    assert plain.log_likelihood == with_classes.log_likelihood[:8]
+    assert plain.weight.tobytes() != with_classes.weight.tobytes()
+
+
+def test_classes_without_weight_are_more_plain_passes(sample_candidates, sample_runs):
+    classes = fit_lexicon(sample_runs.stream, sample_candidates, LexiconSettings(passes=3, class_weight=0.0))
+    plain = fit_lexicon(sample_runs.stream, sample_candidates, LexiconSettings(passes=7, word_classes=0))
+    assert classes.expected == pytest.approx(plain.expected, rel=1e-6, abs=1e-6)
+    assert classes.log_likelihood == pytest.approx(plain.log_likelihood)
+
+
+def test_class_words_that_are_expected_less_often_do_not_count():
+    """Words that would leave the lexicon are none in the corpus that classes come from."""
+    runs = [[3, 4], [3, 4], [4, 3]]
+    seen = []
+
+    def parameters(min_expected):
+        return LexiconSettings(min_expected=min_expected, length_penalty=0.0, entropy_weight=0.0)
+
+    def spy(*arguments):
+        seen.append(arguments[3])
+        return np.zeros(4, np.int32)
+
+    with patch.object(fitting, "cut_to_nodes", spy), patch.object(fitting, "cluster", side_effect=StopIteration):
+        for min_expected in (0.0, 1e6):
+            with pytest.raises(StopIteration):
+                fit_lexicon(naive.stream(runs), candidates_of(runs, 2, 1), parameters(min_expected))
+    assert np.count_nonzero(np.isfinite(seen[0])) == SYMBOLS - 1 + 2
+    assert np.count_nonzero(np.isfinite(seen[1])) == SYMBOLS - 1
