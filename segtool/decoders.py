@@ -1,27 +1,30 @@
 """How the models of each method cut: one small object a kind, all called alike.
 
-A decoder takes the tokens of a text (:mod:`segtool.symbols`) and tells the words and how much of the text
-is settled, as :func:`segtool.decode.viterbi` does. ``run`` is compiled; ``run_plain`` does the same without
-numba, for short texts, where a decoder has it.
+A decoder takes the tokens of a text (:mod:`segtool.symbols`) and tells the words, how much of the text is
+settled, and what symbol the rest goes on behind, as :func:`segtool.decode.viterbi` does. ``run`` is compiled;
+``run_plain`` does the same without numba, for short texts, where a decoder has it.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from segtool.decode import cut_pairs, viterbi
+from segtool.decode import UNKNOWN_LIMIT, cut_pairs, viterbi
 from segtool.errors import ModelError
 from segtool.folding import fold_table
 from segtool.model import Model
-from segtool.symbols import CODE_LIMIT
+from segtool.symbols import CODE_LIMIT, MARK
 
 if TYPE_CHECKING:
     from segtool.runs import Runs
 
-__all__ = ["Decoder", "cut_runs", "decoder_of"]
+__all__ = ["Decoder", "Settled", "cut_runs", "decoder_of", "scratch_arrays"]
+
+Settled: TypeAlias = tuple[int, int, int]
+"""Number of words, characters that are settled, and code of the symbol before the rest (``MARK`` for none)."""
 
 
 class Decoder(Protocol):
@@ -35,10 +38,10 @@ class Decoder(Protocol):
 
     has_plain: bool
 
-    def run(self, codes: Any, starts: Any, tokens: int, final: bool, scratch: Any) -> tuple[int, int]:
-        """Cut; `scratch` is best, back, word_starts, word_ends, tail."""
+    def run(self, codes: Any, starts: Any, tokens: int, final: bool, before: int, scratch: Any) -> Settled:
+        """Cut; `scratch` is from :func:`scratch_arrays`, or as many lists."""
 
-    def run_plain(self, codes: Any, starts: Any, tokens: int, final: bool, scratch: Any) -> tuple[int, int]:
+    def run_plain(self, codes: Any, starts: Any, tokens: int, final: bool, before: int, scratch: Any) -> Settled:
         """Cut without compiled code."""
 
 
@@ -54,6 +57,18 @@ def decoder_of(model: Model) -> Decoder:
     if kind not in _DECODERS:
         raise ModelError(f"{model.path}: a model for decoder {kind!r}, which this segtool lacks: train it again")
     return _DECODERS[kind](model)
+
+
+def scratch_arrays(room: int) -> tuple[npt.NDArray[Any], ...]:
+    """Working memory of the decoders: two arrays of int64, seven of int32; of these the first two get the words.
+
+    Parameters
+    ----------
+    room : int
+        Tokens of the text and symbols of the longest word together.
+    """
+    room += UNKNOWN_LIMIT + 2
+    return (*(np.empty(room, np.int64) for _ in range(2)), *(np.empty(room, np.int32) for _ in range(7)))
 
 
 def cut_runs(decoder: Decoder, runs: Runs, max_word_len: int) -> npt.NDArray[np.bool_]:
@@ -73,9 +88,8 @@ def cut_runs(decoder: Decoder, runs: Runs, max_word_len: int) -> npt.NDArray[np.
     """
     codes = runs.codes[runs.stream].astype(np.int32)
     size = len(codes)
-    room = max(size + max_word_len + 2, 8)
-    scratch = (np.empty(room, np.int64), *(np.empty(room, np.int32) for _ in range(4)))
-    words, _ = decoder.run(codes, np.arange(size + 1, dtype=np.int32), size, True, scratch)
+    scratch = scratch_arrays(size + max_word_len)
+    words, _, _ = decoder.run(codes, np.arange(size + 1, dtype=np.int32), size, True, MARK, scratch)
     joined = np.ones(size, np.bool_)
     joined[scratch[3][:words] - 1] = False
     return joined
@@ -87,15 +101,15 @@ class _Lattice:
     has_plain = True
 
     def __init__(self, model: Model) -> None:
-        self._tables = (_symbol_ids(model), model.lexicon)
-        self._plain_tables = [memoryview(table) for table in self._tables]
-        self._max_len = model.max_word_len
+        ids, limits = _symbol_ids(model), (model.max_word_len, model.unknown_len)
+        self._tables = ids, model.lexicon, model.spelling, *limits
+        self._plain_tables = memoryview(ids), memoryview(model.lexicon), memoryview(model.spelling), *limits
 
-    def run(self, codes: Any, starts: Any, tokens: int, final: bool, scratch: Any) -> tuple[int, int]:
-        return viterbi.compiled(codes, starts, tokens, final, *self._tables, self._max_len, *scratch)
+    def run(self, codes: Any, starts: Any, tokens: int, final: bool, before: int, scratch: Any) -> Settled:
+        return viterbi.compiled(codes, starts, tokens, final, before, *self._tables, *scratch)
 
-    def run_plain(self, codes: Any, starts: Any, tokens: int, final: bool, scratch: Any) -> tuple[int, int]:
-        return viterbi.interpreted(codes, starts, tokens, final, *self._plain_tables, self._max_len, *scratch)
+    def run_plain(self, codes: Any, starts: Any, tokens: int, final: bool, before: int, scratch: Any) -> Settled:
+        return viterbi.interpreted(codes, starts, tokens, final, before, *self._plain_tables, *scratch)
 
 
 class _Pairs:
@@ -107,11 +121,11 @@ class _Pairs:
         self._tables = (_symbol_ids(model), model.lexicon)
         self._plain_tables = [memoryview(table) for table in self._tables]
 
-    def run(self, codes: Any, starts: Any, tokens: int, final: bool, scratch: Any) -> tuple[int, int]:
-        return cut_pairs.compiled(codes, starts, tokens, final, *self._tables, *scratch[2:4])
+    def run(self, codes: Any, starts: Any, tokens: int, final: bool, before: int, scratch: Any) -> Settled:
+        return *cut_pairs.compiled(codes, starts, tokens, final, *self._tables, *scratch[2:4]), MARK
 
-    def run_plain(self, codes: Any, starts: Any, tokens: int, final: bool, scratch: Any) -> tuple[int, int]:
-        return cut_pairs.interpreted(codes, starts, tokens, final, *self._plain_tables, *scratch[2:4])
+    def run_plain(self, codes: Any, starts: Any, tokens: int, final: bool, before: int, scratch: Any) -> Settled:
+        return *cut_pairs.interpreted(codes, starts, tokens, final, *self._plain_tables, *scratch[2:4]), MARK
 
 
 class _Tags:
@@ -128,11 +142,13 @@ class _Tags:
         self._tables = (model.lm.ids(), *model.lm.tables)
         self._moves = move_scores(tuple(model.card["parameters"]["lm_moves"]))
 
-    def run(self, codes: Any, starts: Any, tokens: int, final: bool, scratch: Any) -> tuple[int, int]:
-        return self._kernel(codes, starts, tokens, final, *self._tables, self._moves, *scratch[:4])
+    def run(self, codes: Any, starts: Any, tokens: int, final: bool, before: int, scratch: Any) -> Settled:
+        best, _, word_starts, word_ends, back = scratch[:5]
+        tables = *self._tables, self._moves
+        return *self._kernel(codes, starts, tokens, final, *tables, best, back, word_starts, word_ends), MARK
 
-    def run_plain(self, codes: Any, starts: Any, tokens: int, final: bool, scratch: Any) -> tuple[int, int]:
-        return self.run(codes, starts, tokens, final, scratch)
+    def run_plain(self, codes: Any, starts: Any, tokens: int, final: bool, before: int, scratch: Any) -> Settled:
+        return self.run(codes, starts, tokens, final, before, scratch)
 
 
 _DECODERS: dict[str, Any] = {"lattice": _Lattice, "pairs": _Pairs, "tags": _Tags}

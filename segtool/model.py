@@ -9,7 +9,8 @@ file                    holds
 ======================  =====================================================================
 ``symbols.npy``         code of each symbol id (uint32)
 ``faces.npy``           the character that each symbol id is shown as (uint32)
-``lexicon.npy``         the trie: base, check, weight and a spare of each node (int32, flat)
+``lexicon.npy``         the trie: base, check, weight and four bytes of the tagger of each node (int32, flat)
+``spelling.npy``        scores of unknown words: of each symbol as first, middle and last, and a spare (int32, flat)
 ``words.npy``           a record for each word: its symbols, counts and scores
 ``spellings.npy``       where words are shown with another character than the face of a symbol
 ``lm/``                 a language model, where one is kept (:mod:`segtool.lm_files`), with a card of its own
@@ -29,6 +30,7 @@ import numpy as np
 import numpy.typing as npt
 
 from segtool.cards import CARD, CardFormat, write_array
+from segtool.decode import UNKNOWN_LIMIT
 from segtool.files import atomic_directory
 from segtool.symbols import LAT, NUM
 
@@ -64,6 +66,7 @@ _ARRAYS = {
     "symbols": np.dtype("<u4"),
     "faces": np.dtype("<u4"),
     "lexicon": np.dtype("<i4"),
+    "spelling": np.dtype("<i4"),
     "words": None,
     "spellings": SPELLING,
 }
@@ -80,7 +83,10 @@ class Model:
     faces : ndarray of uint32, shape (symbols,)
         What each symbol id is shown as; another character than its code only where the model folds.
     lexicon : ndarray of int32, shape (4 * nodes,)
-        Base, check, weight and a spare of each trie node; see :func:`segtool.decode.viterbi`.
+        Base, check, weight and the tagger's weights of each trie node; see :mod:`segtool.decode`.
+    spelling : ndarray of int32, shape (4 * (symbols + 1),)
+        What each symbol id, the unknown one too, adds to the score of an unknown word as its first, a middle and
+        its last symbol, and a spare; zeros where `unknown_len` is 0.
     words : structured ndarray, shape (words,)
         See :func:`word_record`; single symbols first, then by length and code points.
     spellings : structured ndarray
@@ -97,6 +103,7 @@ class Model:
     symbols: npt.NDArray[np.uint32]
     faces: npt.NDArray[np.uint32]
     lexicon: npt.NDArray[np.int32]
+    spelling: npt.NDArray[np.int32]
     words: npt.NDArray[Any]
     spellings: npt.NDArray[Any]
     card: dict[str, Any]
@@ -105,8 +112,13 @@ class Model:
 
     @property
     def max_word_len(self) -> int:
-        """Longest word, in symbols."""
+        """Longest word of the lexicon, in symbols."""
         return int(self.card["parameters"]["max_word_len"])
+
+    @property
+    def unknown_len(self) -> int:
+        """Longest unknown word that text is cut into, in symbols; 0 where a single symbol is the only one."""
+        return int(self.card["parameters"].get("unknown_len", 0))
 
     @property
     def folds(self) -> bool:
@@ -225,13 +237,17 @@ def load_model(path: str | os.PathLike[str], verify: bool = True) -> Model:
     folder = Path(path)
     card = _FORMAT.read(folder)
     parameters = card.get("parameters")
-    if not isinstance(parameters, dict) or parameters.get("max_word_len") not in range(1, 16):
+    if (
+        not isinstance(parameters, dict)
+        or parameters.get("max_word_len") not in range(1, 16)
+        or parameters.get("unknown_len", 0) not in range(UNKNOWN_LIMIT + 1)
+    ):
         raise _FORMAT.damaged(folder)
     loaded: dict[str, npt.NDArray[Any]] = {}
     for name, dtype in _ARRAYS.items():
         layout = dtype or word_record(parameters["max_word_len"])
-        length = len(loaded["symbols"]) if name == "faces" else None
-        loaded[name] = _FORMAT.open_array(folder, name, card, layout, length, verify)
+        length = {"faces": len(loaded["symbols"]), "spelling": 4 * len(loaded["symbols"]) + 4} if loaded else {}
+        loaded[name] = _FORMAT.open_array(folder, name, card, layout, length.get(name), verify)
     lm = None
     if card.get("decoder") == "tags":  # others do not cut by it: open_lm reads it when it is asked for
         from segtool.lm_files import load_lm

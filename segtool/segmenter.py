@@ -16,10 +16,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from segtool.decoders import Decoder, decoder_of
+from segtool.decode import UNKNOWN_LIMIT
+from segtool.decoders import Decoder, decoder_of, scratch_arrays
 from segtool.errors import UsageError
 from segtool.model import Model, load_model
-from segtool.symbols import CodePoints, class_table, code_points, symbolise
+from segtool.symbols import MARK, CodePoints, class_table, code_points, symbolise
 
 __all__ = ["Segmenter", "Token", "load"]
 
@@ -55,11 +56,11 @@ class _Scratch(threading.local):
         self._arrays: tuple[npt.NDArray[Any], ...] = ()
 
     def get(self, size: int) -> tuple[npt.NDArray[Any], ...]:
-        """Arrays for a text of so many characters: one of int64, then six of int32."""
+        """Arrays for a text of so many characters: codes and starts of its tokens, then those of a decoder."""
         if size <= self._room:
             return self._arrays
         room = max(2 * size, 1 << 12) if size <= KEPT_CHARACTERS else size
-        arrays = (np.empty(room + 2, np.int64), *(np.empty(room + 2, np.int32) for _ in range(6)))
+        arrays = (*(np.empty(room + 2, np.int32) for _ in range(2)), *scratch_arrays(room))
         if size <= KEPT_CHARACTERS:
             self._room, self._arrays = room, arrays
         return arrays
@@ -220,7 +221,7 @@ class Segmenter:
         if self.interprets(len(text)):
             return self._spans_plain(text)
         points = code_points(text)
-        starts, ends, _ = self.decode(points, True)
+        starts, ends, _, _ = self.decode(points, True)
         return starts.tolist(), ends.tolist()
 
     def interprets(self, characters: int) -> bool:
@@ -232,7 +233,9 @@ class Segmenter:
             used = next(_interpreted)
         return used < INTERPRETED_CHARACTERS // 100
 
-    def decode(self, points: CodePoints, final: bool) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], int]:
+    def decode(
+        self, points: CodePoints, final: bool, before: int = MARK
+    ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], int, int]:
         """Cut code points with the compiled kernels; what streaming is made of.
 
         Parameters
@@ -240,6 +243,8 @@ class Segmenter:
         points : ndarray of uint32, shape (n,)
         final : bool
             Whether the text ends there (or a line does). If not, its end is left until more is known.
+        before : int
+            Code of the symbol right before, in a run that goes on here; what the call before returned.
 
         Returns
         -------
@@ -247,15 +252,16 @@ class Segmenter:
             The words, as slices of the text. Valid until the next call in the same thread.
         consumed : int
             Characters that are settled; give those behind it again, with what follows.
+        before : int
+            To be given with them.
         """
         if not _compiled:
             _compiled.append(True)
-        best, codes, starts, back, word_starts, word_ends, tail = _scratch.get(len(points) + self._max_len)
+        codes, starts, *scratch = _scratch.get(len(points) + self._max_len)
         tokens = symbolise.compiled(points, self._classes, codes, starts)
         starts[tokens] = len(points)
-        scratch = best, back, word_starts, word_ends, tail
-        words, consumed = self._decoder.run(codes, starts, tokens, final, scratch)
-        return word_starts[:words], word_ends[:words], consumed
+        words, consumed, before = self._decoder.run(codes, starts, tokens, final, before, scratch)
+        return scratch[2][:words], scratch[3][:words], consumed, before
 
     def _spans_plain(self, text: str) -> tuple[list[int], list[int]]:
         points = list(map(ord, text))
@@ -263,8 +269,8 @@ class Segmenter:
         codes, starts = [0] * size, [0] * size
         tokens = symbolise.interpreted(points, class_table(), codes, starts)
         starts[tokens] = len(points)
-        scratch = [[0] * (size + self._max_len) for _ in range(5)]
-        words, _ = self._decoder.run_plain(codes, starts, tokens, True, scratch)
+        scratch = [[0] * (size + self._max_len + UNKNOWN_LIMIT) for _ in range(9)]
+        words, _, _ = self._decoder.run_plain(codes, starts, tokens, True, MARK, scratch)
         return scratch[2][:words], scratch[3][:words]
 
 

@@ -1,9 +1,10 @@
 """Cutting a stream: pieces of text in, UTF-8 bytes out, whatever the length of lines.
 
 A piece is cut as soon as it comes. What its end leaves open (half a number, a word that may go on) is
-kept and cut with the next piece, so that the result is that of cutting the whole text at once, and
-memory follows the size of a piece. With several workers the whole lines of each piece are shared out
-between them; nothing waits for the next piece, which may be a line that someone has yet to type.
+kept and cut with the next piece, knowing the symbol before it, so that the result is that of cutting the
+whole text at once, and memory follows the size of a piece. With several workers the whole lines of each
+piece are shared out between them; nothing waits for the next piece, which may be a line that someone has
+yet to type.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import numpy as np
 
 from segtool.decode import join_utf8
 from segtool.segmenter import Segmenter
-from segtool.symbols import code_points
+from segtool.symbols import MARK, code_points
 
 __all__ = ["cut_stream"]
 
@@ -64,6 +65,7 @@ class _Cutter:
         self._segmenter = segmenter
         self._separator = separator.encode("utf-8", "surrogateescape")
         self._kept = ""
+        self._before = MARK  # the symbol that what is kept goes on behind
         self._waiting: list[str] = []
         self._waiting_size = 0
         self._open_line = False
@@ -88,7 +90,7 @@ class _Cutter:
             self._kept = ""
             return self._cut_plain(text)
         points = code_points(text)
-        starts, ends, consumed = self._segmenter.decode(points, final)
+        starts, ends, consumed, self._before = self._segmenter.decode(points, final, self._before)
         separator = np.frombuffer(self._separator, np.uint8)
         out = np.empty(4 * len(points) + len(starts) * len(separator) + 1, np.uint8)
         size, self._open_line = join_utf8.compiled(

@@ -337,6 +337,8 @@ def build_model(
     card: dict[str, object],
     lm: LanguageModel | None = None,
     runs: Runs | None = None,
+    spelling: npt.NDArray[np.int32] | None = None,
+    tags: npt.NDArray[np.int32] | None = None,
 ) -> Model:
     """Lay out a lexicon for decoding.
 
@@ -354,6 +356,10 @@ def build_model(
         For the decoder that needs one.
     runs : Runs, optional
         Tells how words are written in the text; without it they are shown as they are counted.
+    spelling : ndarray of int32, shape (4 * (symbols + 1),), optional
+        Scores of unknown words.
+    tags : ndarray of int32, shape (nodes,), optional
+        The tagger's weights of each node of the trie.
 
     Returns
     -------
@@ -371,6 +377,10 @@ def build_model(
     )
     units = np.zeros((len(base), 4), np.int32)
     units[:, 0], units[:, 1], units[:, 2] = base, check, NO_WORD
+    if tags is not None:
+        units[:, 3] = tags
+    if spelling is None:
+        spelling = np.zeros(4 * (unknown + 1), np.int32)
     units[unknown, 2] = max(round(lexicon.unknown_weight * WEIGHT_UNIT), NO_WORD + 1)
     for k in range(1, len(levels) + 1):
         here = lexicon.level == k
@@ -378,7 +388,8 @@ def build_model(
         units[nodes[k - 1][lexicon.place[here]], 2] = np.clip(steps, NO_WORD + 1, -NO_WORD - 1)
     faces = candidates.codes if runs is None else runs.faces
     spellings = odd_spellings(runs, candidates, words)
-    return Model(candidates.codes, faces, units.ravel(), _word_table(candidates, words), spellings, card, lm=lm)
+    table = _word_table(candidates, words)
+    return Model(candidates.codes, faces, units.ravel(), spelling, table, spellings, card, lm=lm)
 
 
 def _word_table(candidates: Candidates, words: Lexicon) -> npt.NDArray[Any]:

@@ -10,13 +10,17 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
+import numpy as np
 from hypothesis import strategies as st
 
 import segtool
+from segtool.decode import WEIGHT_UNIT
+from segtool.model import Model
 from segtool.segmenter import Segmenter
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -66,6 +70,20 @@ def sample_model() -> Path:
 @functools.cache
 def sample_segmenter() -> Segmenter:
     return segtool.load(sample_model())
+
+
+def extend(model: Model, seed: int, unknown_len: int = 4) -> Model:
+    """Give a model random weights of the tagger, and scores of unknown words that are about as good as its own."""
+    draw = np.random.default_rng(seed)
+    units = model.lexicon.reshape(-1, 4).copy()
+    owner, symbols = units[:, 1], len(model.symbols) + 1
+    short = (owner >= 0) & (owner < symbols)
+    short[:symbols] = True
+    tags = draw.normal(0, 8, (len(units), 4)).round().clip(-128, 127).astype(np.int8)
+    units[short, 3] = tags.view(np.int32).ravel()[short]
+    spelling = draw.normal((-8, -9, -8, 0), 2, (symbols, 4)) * WEIGHT_UNIT
+    card = model.card | {"parameters": model.card["parameters"] | {"unknown_len": unknown_len}}
+    return replace(model, lexicon=units.ravel(), spelling=spelling.astype(np.int32).ravel(), card=card, path=None)
 
 
 @functools.cache

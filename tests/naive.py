@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from segtool.decode import TAG_STEP
 from segtool.symbols import LAT, MARK, NUM, SPACE, class_table
 
 # ---------------------------------------------------------------- symbols
@@ -300,28 +301,64 @@ def fit(runs, table, settings, least, idle=0, expect=expectations):
 # ---------------------------------------------------------------- decoding
 
 
-def best_cover(run, weights):
-    """The cover of the greatest weight; of several that with the longest last word, then the one before."""
-    return max(
-        covers(run, weights),
-        key=lambda cover: (sum(weights[word] for word in cover), [len(word) for word in reversed(cover)]),
-    )
+class Extras(NamedTuple):
+    """What else than the lexicon scores a cover; unlisted symbols are those of code `STRANGE`."""
+
+    tags: dict[tuple[int, ...], tuple[int, ...]] = {}  # noqa: RUF012
+    """Signed bytes of symbols and pairs, tuples of codes; for the boundary, (0,)."""
+    spelling: dict[int, tuple[int, ...]] = {}  # noqa: RUF012
+    """Scores of each symbol as first, middle and last symbol of an unknown word."""
+    unknown_len: int = 0
 
 
-def cut(text, weights, unknown):
+STRANGE = -1
+LEXICON_ONLY = Extras()
+
+
+def gap_score(run, j, tags):
+    """Of a cut before symbol `j` of a run, in steps of the tagger."""
+    a, b, c, d = [0, *run, 0, 0][j - 1 : j + 3]
+    at = [((a,), 0), ((b,), 1), ((c,), 2), ((d,), 3), ((a, b), 0), ((b, c), 1), ((c, d), 2)]
+    return sum(tags[gram][byte] for gram, byte in at if gram in tags and (len(gram) == 1 or 0 not in gram))
+
+
+def unknown_words(run, weights, extras):
+    """Scores of the stretches of a run that may be unknown words."""
+    scores = {}
+    for k in range(2, extras.unknown_len + 1):
+        for word in {tuple(run[i : i + k]) for i in range(len(run) - k + 1)} - set(weights):
+            first, *middle, last = (extras.spelling[symbol] for symbol in word)
+            scores[word] = first[0] + sum(score for _, score, _ in middle) + last[2]
+    return scores
+
+
+def best_cover(run, weights, extras=LEXICON_ONLY):
+    """The cover of the greatest score; of several that with the longest last word, then the one before."""
+    weights = weights | unknown_words(run, weights, extras)
+    gaps = [TAG_STEP * gap_score(run, j, extras.tags) for j in range(1, len(run))]
+
+    def score(cover):
+        inner = list(itertools.accumulate(map(len, cover)))[:-1]
+        return sum(weights[word] for word in cover) + sum(gaps[j - 1] for j in inner)
+
+    return max(covers(run, weights), key=lambda cover: (score(cover), [len(word) for word in reversed(cover)]))
+
+
+def cut(text, weights, unknown, extras=LEXICON_ONLY):
     """Words of a text as (start, end); a symbol without a weight is a word of weight `unknown`."""
     found = tokens(text)
     spans = [(start, end) for start, end, code in found if code == MARK]
     for run in runs_of_tokens(found):
-        codes = [code for _, _, code in run]
-        for start, end in word_places(codes, weights | {(c,): unknown for c in codes if (c,) not in weights}):
+        codes = [code if not extras.tags or (code,) in extras.tags else STRANGE for _, _, code in run]
+        singles = {(c,): unknown for c in codes if (c,) not in weights}
+        for start, end in word_places(codes, weights | singles, extras):
             spans.append((run[start][0], run[end - 1][1]))
     return sorted(spans)
 
 
-def word_places(run, weights):
+def word_places(run, weights, extras=LEXICON_ONLY):
     """Start and end of the words of the best cover."""
-    ends = list(itertools.accumulate(map(len, best_cover(run, weights))))
+    ends = list(itertools.accumulate(map(len, best_cover(run, weights, extras))))
     return list(zip([0, *ends], ends, strict=False))
 
 

@@ -10,6 +10,7 @@ from collections import Counter
 import numpy as np
 
 from segtool.counts import count_stream, spell
+from segtool.decode import UNKNOWN_LIMIT
 from segtool.runs import RunCollector
 from segtool.scores import score
 from segtool.symbols import LAT, MARK, NUM, class_table, code_points, symbolise
@@ -207,7 +208,7 @@ def word_counts(counts, candidates):
 
 
 class Cutter:
-    """Calls a decoder on arrays of the size that its docstring asks for, and watches what is behind them."""
+    """Calls a decoder on arrays of the size that it is promised, and watches what is behind them."""
 
     GUARD = -123_456_789
 
@@ -220,12 +221,14 @@ class Cutter:
         codes, starts, word_starts, word_ends = (np.full(len(text) + 2, self.GUARD, np.int32) for _ in range(4))
         tokens = symbolise.compiled(points, np.frombuffer(class_table(), np.uint8), codes, starts)
         starts[tokens] = len(text)
-        best = np.full(max(tokens + 2, 8) + 1, self.GUARD, np.int64)
-        back = np.full(tokens + 3, self.GUARD, np.int32)
-        tail = np.full(self.max_len + 2, self.GUARD, np.int32)
-        scratch = best, back, word_starts, word_ends, tail
-        words, consumed = self.decoder.run(codes, starts, tokens, final, scratch)
-        assert best[-1] == back[-1] == tail[-1] == self.GUARD
+        room = tokens + self.max_len + UNKNOWN_LIMIT + 3
+        wide, narrow = (
+            [np.full(room, self.GUARD, dtype) for _ in range(n)] for n, dtype in ((2, np.int64), (5, np.int32))
+        )
+        scratch = *wide, word_starts, word_ends, *narrow
+        words, consumed, before = self.decoder.run(codes, starts, tokens, final, MARK, scratch)
+        assert {int(array[-1]) for array in (*wide, *narrow)} == {self.GUARD}
+        assert before == MARK
         assert {self.GUARD} >= {*word_starts[words:].tolist(), *word_ends[words:].tolist()}
         return list(zip(word_starts[:words].tolist(), word_ends[:words].tolist(), strict=True)), consumed
 
@@ -234,8 +237,8 @@ class Cutter:
         codes, starts = [0] * (len(text) + 2), [0] * (len(text) + 2)
         tokens = symbolise.interpreted(list(map(ord, text)), class_table(), codes, starts)
         starts[tokens] = len(text)
-        scratch = [[0] * (tokens + self.max_len + 2) for _ in range(5)]
-        words, consumed = self.decoder.run_plain(codes, starts, tokens, final, scratch)
+        scratch = [[0] * (tokens + self.max_len + UNKNOWN_LIMIT + 2) for _ in range(9)]
+        words, consumed, _ = self.decoder.run_plain(codes, starts, tokens, final, MARK, scratch)
         return list(zip(scratch[2][:words], scratch[3][:words], strict=True)), consumed
 
     def pieces(self, text, cuts):

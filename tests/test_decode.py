@@ -1,6 +1,7 @@
 """Viterbi against every cover, piece by piece against at once, and UTF-8 against Python's own."""
 
 import itertools
+import struct
 
 import numpy as np
 import pytest
@@ -8,14 +9,16 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from segtool.counts import count_stream
-from segtool.decode import NO_WORD, WEIGHT_UNIT, join_utf8, viterbi
+from segtool.decode import NO_WORD, TAG_STEP, UNKNOWN_LIMIT, WEIGHT_UNIT, join_utf8, viterbi
 from segtool.lexicon import LexiconSettings, fit_lexicon
 from segtool.runs import RunCollector
 from segtool.scores import BOUNDARY_FANOUT, score
-from segtool.symbols import CODE_LIMIT, LAT, NUM, class_table, code_points, symbolise
+from segtool.symbols import CODE_LIMIT, LAT, MARK, NUM, class_table, code_points, symbolise
 from segtool.training import build_model
 from segtool.trie import build_trie
 from tests import naive
+from tests.helpers import extend
+from tests.naive import LEXICON_ONLY, STRANGE, Extras
 
 CODES = [0, NUM, LAT, *map(ord, "一丁七")]
 """Of the toy models; 𠮷 is unknown to them."""
@@ -36,13 +39,15 @@ TEXTS = st.one_of(
 class Decoder:
     """A toy model: words as tuples of codes, with whole weights, laid out as the kernel wants them."""
 
-    def __init__(self, weights, max_len):
-        self.weights, self.max_len = weights, max_len
-        ids = {code: i for i, code in enumerate(CODES)}
-        unknown = len(CODES)
-        grams = sorted(naive.prefixes(tuple(ids[code] for code in word) for word in weights), key=lambda g: (len(g), g))
+    def __init__(self, weights, max_len, extras=LEXICON_ONLY):
+        self.weights, self.max_len, self.extras = weights, max_len, extras
+        self.unknown_len = extras.unknown_len
+        ids = {code: i for i, code in enumerate([*CODES, STRANGE])}
+        unknown = ids[STRANGE]
+        laid_out = {tuple(ids[code] for code in gram) for gram in {*weights, *extras.tags}}
+        grams = sorted(naive.prefixes(laid_out), key=lambda g: (len(g), g))
         levels = [[(symbol,) for symbol in range(unknown + 1)]]
-        levels += [[gram for gram in grams if len(gram) == k] for k in range(2, max_len + 1)]
+        levels += [[gram for gram in grams if len(gram) == k] for k in range(2, max(map(len, grams), default=1) + 1)]
         base, check, nodes = build_trie(
             [np.array([gram[-1] for gram in level], np.uint16) for level in levels],
             [
@@ -54,66 +59,83 @@ class Decoder:
         units = np.zeros((len(base), 4), np.int32)
         units[:, 0], units[:, 1], units[:, 2] = base, check, NO_WORD
         units[: unknown + 1, 2] = UNKNOWN
-        for word, weight in weights.items():
-            gram = tuple(ids[code] for code in word)
-            units[nodes[len(gram) - 1][levels[len(gram) - 1].index(gram)], 2] = weight
+        for column, entries in ((2, weights), (3, extras.tags)):
+            for word, entry in entries.items():
+                gram = tuple(ids[code] for code in word)
+                node = nodes[len(gram) - 1][levels[len(gram) - 1].index(gram)]
+                units[node, column] = entry if column == 2 else struct.unpack("<i", struct.pack("4b", *entry))[0]
         self.units = units.ravel()
         self.ids = np.full(CODE_LIMIT, unknown, np.uint16)
         self.ids[CODES] = range(unknown)
+        self.spelling = np.full(4 * unknown + 4, GUARD, np.int32)
+        for code, scores in extras.spelling.items():
+            self.spelling[4 * ids[code] : 4 * ids[code] + 3] = scores
+
+    def __repr__(self):
+        return f"Decoder({self.weights}, {self.max_len}, {self.extras})"
 
     @classmethod
     def of(cls, model):
         """The same for a model that was trained."""
         self = cls.__new__(cls)
-        self.max_len, self.units = model.max_word_len, model.lexicon
+        self.model = model
+        self.max_len, self.unknown_len = model.max_word_len, model.unknown_len
+        self.units, self.spelling = model.lexicon, model.spelling
         self.ids = np.full(CODE_LIMIT, len(model.symbols), np.uint16)
         self.ids[model.symbols] = np.arange(len(model.symbols))
         return self
 
-    def compiled(self, text, final=True):
-        """Words as (start, end), and the characters settled; nothing is written behind the outputs."""
+    @property
+    def tables(self):
+        return self.ids, self.units, self.spelling
+
+    def settle(self, text, final, before=MARK):
+        """Words as (start, end), the characters settled and the symbol before; nothing is written behind the arrays."""
         points = code_points(text)
-        codes, starts, word_starts, word_ends, back = (np.full(len(text) + 2, GUARD, np.int32) for _ in range(5))
+        codes, starts, word_starts, word_ends = (np.full(len(text) + 2, GUARD, np.int32) for _ in range(4))
         tokens = symbolise.compiled(points, np.frombuffer(class_table(), np.uint8), codes, starts)
         starts[tokens] = len(text)
-        best, tail = np.zeros(tokens + 2, np.int64), np.full(self.max_len + 2, GUARD, np.int32)
-        words, consumed = viterbi.compiled(
-            codes,
-            starts,
-            tokens,
-            final,
-            self.ids,
-            self.units,
-            self.max_len,
-            best,
-            back,
-            word_starts,
-            word_ends,
-            tail,
-        )
-        assert {GUARD} >= {*word_starts[words:].tolist(), *word_ends[words:].tolist(), int(tail[-1])}
-        return list(zip(word_starts[:words].tolist(), word_ends[:words].tolist(), strict=True)), consumed
+        wide = [np.full(tokens + more + 1, GUARD, np.int64) for more in (2, UNKNOWN_LIMIT)]
+        narrow = [np.full(tokens + 3, GUARD, np.int32) for _ in range(4)]
+        tail = np.full(max(self.max_len, self.unknown_len) + 2, GUARD, np.int32)
+        words, consumed, before = viterbi.compiled(
+            codes, starts, tokens, final, before, *self.tables, self.max_len, self.unknown_len,
+            *wide, word_starts, word_ends, *narrow, tail,
+        )  # fmt: skip
+        behind = [int(array[-1]) for array in (*wide, *narrow, tail)]
+        assert {GUARD} >= {*word_starts[words:].tolist(), *word_ends[words:].tolist(), *behind}
+        return list(zip(word_starts[:words].tolist(), word_ends[:words].tolist(), strict=True)), consumed, before
 
-    def interpreted(self, text, final=True):
+    def settle_plain(self, text, final, before=MARK):
         """The same from the function as written, on lists of exactly the size that its docstring asks for."""
         codes, starts = [0] * len(text), [0] * (len(text) + 1)
         tokens = symbolise.interpreted(list(map(ord, text)), class_table(), codes, starts)
         starts[tokens:] = [len(text)]
-        best, back = [0] * (tokens + 2), [0] * (tokens + 2)
-        word_starts, word_ends, tail = [0] * tokens, [0] * tokens, [0] * (self.max_len + 1)
-        words, consumed = viterbi.interpreted(
-            codes, starts, tokens, final, memoryview(self.ids), memoryview(self.units), self.max_len,
-            best, back, word_starts, word_ends, tail,
+        wide = [[0] * (tokens + more) for more in (2, UNKNOWN_LIMIT)]
+        narrow = [[0] * (tokens + 2) for _ in range(4)]
+        word_starts, word_ends, tail = [0] * tokens, [0] * tokens, [0] * (max(self.max_len, self.unknown_len) + 1)
+        words, consumed, before = viterbi.interpreted(
+            codes, starts, tokens, final, before, *map(memoryview, self.tables), self.max_len, self.unknown_len,
+            *wide, word_starts, word_ends, *narrow, tail,
         )  # fmt: skip
-        return list(zip(word_starts[:words], word_ends[:words], strict=True)), consumed
+        return list(zip(word_starts[:words], word_ends[:words], strict=True)), consumed, before
+
+    def compiled(self, text, final=True):
+        return self.settle(text, final)[:2]
+
+    def interpreted(self, text, final=True):
+        return self.settle_plain(text, final)[:2]
+
+    def naive(self, text):
+        return naive.cut(text, self.weights, UNKNOWN, self.extras)
 
     def pieces(self, text, cuts):
         """Words, UTF-8 and the most characters that were kept, of a text that comes in pieces."""
         found, out, kept_most = [], [], 0
-        low, open_line = 0, False
+        low, open_line, before = 0, False, MARK
         for cut in [*cuts, len(text)]:
             final = cut == len(text)
-            words, consumed = self.compiled(text[low:cut], final)
+            words, consumed, before = self.settle(text[low:cut], final, before)
             found += [(low + start, low + end) for start, end in words]
             data, open_line = join(text[low:cut], words, consumed, b"|", open_line)
             out.append(data)
@@ -151,9 +173,12 @@ def join(text, words, consumed, separator, open_line, compiled=True):
     return bytes(data[:used]), still_open
 
 
-def decoders(shortest_limit=1):
-    """Weights in so narrow a range that many covers weigh the same."""
+def decoders():
+    """Scores in so narrow a range that many covers score the same; also such as fill an int32 nearly."""
     symbols = st.sampled_from([*map(ord, "一丁"), NUM, ord("一"), ord("丁"), LAT])
+    listed = [*CODES, STRANGE]
+    small, any_byte = st.tuples(*[st.integers(-2, 2)] * 4), st.tuples(*[st.integers(-128, 127)] * 4)
+    spelled = st.tuples(st.integers(-4, 1), st.integers(-2, 1), st.integers(-2, 1))
 
     def of_limit(max_len):
         words = st.lists(symbols, min_size=1, max_size=max_len).map(tuple)
@@ -162,14 +187,35 @@ def decoders(shortest_limit=1):
         most = st.tuples(*[st.integers(-3, -1) | st.none()] * len(every)).map(
             lambda weights: {w: weight for w, weight in zip(every, weights, strict=True) if weight}
         )
-        return st.builds(Decoder, some | most, st.just(max_len))
+        return st.builds(scaled, some | most, st.just(max_len), extras, st.sampled_from([1, TAG_STEP, (1 << 29) - 1]))
 
-    return st.one_of([of_limit(max_len) for max_len in range(shortest_limit, 5)])
+    def extras_of(tags):
+        return st.builds(
+            lambda single, pairs, *rest: Extras({**single, **pairs}, *rest),
+            st.fixed_dictionaries({(code,): tags for code in listed}),
+            st.dictionaries(st.tuples(*[symbols | st.just(STRANGE)] * 2), tags, max_size=8),
+            st.fixed_dictionaries({code: spelled for code in listed[1:]}),
+            st.integers(0, 6),
+        )
+
+    def scaled(weights, max_len, extras, scale):
+        spelling = {code: [scale * score for score in scores] for code, scores in extras.spelling.items()}
+        weights = {word: scale * weight for word, weight in weights.items()}
+        return Decoder(weights, max_len, extras._replace(spelling=spelling))
+
+    extras = st.just(LEXICON_ONLY) | extras_of(small) | extras_of(any_byte)
+    return st.one_of([of_limit(max_len) for max_len in range(1, 5)])
 
 
 @pytest.fixture(scope="module")
 def trained(sample_runs, sample_candidates):
     return Decoder.of(train(sample_runs.stream, sample_candidates))
+
+
+@pytest.fixture(scope="module")
+def extended(trained):
+    """The same with a tagger and unknown words."""
+    return Decoder.of(extend(trained.model, 5))
 
 
 def train(stream, candidates, **parameters):
@@ -181,7 +227,7 @@ def train(stream, candidates, **parameters):
 @given(decoders(), TEXTS)
 @example(Decoder({}, 1), "")
 def test_viterbi_is_naive(decoder, text):
-    expected = naive.cut(text, decoder.weights, UNKNOWN)
+    expected = decoder.naive(text)
     assert decoder.compiled(text) == (expected, len(text))
     assert decoder.interpreted(text) == (expected, len(text))
 
@@ -189,7 +235,8 @@ def test_viterbi_is_naive(decoder, text):
 @settings(max_examples=300)
 @given(decoders(), TEXTS, st.booleans())
 def test_compiled_is_interpreted(decoder, text, final):
-    assert decoder.compiled(text, final) == decoder.interpreted(text, final)
+    for before in (MARK, CODES[3], ord("𠮷")):
+        assert decoder.settle(text, final, before) == decoder.settle_plain(text, final, before)
 
 
 @pytest.mark.parametrize(
@@ -229,27 +276,27 @@ def test_numbers_and_latin_are_symbols_of_words():
     assert [text[start:end] for start, end in decoder.compiled(text)[0]] == ["１２.5%一", "MP3"]
 
 
-@given(decoders(shortest_limit=2), TEXTS, st.data())
+@given(decoders(), TEXTS, st.data())
 def test_pieces_give_the_words_of_the_whole(decoder, text, data):
     cuts = sorted(data.draw(st.lists(st.integers(0, len(text)), max_size=6)))
-    expected = naive.cut(text, decoder.weights, UNKNOWN)
+    expected = decoder.naive(text)
     words, out, _ = decoder.pieces(text, cuts)
     assert words == expected
     assert out == naive.join(text, expected, "|")[0]
 
 
-@given(decoders(shortest_limit=2), TEXTS)
+@given(decoders(), TEXTS)
 def test_single_characters_give_the_words_of_the_whole(decoder, text):
     words, _, _ = decoder.pieces(text, range(len(text)))
-    assert words == naive.cut(text, decoder.weights, UNKNOWN)
+    assert words == decoder.naive(text)
 
 
-@given(decoders(shortest_limit=2), TEXTS, TEXTS)
+@given(decoders(), TEXTS, TEXTS)
 def test_what_is_settled_stays_whatever_follows(decoder, text, more):
     words, consumed = decoder.compiled(text, False)
     assert 0 <= consumed <= len(text)
     assert all(start < end <= consumed for start, end in words)
-    expected = naive.cut(text + more, decoder.weights, UNKNOWN)
+    expected = decoder.naive(text + more)
     assert words == [(start, end) for start, end in expected if end <= consumed]
     assert not any(start < consumed < end for start, end in expected)
 
@@ -263,11 +310,13 @@ def test_half_a_token_is_left_open(cut, max_len):
     assert decoder.pieces(head + tail, [len(head)])[0] == naive.cut(head + tail, {}, UNKNOWN)
 
 
-def test_a_run_without_end_is_settled_on_the_way(trained, sample_text):
+@pytest.mark.parametrize("name", ["trained", "extended"])
+def test_a_run_without_end_is_settled_on_the_way(name, sample_text, request):
+    decoder = request.getfixturevalue(name)
     text = "".join(char for char in sample_text if "一" <= char <= "龥")[:20_000]
-    at_once, _ = trained.compiled(text)
+    at_once, _ = decoder.compiled(text)
     assert len(at_once) > 8_000
-    words, out, kept_most = trained.pieces(text, range(100, len(text), 100))
+    words, out, kept_most = decoder.pieces(text, range(100, len(text), 100))
     assert words == at_once
     assert out == naive.join(text, at_once, "|")[0]
     assert kept_most < 60
@@ -281,14 +330,22 @@ def test_a_mark_settles_what_stands_before_it(trained, mark):
     assert consumed == 5, "more space may follow"
 
 
-def test_real_text_in_pieces(trained, sample_text):
+@pytest.mark.parametrize("name", ["trained", "extended"])
+def test_real_text_in_pieces(name, sample_text, request):
+    decoder = request.getfixturevalue(name)
     draw = np.random.default_rng(3)
     cuts = np.sort(draw.integers(0, len(sample_text), 400)).tolist()
-    at_once, _ = trained.compiled(sample_text)
-    words, out, _ = trained.pieces(sample_text, cuts)
+    at_once, _ = decoder.compiled(sample_text)
+    words, out, _ = decoder.pieces(sample_text, cuts)
     assert words == at_once
     assert out == naive.join(sample_text, at_once, "|")[0]
-    assert trained.interpreted(sample_text) == (at_once, len(sample_text))
+    assert decoder.interpreted(sample_text) == (at_once, len(sample_text))
+
+
+def test_the_extras_of_a_model_change_the_words(trained, extended, sample_text):
+    assert trained.compiled(sample_text) != extended.compiled(sample_text)
+    without_unknown = Decoder.of(extend(trained.model, 5, 1))
+    assert trained.compiled(sample_text) != without_unknown.compiled(sample_text) != extended.compiled(sample_text)
 
 
 LINES = st.lists(st.text(st.sampled_from("一丁七1a，"), min_size=1, max_size=8), min_size=1, max_size=6)
@@ -316,9 +373,24 @@ def test_a_model_decodes_as_its_word_list_says(lines, max_word_len, min_count):
     assert model.words["expected"].tolist() == lexicon.expected.tolist()
     unknown = round(lexicon.unknown_weight * WEIGHT_UNIT)
     assert model.lexicon[4 * len(model.symbols) + 2] == unknown
+    assert not model.lexicon[3::4].any()
+    assert model.spelling.tolist() == [0] * (4 * len(model.symbols) + 4)
     assert unknown < min(weight for word, weight in weights.items() if len(word) == 1)
     for text in (*lines, "一𠮷丁七", "七𠮷𠮷1"):
         assert Decoder.of(model).compiled(text)[0] == naive.cut(text, weights, unknown)
+
+
+def test_a_model_keeps_the_extras_it_is_given(sample_candidates, sample_runs):
+    lexicon = fit_lexicon(sample_runs.stream, sample_candidates, LexiconSettings())
+    card: dict[str, object] = {"parameters": {"max_word_len": len(sample_candidates.levels), "unknown_len": 3}}
+    plain = build_model(sample_candidates, lexicon, lexicon, card)
+    tags, spelling = np.arange(len(plain.lexicon) // 4, dtype=np.int32), plain.spelling + np.int32(7)
+    model = build_model(sample_candidates, lexicon, lexicon, card, spelling=spelling, tags=tags)
+    assert (model.lexicon[3::4] == tags).all()
+    assert model.spelling is spelling
+    assert model.unknown_len == 3
+    for column in range(3):
+        assert (model.lexicon[column::4] == plain.lexicon[column::4]).all()
 
 
 # ---------------------------------------------------------------- UTF-8

@@ -15,10 +15,11 @@ import pytest
 from segtool import __version__, load, train
 from segtool.errors import ModelError, OutputError
 from segtool.model import FORMAT_VERSION, load_model, save_model, word_record
+from segtool.segmenter import Segmenter
 from segtool.training import TrainingSettings
-from tests.helpers import ROOT, SAMPLE, contents, sample_model, sample_segmenter, sample_text
+from tests.helpers import ROOT, SAMPLE, contents, extend, sample_model, sample_segmenter, sample_text
 
-ARRAYS = ["symbols", "faces", "lexicon", "words", "spellings"]
+ARRAYS = ["symbols", "faces", "lexicon", "spelling", "words", "spellings"]
 TEXT = "医生说今天要休息,我们3点半去公园散步。"
 
 
@@ -142,6 +143,13 @@ def test_saved_model_cuts_like_the_one_in_memory(tmp_path):
     assert load(saved.path).cut(sample_text()) == in_memory.cut(sample_text())
 
 
+def test_saved_extras(tmp_path):
+    extended = Segmenter(extend(sample_segmenter().model, 1, 3))
+    saved = load(save_model(extended.model, tmp_path / "m").path)
+    assert (saved.model.unknown_len, sample_segmenter().model.unknown_len) == (3, 0)
+    assert saved.cut(sample_text()) == extended.cut(sample_text()) != sample_segmenter().cut(sample_text())
+
+
 def test_saving_replaces_a_model_whole(model):
     small = train(texts=["今天天气很好。今天天气不好。今天天气很好。"])
     old = load(model)
@@ -230,6 +238,14 @@ def test_arrays_that_changed_places(model, swapped):
     refused(model, "not the array of a model")
 
 
+@pytest.mark.parametrize("name", ["faces", "spelling"])
+def test_arrays_of_another_number_of_symbols(model, name):
+    file = model / f"{name}.npy"
+    np.save(file, np.load(file)[:-1])
+    seal(model, file.name)
+    refused(model, file.name, "not the array of a model")
+
+
 def test_no_array_at_all(model):
     (model / "words.npy").write_bytes(b"words\n" * 100)
     seal(model, "words.npy")
@@ -266,10 +282,11 @@ def test_card_with_a_damaged_entry_on_an_array(model, entry):
     refused(model)
 
 
-@pytest.mark.parametrize("length", [None, [], "six", {}])
-def test_card_with_a_damaged_parameter(model, length):
+@pytest.mark.parametrize("name", ["max_word_len", "unknown_len"])
+@pytest.mark.parametrize("length", [None, [], "six", {}, -1, 16])
+def test_card_with_a_damaged_parameter(model, name, length):
     card = card_of(model)
-    card["parameters"]["max_word_len"] = length
+    card["parameters"][name] = length
     write_card(model, card)
     refused(model, "card.json")
 

@@ -12,12 +12,14 @@ from hypothesis import strategies as st
 
 from segtool import segmenter as segmenter_module
 from segtool import train
+from segtool.segmenter import Segmenter
 from segtool.streaming import cut_stream
 from tests.helpers import (
     TIMEOUT,
     any_text,
     command,
     environment,
+    extend,
     interpreting,
     long_line,
     random_text,
@@ -30,6 +32,15 @@ from tests.helpers import (
 SEGMENTER = sample_segmenter()
 SINGLE = train(texts=["今天天气很好。今天天气不好。"], max_word_len=1)
 LONGEST = train(texts=["今天天气很好我们去公园。今天天气不好我们不去公园。"] * 3, max_word_len=15, min_count=1)
+
+EXTENDED = [
+    Segmenter(extend(segmenter.model, seed, unknown_len))
+    for seed, (segmenter, unknown_len) in enumerate(
+        [(SEGMENTER, 4), (SEGMENTER, 15), (SINGLE, 0), (SINGLE, 3), (LONGEST, 2)]
+    )
+]
+"""With a tagger and unknown words."""
+EVERY = [SEGMENTER, SINGLE, LONGEST, *EXTENDED]
 
 MEMORY = """
 import sys
@@ -98,7 +109,7 @@ def streamed(segmenter, pieces, separator=" ", workers=1):
 @example("\r\r\n\n \n今", [1, 2, 3, 4, 5, 6], "、")
 def test_pieces_may_end_anywhere(text, cuts, separator):
     pieces = pieces_of(text, cuts)
-    for segmenter in (SEGMENTER, SINGLE, LONGEST):
+    for segmenter in EVERY:
         wanted = expected(segmenter, text, separator)
         for plain in (True, False):
             with interpreting(plain):
@@ -106,7 +117,15 @@ def test_pieces_may_end_anywhere(text, cuts, separator):
                     assert streamed(segmenter, pieces, separator, workers) == wanted
 
 
-@pytest.mark.parametrize("segmenter", [SEGMENTER, SINGLE, LONGEST], ids=["sample", "single", "longest"])
+@given(flowing, st.lists(st.integers(0, 60), max_size=8), st.integers(0, 99), st.integers(0, 6))
+def test_pieces_may_end_anywhere_whatever_the_scores(text, cuts, seed, unknown_len):
+    for model in (SINGLE.model, LONGEST.model):
+        segmenter = Segmenter(extend(model, seed, unknown_len))
+        with interpreting(False):
+            assert streamed(segmenter, pieces_of(text, cuts)) == expected(segmenter, text)
+
+
+@pytest.mark.parametrize("segmenter", EVERY)
 def test_character_by_character(segmenter):
     text = "今天12,345.6%的天气很好\r\n我们,去公园——……吧 3\u0301:4\n\n  完 了"
     wanted = expected(segmenter, text)
@@ -117,12 +136,13 @@ def test_character_by_character(segmenter):
             assert streamed(segmenter, pieces, workers=2) == wanted
 
 
+@pytest.mark.parametrize("segmenter", [SEGMENTER, EXTENDED[0]], ids=["sample", "extended"])
 @pytest.mark.parametrize("workers", [1, 2, 3])
-def test_a_real_text_in_pieces(workers):
+def test_a_real_text_in_pieces(workers, segmenter):
     text = sample_text()
-    wanted = expected(SEGMENTER, text)
+    wanted = expected(segmenter, text)
     for size in (100, 1009, 20_000):
-        assert streamed(SEGMENTER, [text[i : i + size] for i in range(0, len(text), size)], workers=workers) == wanted
+        assert streamed(segmenter, [text[i : i + size] for i in range(0, len(text), size)], workers=workers) == wanted
 
 
 @pytest.mark.parametrize("workers", [1, 2, 3])
@@ -155,12 +175,13 @@ def test_nothing_gives_nothing():
 def test_a_line_of_great_length_in_pieces():
     line = long_line(200_000)
     pieces = [line[i : i + 10_000] for i in range(0, len(line), 10_000)]
-    size = 0
-    for data in cut_stream(SEGMENTER, pieces):
-        assert len(data) < 20_000 * 4
-        size += len(data)
-    assert streamed(SEGMENTER, pieces) == expected(SEGMENTER, line)
-    assert size == len(expected(SEGMENTER, line))
+    for segmenter in (SEGMENTER, EXTENDED[0]):
+        size = 0
+        for data in cut_stream(segmenter, pieces):
+            assert len(data) < 20_000 * 4
+            size += len(data)
+        assert streamed(segmenter, pieces) == expected(segmenter, line)
+        assert size == len(expected(segmenter, line))
 
 
 # The command

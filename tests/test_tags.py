@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 from segtool import UsageError, train
 from segtool.counts import count_stream
-from segtool.decode import WEIGHT_UNIT
+from segtool.decode import UNKNOWN_LIMIT, WEIGHT_UNIT
 from segtool.decoders import cut_runs, decoder_of
 from segtool.kneser_ney import estimate
 from segtool.lm import LanguageModel
 from segtool.model import Model
-from segtool.symbols import LAT, NUM
+from segtool.symbols import LAT, MARK, NUM
 from segtool.tags import MOVES, TagSettings, move_scores
 from tests import naive
 from tests import naive_methods as methods
@@ -41,7 +41,7 @@ def language_model(text, order):
 def cutter(lm, moves=DEFAULT):
     card: dict[str, object] = {"decoder": "tags", "parameters": {"max_word_len": 6, "lm_moves": list(moves)}}
     nothing = np.zeros(0, np.int32)
-    return methods.Cutter(decoder_of(Model(lm.codes, lm.codes, nothing, nothing, nothing, card, lm=lm)), 6)
+    return methods.Cutter(decoder_of(Model(lm.codes, lm.codes, nothing, nothing, nothing, nothing, card, lm=lm)), 6)
 
 
 def naive_cut(text, lm, moves):
@@ -239,18 +239,19 @@ def test_a_small_corpus_gives_the_kernel_all_the_room_it_asks_for(text, max_word
     class Watched:
         has_plain = False
 
-        def run(self, codes, starts, tokens, final, scratch):
-            best, back, word_starts, word_ends, tail = scratch
+        def run(self, codes, starts, tokens, final, before, scratch):
+            best, _, word_starts, word_ends, back, *_ = scratch
             assert len(codes) >= tokens
             assert len(starts) >= tokens + 1
             assert len(best) >= max(tokens + 2, 8)
             assert len(back) >= tokens + 2
             assert min(len(word_starts), len(word_ends)) >= tokens
-            assert len(tail) >= max_word_len + 1
+            assert before == MARK
+            assert min(map(len, scratch)) >= tokens + max(max_word_len, UNKNOWN_LIMIT) + 2
             word_starts[:tokens], word_ends[:tokens] = starts[:tokens], starts[1 : tokens + 1]
-            return tokens, tokens
+            return tokens, tokens, MARK
 
-        def run_plain(self, codes, starts, tokens, final, scratch):
+        def run_plain(self, codes, starts, tokens, final, before, scratch):
             raise AssertionError
 
     assert not cut_runs(Watched(), runs, max_word_len).any()
