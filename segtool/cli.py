@@ -81,6 +81,7 @@ def main() -> None:
 @main.command()
 @click.argument("inputs", metavar="INPUT...", nargs=-1, required=True)
 @click.option("-o", "--output", metavar="MODEL", required=True, help="Directory to write the model to.")
+@click.option("--base", metavar="MODEL", help="Continue from a model, or from 'default', with its parameters.")
 @parameter_options
 @encoding_option
 @skip_option
@@ -89,6 +90,7 @@ def main() -> None:
 def train(
     inputs: tuple[str, ...],
     output: str,
+    base: str | None,
     encoding: str,
     skip_undecodable: bool,
     workers: int | None,
@@ -107,6 +109,7 @@ def train(
     training.train(
         inputs,
         output,
+        base=base,
         encoding=encoding,
         skip_undecodable=skip_undecodable,
         workers=workers,
@@ -124,8 +127,9 @@ def _print_summary(report: TrainingReport, output: str) -> None:
 
     reading = report.reading
     say(f"read     {reading.characters:,} characters in {reading.lines:,} lines of {reading.files:,} files")
-    say(f"found    {report.runs:,} runs, {report.symbols:,} symbols, {report.ngram_types:,} n-gram types")
-    say(f"learned  {report.words:,} words out of {report.candidates:,} candidates")
+    types = f", {report.ngram_types:,} n-gram types" if report.ngram_types else ""
+    say(f"found    {report.runs:,} runs, {report.symbols:,} symbols{types}")
+    say(f"learned  {report.words:,} words" + (f" out of {report.candidates:,} candidates" if report.candidates else ""))
     for line in stage_lines(report.stages):
         say(line)
     seconds = sum(stage.seconds for stage in report.stages)
@@ -141,32 +145,51 @@ def _print_summary(report: TrainingReport, output: str) -> None:
 
 @main.command()
 @click.argument("files", metavar="[FILE]...", nargs=-1)
-@click.option("-m", "--model", required=True, help="Directory written by 'segtool train'.")
+@click.option("-m", "--model", default="default", show_default=True, help="Directory written by 'segtool train'.")
 @click.option("-o", "--output", metavar="FILE", help="Write here instead of standard output.")
 @click.option("--sep", default=" ", help="Between two words.  [default: a space]")
+@click.option(
+    "--adapt", metavar="FILE", multiple=True, help="First learn the words of this raw text, such as the one to be cut."
+)
 @encoding_option
 @workers_option(1, "1 by default. The output does not depend on it")
 @quiet_option
 def cut(
-    files: tuple[str, ...], model: str, output: str | None, sep: str, encoding: str, workers: int, quiet: bool
+    files: tuple[str, ...],
+    model: str,
+    output: str | None,
+    sep: str,
+    adapt: tuple[str, ...],
+    encoding: str,
+    workers: int,
+    quiet: bool,
 ) -> None:
     """Cut text into words, a line for each line of the input, in UTF-8.
 
-    FILE is as for train; standard input without one. A line that is typed is cut at once.
+    FILE is as for train; standard input without one. A line that is typed is cut at once. The model in the box
+    serves where there is no other (-m). --adapt learns from a text without changing the model; it can be given
+    several times, and FILE is as above.
     """
+    files = files or ("-",)
+    if "-" in adapt and "-" in files:
+        raise UsageError("standard input (-) can be read only once: give a file to --adapt")
     if not sep or "\n" in sep:
         raise UsageError("--sep must hold something, and no line end")
     announce_compiling(quiet)
-    from segtool.corpus import find_sources, read_pieces, total_size
+    from segtool.corpus import find_sources, read_blocks, read_pieces, total_size
     from segtool.progress import Progress
     from segtool.segmenter import load
     from segtool.streaming import cut_stream
 
     segmenter = load(model)
-    sources = find_sources(files or ("-",))
+    sources = find_sources(files)
     line_ended = True
     with open_output(output) as out:
         watch = Progress(not quiet and not out.isatty())
+        if adapt:
+            own = find_sources(adapt)
+            with watch.stage("adapt", total_size(own), "B") as step:
+                segmenter = segmenter.adapt(read_blocks(own, encoding=encoding, progress=step), workers)
         with watch.stage("cut", total_size(sources), "B") as step:
             for source in sources:
                 begun = False

@@ -38,7 +38,15 @@ from segtool.scores import Candidates, Floats
 from segtool.trie import build_trie
 from segtool.word_classes import class_factors, cluster, cut_to_nodes
 
-__all__ = ["Lexicon", "LexiconSettings", "candidate_trie", "fit_lexicon"]
+__all__ = [
+    "Lexicon",
+    "LexiconSettings",
+    "candidate_trie",
+    "corpus_chunks",
+    "fit_lexicon",
+    "log_prior",
+    "log_weight",
+]
 
 FIXED_POINT = 1 << 28
 """One expected occurrence as an integer; 64 bits then hold 3e10 occurrences."""
@@ -155,12 +163,12 @@ def fit_lexicon(
     levels = candidates.levels
     singles = slice(1, len(levels[0]))
     lengths = np.repeat(np.arange(1, len(levels) + 1), [len(level) for level in levels])
-    prior = np.concatenate([_log_prior(candidates, k, settings) for k in range(1, len(levels) + 1)])
+    prior = np.concatenate([log_prior(candidates, k, settings) for k in range(1, len(levels) + 1)])
     expected = np.concatenate([level.count for level in levels]).astype(np.float64)
     expected[singles] = np.maximum(expected[singles], LEAST_EXPECTED)
-    chunks = _chunks(stream)
+    chunks = corpus_chunks(stream)
     likelihood = []
-    weight = _log_weight(expected, prior)
+    weight = log_weight(expected, prior)
     laid_out = 0
     boundaries = np.zeros(0, np.uint16)
     for turn in range(settings.all_passes):
@@ -191,7 +199,7 @@ def fit_lexicon(
         expected[:] = 0
         expected[there] = total[nodes[there]] / FIXED_POINT
         expected[singles] = np.maximum(expected[singles], LEAST_EXPECTED)
-        weight = _log_weight(expected, prior)
+        weight = log_weight(expected, prior)
         likelihood.append(log_likelihood)
     places = np.concatenate([np.arange(len(level)) for level in levels])
     floor = float(weight[singles].min(initial=0.0)) - 1.0
@@ -223,7 +231,7 @@ def candidate_trie(
     return np.column_stack([base, check]).ravel(), nodes
 
 
-def _log_prior(candidates: Candidates, k: int, settings: LexiconSettings) -> Floats:
+def log_prior(candidates: Candidates, k: int, settings: LexiconSettings) -> Floats:
     """The part of the log weight that does not change from pass to pass."""
     level = candidates.levels[k - 1]
     variation = level.left_variation + level.right_variation
@@ -235,13 +243,13 @@ def _log_prior(candidates: Candidates, k: int, settings: LexiconSettings) -> Flo
     return prior
 
 
-def _log_weight(expected: Floats, prior: Floats) -> Floats:
+def log_weight(expected: Floats, prior: Floats) -> Floats:
     total = expected.sum()
     with np.errstate(divide="ignore"):
         return np.log(expected) - np.log(total) + prior
 
 
-def _chunks(stream: Ids) -> list[tuple[int, int]]:
+def corpus_chunks(stream: Ids) -> list[tuple[int, int]]:
     """Pieces of the stream that begin and end with a boundary, whatever the number of workers."""
     boundaries = np.flatnonzero(stream == 0)
     cuts = boundaries[np.unique(np.searchsorted(boundaries, np.arange(0, len(stream), CHUNK)))]

@@ -38,10 +38,12 @@ if TYPE_CHECKING:
     from segtool.lm import LanguageModel
 
 __all__ = [
+    "DEFAULT",
     "FORMAT_VERSION",
     "LM_FOLDER",
     "SPELLING",
     "Model",
+    "find_model",
     "load_model",
     "save_model",
     "word_record",
@@ -58,6 +60,8 @@ _FORMAT = CardFormat(
     verb="train",
     option="-m",
 )
+DEFAULT = "default"
+"""Name of the model in the box: trained on open text, by ``scripts/make_default``."""
 LM_FOLDER = "lm"
 """Where in its directory a model keeps a language model."""
 SPELLING = np.dtype([("word", "<u4"), ("place", "<u4"), ("code", "<u4")])
@@ -139,6 +143,21 @@ class Model:
         for place, code in self._odd.get(index, ()):
             codes[place] = code
         return "".join({NUM: "0", LAT: "A"}.get(code) or chr(code) for code in codes)
+
+
+def find_model(name: str | os.PathLike[str]) -> Path:
+    """Where a model is that has been asked for.
+
+    Parameters
+    ----------
+    name : path
+        A directory, or `DEFAULT`.
+
+    Returns
+    -------
+    Path
+    """
+    return Path(__file__).parent / DEFAULT if name == DEFAULT else Path(name)
 
 
 def word_record(max_word_len: int) -> np.dtype[Any]:

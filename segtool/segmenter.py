@@ -19,7 +19,7 @@ import numpy.typing as npt
 from segtool.decode import UNKNOWN_LIMIT
 from segtool.decoders import Decoder, decoder_of, scratch_arrays
 from segtool.errors import UsageError
-from segtool.model import Model, load_model
+from segtool.model import DEFAULT, Model, find_model, load_model
 from segtool.symbols import MARK, CodePoints, class_table, code_points, symbolise
 
 __all__ = ["Segmenter", "Token", "load"]
@@ -130,6 +130,40 @@ class Segmenter:
         """
         starts, ends = self._spans(text)
         return [text[start:end] for start, end in zip(starts, ends, strict=True)]
+
+    def adapt(self, texts: Iterable[str], workers: int = 1) -> Segmenter:
+        """Learn the words of texts, such as those to be cut, from their raw characters.
+
+        Parameters
+        ----------
+        texts : iterable of str
+            A word does not go from one to the next.
+        workers : int
+            Threads. The result does not depend on it.
+
+        Returns
+        -------
+        Segmenter
+            A new one, in memory; this one stays as it is.
+
+        Raises
+        ------
+        CorpusError
+            If there is no Han character in the texts.
+        UsageError
+            If the model is of a method that cannot be adapted, or `workers` less than 1.
+
+        Notes
+        -----
+        How, and where it comes from: :mod:`segtool.adaptation`.
+        """
+        from segtool.adaptation import adapt_model
+        from segtool.training import read_runs
+
+        if workers < 1:
+            raise UsageError(f"adapt(): {workers} workers: choose 1 or more")
+        runs = read_runs([texts] if isinstance(texts, str) else texts, self.model.folds)
+        return Segmenter(adapt_model(self.model, runs, workers))
 
     def cut_iter(self, texts: Iterable[str]) -> Iterator[list[str]]:
         """Cut texts one by one, as they come.
@@ -274,13 +308,14 @@ class Segmenter:
         return scratch[2][:words], scratch[3][:words]
 
 
-def load(path: str | os.PathLike[str]) -> Segmenter:
+def load(path: str | os.PathLike[str] = DEFAULT) -> Segmenter:
     """Open a model directory.
 
     Parameters
     ----------
     path : path
-        Written by ``segtool train`` or :func:`segtool.train`.
+        Written by ``segtool train`` or :func:`segtool.train`; ``"default"``, or none, for the model in the box. (A
+        directory of that name is ``"./default"``.)
 
     Returns
     -------
@@ -291,4 +326,4 @@ def load(path: str | os.PathLike[str]) -> Segmenter:
     ModelError
         If the directory or a file of it is missing, damaged, or of another format version.
     """
-    return Segmenter(load_model(path))
+    return Segmenter(load_model(find_model(path)))

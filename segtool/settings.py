@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING
 
 from segtool.cohesion import CohesionSettings, check_cohesion
 from segtool.entropy import EntropySettings, check_entropy
 from segtool.errors import UsageError
 from segtool.lexicon import LexiconSettings
+from segtool.tagger import TaggerSettings
 from segtool.tags import TagSettings, move_scores
+from segtool.unknown import UnknownSettings
 
-__all__ = ["METHODS", "TrainingSettings"]
+if TYPE_CHECKING:
+    from segtool.model import Model
+
+__all__ = ["METHODS", "TrainingSettings", "settings_of"]
 
 METHODS = {
     "unigram": "segmental unigram lexicon by EM",
@@ -23,7 +29,9 @@ METHODS = {
 
 
 @dataclass(frozen=True)
-class TrainingSettings(LexiconSettings, EntropySettings, CohesionSettings, TagSettings):
+class TrainingSettings(
+    LexiconSettings, UnknownSettings, TaggerSettings, EntropySettings, CohesionSettings, TagSettings
+):
     """All parameters: those of the four methods and these.
 
     Attributes
@@ -77,6 +85,12 @@ class TrainingSettings(LexiconSettings, EntropySettings, CohesionSettings, TagSe
             "class_words": (1, 20000),
             "class_weight": (0.0, 5.0),
             "class_passes": (0, 100),
+            "unknown_len": (0, 15),
+            "unknown_cost": (-100.0, 1000.0),
+            "unknown_step": (-100.0, 1000.0),
+            "spelling_weight": (0.0, 10.0),
+            "tagger_weight": (0.0, 10.0),
+            "tagger_min_count": (1, 1 << 31),
             "lm_order": (2, 6),
         }
         for name, (low, high) in limits.items():
@@ -92,3 +106,21 @@ class TrainingSettings(LexiconSettings, EntropySettings, CohesionSettings, TagSe
         check_cohesion(self)
         move_scores(self.lm_moves)
         return self
+
+
+def settings_of(model: Model) -> TrainingSettings:
+    """Tell what a model was trained with.
+
+    Parameters
+    ----------
+    model : Model
+
+    Returns
+    -------
+    TrainingSettings
+        As its card says; the defaults for what it does not say.
+    """
+    names = {field.name for field in fields(TrainingSettings)}
+    told = {name: value for name, value in model.card["parameters"].items() if name in names}
+    told = {name: tuple(value) if isinstance(value, list) else value for name, value in told.items()}
+    return TrainingSettings(**told)

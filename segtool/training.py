@@ -11,35 +11,31 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from segtool import __version__, corpus
+from segtool.adaptation import PASSES, adapt_model
 from segtool.cards import CARD
 from segtool.cohesion import cohesion_lexicon
-from segtool.counts import count_stream, spell
-from segtool.decode import NO_WORD, WEIGHT_UNIT
+from segtool.counts import count_stream
 from segtool.decoders import cut_runs, decoder_of
 from segtool.dictionary import count_words, frequency_lexicon, lexicon_of_list
 from segtool.entropy import entropy_lexicon
 from segtool.errors import CorpusError, UsageError
-from segtool.faces import odd_spellings
 from segtool.files import atomic_directory
 from segtool.kneser_ney import estimate
+from segtool.layout import beyond_the_lexicon, build_model
 from segtool.lexicon import Lexicon, fit_lexicon
-from segtool.lm import LanguageModel
-from segtool.model import Model, load_model, word_record, write_model
+from segtool.model import Model, find_model, load_model, write_model
 from segtool.progress import Progress, StageReport
 from segtool.runs import RunCollector, Runs
-from segtool.scores import Candidates, score
+from segtool.scores import score
 from segtool.segmenter import Segmenter
 from segtool.settings import TrainingSettings
-from segtool.trie import build_trie
 from segtool.wordlist import read_word_counts
 
-__all__ = ["TrainingReport", "TrainingSettings", "build_model", "read_runs", "train", "train_model"]
+__all__ = ["TrainingReport", "TrainingSettings", "read_runs", "train", "train_model"]
 
 NO_LEXICON = Lexicon(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0), np.zeros(0), 0.0, ())
 """Of no words: for a model that only has to cut by other means, before its words are known."""
@@ -76,6 +72,7 @@ def train(
     output: str | os.PathLike[str] | None = None,
     *,
     texts: Iterable[str] | None = None,
+    base: str | os.PathLike[str] | None = None,
     settings: TrainingSettings | None = None,
     encoding: str = "utf-8",
     skip_undecodable: bool = False,
@@ -94,6 +91,9 @@ def train(
         Where to write the model directory; without it the model stays in memory.
     texts : iterable of str, optional
         Texts to learn from instead of `inputs`.
+    base : path, optional
+        A model of method ``unigram`` to continue from, ``"default"`` for the one in the box. The parameters are its
+        own; only `sample` and `seed` can be given.
     settings : TrainingSettings, optional
         The parameters of the method; each can also be given by name.
     encoding : str
@@ -138,6 +138,7 @@ def train(
     if (inputs is None) == (texts is None):
         raise UsageError("train() takes either inputs (files) or texts")
     report = report if report is not None else TrainingReport()
+    base_model = None if base is None else _base(base, settings)
     watch = Progress(progress, report.stages)
     if workers is None:
         workers = available_workers()
@@ -151,8 +152,10 @@ def train(
             if settings.method == "dict":
                 model = _model_of_list(digested, settings, workers, report)
             else:
-                runs = read_runs(digested, settings.fold)
-        if settings.method != "dict":
+                runs = read_runs(digested, base_model.folds if base_model is not None else settings.fold)
+        if base_model is not None:
+            model = _continue(base_model, runs, workers, watch, report)
+        elif settings.method != "dict":
             model = train_model(runs, settings, workers, watch, report)
         model.card["corpus"] = {
             "characters": report.reading.characters,
@@ -165,6 +168,28 @@ def train(
             with watch.stage("write"):
                 write_model(model, folder)
     return Segmenter(model if output is None else load_model(output))
+
+
+def _base(base: str | os.PathLike[str], settings: TrainingSettings) -> Model:
+    """Open the model to continue from."""
+    plain = TrainingSettings(sample=settings.sample, seed=settings.seed)
+    for name, value in asdict(settings).items():
+        if value != getattr(plain, name):
+            flag = name.replace("_", "-")
+            raise UsageError(f"--base: the parameters are those of the base model: leave out --{flag}, or --base")
+    return load_model(find_model(base))
+
+
+def _continue(model: Model, runs: Runs, workers: int, watch: Progress, report: TrainingReport) -> Model:
+    """Learn more, from another text."""
+    report.runs, report.symbols = runs.count, runs.symbols
+    with watch.stage("adapt", PASSES * (len(runs.stream) - 1), "sym") as step:
+        adapted = adapt_model(model, runs, workers, step)
+    report.words = len(adapted.words)
+    adapted.card["base"] = {name: model.card.get(name) for name in ("base", "corpus", "name") if name in model.card}
+    for name in ("name", "sources"):
+        adapted.card.pop(name, None)
+    return adapted
 
 
 @contextmanager
@@ -323,84 +348,15 @@ def train_model(
             words = frequency_lexicon(count_words(runs.stream, joined, candidates))
             decoding = words if by_tags else decoding
     report.words = len(words.weight)
-    return build_model(candidates, decoding, words, _card(settings, decoder), lm, runs)
+    if settings.method != "unigram":
+        return build_model(candidates, decoding, words, _card(settings, decoder), lm, runs)
+    with watch.stage("tagger"):
+        pairs = settings.tagger_min_count if settings.tagger_weight else 0
+        model = build_model(candidates, words, words, _card(settings, decoder), lm, runs, pairs)
+        return beyond_the_lexicon(model, runs.stream, words, settings)
 
 
 def _card(settings: TrainingSettings, decoder: str) -> dict[str, object]:
+    if settings.method != "unigram":
+        settings = replace(settings, unknown_len=0)  # the weights of other methods are no match for theirs
     return {"decoder": decoder, "parameters": asdict(settings), "segtool_version": __version__}
-
-
-def build_model(
-    candidates: Candidates,
-    lexicon: Lexicon,
-    words: Lexicon,
-    card: dict[str, object],
-    lm: LanguageModel | None = None,
-    runs: Runs | None = None,
-    spelling: npt.NDArray[np.int32] | None = None,
-    tags: npt.NDArray[np.int32] | None = None,
-) -> Model:
-    """Lay out a lexicon for decoding.
-
-    Parameters
-    ----------
-    candidates : Candidates
-        From which the lexicons were made.
-    lexicon : Lexicon
-        What text is cut by.
-    words : Lexicon
-        What the model says of its words; for most methods the same.
-    card : dict
-        Entries of the model's card.
-    lm : LanguageModel, optional
-        For the decoder that needs one.
-    runs : Runs, optional
-        Tells how words are written in the text; without it they are shown as they are counted.
-    spelling : ndarray of int32, shape (4 * (symbols + 1),), optional
-        Scores of unknown words.
-    tags : ndarray of int32, shape (nodes,), optional
-        The tagger's weights of each node of the trie.
-
-    Returns
-    -------
-    Model
-    """
-    levels = candidates.levels
-    unknown = len(levels[0])
-    wanted = [np.zeros(len(level), np.bool_) for level in levels]
-    for k, mask in enumerate(wanted, 1):
-        mask[lexicon.place[lexicon.level == k]] = True
-    base, check, nodes = build_trie(
-        [np.append(levels[0].symbol, np.uint16(unknown)), *(level.symbol for level in levels[1:])],
-        [np.append(levels[0].parent, np.int32(0)), *(level.parent for level in levels[1:])],
-        [np.append(wanted[0], True), *wanted[1:]],
-    )
-    units = np.zeros((len(base), 4), np.int32)
-    units[:, 0], units[:, 1], units[:, 2] = base, check, NO_WORD
-    if tags is not None:
-        units[:, 3] = tags
-    if spelling is None:
-        spelling = np.zeros(4 * (unknown + 1), np.int32)
-    units[unknown, 2] = max(round(lexicon.unknown_weight * WEIGHT_UNIT), NO_WORD + 1)
-    for k in range(1, len(levels) + 1):
-        here = lexicon.level == k
-        steps = np.rint(lexicon.weight[here] * WEIGHT_UNIT)
-        units[nodes[k - 1][lexicon.place[here]], 2] = np.clip(steps, NO_WORD + 1, -NO_WORD - 1)
-    faces = candidates.codes if runs is None else runs.faces
-    spellings = odd_spellings(runs, candidates, words)
-    table = _word_table(candidates, words)
-    return Model(candidates.codes, faces, units.ravel(), spelling, table, spellings, card, lm=lm)
-
-
-def _word_table(candidates: Candidates, words: Lexicon) -> npt.NDArray[Any]:
-    levels = candidates.levels
-    table = np.zeros(len(words.weight), word_record(len(levels)))
-    for k in range(1, len(levels) + 1):
-        here = words.level == k
-        at = words.place[here]
-        table["symbols"][here, :k] = spell(levels, k, at)
-        table["length"][here] = k
-        for name in ("count", "cohesion", "left_entropy", "right_entropy"):
-            table[name][here] = getattr(levels[k - 1], name)[at]
-    table["expected"], table["weight"] = words.expected, words.weight
-    return table

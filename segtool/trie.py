@@ -25,6 +25,7 @@ def build_trie(
     symbols: Sequence[npt.NDArray[np.uint16]],
     parents: Sequence[npt.NDArray[np.int32]],
     wanted: Sequence[npt.NDArray[np.bool_]],
+    patience: int = PATIENCE,
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], list[npt.NDArray[np.int32]]]:
     """Lay out n-grams, with those that they begin with.
 
@@ -37,6 +38,9 @@ def build_trie(
         ``parents[k - 1]``: where each k-gram without its last symbol stands one level before.
     wanted : sequence of ndarray of bool
         ``wanted[k - 1]``: which k-grams to lay out; single symbols always are.
+    patience : int
+        Free nodes tried in vain before the search for room goes on from there for all families as large; more makes
+        a smaller array, and takes longer.
 
     Returns
     -------
@@ -64,7 +68,7 @@ def build_trie(
         check = np.full(room, -1, np.int32)
         check[:alphabet] = -2
         family_base = np.zeros(offsets[-1], np.int64)
-        used = _place(symbol, first_child, fanout.astype(np.int64), order, alphabet, check, family_base)
+        used = _place(symbol, first_child, fanout.astype(np.int64), order, alphabet, patience, check, family_base)
         room *= 2
     node = np.arange(offsets[-1], dtype=np.int32)
     for k in range(1, len(present)):
@@ -81,14 +85,18 @@ def build_trie(
     return base, check, nodes
 
 
-@kernel("i8(u2[const], i8[const], i8[const], i8[const], i8, i4[], i8[])")
-def _place(symbol, first_child, fanout, order, alphabet, check, places):  # type: ignore[no-untyped-def]
+@kernel("i8(u2[const], i8[const], i8[const], i8[const], i8, i8, i4[], i8[])")
+def _place(symbol, first_child, fanout, order, alphabet, patience, check, places):  # type: ignore[no-untyped-def]
     """Give each family of siblings a base; taken nodes get check -3. Returns the nodes used, -1 for too few."""
     end = alphabet
     start = alphabet
     limit = len(check) - alphabet
+    large = np.int64(1) << 62
     for owner in order:
         first, children = first_child[owner], fanout[owner]
+        if 2 * children <= large:
+            large = children
+            start = alphabet  # smaller families fit where larger ones did not
         at = start
         passed = 0
         while True:
@@ -111,6 +119,6 @@ def _place(symbol, first_child, fanout, order, alphabet, check, places):  # type
             check[base + symbol[i]] = -3
             end = max(end, base + symbol[i] + 1)
         places[owner] = base
-        if 20 * passed < at - start or passed > PATIENCE:
+        if 20 * passed < at - start or passed > patience:
             start = at  # hardly anything is free before
     return end

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from segtool import UsageError, train
 from segtool.cohesion import CohesionSettings, _join, cohesion_lexicon
 from segtool.decoders import decoder_of
+from segtool.layout import build_model
 from segtool.lexicon import candidate_trie
 from segtool.model import Model
 from segtool.scores import BOUNDARY_FANOUT
-from segtool.training import build_model
 from tests import naive
 from tests import naive_methods as methods
 from tests.helpers import SAMPLE, any_text

@@ -14,7 +14,7 @@ from segtool.lexicon import LexiconSettings, fit_lexicon
 from segtool.runs import RunCollector
 from segtool.scores import BOUNDARY_FANOUT, score
 from segtool.symbols import CODE_LIMIT, LAT, MARK, NUM, class_table, code_points, symbolise
-from segtool.training import build_model
+from segtool.layout import build_model
 from segtool.trie import build_trie
 from tests import naive
 from tests.helpers import extend
