@@ -8,9 +8,9 @@ to expect of each in the text, E_t, and
     θ(x) ∝ E_m(x) + ν E_t(x)
 
 The rest of a word's weight is that of the model, that of the text, or the mean of both by count. A text is small beside
-a corpus: ν raises it to a share of `SHARE`, but at most `MOST`-fold. So names that come again in the text become words,
-and what the model knows is kept. The papers on unsupervised segmentation train on the raw text that they test on
-(Goldwater, Griffiths & Johnson 2009; Mochihashi, Yamada & Ueda 2009); this does the same at the price of the text alone.
+a corpus: ν raises it to a share of `SHARE`, but at most `MOST`-fold. So names that come again in the text become
+words, and what the model knows is kept. The papers on unsupervised segmentation train on the raw text that they test
+on (Goldwater, Griffiths & Johnson 2009; Mochihashi, Yamada & Ueda 2009); this does it at the price of the text alone.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Laying out what was learned as a model that decodes: the trie, its tagger, the scores of unknown words, the table of words."""
+"""Laying out what was learned as a model: the trie with its tagger, scores of unknown words, the table of words."""
 
 from __future__ import annotations
 

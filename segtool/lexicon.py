@@ -232,7 +232,20 @@ def candidate_trie(
 
 
 def log_prior(candidates: Candidates, k: int, settings: LexiconSettings) -> Floats:
-    """The part of the log weight that does not change from pass to pass."""
+    """Compute the part of the log weight that does not change from pass to pass.
+
+    Parameters
+    ----------
+    candidates : Candidates
+    k : int
+        Of these, those of `k` symbols.
+    settings : LexiconSettings
+
+    Returns
+    -------
+    ndarray of float64
+        Nats.
+    """
     level = candidates.levels[k - 1]
     variation = level.left_variation + level.right_variation
     mean = float((variation * level.count).sum() / max(level.count.sum(), 1))
@@ -244,13 +257,24 @@ def log_prior(candidates: Candidates, k: int, settings: LexiconSettings) -> Floa
 
 
 def log_weight(expected: Floats, prior: Floats) -> Floats:
+    """Log weights of candidates, from expected counts and priors, in nats; minus infinity where nothing is expected."""
     total = expected.sum()
     with np.errstate(divide="ignore"):
         return np.log(expected) - np.log(total) + prior
 
 
 def corpus_chunks(stream: Ids) -> list[tuple[int, int]]:
-    """Pieces of the stream that begin and end with a boundary, whatever the number of workers."""
+    """Cut the stream into pieces that begin and end with a boundary, the same whatever the number of workers.
+
+    Parameters
+    ----------
+    stream : ndarray of uint16, shape (n,)
+
+    Returns
+    -------
+    list of (int, int)
+        Where each begins and ends; the end of one is the beginning of the next.
+    """
     boundaries = np.flatnonzero(stream == 0)
     cuts = boundaries[np.unique(np.searchsorted(boundaries, np.arange(0, len(stream), CHUNK)))]
     ends = [*cuts[1:].tolist(), len(stream) - 1]

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from segtool.counts import count_stream
 from segtool.decode import NO_WORD, TAG_STEP, UNKNOWN_LIMIT, WEIGHT_UNIT, join_utf8, viterbi
+from segtool.layout import build_model
 from segtool.lexicon import LexiconSettings, fit_lexicon
 from segtool.runs import RunCollector
 from segtool.scores import BOUNDARY_FANOUT, score
 from segtool.symbols import CODE_LIMIT, LAT, MARK, NUM, class_table, code_points, symbolise
-from segtool.layout import build_model
 from segtool.trie import build_trie
 from tests import naive
 from tests.helpers import extend
