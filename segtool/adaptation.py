@@ -48,9 +48,7 @@ PASSES = 4
 Places: TypeAlias = npt.NDArray[np.int64]
 
 
-def adapt_model(
-    model: Model, runs: Runs, workers: int = 1, progress: Callable[[int], object] | None = None
-) -> Model:
+def adapt_model(model: Model, runs: Runs, workers: int = 1, progress: Callable[[int], object] | None = None) -> Model:
     """Make a model that knows the words of a text, too.
 
     Parameters

@@ -79,7 +79,7 @@ def parameter_options(command: Command) -> Command:
         ("--class-weight", float, 1.0, "μ: power of the factors of class bigrams."),
         ("--class-passes", int, 4, "EM passes under class bigrams, after the others."),
         ("--unknown-len", int, 4, "Longest word beyond the lexicon, in symbols; 0 for none."),
-        ("--unknown-cost", float, 13.0, "Nats that such a word costs beyond its spelling."),
+        ("--unknown-cost", float, 12.2, "Nats that such a word costs beyond its spelling."),
         ("--unknown-step", float, 6.25, "Nats that each symbol of it beyond the second costs."),
         ("--spelling-weight", float, 0.5, "κ: weight of the log probability of its spelling."),
         ("--tagger-weight", float, 1.0, "λ: weight of the tagger; 0 for none."),

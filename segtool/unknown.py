@@ -3,10 +3,10 @@
 A stretch of 2 to `unknown_len` symbols that is no word of the lexicon may be one all the same, with the log weight, in
 nats, of x = c₁ … c_k
 
-    log w(x) = −cost − 1.4 ln(T / 10⁶) − step·(k − 2) + κ (ln p(c₁ | first) + Σ ln p(c_i | inside) + ln p(c_k | last))
+    log w(x) = −cost − 1.25 ln(T / 10⁶) − step·(k − 2) + κ (ln p(c₁ | first) + Σ ln p(c_i | inside) + ln p(c_k | last))
 
 T is the number of words of the corpus: the more text, the rarer are words that it lacks. (Were each such word as likely
-as a word seen once, it would be ln T; 1.4 is what the dev sets want after corpora from 0.2 to 70 MB.)
+as a word seen once, it would be ln T; 1.25 is what the dev sets want after corpora from 0.2 to 70 MB.)
 
 p(c | place) is how often a symbol stands at that place of the words of the lexicon, each word counted once, whatever
 its frequency: new words are spelled like the many rare ones (Nagata 1999 and Mochihashi, Yamada & Ueda 2009 score
@@ -26,7 +26,7 @@ from segtool.scores import Floats
 
 __all__ = ["UnknownSettings", "spelling_scores", "spelling_steps"]
 
-GROWTH = 1.4
+GROWTH = 1.25
 """Nats by which an unknown word costs more in a corpus e times as large."""
 
 LEAST_EXPECTED = 1.0
@@ -52,7 +52,7 @@ class UnknownSettings:
     """
 
     unknown_len: int = 4
-    unknown_cost: float = 13.0
+    unknown_cost: float = 12.2
     unknown_step: float = 6.25
     spelling_weight: float = 0.5
 
