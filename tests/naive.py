@@ -302,7 +302,7 @@ def fit(runs, table, settings, least, idle=0, expect=expectations):
 
 
 class Extras(NamedTuple):
-    """What else than the lexicon scores a cover; unlisted symbols are those of code `STRANGE`."""
+    """What else than the lexicon scores a cover; symbols that the tags do not list count as `STRANGE`."""
 
     tags: dict[tuple[int, ...], tuple[int, ...]] = {}  # noqa: RUF012
     """Signed bytes of symbols and pairs, tuples of codes; for the boundary, (0,)."""

@@ -1,6 +1,7 @@
 """Viterbi against every cover, piece by piece against at once, and UTF-8 against Python's own."""
 
 import itertools
+import random
 import struct
 
 import numpy as np
@@ -102,6 +103,7 @@ class Decoder:
             codes, starts, tokens, final, before, *self.tables, self.max_len, self.unknown_len,
             *wide, word_starts, word_ends, *narrow, tail,
         )  # fmt: skip
+        assert before == MARK or not final
         behind = [int(array[-1]) for array in (*wide, *narrow, tail)]
         assert {GUARD} >= {*word_starts[words:].tolist(), *word_ends[words:].tolist(), *behind}
         return list(zip(word_starts[:words].tolist(), word_ends[:words].tolist(), strict=True)), consumed, before
@@ -237,6 +239,71 @@ def test_viterbi_is_naive(decoder, text):
 def test_compiled_is_interpreted(decoder, text, final):
     for before in (MARK, CODES[3], ord("𠮷")):
         assert decoder.settle(text, final, before) == decoder.settle_plain(text, final, before)
+
+
+@given(st.integers(0, 1 << 32))
+def test_random_scores(seed):
+    """Everything at once, and never too little of it to matter."""
+    draw = random.Random(seed)
+    max_len, unknown_len, reach = draw.randint(1, 4), draw.choice([0, 1, 2, 2, 3, 4, 6]), draw.choice([2, 9, 127])
+    symbols = [*map(ord, "一丁"), STRANGE]
+    grams = [gram for k in range(1, max_len + 1) for gram in itertools.product(symbols[:2], repeat=k)]
+    pairs = list(itertools.product(symbols, repeat=2))
+    tagged = [(code,) for code in [*CODES, STRANGE]] + draw.sample(pairs, draw.randint(0, len(pairs)))
+    decoder = Decoder(
+        {gram: TAG_STEP * draw.randint(-9, 0) for gram in draw.sample(grams, draw.randint(1, len(grams)))},
+        max_len,
+        Extras(
+            {gram: tuple(draw.randint(-reach - 1, reach) for _ in range(4)) for gram in tagged},
+            {code: tuple(TAG_STEP * draw.randint(-4, 1) for _ in range(3)) for code in [*CODES, STRANGE]},
+            unknown_len,
+        ),
+    )
+    text = "".join(draw.choice("一一一丁丁丁𠮷") for _ in range(draw.randint(5, 10)))
+    expected = decoder.naive(text)
+    assert decoder.compiled(text) == decoder.interpreted(text) == (expected, len(text))
+    for cuts in (range(len(text)), range(2, len(text), 3), draw.sample(range(len(text)), 2)):
+        assert decoder.pieces(text, sorted(cuts))[0] == expected
+
+
+FEATURES = [("a", 0), ("b", 1), ("c", 2), ("d", 3), ("ab", 0), ("bc", 1), ("cd", 2)]
+
+
+@pytest.mark.parametrize(("feature", "byte"), FEATURES)
+@pytest.mark.parametrize(("max_len", "unknown_len"), [(2, 0), (1, 2), (3, 0), (3, 4)])
+def test_each_weight_of_the_tagger(feature, byte, max_len, unknown_len):
+    """Alone, where it is all that decides between two words of one symbol and one of two."""
+    tags = {(code,): (0, 0, 0, 0) for code in [*CODES, STRANGE]}
+    for sign, gram in zip((1, -1, 1), itertools.product(map(ord, "一丁"), repeat=len(feature)), strict=False):
+        tags[gram] = tuple(sign * (place == byte) for place in range(4))
+    decoder = Decoder(
+        {gram: -1 for k in range(1, max_len + 1) for gram in itertools.product(map(ord, "一丁"), repeat=k)},
+        max_len,
+        Extras(tags, {code: (-1, 0, 0) for code in map(ord, "一丁")}, unknown_len),
+    )
+    found = set()
+    for symbols in itertools.product("一丁", repeat=6):
+        text = "".join(symbols)
+        expected = decoder.naive(text)
+        assert decoder.compiled(text)[0] == decoder.interpreted(text)[0] == expected
+        for low in range(6):
+            assert decoder.pieces(text, range(low, 6))[0] == expected
+            assert decoder.pieces(text, [low])[0] == expected
+        found.add(tuple(expected))
+    assert len(found) > 1
+
+
+def test_a_word_is_never_an_unknown_word():
+    spelled = Extras({}, {ord(char): (0, 0, 0) for char in "一丁"}, 2)
+    words = {(ord("一"),): -1, (ord("丁"),): -1}
+    assert Decoder(words, 2, spelled).compiled("一丁")[0] == [(0, 2)]
+    assert Decoder(words | {tuple(map(ord, "一丁")): -3}, 2, spelled).compiled("一丁")[0] == [(0, 1), (1, 2)]
+
+
+def test_words_too_long_for_the_limit_may_be_unknown_ones():
+    decoder = Decoder({tuple(map(ord, "一丁")): -999}, 2, Extras({}, {ord(c): (0, 0, 0) for c in "一丁"}, 2))
+    decoder.max_len = 1
+    assert decoder.compiled("一丁") == decoder.interpreted("一丁") == ([(0, 2)], 2)
 
 
 @pytest.mark.parametrize(
