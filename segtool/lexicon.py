@@ -92,7 +92,7 @@ class LexiconSettings:
     variation_weight: float = 0.05
     entropy_weight: float = 2.0
     entropy_floor: float = 1.5
-    passes: int = 8
+    passes: int = 4
     min_expected: float = 0.5
     word_classes: int = 60
     class_words: int = 2000

@@ -72,7 +72,7 @@ def parameter_options(command: Command) -> Command:
         ("--variation-weight", float, 0.05, "ρ: weight of the variation of branching entropy."),
         ("--entropy-weight", float, 2.0, "η: weight of branching entropy that falls short of the floor."),
         ("--entropy-floor", float, 1.5, "h0: the floor, in nats."),
-        ("--passes", int, 8, "EM passes without word classes."),
+        ("--passes", int, 4, "EM passes without word classes."),
         ("--min-expected", float, 0.5, "Words expected less often in the corpus leave the lexicon."),
         ("--word-classes", int, 60, "Classes of frequent words; 0 does without classes."),
         ("--class-words", int, 2000, "How many frequent words are put into classes."),

@@ -139,9 +139,9 @@ def _gap_factors(stream, units, nat, factors):  # type: ignore[no-untyped-def]
 
 
 @kernel("void(u2[const], i8, i8, i4[const], f8[const], i8, f8[const], f8[const], i8, f8[], f8[], i4[], i8[], i8)")
-def _expected_counts(
+def _expected_counts(  # type: ignore[no-untyped-def]
     stream, low, high, units, linear, max_len, gaps, spelling, unknown_len, scratch, edges, found, total, scale
-):  # type: ignore[no-untyped-def]
+):
     """Add the posterior of every word of every run in ``stream[low:high]`` to its node.
 
     As in :func:`segtool.lexicon.fit_lexicon`, forward probabilities are rescaled to 1 at each position.
