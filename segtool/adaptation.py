@@ -7,10 +7,11 @@ to expect of each in the text, E_t, and
 
     θ(x) ∝ E_m(x) + ν E_t(x)
 
-The rest of a word's weight is that of the model, that of the text, or the mean of both by count. A text is small beside
-a corpus: ν raises it to a share of `SHARE`, but at most `MOST`-fold. So names that come again in the text become
-words, and what the model knows is kept. The papers on unsupervised segmentation train on the raw text that they test
-on (Goldwater, Griffiths & Johnson 2009; Mochihashi, Yamada & Ueda 2009); this does it at the price of the text alone.
+The rest of a word's weight is that of the model, or for a word that the model does not have that of the text. A text
+is small beside a corpus: ν raises it to a share of `SHARE`, but at most `MOST`-fold. So names that come again in the
+text become words, and what the model knows is kept. The papers on unsupervised segmentation train on the raw text that
+they test on (Goldwater, Griffiths & Johnson 2009; Mochihashi, Yamada & Ueda 2009); this does it at the price of the
+text alone.
 """
 
 from __future__ import annotations
@@ -37,13 +38,13 @@ from segtool.unknown import spelling_scores, spelling_steps
 
 __all__ = ["PASSES", "adapt_model"]
 
-SHARE = 0.08
+SHARE = 0.04
 """Of the symbols of the model's corpus: a text that has fewer counts for more than it is."""
 
 MOST = 10.0
 """But a symbol of it for no more than so many."""
 
-PASSES = 4
+PASSES = 3
 
 Places: TypeAlias = npt.NDArray[np.int64]
 
@@ -176,18 +177,13 @@ def _join(model: Model, runs: Runs, found: Candidates, settings: TrainingSetting
     text_weight = min(max(SHARE * model_symbols / text_symbols, 1.0), MOST)
     pseudo = np.zeros(size)
     pseudo[at_known] = known["expected"]
-    share = _share_of_text(size, at_known, known["count"], at_new, new["count"] * text_weight)
+    theta = known["expected"] / known["expected"].sum()
     prior = np.full(size, -np.inf)
     prior[at_new] = new["weight"]
-    theta = known["expected"] / known["expected"].sum()
-    of_known = known["weight"] - np.log(np.maximum(theta, np.finfo(np.float64).tiny))
-    mixed = share[at_known] > 0
-    prior[at_known] = np.where(
-        mixed, of_known + share[at_known] * (np.where(mixed, prior[at_known], 0.0) - of_known), of_known
-    )
+    prior[at_known] = known["weight"] - np.log(np.maximum(theta, np.finfo(np.float64).tiny))
     return _Both(
         codes, of_text, symbols, parents, known, new, at_known, at_new, pseudo, prior, text_weight, tags,
-        spelling_scores(known, len(codes), settings), settings.unknown_len,
+        spelling_scores(known, codes, settings), settings.unknown_len,
     )  # fmt: skip
 
 

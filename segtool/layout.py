@@ -105,7 +105,7 @@ def beyond_the_lexicon(model: Model, stream: Ids, lexicon: Lexicon, settings: Tr
     """
     units = model.lexicon.copy()
     units[3::4] = fit_tagger(stream, lexicon.boundaries, units, settings)
-    spelling = spelling_steps(spelling_scores(model.words, len(model.symbols), settings))
+    spelling = spelling_steps(spelling_scores(model.words, model.symbols, settings))
     return replace(model, lexicon=units, spelling=spelling)
 
 

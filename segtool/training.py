@@ -357,6 +357,7 @@ def train_model(
 
 
 def _card(settings: TrainingSettings, decoder: str) -> dict[str, object]:
-    if settings.method != "unigram":
-        settings = replace(settings, unknown_len=0)  # the weights of other methods are no match for theirs
+    # the weights of other methods are no match for those of unknown words
+    longest = min(settings.unknown_len, settings.max_word_len) if settings.method == "unigram" else 0
+    settings = replace(settings, unknown_len=longest)
     return {"decoder": decoder, "parameters": asdict(settings), "segtool_version": __version__}

@@ -1,7 +1,7 @@
 """Words that no lexicon holds: how likely a string is as a new word, judged by its characters.
 
-A stretch of 2 to `unknown_len` symbols that is no word of the lexicon may be one all the same, with the log weight, in
-nats, of x = c₁ … c_k
+A stretch of 2 to `unknown_len` Han characters that is no word of the lexicon may be one all the same, with the log
+weight, in nats, of x = c₁ … c_k
 
     log w(x) = −cost − 1.25 ln(T / 10⁶) − step·(k − 2) + κ (ln p(c₁ | first) + Σ ln p(c_i | inside) + ln p(c_k | last))
 
@@ -23,6 +23,7 @@ import numpy.typing as npt
 
 from segtool.decode import WEIGHT_UNIT
 from segtool.scores import Floats
+from segtool.symbols import LAT, NUM
 
 __all__ = ["UnknownSettings", "spelling_scores", "spelling_steps"]
 
@@ -33,6 +34,7 @@ LEAST_EXPECTED = 1.0
 """Words that are expected less often tell nothing of how words are spelled."""
 
 FIRST, INSIDE, LAST = range(3)
+NEVER = -1000.0
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ class UnknownSettings:
     Attributes
     ----------
     unknown_len : int
-        Longest unknown word, in symbols; under 2 for none.
+        Longest unknown word, in symbols, if `max_word_len` allows; under 2 for none.
     unknown_cost : float
         What an unknown word costs beyond its spelling, nats, after a corpus of a million words.
     unknown_step : float
@@ -57,7 +59,7 @@ class UnknownSettings:
     spelling_weight: float = 0.5
 
 
-def spelling_scores(words: npt.NDArray[Any], symbols: int, settings: UnknownSettings) -> Floats:
+def spelling_scores(words: npt.NDArray[Any], codes: npt.NDArray[np.uint32], settings: UnknownSettings) -> Floats:
     """Score symbols by their place in an unknown word.
 
     Parameters
@@ -65,17 +67,17 @@ def spelling_scores(words: npt.NDArray[Any], symbols: int, settings: UnknownSett
     words : structured ndarray, shape (words,)
         Words of a lexicon, single symbols included, with ``symbols``, ``length``, ``count`` and ``expected``
         (:func:`segtool.model.word_record`).
-    symbols : int
-        Number of symbol ids.
+    codes : ndarray of uint32, shape (symbols,)
+        What the symbol ids stand for.
     settings : UnknownSettings
 
     Returns
     -------
     ndarray of float64, shape (symbols + 1, 3)
         Nats, for a symbol that comes first, inside or last; the last row is for symbols not known. A word of k
-        symbols scores the sum of its symbols' scores.
+        symbols scores the sum of its symbols' scores. Numbers and Latin runs are in no unknown word.
     """
-    size = symbols + 1
+    size = len(codes) + 1
     single = words["length"] == 1
     text = np.ones(size)
     text[words["symbols"][single, 0]] += words["count"][single]
@@ -90,6 +92,7 @@ def spelling_scores(words: npt.NDArray[Any], symbols: int, settings: UnknownSett
     scores = settings.spelling_weight * np.log(smoothed / smoothed.sum(axis=0))
     scores[:, FIRST] -= settings.unknown_cost + GROWTH * np.log(max(float(words["expected"].sum()), 1.0) / 1e6)
     scores[:, INSIDE] -= settings.unknown_step
+    scores[:-1][np.isin(codes, (NUM, LAT))] = NEVER
     return scores
 
 

@@ -156,9 +156,12 @@ def test_a_base_has_its_own_parameters():
 
 def test_a_small_text_counts_for_more():
     model = sample_segmenter().model
-    symbols = float(model.words["count"][model.words["length"] == 1].sum())
-    adapted = adaptation.adapt_model(model, read_runs(["天天"]))
+    text = "今天天气很好"
+    words = len(sample_segmenter().cut(text))
+    adapted = adaptation.adapt_model(model, read_runs([text]))
     gained = adapted.words["expected"].sum() - model.words["expected"].sum()
-    assert 1 <= gained / 2 <= adaptation.MOST
-    assert symbols > 2
+    assert gained == pytest.approx(adaptation.MOST * words, rel=0.3)
     assert np.isfinite(adapted.words["weight"]).all()
+    much = adaptation.adapt_model(model, read_runs([text] * 20_000))
+    gained = much.words["expected"].sum() - model.words["expected"].sum()
+    assert 0.7 * words <= gained / 20_000 <= len(text), "as much as it is"

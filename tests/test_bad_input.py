@@ -232,7 +232,6 @@ def test_parameter_out_of_range(folder, flag, value):
         (["train", "text", "-o", "new", "--passes", "many"], "--passes"),
         (["train", "text", "-o", "new", "-j", "0"], "--workers"),
         (["train", "text", "-o", "new", "--min-cuont", "3"], "--min-cuont"),
-        (["cut", "text"], "--model"),
         (["cut", "text", "-m", MODEL, "-j", "0"], "--workers"),
         (["eval", "text"], "PREDICTED"),
         (["eval", "text", "text", "--protocol", "other"], "--protocol"),

@@ -201,7 +201,7 @@ def test_boundaries_count_the_words(runs, longest, parameters):
 @pytest.mark.parametrize("runs", [[], [[1]], [[1], [1]], [[1, 2]], [[1, 2, 3, 4, 5] * 4] * 3], ids=str)
 def test_tiny_corpora(runs, longest):
     _, lexicon = fit(runs, longest, 1, LexiconSettings())
-    assert len(lexicon.log_likelihood) == 12
+    assert len(lexicon.log_likelihood) == LexiconSettings().all_passes
     assert np.all(np.isfinite(lexicon.log_likelihood))
     assert np.all(np.isfinite(lexicon.weight))
     assert len(lexicon.boundaries) == len(naive.stream(runs))
@@ -212,7 +212,7 @@ def test_without_classes_nothing_else_changes(sample_candidates, sample_runs, of
     with patch.object(fitting, "cluster", None):
         plain = fit_lexicon(sample_runs.stream, sample_candidates, LexiconSettings(**off))
     with_classes = fit_lexicon(sample_runs.stream, sample_candidates, LexiconSettings())
-    assert plain.log_likelihood == with_classes.log_likelihood[:8]
+    assert plain.log_likelihood == with_classes.log_likelihood[: LexiconSettings().passes]
     assert plain.weight.tobytes() != with_classes.weight.tobytes()
 
 

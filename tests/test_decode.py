@@ -11,12 +11,15 @@ from hypothesis import strategies as st
 
 from segtool.counts import count_stream
 from segtool.decode import NO_WORD, TAG_STEP, UNKNOWN_LIMIT, WEIGHT_UNIT, join_utf8, viterbi
-from segtool.layout import build_model
+from segtool.layout import beyond_the_lexicon, build_model
 from segtool.lexicon import LexiconSettings, fit_lexicon
 from segtool.runs import RunCollector
 from segtool.scores import BOUNDARY_FANOUT, score
+from segtool.settings import TrainingSettings
 from segtool.symbols import CODE_LIMIT, LAT, MARK, NUM, class_table, code_points, symbolise
+from segtool.tagger import fit_tagger
 from segtool.trie import build_trie
+from segtool.unknown import spelling_scores, spelling_steps
 from tests import naive
 from tests.helpers import extend
 from tests.naive import LEXICON_ONLY, STRANGE, Extras
@@ -447,17 +450,30 @@ def test_a_model_decodes_as_its_word_list_says(lines, max_word_len, min_count):
         assert Decoder.of(model).compiled(text)[0] == naive.cut(text, weights, unknown)
 
 
-def test_a_model_keeps_the_extras_it_is_given(sample_candidates, sample_runs):
-    lexicon = fit_lexicon(sample_runs.stream, sample_candidates, LexiconSettings())
+def test_what_is_beyond_the_lexicon_joins_the_model(sample_candidates, sample_runs):
+    settings = TrainingSettings(unknown_len=3)
+    lexicon = fit_lexicon(sample_runs.stream, sample_candidates, settings)
     card: dict[str, object] = {"parameters": {"max_word_len": len(sample_candidates.levels), "unknown_len": 3}}
-    plain = build_model(sample_candidates, lexicon, lexicon, card)
-    tags, spelling = np.arange(len(plain.lexicon) // 4, dtype=np.int32), plain.spelling + np.int32(7)
-    model = build_model(sample_candidates, lexicon, lexicon, card, spelling=spelling, tags=tags)
-    assert (model.lexicon[3::4] == tags).all()
-    assert model.spelling is spelling
+    plain = build_model(sample_candidates, lexicon, lexicon, card, tagged_count=5)
+    model = beyond_the_lexicon(plain, sample_runs.stream, lexicon, settings)
+    assert (model.lexicon[3::4] == fit_tagger(sample_runs.stream, lexicon.boundaries, plain.lexicon, settings)).all()
+    assert model.lexicon[3::4].any()
+    scores = spelling_scores(plain.words, plain.symbols, settings)
+    assert (model.spelling == spelling_steps(scores)).all()
     assert model.unknown_len == 3
     for column in range(3):
         assert (model.lexicon[column::4] == plain.lexicon[column::4]).all()
+    assert not plain.lexicon[3::4].any()
+
+
+def test_pairs_for_the_tagger_are_laid_out(sample_candidates, sample_runs):
+    lexicon = fit_lexicon(sample_runs.stream, sample_candidates, LexiconSettings())
+    card: dict[str, object] = {"parameters": {"max_word_len": len(sample_candidates.levels)}}
+    units = build_model(sample_candidates, lexicon, lexicon, card, tagged_count=5).lexicon.reshape(-1, 4)
+    pairs = sample_candidates.levels[1]
+    for symbol, first, count in zip(pairs.symbol.tolist(), pairs.parent.tolist(), pairs.count.tolist(), strict=True):
+        if count >= 5:
+            assert units[units[first, 0] + symbol, 1] == first
 
 
 # ---------------------------------------------------------------- UTF-8

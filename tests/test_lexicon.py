@@ -270,7 +270,7 @@ def test_the_largest_parameters_allowed_give_numbers(sample_candidates, sample_r
 @pytest.mark.parametrize("workers", [1, 2])
 def test_empty_corpus(workers):
     candidates, lexicon = fit([], 3, 1, LexiconSettings(), workers)
-    assert lexicon.log_likelihood == (0.0,) * 12
+    assert lexicon.log_likelihood == (0.0,) * LexiconSettings().all_passes
     assert len(lexicon.weight) == SYMBOLS - 1
     assert np.all(np.isfinite(lexicon.weight))
     assert all(len(level) == 0 for level in candidates.levels[1:])

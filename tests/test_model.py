@@ -146,7 +146,7 @@ def test_saved_model_cuts_like_the_one_in_memory(tmp_path):
 def test_saved_extras(tmp_path):
     extended = Segmenter(extend(sample_segmenter().model, 1, 3))
     saved = load(save_model(extended.model, tmp_path / "m").path)
-    assert (saved.model.unknown_len, sample_segmenter().model.unknown_len) == (3, 0)
+    assert (saved.model.unknown_len, sample_segmenter().model.unknown_len) == (3, 4)
     assert saved.cut(sample_text()) == extended.cut(sample_text()) != sample_segmenter().cut(sample_text())
 
 

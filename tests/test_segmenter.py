@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from segtool import Segmenter, Token, UsageError, load, segmenter, train
 from segtool.symbols import code_points
-from tests.helpers import any_text, interpreting, random_text, sample_model, sample_segmenter, sample_text
+from tests.helpers import SAMPLE, any_text, interpreting, random_text, sample_model, sample_segmenter, sample_text
 
 SEGMENTER = sample_segmenter()
 LINES = sample_text().splitlines()
@@ -125,8 +125,10 @@ def test_what_was_learned():
     assert SEGMENTER.cut("医生说今天要休息") == ["医生", "说", "今天", "要", "休息"]
 
 
-def test_unknown_characters_stand_alone():
-    assert SEGMENTER.cut("\U00030000\U00030001") == ["\U00030000", "\U00030001"]
+def test_unknown_characters_stand_alone_without_unknown_words():
+    plain = train(SAMPLE, unknown_len=0)
+    assert plain.cut("\U00030000\U00030001") == ["\U00030000", "\U00030001"]
+    assert "".join(SEGMENTER.cut("\U00030000\U00030001")) == "\U00030000\U00030001"
 
 
 def test_long_words_of_a_model_without_any():

@@ -109,13 +109,15 @@ def test_texts_or_files(tmp_path, size):
     assert contents(tmp_path / "m") == contents(sample_model())
 
 
-def test_order_of_the_lines_changes_the_digest_only(tmp_path):
+def test_order_of_the_lines_changes_digest_and_tagger_only(tmp_path):
     lines = sample_text().splitlines(keepends=True)
     random.Random(1).shuffle(lines)
     shuffled = train(texts=lines)
-    for name in ("symbols", "lexicon", "words"):
+    for name in ("symbols", "spelling", "words"):
         here, there = getattr(shuffled.model, name), getattr(sample_segmenter().model, name)
         assert here.tobytes() == there.tobytes()
+    here, there = (model.lexicon.reshape(-1, 4)[:, :3] for model in (shuffled.model, sample_segmenter().model))
+    assert (here == there).all()
     assert shuffled.model.card["corpus"]["digest"] != sample_segmenter().model.card["corpus"]["digest"]
 
 
@@ -245,7 +247,7 @@ def test_report_is_filled(tmp_path):
     assert report.words == len(segmenter.model.words)
     assert report.candidates > 0 < report.ngram_types
     assert report.runs == segmenter.model.card["corpus"]["runs"]
-    assert [stage.name for stage in report.stages] == ["read", "count", "score", "lexicon", "write"]
+    assert [stage.name for stage in report.stages] == ["read", "count", "score", "lexicon", "tagger", "write"]
     assert all(stage.seconds >= 0 <= stage.peak_bytes for stage in report.stages)
 
 

@@ -8,10 +8,12 @@ from hypothesis import strategies as st
 from segtool import unknown
 from segtool.decode import WEIGHT_UNIT
 from segtool.model import word_record
+from segtool.symbols import LAT, NUM
 from segtool.unknown import UnknownSettings, spelling_scores, spelling_steps
 from tests import naive_tagger
 
 SYMBOLS = 6
+CODES = np.array([0, *b"abcde"], np.uint32)
 word_lists = st.lists(
     st.tuples(st.lists(st.integers(1, SYMBOLS - 1), min_size=1, max_size=5), st.integers(1, 999), st.floats(0, 500)),
     max_size=20,
@@ -30,7 +32,7 @@ def table_of(words):
 @given(word_lists, st.floats(0, 30), st.floats(0, 10), st.floats(0, 2))
 def test_scores_equal_the_formula(words, cost, step, weight):
     settings = UnknownSettings(unknown_cost=cost, unknown_step=step, spelling_weight=weight)
-    found = spelling_scores(table_of(words), SYMBOLS, settings)
+    found = spelling_scores(table_of(words), CODES, settings)
     assert found.shape == (SYMBOLS + 1, 3)
     expected = naive_tagger.spelling_scores(words, SYMBOLS, cost, step, weight, unknown.GROWTH)
     assert found == pytest.approx(np.array(expected))
@@ -39,9 +41,17 @@ def test_scores_equal_the_formula(words, cost, step, weight):
 def test_an_unknown_word_costs_more_after_more_text():
     words = [([1], 10, 5.0), ([2, 3], 9, 8.0)]
     more = [(symbols, count * 100, expected * 100) for symbols, count, expected in words]
-    few, many = (spelling_scores(table_of(each), SYMBOLS, UnknownSettings()) for each in (words, more))
+    few, many = (spelling_scores(table_of(each), CODES, UnknownSettings()) for each in (words, more))
     assert many[1, 0] < few[1, 0]
     assert many[5, 2] - few[5, 2] == pytest.approx(0, abs=0.5)
+
+
+def test_numbers_and_latin_runs_are_in_no_unknown_word():
+    codes = np.array([0, NUM, LAT, 0x4E00, 0x4E01, 0x4E02], np.uint32)
+    words = [([1], 9, 9.0), ([1, 3], 9, 8.0), ([2, 3], 9, 8.0), ([3, 4], 9, 8.0)]
+    scores = spelling_scores(table_of(words), codes, UnknownSettings())
+    assert (scores[[1, 2]] == unknown.NEVER).all()
+    assert (scores[[0, 3, 4, 5, 6]] > unknown.NEVER / 2).all()
 
 
 def test_steps():

@@ -39,7 +39,7 @@ class Corpus:
 
     def chunks(self, size):
         with patch.object(fitting, "CHUNK", size):
-            return fitting._chunks(self.stream)
+            return fitting.corpus_chunks(self.stream)
 
     def per_node(self, values, default, kind):
         out = np.full(len(self.units) // 2, default, kind)
