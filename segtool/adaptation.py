@@ -8,7 +8,7 @@ to expect of each in the text, E_t, and
     θ(x) ∝ E_m(x) + ν E_t(x)
 
 The rest of a word's weight is that of the model, or for a word that the model does not have that of the text. A text
-is small beside a corpus: ν raises it to a share of `SHARE`, but at most `MOST`-fold. So names that come again in the
+is small beside a corpus: ν raises it to a share of 4 %, but at most tenfold. So names that come again in the
 text become words, and what the model knows is kept. The papers on unsupervised segmentation train on the raw text that
 they test on (Goldwater, Griffiths & Johnson 2009; Mochihashi, Yamada & Ueda 2009); this does it at the price of the
 text alone.
@@ -38,18 +38,25 @@ from segtool.unknown import spelling_scores, spelling_steps
 
 __all__ = ["PASSES", "adapt_model"]
 
-SHARE = 0.04
-"""Of the symbols of the model's corpus: a text that has fewer counts for more than it is."""
+SHARE, MOST = 0.04, 10.0
+"""A text that is less than this share of the model's corpus counts for so much, but up to tenfold."""
 
-MOST = 10.0
-"""But a symbol of it for no more than so many."""
+TRAINING_SHARE, TRAINING_MOST = 1.0, 30.0
+"""The same for a text that a model is trained for."""
 
 PASSES = 3
 
 Places: TypeAlias = npt.NDArray[np.int64]
 
 
-def adapt_model(model: Model, runs: Runs, workers: int = 1, progress: Callable[[int], object] | None = None) -> Model:
+def adapt_model(
+    model: Model,
+    runs: Runs,
+    workers: int = 1,
+    progress: Callable[[int], object] | None = None,
+    share: float = SHARE,
+    most: float = MOST,
+) -> Model:
     """Make a model that knows the words of a text, too.
 
     Parameters
@@ -62,6 +69,9 @@ def adapt_model(model: Model, runs: Runs, workers: int = 1, progress: Callable[[
         Threads. The result does not depend on it.
     progress : callable, optional
         Called with the number of symbols passed since the last call; `PASSES` times the stream in all.
+    share, most : float
+        A text that has less than this share of the symbols of the model's corpus counts for so much, but a symbol of
+        it for no more than `most`.
 
     Returns
     -------
@@ -79,7 +89,7 @@ def adapt_model(model: Model, runs: Runs, workers: int = 1, progress: Callable[[
     counts = count_stream(runs.stream, runs.codes, model.max_word_len + 1, workers)
     found = score(counts, model.max_word_len, settings.min_count, workers)
     del counts
-    both = _join(model, runs, found, settings)
+    both = _join(model, runs, found, settings, share, most)
     stream = both.of_text[runs.stream]
     expected = np.where(both.is_word, both.pseudo + both.text_weight * both.of_both(both.new, "count"), 0.0)
     lattice = TextLattice(stream, both.symbols, both.parents, both.tags, both.spelling, both.unknown_len)
@@ -153,7 +163,7 @@ class _Both:
         return log_weight(expected, self.prior)
 
 
-def _join(model: Model, runs: Runs, found: Candidates, settings: TrainingSettings) -> _Both:
+def _join(model: Model, runs: Runs, found: Candidates, settings: TrainingSettings, share: float, most: float) -> _Both:
     codes = np.union1d(model.symbols, runs.codes).astype(np.uint32)
     of_model = np.searchsorted(codes, model.symbols).astype(np.uint16)
     of_text = np.searchsorted(codes, runs.codes).astype(np.uint16)
@@ -174,7 +184,7 @@ def _join(model: Model, runs: Runs, found: Candidates, settings: TrainingSetting
     tags[at_pairs] = pair_tags
     text_symbols = max(len(runs.stream) - runs.count - 1, 1)
     model_symbols = float(known["count"][known["length"] == 1].sum())
-    text_weight = min(max(SHARE * model_symbols / text_symbols, 1.0), MOST)
+    text_weight = min(max(share * model_symbols / text_symbols, 1.0), most)
     pseudo = np.zeros(size)
     pseudo[at_known] = known["expected"]
     theta = known["expected"] / known["expected"].sum()

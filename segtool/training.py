@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, field, replace
 import numpy as np
 
 from segtool import __version__, corpus
-from segtool.adaptation import PASSES, adapt_model
+from segtool.adaptation import PASSES, TRAINING_MOST, TRAINING_SHARE, adapt_model
 from segtool.cards import CARD
 from segtool.cohesion import cohesion_lexicon
 from segtool.counts import count_stream
@@ -184,7 +184,7 @@ def _continue(model: Model, runs: Runs, workers: int, watch: Progress, report: T
     """Learn more, from another text."""
     report.runs, report.symbols = runs.count, runs.symbols
     with watch.stage("adapt", PASSES * (len(runs.stream) - 1), "sym") as step:
-        adapted = adapt_model(model, runs, workers, step)
+        adapted = adapt_model(model, runs, workers, step, TRAINING_SHARE, TRAINING_MOST)
     report.words = len(adapted.words)
     adapted.card["base"] = {name: model.card.get(name) for name in ("base", "corpus", "name") if name in model.card}
     for name in ("name", "sources"):

@@ -6,7 +6,7 @@ import pytest
 
 import segtool
 from segtool.model import find_model
-from tests.helpers import ROOT, run, sample_model
+from tests.helpers import ROOT, run, said, sample_model
 
 BOX = ROOT / "segtool" / "default"
 NAME = "萧薰儿"
