@@ -46,6 +46,9 @@ TRAINING_SHARE, TRAINING_MOST = 1.0, 30.0
 
 PASSES = 3
 
+MIN_COUNT, MIN_EXPECTED = 2, 0.5
+"""As in training, whatever the model was trained with: its corpus may have been large."""
+
 Places: TypeAlias = npt.NDArray[np.int64]
 
 
@@ -87,7 +90,7 @@ def adapt_model(
     if settings.method != "unigram":
         raise UsageError(f"a model of method {settings.method} cannot learn more: train one of method unigram")
     counts = count_stream(runs.stream, runs.codes, model.max_word_len + 1, workers)
-    found = score(counts, model.max_word_len, settings.min_count, workers)
+    found = score(counts, model.max_word_len, MIN_COUNT, workers)
     del counts
     both = _join(model, runs, found, settings, share, most)
     stream = both.of_text[runs.stream]
@@ -95,7 +98,7 @@ def adapt_model(
     lattice = TextLattice(stream, both.symbols, both.parents, both.tags, both.spelling, both.unknown_len)
     for _ in range(PASSES):
         expected = both.pseudo + both.text_weight * lattice.expect(both.weigh(expected), workers, progress)
-    return _model_of(both, expected, model, runs, found, settings)
+    return _model_of(both, expected, model, runs, found)
 
 
 @dataclass(frozen=True)
@@ -249,14 +252,12 @@ def _ngrams(
     return symbols, parents, np.split(at, np.cumsum([len(table) for table in rows])[:-1])
 
 
-def _model_of(
-    both: _Both, expected: Floats, model: Model, runs: Runs, found: Candidates, settings: TrainingSettings
-) -> Model:
+def _model_of(both: _Both, expected: Floats, model: Model, runs: Runs, found: Candidates) -> Model:
     """Lay out what is expected often enough."""
     expected = expected.copy()
     expected[both.singles] = np.maximum(expected[both.singles], LEAST_EXPECTED)
     weight = both.weigh(expected)
-    keep = both.is_word & (expected >= max(settings.min_expected, FORGOTTEN))
+    keep = both.is_word & (expected >= MIN_EXPECTED)
     keep[both.singles] = True
     at = np.flatnonzero(keep)
     sizes = np.cumsum([len(level) for level in both.symbols])

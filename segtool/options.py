@@ -83,7 +83,7 @@ def parameter_options(command: Command) -> Command:
         ("--unknown-step", float, 6.25, "Nats that each symbol of it beyond the second costs."),
         ("--spelling-weight", float, 0.5, "κ: weight of the log probability of its spelling."),
         ("--tagger-weight", float, 1.0, "λ: weight of the tagger; 0 for none."),
-        ("--tagger-min-count", int, 10, "The tagger has no weights for rarer pairs of symbols."),
+        ("--tagger-min-count", int, 30, "The tagger has no weights for rarer pairs of symbols."),
         ("--entropy-mean", click.Choice(["types", "occurrences"]), "types", "entropy: over what means are taken."),
         ("--entropy-scaled", bool, True, "entropy: divide by the standard deviation."),
         ("--entropy-length-power", float, 1.0, "entropy: power of the length that autonomy is multiplied by."),

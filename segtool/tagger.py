@@ -44,7 +44,7 @@ class TaggerSettings:
     """
 
     tagger_weight: float = 1.0
-    tagger_min_count: int = 10
+    tagger_min_count: int = 30
 
 
 def fit_tagger(
