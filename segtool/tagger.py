@@ -7,8 +7,8 @@ in the order of the text. Its log-odds join the score of a cover at each boundar
 context is so carried over to words that are not in the lexicon.
 
 Weights live in the decoder's trie, in the spare of the nodes of one and two symbols, as signed bytes of 1/16 nat
-(:func:`segtool.decode.viterbi`): they cost no memory of their own and no look-up. Pairs that are rarer than
-`tagger_min_count` have no weight.
+(:func:`segtool.decode.viterbi`), so that decoding finds them where it looks in any case; only pairs that begin no word
+take a node of their own. Pairs that are rarer than `tagger_min_count` have no weight.
 """
 
 from __future__ import annotations
