@@ -24,9 +24,10 @@ import numpy as np
 import numpy.typing as npt
 
 from segtool.counts import Ids, count_stream, spell
-from segtool.decode import NO_WORD, WEIGHT_UNIT
+from segtool.decode import NO_WORD
 from segtool.errors import UsageError
 from segtool.faces import odd_spellings
+from segtool.layout import weight_steps
 from segtool.lexicon import FORGOTTEN, LEAST_EXPECTED, Lexicon, log_prior, log_weight
 from segtool.model import SPELLING, Model, word_record
 from segtool.runs import Runs
@@ -181,7 +182,7 @@ def _join(model: Model, runs: Runs, found: Candidates, settings: TrainingSetting
     )
     at_known, at_new, at_pairs = places
     size = sum(map(len, symbols))
-    tags = np.full(size, 0, np.int32)
+    tags = np.zeros(size, np.int32)
     tags[: len(codes) + 1] = single_tags[-1]  # what the model does not know, and the unknown symbol
     tags[of_model] = single_tags[:-1]
     tags[at_pairs] = pair_tags
@@ -281,11 +282,11 @@ def _model_of(both: _Both, expected: Floats, model: Model, runs: Runs, found: Ca
     units = np.zeros((len(base), 4), np.int32)
     units[:, 0], units[:, 1], units[:, 2] = base, check, NO_WORD
     node = np.concatenate(nodes)
-    units[node[at], 2] = np.clip(np.rint(weight[at] * WEIGHT_UNIT), NO_WORD + 1, -NO_WORD - 1)
+    units[node[at], 2] = weight_steps(weight[at])
     there = node >= 0
     units[node[there], 3] = both.tags[there]
     floor = float(weight[both.singles].min(initial=0.0)) - 1.0
-    units[len(both.codes), 2] = max(round(floor * WEIGHT_UNIT), NO_WORD + 1)
+    units[len(both.codes), 2] = weight_steps(np.array(floor))
     faces, spellings = _shown(both, words, at, model, runs, found)
     spelling = spelling_steps(both.spelling)
     return Model(both.codes, faces, units.ravel(), spelling, words, spellings, dict(model.card))

@@ -15,13 +15,13 @@ from segtool.lexicon import Lexicon
 from segtool.lm import LanguageModel
 from segtool.model import Model, word_record
 from segtool.runs import Runs
-from segtool.scores import Candidates
+from segtool.scores import Candidates, Floats
 from segtool.settings import TrainingSettings
 from segtool.tagger import fit_tagger
 from segtool.trie import build_trie
 from segtool.unknown import spelling_scores, spelling_steps
 
-__all__ = ["beyond_the_lexicon", "build_model"]
+__all__ = ["beyond_the_lexicon", "build_model", "weight_steps"]
 
 PATIENCE = 1 << 12
 """See :func:`segtool.trie.build_trie`."""
@@ -74,11 +74,10 @@ def build_model(
     )
     units = np.zeros((len(base), 4), np.int32)
     units[:, 0], units[:, 1], units[:, 2] = base, check, NO_WORD
-    units[unknown, 2] = max(round(lexicon.unknown_weight * WEIGHT_UNIT), NO_WORD + 1)
+    units[unknown, 2] = weight_steps(np.array(lexicon.unknown_weight))
     for k in range(1, len(levels) + 1):
         here = lexicon.level == k
-        steps = np.rint(lexicon.weight[here] * WEIGHT_UNIT)
-        units[nodes[k - 1][lexicon.place[here]], 2] = np.clip(steps, NO_WORD + 1, -NO_WORD - 1)
+        units[nodes[k - 1][lexicon.place[here]], 2] = weight_steps(lexicon.weight[here])
     faces = candidates.codes if runs is None else runs.faces
     spellings = odd_spellings(runs, candidates, words)
     spelling = np.zeros(4 * (unknown + 1), np.int32)
@@ -107,6 +106,11 @@ def beyond_the_lexicon(model: Model, stream: Ids, lexicon: Lexicon, settings: Tr
     units[3::4] = fit_tagger(stream, lexicon.boundaries, units, settings)
     spelling = spelling_steps(spelling_scores(model.words, model.symbols, settings))
     return replace(model, lexicon=units, spelling=spelling)
+
+
+def weight_steps(weight: Floats) -> Floats:
+    """Log weights in the whole steps that the decoder counts in, none so low that it would mean no word."""
+    return np.clip(np.rint(weight * WEIGHT_UNIT), NO_WORD + 1, -NO_WORD - 1)
 
 
 def _word_table(candidates: Candidates, words: Lexicon) -> npt.NDArray[Any]:

@@ -22,9 +22,7 @@ order of the text changes a bit of the result.
 
 from __future__ import annotations
 
-import queue
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,6 +30,7 @@ import numpy as np
 import numpy.typing as npt
 
 from segtool._jit import kernel
+from segtool.chunks import add_up_chunks
 from segtool.class_lattice import class_forward_backward, class_scratch
 from segtool.counts import Ids
 from segtool.scores import Candidates, Floats
@@ -299,27 +298,19 @@ def _e_step(
     """
     longest_run = int(np.diff(np.flatnonzero(stream == 0)).max(initial=1))
     positions = longest_run + max_len + 2
-    totals = [np.zeros(len(linear), np.int64) for _ in range(workers)]
-    free: queue.SimpleQueue[tuple[npt.NDArray[Any], ...]] = queue.SimpleQueue()
-    for total in totals:
-        plain = np.empty(2 * positions), np.empty(positions * max_len, np.int32)
-        free.put((*(class_scratch(positions, max_len) if classes else plain), total))
-    run = class_forward_backward if classes else _forward_backward
+    kernel_of_pass = class_forward_backward if classes else _forward_backward
 
-    def work(chunk: tuple[int, int]) -> float:
-        arrays = free.get()
-        try:
-            return float(run(stream, *chunk, units, linear, *classes, max_len, *arrays, FIXED_POINT, boundaries))
-        finally:
-            free.put(arrays)
-            if progress is not None:
-                progress(chunk[1] - chunk[0])
+    def scratch() -> tuple[npt.NDArray[Any], ...]:
+        if classes:
+            return class_scratch(positions, max_len)
+        return np.empty(2 * positions), np.empty(positions * max_len, np.int32)
 
-    with ThreadPoolExecutor(workers) as pool:
-        log_likelihood = sum(pool.map(work, chunks))
-    for other in totals[1:]:
-        totals[0] += other
-    return totals[0], log_likelihood
+    def run(low: int, high: int, arrays: tuple[npt.NDArray[Any], ...], total: npt.NDArray[np.int64]) -> float:
+        both = units, linear, *classes, max_len
+        return float(kernel_of_pass(stream, low, high, *both, *arrays, total, FIXED_POINT, boundaries))
+
+    total, likelihoods = add_up_chunks(chunks, len(linear), workers, scratch, run, progress)
+    return total, sum(likelihoods)
 
 
 @kernel("f8(u2[const], i8, i8, i4[const], f8[const], i8, f8[], i4[], i8[], i8, u2[])")

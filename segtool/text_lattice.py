@@ -6,14 +6,14 @@ that of :func:`segtool.decode.viterbi`; here it makes probabilities.
 
 from __future__ import annotations
 
-import queue
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from segtool._jit import kernel
+from segtool.chunks import add_up_chunks
 from segtool.counts import Ids
 from segtool.decode import TAG_STEP, WEIGHT_UNIT
 from segtool.lexicon import FIXED_POINT, corpus_chunks
@@ -83,31 +83,17 @@ class TextLattice:
         linear = np.zeros(len(self._units) // 4)
         linear[self._nodes] = np.exp(weight)
         width = max(self._max_len, self._unknown_len)
-        totals = [np.zeros(len(linear), np.int64) for _ in range(workers)]
-        free: queue.SimpleQueue[int] = queue.SimpleQueue()
-        for worker in range(workers):
-            free.put(worker)
 
-        def work(chunk: tuple[int, int]) -> None:
-            worker = free.get()
-            try:
-                scratch = np.empty((self._longest + width + 2) * 2)
-                edges = np.empty((self._longest + 1) * width)
-                found = np.empty(len(edges), np.int32)
-                _expected_counts(
-                    self._stream, *chunk, self._units, linear, self._max_len, self._gaps, self._spelling,
-                    self._unknown_len, scratch, edges, found, totals[worker], FIXED_POINT,
-                )  # fmt: skip
-            finally:
-                free.put(worker)
-                if progress is not None:
-                    progress(chunk[1] - chunk[0])
+        def scratch() -> tuple[npt.NDArray[Any], ...]:
+            edges = (self._longest + 1) * width
+            return np.empty((self._longest + width + 2) * 2), np.empty(edges), np.empty(edges, np.int32)
 
-        with ThreadPoolExecutor(workers) as pool:
-            list(pool.map(work, self._chunks))
-        for other in totals[1:]:
-            totals[0] += other
-        return totals[0][self._nodes] / FIXED_POINT
+        def run(low: int, high: int, arrays: tuple[npt.NDArray[Any], ...], total: npt.NDArray[np.int64]) -> None:
+            tables = self._units, linear, self._max_len, self._gaps, self._spelling, self._unknown_len
+            _expected_counts(self._stream, low, high, *tables, *arrays, total, FIXED_POINT)
+
+        total, _ = add_up_chunks(self._chunks, len(linear), workers, scratch, run, progress)
+        return total[self._nodes] / FIXED_POINT
 
 
 @kernel("i8(i8, i8)")
