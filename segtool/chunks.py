@@ -1,4 +1,4 @@
-"""Sharing out the chunks of a corpus to threads, each with working memory and sums of its own.
+"""Sharing out parts of the work to threads: chunks of a corpus, slices of a table.
 
 Sums are of integers, so that neither the number of threads nor who took which chunk changes a bit of them.
 """
@@ -6,14 +6,46 @@ Sums are of integers, so that neither the number of threads nor who took which c
 from __future__ import annotations
 
 import queue
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["add_up_chunks"]
+__all__ = ["add_up_chunks", "in_order"]
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def in_order(work: Callable[[Item], Result], items: Iterable[Item], workers: int) -> Iterator[Result]:
+    """Do work on items in threads; results come in the order of the items, and items are drawn as threads get free.
+
+    Parameters
+    ----------
+    work : callable
+    items : iterable
+    workers : int
+        Threads; no more than one item beyond them is held.
+
+    Yields
+    ------
+    object
+        What `work` returns.
+    """
+    if workers == 1:
+        yield from map(work, items)
+        return
+    with ThreadPoolExecutor(workers) as pool:
+        running: deque[Future[Result]] = deque()
+        for item in items:
+            running.append(pool.submit(work, item))
+            if len(running) > workers:
+                yield running.popleft().result()
+        while running:
+            yield running.popleft().result()
 
 
 def add_up_chunks(

@@ -3,15 +3,15 @@
 The corpus comes as one *stream* of symbol ids in which 0 is a boundary: it stands before the first
 run, between runs and behind the last. An n-gram lies inside one run; a boundary may be its first or
 its last symbol. Every position of the stream opens a window of `order` symbols that ends early behind
-a boundary. Windows are sorted by radix, and neighbours in the sorted order that share a prefix of k
-symbols are occurrences of the same k-gram. What comes out is a trie laid down level by level
-(:class:`Counts`): exact, independent of the order of the text and of the number of workers, and
-mergeable (:func:`merge`).
+a boundary. Windows that open with the same k symbols form a group, which is parted by the next symbol,
+level after level; where rare n-grams are not asked for, their windows are left behind at once. What comes
+out is a trie laid down level by level (:class:`Counts`): exact, independent of the order of the text and
+of the number of workers, and mergeable (:func:`merge`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
@@ -23,7 +23,13 @@ import numpy.typing as npt
 from segtool._jit import kernel
 from segtool.errors import UsageError
 
-__all__ = ["Counts", "Level", "count_stream", "merge"]
+__all__ = ["Counts", "Level", "Slice", "SlicedCounts", "count_stream", "merge", "spell"]
+
+SLICES = 16
+"""Counts in memory are handed on in so many parts, for threads to share."""
+
+CHUNK = 1 << 22
+"""Symbols are counted so many at a time, since that needs eight bytes for each of them."""
 
 Ids: TypeAlias = npt.NDArray[np.uint16]
 Integers: TypeAlias = npt.NDArray[np.int64]
@@ -64,8 +70,49 @@ class Level:
 
 
 @dataclass(frozen=True)
+class Slice:
+    """N-grams of three symbols or more that begin with one of a range of bigrams.
+
+    Attributes
+    ----------
+    low, high : int
+        The bigrams are those at these places of level 2, the last one left out.
+    levels : tuple of Level
+        ``levels[k - 3]`` holds the k-grams. Parents of 3-grams are places in the whole of level 2, those of longer
+        ones places in the level before of this slice.
+    """
+
+    low: int
+    high: int
+    levels: tuple[Level, ...]
+
+
+class SlicedCounts(Protocol):
+    """N-gram counts that need not be in memory all at once."""
+
+    @property
+    def codes(self) -> npt.NDArray[np.uint32]:
+        """Code of each symbol id, ascending."""
+
+    @property
+    def order(self) -> int:
+        """Length of the longest n-grams, in symbols."""
+
+    @property
+    def frequency(self) -> Integers:
+        """Occurrences of each symbol; the first entry is the number of runs."""
+
+    @property
+    def bigrams(self) -> Level:
+        """Level 2."""
+
+    def slices(self) -> Iterator[Slice]:
+        """The longer n-grams, in order of their bigrams; can be called again."""
+
+
+@dataclass(frozen=True)
 class Counts:
-    """N-gram counts of a corpus.
+    """N-gram counts of a corpus, in memory.
 
     Attributes
     ----------
@@ -88,6 +135,29 @@ class Counts:
     def total(self) -> int:
         """Symbols of the corpus, boundaries not counted."""
         return int(self.levels[0].count[1:].sum())
+
+    @property
+    def frequency(self) -> Integers:
+        """Occurrences of each symbol; the first entry is the number of runs."""
+        return self.levels[0].count
+
+    @property
+    def bigrams(self) -> Level:
+        """Level 2."""
+        return self.levels[1]
+
+    def slices(self) -> Iterator[Slice]:
+        """Give the longer n-grams, in order of their bigrams."""
+        cuts = [np.unique(np.linspace(0, len(self.bigrams), SLICES + 1).astype(np.int64))]
+        for level in self.levels[2:]:
+            cuts.append(np.searchsorted(level.parent, cuts[-1]))
+        for i in range(len(cuts[0]) - 1):
+            levels = []
+            for k, level in enumerate(self.levels[2:], 1):
+                low, high = cuts[k][i], cuts[k][i + 1]
+                parent = level.parent[low:high] - (cuts[k - 1][i] if k > 1 else 0)
+                levels.append(Level(level.symbol[low:high], parent.astype(np.int32), level.count[low:high]))
+            yield Slice(int(cuts[0][i]), int(cuts[0][i + 1]), tuple(levels))
 
     def first_child(self, k: int) -> npt.NDArray[np.int64]:
         """Where the extensions of each k-gram begin in the next level.
@@ -125,7 +195,9 @@ def spell(levels: Sequence[HasParents], k: int, at: Integers) -> Ids:
     return out
 
 
-def count_stream(stream: Ids, codes: npt.NDArray[np.uint32], order: int, workers: int = 1) -> Counts:
+def count_stream(
+    stream: Ids, codes: npt.NDArray[np.uint32], order: int, workers: int = 1, least: int = 1
+) -> Counts:
     """Count all n-grams up to a length.
 
     Parameters
@@ -138,6 +210,8 @@ def count_stream(stream: Ids, codes: npt.NDArray[np.uint32], order: int, workers
         Length of the longest n-grams, in symbols; 2 to 16.
     workers : int
         Threads. The result does not depend on it.
+    least : int
+        N-grams of two symbols or more that occur less often are left out.
 
     Returns
     -------
@@ -152,12 +226,13 @@ def count_stream(stream: Ids, codes: npt.NDArray[np.uint32], order: int, workers
         raise UsageError(f"n-grams of length {order} cannot be counted: choose 2 to 16 (--max-word-len 1 to 15)")
     symbols = len(codes)
     positions = max(len(stream) - 1, 0)  # the last boundary opens no window
-    reach = np.empty(len(stream), np.uint8)
-    _reach(stream, reach, order)
-    frequency = np.bincount(stream[:positions], minlength=symbols).astype(np.int64)
+    frequency = sum(
+        (np.bincount(stream[low : min(low + CHUNK, positions)], minlength=symbols) for low in range(0, positions, CHUNK)),
+        np.zeros(symbols, np.int64),
+    )
     slices = _share(frequency, workers)
     with ThreadPoolExecutor(max(len(slices), 1)) as pool:
-        parts = list(pool.map(lambda s: _count_slice(stream, reach, s, frequency, order), slices))
+        parts = list(pool.map(lambda s: _count_slice(stream, s, frequency, order, least), slices))
     levels = [Level(np.arange(symbols, dtype=np.uint16), np.zeros(symbols, np.int32), frequency)]
     for k in range(2, order + 1):
         levels.append(_concatenate([part[k - 2] for part in parts], [part[k - 3] for part in parts] if k > 2 else None))
@@ -172,28 +247,25 @@ def _share(frequency: Integers, workers: int) -> list[tuple[int, int]]:
     return [(low, high) for low, high in pairwise(cuts) if low < high]
 
 
-def _count_slice(
-    stream: Ids, reach: npt.NDArray[np.uint8], symbols: tuple[int, int], frequency: Integers, order: int
-) -> list[Level]:
+def _count_slice(stream: Ids, symbols: tuple[int, int], frequency: Integers, order: int, least: int) -> list[Level]:
     """Levels 2 to `order` of the windows that open with a symbol of the given range."""
     low, high = symbols
-    windows = int(frequency[low:high].sum())
-    order_in = np.empty(windows, np.int32)
-    order_out = np.empty(windows, np.int32)
-    buckets = np.zeros(len(frequency) + 1, np.int64)
-    _sort_windows(stream, reach, low, high, order, order_in, order_out, buckets)
-    sizes = np.zeros(order + 1, np.int64)
-    _level_sizes(stream, reach, order_in, order, sizes)
-    total = int(sizes.sum())
-    starts = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
-    symbol = np.empty(total, np.uint16)
-    parent = np.empty(total, np.int32)
-    count = np.zeros(total, np.int64)
-    _fill_levels(stream, reach, order_in, order, starts, symbol, parent, count)
-    return [
-        Level(*(array[starts[k] : starts[k + 1]].copy() for array in (symbol, parent, count)))
-        for k in range(2, order + 1)
-    ]
+    begins = np.zeros(high - low + 1, np.int32)
+    np.cumsum(frequency[low:high], out=begins[1:])
+    windows = np.empty(begins[-1], np.int32)
+    _open_windows(stream, low, high, begins.copy(), windows)
+    levels = []
+    for k in range(1, order):
+        room = len(windows) // least + 1
+        symbol, parent, ends = np.empty(room, np.uint16), np.empty(room, np.int32), np.zeros(room + 1, np.int32)
+        largest = int(np.diff(begins).max(initial=0))
+        scratch = np.empty(largest, np.int64), np.empty(largest, np.int64), np.empty(max(len(frequency), 256) + 1, np.int64)
+        types, left = _part_groups(stream, windows, begins, k, least, symbol, parent, ends, *scratch)
+        begins = ends[: types + 1].copy()
+        windows = windows[:left]
+        parent = parent[:types] + np.int32(low if k == 1 else 0)
+        levels.append(Level(symbol[:types].copy(), parent, np.diff(begins).astype(np.int64)))
+    return levels
 
 
 def _concatenate(parts: list[Level], before: list[Level] | None) -> Level:
@@ -256,81 +328,99 @@ def merge(one: Counts, other: Counts) -> Counts:
     return Counts(codes, tuple(levels))
 
 
-@kernel("void(u2[const], u1[], i8)")
-def _reach(stream, reach, order):  # type: ignore[no-untyped-def]
-    """Length of the window at each position: it ends behind the next boundary, or at `order`."""
-    ahead = order
-    for i in range(len(stream) - 1, -1, -1):
-        reach[i] = min(ahead + 1, order)
-        ahead = 1 if stream[i] == 0 else ahead + 1
-    # a window that opens with a boundary runs on to the boundary behind it
-
-
-@kernel("void(u2[const], u1[const], i8, i8, i8, i4[], i4[], i8[])")
-def _sort_windows(stream, reach, low, high, order, windows, spare, buckets):  # type: ignore[no-untyped-def]
-    """Sort the windows whose first symbol is in [low, high) by least-significant-symbol radix.
-
-    `windows` holds the sorted positions in the end; behind a window's end the symbol counts as 0.
-    """
-    found = 0
+@kernel("void(u2[const], i8, i8, i4[], i4[])")
+def _open_windows(stream, low, high, places, windows):  # type: ignore[no-untyped-def]
+    """Write where windows open whose first symbol is in [low, high), sorted by it; `places` says where to begin."""
     for i in range(len(stream) - 1):
         if low <= stream[i] < high:
-            windows[found] = i
-            found += 1
-    source, target = windows, spare
-    for k in range(order - 1, -1, -1):
-        buckets[:] = 0
-        for i in range(found):
-            p = source[i]
-            buckets[(stream[p + k] if k < reach[p] else 0) + 1] += 1
-        for i in range(1, len(buckets)):
-            buckets[i] += buckets[i - 1]
-        for i in range(found):
-            p = source[i]
-            symbol = stream[p + k] if k < reach[p] else 0
-            target[buckets[symbol]] = p
-            buckets[symbol] += 1
-        source, target = target, source
-    if order % 2 == 1:
-        windows[:] = spare
+            symbol = stream[i] - low
+            windows[places[symbol]] = i
+            places[symbol] += 1
 
 
-@kernel("i8(u2[const], u1[const], i8, i8)")
-def _shared_prefix(stream, reach, p, q):  # type: ignore[no-untyped-def]
-    """How many symbols two windows have in common at their begin."""
-    shorter = min(reach[p], reach[q])
-    same = 0
-    while same < shorter and stream[p + same] == stream[q + same]:
-        same += 1
-    return same
+@kernel("(i8,i8)(u2[const], i4[], i4[const], i8, i8, u2[], i4[], i4[], i8[], i8[], i8[])")
+def _part_groups(stream, windows, begins, k, least, symbol, parent, ends, keys, spare, buckets):  # type: ignore[no-untyped-def]
+    """Part groups of windows that share k symbols by the symbol behind these.
 
+    Parameters
+    ----------
+    stream : uint16[n]
+    windows : int32[m], written
+        Where windows open, those of a group together: group g from ``begins[g]`` on. The groups that come out
+        stand here afterwards, one behind the other.
+    begins : int32[groups + 1]
+    k : int
+    least : int
+        Smaller groups are left out.
+    symbol : uint16[m // least + 1], parent : int32[as many], written
+        Of each group that comes out: the symbol, and the group it was a part of.
+    ends : int32[m // least + 2], written
+        Where it begins and ends among `windows`; the first entry is 0.
+    keys, spare : int64[size of the largest group], buckets : int64[max(symbols, 256) + 1]
+        Scratch.
 
-@kernel("void(u2[const], u1[const], i4[const], i8, i8[])")
-def _level_sizes(stream, reach, windows, order, sizes):  # type: ignore[no-untyped-def]
-    """Count the distinct k-grams, k >= 1, among sorted windows; `sizes[k]` receives them."""
-    for i in range(len(windows)):
-        p = windows[i]
-        same = _shared_prefix(stream, reach, windows[i - 1], p) if i > 0 else 0
-        for k in range(same + 1, reach[p] + 1):
-            sizes[k] += 1
-
-
-@kernel("void(u2[const], u1[const], i4[const], i8, i8[const], u2[], i4[], i8[])")
-def _fill_levels(stream, reach, windows, order, starts, symbol, parent, count):  # type: ignore[no-untyped-def]
-    """Write the levels one behind the other; level k begins at ``starts[k]``.
-
-    Parents are places in the level before, for k = 2 the first symbol itself.
+    Returns
+    -------
+    types : int
+        Groups that came out.
+    left : int
+        Windows in them.
     """
-    last = starts[: order + 1] - 1  # where the open k-gram of each level stands
-    for i in range(len(windows)):
-        p = windows[i]
-        same = _shared_prefix(stream, reach, windows[i - 1], p) if i > 0 else 0
-        for k in range(same + 1, reach[p] + 1):
-            last[k] += 1
-            symbol[last[k]] = stream[p + k - 1]
-            parent[last[k]] = stream[p] if k == 2 else last[k - 1] - starts[k - 1]
-        for k in range(1, reach[p] + 1):
-            count[last[k]] += 1
+    types = 0
+    left = 0
+    wide = len(buckets) - 1
+    for group in range(len(begins) - 1):
+        first, size = np.int64(begins[group]), np.int64(begins[group + 1] - begins[group])
+        if size < least or size == 0 or (k > 1 and stream[windows[first] + k - 1] == 0):
+            continue
+        source, target = keys, spare
+        for i in range(size):
+            p = np.int64(windows[first + i])
+            source[i] = np.int64(stream[p + k]) << 32 | p
+        if size <= 24:
+            for i in range(1, size):
+                key = source[i]
+                at = i
+                while at > 0 and source[at - 1] > key:
+                    source[at] = source[at - 1]
+                    at -= 1
+                source[at] = key
+        else:
+            # in one pass where there are more windows than symbols, else byte by byte
+            mask = 255
+            passes = 2
+            if size > wide:
+                mask = 0xFFFF
+                passes = 1
+            used = wide if passes == 1 else 256
+            for turn in range(passes):
+                shift = 32 + 8 * turn
+                buckets[: used + 1] = 0
+                for i in range(size):
+                    buckets[(source[i] >> shift & mask) + 1] += 1
+                for i in range(1, used):
+                    buckets[i] += buckets[i - 1]
+                for i in range(size):
+                    value = source[i] >> shift & mask
+                    target[buckets[value]] = source[i]
+                    buckets[value] += 1
+                source, target = target, source
+        i = 0
+        while i < size:
+            value = source[i] >> 32
+            end = i + 1
+            while end < size and source[end] >> 32 == value:
+                end += 1
+            if end - i >= least:
+                symbol[types] = value
+                parent[types] = group
+                for j in range(i, end):
+                    windows[left + j - i] = source[j] & 0x7FFFFFFF
+                left += end - i
+                types += 1
+                ends[types] = left
+            i = end
+    return types, left
 
 
 @kernel(

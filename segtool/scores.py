@@ -11,21 +11,21 @@ With c(x) the count of x, N the symbols of the corpus, in nats:
   H(x) − the entropy of the symbols of the corpus (Magistry & Sagot 2012).
 
 The left neighbours come out of the same table as the right ones: the k+1-gram ``s x`` is found in the
-level of k+1-grams, and a *link* from it to ``x`` says whose left neighbour s is.
+level of k+1-grams, and a *link* from it to ``x`` says whose left neighbour s is. Counts come slice by slice,
+twice: the first time for the candidates and their right neighbours, then for the left ones.
 """
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from segtool._jit import kernel
-from segtool.counts import Counts, Level
+from segtool.chunks import in_order
+from segtool.counts import Level, Slice, SlicedCounts
 from segtool.errors import UsageError
 
 __all__ = ["BOUNDARY_FANOUT", "CandidateLevel", "Candidates", "score"]
@@ -88,13 +88,14 @@ class Candidates:
         return sum(map(len, self.levels)) - 1
 
 
-def score(counts: Counts, max_word_len: int | None = None, min_count: int = 1, workers: int = 1) -> Candidates:
+def score(counts: SlicedCounts, max_word_len: int | None = None, min_count: int = 1, workers: int = 1) -> Candidates:
     """Score every n-gram that is frequent enough.
 
     Parameters
     ----------
-    counts : Counts
-        Of order `max_word_len` + 1 at least, so that the longest words have right neighbours.
+    counts : SlicedCounts
+        Of order `max_word_len` + 1 at least, so that the longest words have right neighbours. N-grams of two symbols
+        or more that occur once make no difference where `min_count` is above 1.
     max_word_len : int, optional
         Longest candidate, in symbols; by default one less than the order of the counts.
     min_count : int
@@ -122,107 +123,149 @@ def score(counts: Counts, max_word_len: int | None = None, min_count: int = 1, w
         raise UsageError(f"words of {max_word_len} symbols need counts of order {max_word_len + 1}, not {counts.order}")
     if min_count < 1:
         raise UsageError(f"--min-count {min_count}: choose 1 or more")
-    frequency = counts.levels[0].count[1:]
-    share = frequency[frequency > 0] / max(counts.total, 1)
+    shapes = _shapes(counts, max_word_len, min_count, workers)
+    suffixes, left = _left(counts, shapes, min_count, workers)
+    total = int(counts.frequency[1:].sum())
+    share = counts.frequency[1:]
+    share = share[share > 0] / max(total, 1)
     unigram_entropy = float(-(share * np.log(share)).sum())
     levels: list[CandidateLevel] = []
-    places = np.zeros(0, np.int32)
     tails: list[Places] = []  # tails[j]: where each candidate without its first j symbols stands
-    link = np.full(len(counts.levels[0]), -1, np.int32)
-    with ThreadPoolExecutor(max(workers, 1)) as pool:
-        for k in range(1, max_word_len + 1):
-            level = counts.levels[k - 1]
-            kept = _kept(counts, k, min_count)
+    for k, (shape, suffix) in enumerate(zip(shapes, suffixes, strict=True), 1):
+        tails = [np.arange(len(shape.count), dtype=np.int32), *(tail[suffix] for tail in tails)]
+        if k == 1:
+            cohesion = np.full(len(shape.count), np.inf)
+            v_left, v_right = left[0] - unigram_entropy, shape.right_entropy - unigram_entropy
+        else:
+            cohesion = _cohesion(shape.count, shape.parent, tails, levels, total)
+            v_left = left[k - 1] - levels[-1].left_entropy[suffix]
+            v_right = shape.right_entropy - levels[-1].right_entropy[shape.parent]
+        own = shape.symbol, shape.parent, shape.count, cohesion, left[k - 1], shape.right_entropy
+        levels.append(CandidateLevel(*own, v_left, v_right))
+    return Candidates(counts.codes, tuple(levels), total)
+
+
+class _Shape(NamedTuple):
+    """Candidates of one length, as far as n-grams that begin with them tell; see :class:`CandidateLevel`."""
+
+    symbol: npt.NDArray[np.uint16]
+    parent: Places
+    count: npt.NDArray[np.int64]
+    right_entropy: Floats
+
+
+def _is_candidate(level: Level, boundary_first: npt.NDArray[np.bool_], min_count: int) -> npt.NDArray[np.bool_]:
+    """Whether n-grams are frequent enough and without a boundary."""
+    return (level.count >= min_count) & (level.symbol != 0) & ~boundary_first
+
+
+def _shapes(counts: SlicedCounts, max_word_len: int, min_count: int, workers: int) -> list[_Shape]:
+    """Candidates of every length."""
+    symbols = len(counts.codes)
+    bigrams = counts.bigrams
+    count = counts.frequency.copy()
+    right = _entropy(_right_sums(bigrams, 0, symbols), count)
+    count[0] = 0
+    shapes = [_Shape(np.arange(symbols, dtype=np.uint16), np.zeros(symbols, np.int32), count, right)]
+    if max_word_len == 1:
+        return shapes
+
+    def work(part: Slice) -> list[_Shape]:
+        here = slice(part.low, part.high)
+        level = Level(bigrams.symbol[here], bigrams.parent[here], bigrams.count[here])
+        boundary_first = level.parent == 0
+        kept = _is_candidate(level, boundary_first, min_count)
+        parent, offset = level.parent, part.low
+        found = []
+        for k in range(2, max_word_len + 1):
+            longer = part.levels[k - 2]
             taken = np.flatnonzero(kept)
-            shorter = link[taken]
-            link = _links(counts, k + 1, kept, link, pool, workers)
-            right, left = pool.map(
-                lambda entropy: entropy()[taken],  # noqa: B023 (called before the next turn)
-                (partial(_right_entropy, counts, k), partial(_left_entropy, counts, k, link)),
-            )
-            count = level.count[taken]
-            itself = np.arange(len(taken), dtype=np.int32)
-            if k == 1:
-                count[0] = 0
-                parent = level.parent
-                tails = [itself]
-                cohesion = np.full(len(taken), np.inf)
-                v_left, v_right = left - unigram_entropy, right - unigram_entropy
-            else:
-                parent, suffix = places[level.parent[taken]], places[shorter]
-                tails = [itself, *(tail[suffix] for tail in tails)]
-                cohesion = _cohesion(count, parent, tails, levels, counts.total)
-                v_left, v_right = (
-                    left - levels[-1].left_entropy[suffix],
-                    right - levels[-1].right_entropy[parent],
-                )
-            levels.append(CandidateLevel(level.symbol[taken], parent, count, cohesion, left, right, v_left, v_right))
-            places = (np.cumsum(kept) - 1).astype(np.int32)
-    return Candidates(counts.codes, tuple(levels), counts.total)
+            right = _entropy(_right_sums(longer, offset, len(level)), level.count)
+            found.append(_Shape(level.symbol[taken], parent[taken], level.count[taken], right[taken]))
+            if k < max_word_len:
+                owner = longer.parent - offset
+                boundary_first = boundary_first[owner]
+                places = (np.cumsum(kept) - 1).astype(np.int32)
+                kept, parent = _is_candidate(longer, boundary_first, min_count), places[owner]
+                level, offset = longer, 0
+        return found
+
+    parts = list(in_order(work, counts.slices(), workers))
+    before = np.zeros(len(parts), np.int64)  # how many candidates one symbol shorter other slices have before
+    for k in range(2, max_word_len + 1):
+        own = [part[k - 2] for part in parts]
+        parents = [(each.parent + skip).astype(np.int32) for each, skip in zip(own, before, strict=True)]
+        joined = (np.concatenate(list(each)) for each in zip(*own, strict=True))
+        symbol, _, count, right = joined if own else _NOTHING
+        shapes.append(_Shape(symbol, np.concatenate([np.zeros(0, np.int32), *parents]), count, right))
+        sizes = np.array([len(each.symbol) for each in own], np.int64)
+        before = np.cumsum(sizes) - sizes
+    return shapes
 
 
-def _kept(counts: Counts, k: int, min_count: int) -> npt.NDArray[np.bool_]:
-    """Which k-grams are candidates."""
-    level = counts.levels[k - 1]
-    if k == 1:
-        return np.ones(len(level), np.bool_)
-    keep = (level.count >= min_count) & (level.symbol != 0)
-    keep[: _boundary_first(counts, k)] = False
-    return keep
+_NOTHING = _Shape(np.zeros(0, np.uint16), np.zeros(0, np.int32), np.zeros(0, np.int64), np.zeros(0))
 
 
-def _boundary_first(counts: Counts, k: int) -> int:
-    """How many k-grams open with a boundary; they stand first in their level."""
-    end = 1
-    for level in range(1, k):
-        end = int(np.searchsorted(counts.levels[level].parent, end))
-    return end
+def _left(
+    counts: SlicedCounts, shapes: list[_Shape], min_count: int, workers: int
+) -> tuple[list[Places], list[Floats]]:
+    """Where each candidate without its first symbol stands, and left entropies, by length."""
+    bigrams = counts.bigrams
+    longest = len(shapes)
+    sums = [np.zeros(len(shape.symbol)) for shape in shapes]
+    link = bigrams.symbol.astype(np.int32)
+    link[bigrams.symbol == 0] = -1
+    _entropy_sums(bigrams.count, link, bigrams.parent == 0, BOUNDARY_FANOUT, sums[0])
+    suffixes: list[list[Places]] = [[] for _ in shapes]
+    suffixes[0].append(np.zeros(len(shapes[0].symbol), np.int32))
+    children = [_first_child(shapes[k - 1], shapes[k]) for k in range(1, longest)]
+
+    def work(part: Slice) -> tuple[list[Places], list[tuple[Level, Places, npt.NDArray[np.bool_]]]]:
+        here = slice(part.low, part.high)
+        level = Level(bigrams.symbol[here], bigrams.parent[here], bigrams.count[here])
+        boundary_first, links, offset = level.parent == 0, link[here], part.low
+        own, longer_ones = [], []
+        for k in range(2, longest + 1):
+            own.append(links[_is_candidate(level, boundary_first, min_count)])
+            longer = part.levels[k - 2]
+            owner = longer.parent - np.int32(offset)
+            boundary_first = boundary_first[owner]
+            out = np.empty(len(longer), np.int32)
+            _link_level(longer.symbol, owner, links, children[k - 2], shapes[k - 1].symbol, out)
+            level, links, offset = longer, out, 0
+            longer_ones.append((longer, links, boundary_first))
+        return own, longer_ones
+
+    if longest > 1:
+        for own, longer_ones in in_order(work, counts.slices(), workers):
+            # slice by slice, so that sums are added up in one order
+            for k, (suffix, (longer, links, boundary_first)) in enumerate(zip(own, longer_ones, strict=True), 1):
+                suffixes[k].append(suffix)
+                _entropy_sums(longer.count, links, boundary_first, BOUNDARY_FANOUT, sums[k])
+    joined = [np.concatenate([np.zeros(0, np.int32), *each]) for each in suffixes]
+    occurrences = [counts.frequency, *(shape.count for shape in shapes[1:])]
+    return joined, [_entropy(each, count) for each, count in zip(sums, occurrences, strict=True)]
 
 
-def _links(
-    counts: Counts, k: int, kept: npt.NDArray[np.bool_], before: Places, pool: ThreadPoolExecutor, parts: int
-) -> Places:
-    """For each k-gram: where the k-gram without its first symbol stands, -1 if that is not kept.
-
-    `before` are the links of the level before.
-    """
-    level, shorter = counts.levels[k - 1], counts.levels[k - 2]
-    out = np.empty(len(level), np.int32)
-    if k == 2:
-        out[:] = level.symbol
-        out[level.symbol == 0] = -1
-        return out
-    children = counts.first_child(k - 2)
-    borders = np.linspace(0, len(level), parts + 1).astype(np.int64).tolist()
-
-    def fill(low: int, high: int) -> None:
-        _link_level(level.symbol, level.parent, before, children, shorter.symbol, kept, out, low, high)
-
-    list(pool.map(fill, borders[:-1], borders[1:]))
+def _first_child(shape: _Shape, longer: _Shape) -> npt.NDArray[np.int64]:
+    """Where the extensions of each candidate begin among those one symbol longer."""
+    out = np.zeros(len(shape.symbol) + 1, np.int64)
+    np.cumsum(np.bincount(longer.parent, minlength=len(shape.symbol)), out=out[1:])
     return out
 
 
-def _right_entropy(counts: Counts, k: int) -> Floats:
-    level, longer = counts.levels[k - 1], counts.levels[k]
-    sums = np.zeros(len(level))
-    is_boundary = longer.symbol == 0
-    _entropy_sums(longer.count, longer.parent, is_boundary, BOUNDARY_FANOUT, sums)
-    return _entropy(sums, level)
+def _right_sums(longer: Level, offset: int, types: int) -> Floats:
+    """Σ c ln c over the n-grams one symbol longer than each of `types` ones."""
+    sums = np.zeros(types)
+    owner = longer.parent if offset == 0 else longer.parent - np.int32(offset)
+    _entropy_sums(longer.count, owner, longer.symbol == 0, BOUNDARY_FANOUT, sums)
+    return sums
 
 
-def _left_entropy(counts: Counts, k: int, link: Places) -> Floats:
-    level, longer = counts.levels[k - 1], counts.levels[k]
-    sums = np.zeros(len(level))
-    is_boundary = np.zeros(len(longer), np.bool_)
-    is_boundary[: _boundary_first(counts, k + 1)] = True
-    _entropy_sums(longer.count, link, is_boundary, BOUNDARY_FANOUT, sums)
-    return _entropy(sums, level)
-
-
-def _entropy(sums: Floats, level: Level) -> Floats:
+def _entropy(sums: Floats, count: npt.NDArray[np.int64]) -> Floats:
     """Ln n − (Σ c ln c) / n, never below zero by rounding."""
-    count = np.maximum(level.count, 1).astype(np.float64)
-    return np.maximum(np.log(count) - sums / count, 0.0)
+    counted = np.maximum(count, 1).astype(np.float64)
+    return np.maximum(np.log(counted) - sums / counted, 0.0)
 
 
 def _cohesion(
@@ -243,22 +286,23 @@ def _cohesion(
     return lowest
 
 
-@kernel("void(u2[const], i4[const], i4[const], i8[const], u2[const], b1[const], i4[], i8, i8)")
-def _link_level(symbol, parent, parent_link, children, shorter, kept, out, low, high):  # type: ignore[no-untyped-def]
-    """Find each k-gram's suffix among the children of its parent's suffix, by bisection."""
-    for i in range(low, high):
+@kernel("void(u2[const], i4[const], i4[const], i8[const], u2[const], i4[])")
+def _link_level(symbol, parent, parent_link, children, shorter, out):  # type: ignore[no-untyped-def]
+    """Find each k-gram's suffix among the children of its parent's suffix, by bisection; -1 for none."""
+    for i in range(len(symbol)):
         suffix = parent_link[parent[i]]
         out[i] = -1
         if suffix < 0 or symbol[i] == 0:
             continue
-        a, b = children[suffix], children[suffix + 1]
+        a, end = children[suffix], children[suffix + 1]
+        b = end
         while a < b:
             middle = (a + b) // 2
             if shorter[middle] < symbol[i]:
                 a = middle + 1
             else:
                 b = middle
-        if kept[a]:
+        if a < end and shorter[a] == symbol[i]:
             out[i] = a
 
 
