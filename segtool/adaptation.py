@@ -30,7 +30,7 @@ from segtool.faces import odd_spellings
 from segtool.layout import weight_steps
 from segtool.lexicon import FORGOTTEN, LEAST_EXPECTED, Lexicon, log_prior, log_weight
 from segtool.model import SPELLING, Model, word_record
-from segtool.runs import Runs
+from segtool.runs import ChunkedRuns
 from segtool.scores import Candidates, Floats, score
 from segtool.settings import TrainingSettings, settings_of
 from segtool.text_lattice import TextLattice
@@ -55,7 +55,7 @@ Places: TypeAlias = npt.NDArray[np.int64]
 
 def adapt_model(
     model: Model,
-    runs: Runs,
+    runs: ChunkedRuns,
     workers: int = 1,
     progress: Callable[[int], object] | None = None,
     share: float = SHARE,
@@ -67,7 +67,7 @@ def adapt_model(
     ----------
     model : Model
         Of method ``unigram``. It does not change.
-    runs : Runs
+    runs : ChunkedRuns
         The text, folded if the model folds.
     workers : int
         Threads. The result does not depend on it.
@@ -90,11 +90,12 @@ def adapt_model(
     settings = settings_of(model)
     if settings.method != "unigram":
         raise UsageError(f"a model of method {settings.method} cannot learn more: train one of method unigram")
-    counts = count_stream(runs.stream, runs.codes, model.max_word_len + 1, workers)
+    stream = runs.whole().stream
+    counts = count_stream(stream, runs.codes, model.max_word_len + 1, workers, MIN_COUNT)
     found = score(counts, model.max_word_len, MIN_COUNT, workers)
     del counts
     both = _join(model, runs, found, settings, share, most)
-    stream = both.of_text[runs.stream]
+    stream = both.of_text[stream]
     expected = np.where(both.is_word, both.pseudo + both.text_weight * both.of_both(both.new, "count"), 0.0)
     lattice = TextLattice(stream, both.symbols, both.parents, both.tags, both.spelling, both.unknown_len)
     for _ in range(PASSES):
@@ -167,7 +168,7 @@ class _Both:
         return log_weight(expected, self.prior)
 
 
-def _join(model: Model, runs: Runs, found: Candidates, settings: TrainingSettings, share: float, most: float) -> _Both:
+def _join(model: Model, runs: ChunkedRuns, found: Candidates, settings: TrainingSettings, share: float, most: float) -> _Both:
     codes = np.union1d(model.symbols, runs.codes).astype(np.uint32)
     of_model = np.searchsorted(codes, model.symbols).astype(np.uint16)
     of_text = np.searchsorted(codes, runs.codes).astype(np.uint16)
@@ -186,7 +187,7 @@ def _join(model: Model, runs: Runs, found: Candidates, settings: TrainingSetting
     tags[: len(codes) + 1] = single_tags[-1]  # what the model does not know, and the unknown symbol
     tags[of_model] = single_tags[:-1]
     tags[at_pairs] = pair_tags
-    text_symbols = max(len(runs.stream) - runs.count - 1, 1)
+    text_symbols = max(runs.symbols, 1)
     model_symbols = float(known["count"][known["length"] == 1].sum())
     text_weight = min(max(share * model_symbols / text_symbols, 1.0), most)
     pseudo = np.zeros(size)
@@ -253,7 +254,7 @@ def _ngrams(
     return symbols, parents, np.split(at, np.cumsum([len(table) for table in rows])[:-1])
 
 
-def _model_of(both: _Both, expected: Floats, model: Model, runs: Runs, found: Candidates) -> Model:
+def _model_of(both: _Both, expected: Floats, model: Model, runs: ChunkedRuns, found: Candidates) -> Model:
     """Lay out what is expected often enough."""
     expected = expected.copy()
     expected[both.singles] = np.maximum(expected[both.singles], LEAST_EXPECTED)
@@ -301,7 +302,7 @@ class _Level:
 
 
 def _shown(
-    both: _Both, words: npt.NDArray[Any], at: Places, model: Model, runs: Runs, found: Candidates
+    both: _Both, words: npt.NDArray[Any], at: Places, model: Model, runs: ChunkedRuns, found: Candidates
 ) -> tuple[npt.NDArray[np.uint32], npt.NDArray[Any]]:
     """What symbols are shown as, and the places of words that are shown otherwise."""
     faces = np.zeros(len(both.codes), np.uint32)

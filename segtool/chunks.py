@@ -1,13 +1,11 @@
 """Sharing out parts of the work to threads: chunks of a corpus, slices of a table.
-
-Sums are of integers, so that neither the number of threads nor who took which chunk changes a bit of them.
 """
 
 from __future__ import annotations
 
 import queue
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
@@ -49,48 +47,46 @@ def in_order(work: Callable[[Item], Result], items: Iterable[Item], workers: int
 
 
 def add_up_chunks(
-    chunks: list[tuple[int, int]],
-    nodes: int,
+    chunks: Sequence[Item],
+    size: int,
     workers: int,
     scratch: Callable[[], tuple[npt.NDArray[Any], ...]],
-    run: Callable[..., Any],
-    progress: Callable[[int], object] | None,
-) -> tuple[npt.NDArray[np.int64], list[Any]]:
-    """Run a kernel on the chunks of a corpus, in threads, and add up what each adds to the nodes.
+    run: Callable[[Item, tuple[npt.NDArray[Any], ...], npt.NDArray[np.int64]], Result],
+) -> tuple[npt.NDArray[np.int64], list[Result]]:
+    """Do work on the chunks of a corpus, in threads, and add up what it adds to an array.
+
+    Sums are of integers, so that neither the number of threads nor who took which chunk changes a bit of them.
 
     Parameters
     ----------
-    chunks : list of (int, int)
-        From :func:`segtool.lexicon.corpus_chunks`.
-    nodes : int
+    chunks : sequence
+    size : int
+        Of the array.
     workers : int
-        Threads. The result does not depend on it.
+        Threads, each with working memory and sums of its own. The result does not depend on it.
     scratch : callable
         Gives the working memory of one thread.
     run : callable
-        Called with begin and end of a chunk, the working memory, and the int64 array of nodes to add to.
-    progress : callable, optional
-        Called with the number of symbols passed since the last call.
+        Called with a chunk, the working memory, and the int64 array to add to.
 
     Returns
     -------
-    total : ndarray of int64, shape (nodes,)
+    total : ndarray of int64, shape (size,)
     results : list
         What each call returned, in the order of the chunks.
     """
-    totals = [np.zeros(nodes, np.int64) for _ in range(workers)]
+    workers = max(min(workers, len(chunks)), 1)
+    totals = [np.zeros(size, np.int64) for _ in range(workers)]
     free: queue.SimpleQueue[tuple[tuple[npt.NDArray[Any], ...], npt.NDArray[np.int64]]] = queue.SimpleQueue()
     for total in totals:
         free.put((scratch(), total))
 
-    def work(chunk: tuple[int, int]) -> Any:
+    def work(chunk: Item) -> Result:
         held = free.get()
         try:
-            return run(*chunk, *held)
+            return run(chunk, *held)
         finally:
             free.put(held)
-            if progress is not None:
-                progress(chunk[1] - chunk[0])
 
     with ThreadPoolExecutor(workers) as pool:
         results = list(pool.map(work, chunks))

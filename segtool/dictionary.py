@@ -17,7 +17,7 @@ from segtool.counts import Ids, count_stream
 from segtool.errors import CorpusError
 from segtool.lexicon import Lexicon, candidate_trie
 from segtool.model import Model
-from segtool.runs import RunCollector, Runs
+from segtool.runs import ChunkedRuns, RunCollector
 from segtool.scores import Candidates, Floats, score
 from segtool.symbols import LAT, MARK, NUM, class_table, code_points, symbolise
 
@@ -84,7 +84,7 @@ def frequency_lexicon(counts: list[Floats]) -> Lexicon:
 
 def lexicon_of_list(
     entries: Iterable[tuple[str, float]], max_word_len: int, workers: int = 1, fold: bool = False
-) -> tuple[Candidates, Lexicon, list[str], Runs]:
+) -> tuple[Candidates, Lexicon, list[str], ChunkedRuns]:
     """Make a lexicon of a word list.
 
     Parameters
@@ -104,7 +104,7 @@ def lexicon_of_list(
     lexicon : Lexicon
     left_out : list of str
         Words that are too long, or hold a mark or a space, which no word of a run can.
-    runs : Runs
+    runs : ChunkedRuns
         The other words, each a run.
 
     Raises
@@ -112,7 +112,7 @@ def lexicon_of_list(
     CorpusError
         If no word remains.
     """
-    collector = RunCollector(fold)
+    collector = RunCollector()
     classes = np.frombuffer(class_table(), np.uint8)
     counts, left_out = [], []
     for word, count in entries:
@@ -126,11 +126,12 @@ def lexicon_of_list(
             left_out.append(word)
     if not counts:
         raise CorpusError("the word list holds no word of up to --max-word-len symbols: pass `word count` lines")
-    runs = collector.runs()
-    candidates = score(count_stream(runs.stream, runs.codes, max_word_len + 1, workers), max_word_len, 1, workers)
+    runs = ChunkedRuns([collector], fold)
+    whole = runs.whole()
+    candidates = score(count_stream(whole.stream, whole.codes, max_word_len + 1, workers), max_word_len, 1, workers)
     units, nodes = candidate_trie(candidates)
     total = np.zeros(len(units) // 2)
-    _add_counts(runs.stream, units, np.array(counts, np.float64), total)
+    _add_counts(whole.stream, units, np.array(counts, np.float64), total)
     return candidates, frequency_lexicon([total[level] for level in nodes]), left_out, runs
 
 

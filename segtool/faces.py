@@ -12,9 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from segtool._jit import kernel
+from segtool.counts import Integers
 from segtool.lexicon import Lexicon, candidate_trie
 from segtool.model import SPELLING
-from segtool.runs import Runs
+from segtool.runs import ChunkedRuns
 from segtool.scores import Candidates
 
 __all__ = ["odd_spellings"]
@@ -23,12 +24,12 @@ _CODE_BITS = 18
 _PLACE_BITS = 4
 
 
-def odd_spellings(runs: Runs | None, candidates: Candidates, words: Lexicon) -> npt.NDArray[Any]:
+def odd_spellings(runs: ChunkedRuns | None, candidates: Candidates, words: Lexicon) -> npt.NDArray[Any]:
     """Find the places where words are mostly written with another character than the face.
 
     Parameters
     ----------
-    runs : Runs, optional
+    runs : ChunkedRuns, optional
         Without them there are no such places.
     candidates : Candidates
         Of these runs.
@@ -41,13 +42,12 @@ def odd_spellings(runs: Runs | None, candidates: Candidates, words: Lexicon) -> 
         See ``segtool.model.SPELLING``. Where two characters are equally frequent the face wins, among others
         the lower code point.
     """
-    if runs is None or not len(runs.odd_places):
+    if runs is None or not runs.odd_symbols.any():
         return np.zeros(0, SPELLING)
     levels = candidates.levels
     numbers = [np.full(len(level), -1, np.int32) for level in levels]
     counts = np.zeros(len(words.level), np.int64)
-    odd = np.zeros(len(runs.codes), np.bool_)
-    odd[runs.stream[runs.odd_places]] = True
+    odd = runs.odd_symbols
     holds_odd = odd[levels[0].symbol]
     for k, level in enumerate(levels, 1):
         if k > 1:
@@ -60,10 +60,7 @@ def odd_spellings(runs: Runs | None, candidates: Candidates, words: Lexicon) -> 
     word_of = np.full(len(units) // 2, -1, np.int32)
     for node, number in zip(nodes, numbers, strict=True):
         word_of[node[node >= 0]] = number[node >= 0]
-    inputs = runs.stream, runs.odd_places, runs.odd_codes.astype(np.int64), units, word_of, len(levels)
-    found = np.empty(_find_odd(*inputs, np.empty(0, np.int64)), np.int64)
-    _find_odd(*inputs, found)
-    keys, times = np.unique(found, return_counts=True)
+    keys, times = _count_odd(runs, (units, word_of, len(levels)))
     slots, first = np.unique(keys >> _CODE_BITS, return_index=True)
     if not len(slots):
         return np.zeros(0, SPELLING)
@@ -73,6 +70,24 @@ def odd_spellings(runs: Runs | None, candidates: Candidates, words: Lexicon) -> 
     out["word"], out["place"] = slots >> _PLACE_BITS, slots & ((1 << _PLACE_BITS) - 1)
     out["code"] = keys[best] & ((1 << _CODE_BITS) - 1)
     return out[times[best] > counts[out["word"]] - np.add.reduceat(times, first)]
+
+
+def _count_odd(runs: ChunkedRuns, tables: tuple[Any, ...]) -> tuple[Integers, Integers]:
+    """Odd characters in words of all chunks, as numbers (:func:`_find_odd`), and how often each occurs."""
+    held: list[tuple[Integers, Integers]] = [(np.zeros(0, np.int64), np.zeros(0, np.int64))]
+    for i in range(len(runs)):
+        chunk = runs.chunk(i)
+        inputs = chunk.stream, chunk.odd_places, chunk.odd_codes.astype(np.int64), *tables
+        found = np.empty(_find_odd(*inputs, np.empty(0, np.int64)), np.int64)
+        _find_odd(*inputs, found)
+        held.append(np.unique(found, return_counts=True))
+        # merged whenever what is new is as much as what is old
+        if i == len(runs) - 1 or sum(len(keys) for keys, _ in held[1:]) > max(len(held[0][0]), 1 << 20):
+            keys, place = np.unique(np.concatenate([keys for keys, _ in held]), return_inverse=True)
+            times = np.zeros(len(keys), np.int64)
+            np.add.at(times, place, np.concatenate([times for _, times in held]))
+            held = [(keys, times)]
+    return held[0]
 
 
 @kernel("i8(u2[const], i8[const], i8[const], i4[const], i4[const], i8, i8[])")

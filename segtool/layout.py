@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from segtool.counts import Ids, spell
+from segtool.counts import spell
 from segtool.decode import NO_WORD, WEIGHT_UNIT
 from segtool.faces import odd_spellings
 from segtool.lexicon import Lexicon
 from segtool.lm import LanguageModel
 from segtool.model import Model, word_record
-from segtool.runs import Runs
+from segtool.runs import ChunkedRuns
 from segtool.scores import Candidates, Floats
 from segtool.settings import TrainingSettings
 from segtool.tagger import fit_tagger
@@ -33,7 +33,7 @@ def build_model(
     words: Lexicon,
     card: dict[str, object],
     lm: LanguageModel | None = None,
-    runs: Runs | None = None,
+    runs: ChunkedRuns | None = None,
     tagged_count: int = 0,
 ) -> Model:
     """Lay out a lexicon for decoding.
@@ -50,7 +50,7 @@ def build_model(
         Entries of the model's card.
     lm : LanguageModel, optional
         For the decoder that needs one.
-    runs : Runs, optional
+    runs : ChunkedRuns, optional
         Tells how words are written in the text; without it they are shown as they are counted.
     tagged_count : int
         Pairs of symbols that are so frequent are laid out even if they begin no word, for the tagger; 0 for none.
@@ -85,17 +85,15 @@ def build_model(
     return Model(candidates.codes, faces, units.ravel(), spelling, table, spellings, card, lm=lm)
 
 
-def beyond_the_lexicon(model: Model, stream: Ids, lexicon: Lexicon, settings: TrainingSettings) -> Model:
+def beyond_the_lexicon(model: Model, lexicon: Lexicon, settings: TrainingSettings) -> Model:
     """Add the tagger and the scores of unknown words.
 
     Parameters
     ----------
     model : Model
         From :func:`build_model`.
-    stream : ndarray of uint16, shape (n,)
-        The corpus.
     lexicon : Lexicon
-        With the boundaries that EM expects in it.
+        With a sample of the corpus and the boundaries that EM expects in it.
     settings : TrainingSettings
 
     Returns
@@ -103,7 +101,7 @@ def beyond_the_lexicon(model: Model, stream: Ids, lexicon: Lexicon, settings: Tr
     Model
     """
     units = model.lexicon.copy()
-    units[3::4] = fit_tagger(stream, lexicon.boundaries, units, settings)
+    units[3::4] = fit_tagger(lexicon.sample, lexicon.boundaries, units, settings)
     spelling = spelling_steps(spelling_scores(model.words, model.symbols, settings))
     return replace(model, lexicon=units, spelling=spelling)
 

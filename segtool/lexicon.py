@@ -30,18 +30,20 @@ import numpy as np
 import numpy.typing as npt
 
 from segtool._jit import kernel
-from segtool.chunks import add_up_chunks
 from segtool.class_lattice import class_forward_backward, class_scratch
 from segtool.counts import Ids
+from segtool.engine import Chunk, Engine, Threads
+from segtool.runs import ChunkedRuns
+from segtool.sampling import hash_limit, select_runs, shuffle_runs
 from segtool.scores import Candidates, Floats
 from segtool.trie import build_trie
-from segtool.word_classes import class_factors, cluster, cut_to_nodes
+from segtool.word_classes import class_factors, cluster
 
 __all__ = [
+    "Expectation",
     "Lexicon",
     "LexiconSettings",
     "candidate_trie",
-    "corpus_chunks",
     "fit_lexicon",
     "log_prior",
     "log_weight",
@@ -56,7 +58,8 @@ LEAST_EXPECTED = 0.01
 FORGOTTEN = 0.001
 """Candidates that are expected less often leave the lattice for good."""
 
-CHUNK = 1 << 18
+SAMPLED = 1 << 24
+"""Of the last pass so many symbols of runs are kept at most, drawn by their hashes; the tagger is fitted to them."""
 
 
 @dataclass(frozen=True)
@@ -120,9 +123,10 @@ class Lexicon:
         Log weight of a character that the corpus does not hold, nats.
     log_likelihood : tuple of float
         Of the corpus before each pass, nats; passes under class bigrams have a likelihood of their own.
-    boundaries : ndarray of uint16, shape (n,)
-        Probability in the last pass that a word or run begins, or a run has ended, at each symbol of the
-        stream, times 65535. Empty for a lexicon without passes.
+    sample, boundaries : ndarray of uint16, shape (n,)
+        Runs of the corpus, or a sample of them if they are many, in the order of their hashes
+        (:mod:`segtool.sampling`): a stream of symbol ids, and the probability in the last pass that a word or run
+        begins, or a run has ended, at each, times 65535. Empty for a lexicon without passes.
     """
 
     level: npt.NDArray[np.int64]
@@ -131,45 +135,45 @@ class Lexicon:
     expected: Floats
     unknown_weight: float
     log_likelihood: tuple[float, ...]
+    sample: Ids = field(default_factory=lambda: np.zeros(0, np.uint16))
     boundaries: Ids = field(default_factory=lambda: np.zeros(0, np.uint16))
 
 
 def fit_lexicon(
-    stream: Ids,
+    runs: ChunkedRuns,
     candidates: Candidates,
     settings: LexiconSettings,
-    workers: int = 1,
+    engine: Engine | None = None,
     progress: Callable[[int], object] | None = None,
 ) -> Lexicon:
     """Fit the lexicon to a corpus by EM.
 
     Parameters
     ----------
-    stream : ndarray of uint16, shape (n,)
-        The corpus, as for :func:`segtool.counts.count_stream`.
+    runs : ChunkedRuns
+        The corpus.
     candidates : Candidates
         Scored n-grams of that corpus.
     settings : LexiconSettings
-    workers : int
-        Threads. The result does not depend on it.
+    engine : Engine, optional
+        Who goes over the corpus; by default one thread. The result does not depend on it.
     progress : callable, optional
-        Called with the number of symbols passed since the last call; `all_passes` times the stream in all.
+        Called with the number of symbols passed since the last call; `all_passes` times the corpus in all.
 
     Returns
     -------
     Lexicon
     """
+    engine = engine or Threads()
     levels = candidates.levels
     singles = slice(1, len(levels[0]))
     lengths = np.repeat(np.arange(1, len(levels) + 1), [len(level) for level in levels])
     prior = np.concatenate([log_prior(candidates, k, settings) for k in range(1, len(levels) + 1)])
     expected = np.concatenate([level.count for level in levels]).astype(np.float64)
     expected[singles] = np.maximum(expected[singles], LEAST_EXPECTED)
-    chunks = corpus_chunks(stream)
     likelihood = []
     weight = log_weight(expected, prior)
     laid_out = 0
-    boundaries = np.zeros(0, np.uint16)
     for turn in range(settings.all_passes):
         alive = expected >= FORGOTTEN
         if laid_out == 0 or np.count_nonzero(alive) < 0.8 * laid_out:
@@ -183,27 +187,29 @@ def fit_lexicon(
             kept = np.flatnonzero(_kept(expected, singles, settings))
             words = np.full(len(linear), -np.inf)
             words[nodes[kept]] = weight[kept]
-            cut = cut_to_nodes(stream, chunks, units, words, len(levels), workers)
-            class_of, bigrams = cluster(cut, nodes, lengths, settings.class_words, settings.word_classes)
+            lattice = units, words, len(levels), runs.longest_run
+            class_of, bigrams = cluster(
+                engine, runs, lattice, nodes, lengths, settings.class_words, settings.word_classes
+            )
             factors = class_factors(bigrams, settings.class_weight).ravel()
         classes: tuple[npt.NDArray[Any], ...] = ()
         if turn >= settings.passes:
             classes = np.zeros(len(linear), np.uint8), factors
             classes[0][nodes[there]] = class_of[there]
-        if turn == settings.all_passes - 1:
-            boundaries = np.full(len(stream), 65535, np.uint16)
-        total, log_likelihood = _e_step(
-            stream, chunks, units, linear, classes, len(levels), boundaries, workers, progress
-        )
+        last = turn == settings.all_passes - 1
+        limit = hash_limit(runs.hash_sizes, SAMPLED) if last else None
+        task = Expectation(units, linear, classes, len(levels), runs.longest_run, limit)
+        total, results = engine.run(task, runs, progress)
         expected[:] = 0
         expected[there] = total[nodes[there]] / FIXED_POINT
         expected[singles] = np.maximum(expected[singles], LEAST_EXPECTED)
         weight = log_weight(expected, prior)
-        likelihood.append(log_likelihood)
+        likelihood.append(sum(log_likelihood for log_likelihood, _ in results))
     places = np.concatenate([np.arange(len(level)) for level in levels])
     floor = float(weight[singles].min(initial=0.0)) - 1.0
     keep = _kept(expected, singles, settings)
-    return Lexicon(lengths[keep], places[keep], weight[keep], expected[keep], floor, tuple(likelihood), boundaries)
+    fitted = lengths[keep], places[keep], weight[keep], expected[keep], floor, tuple(likelihood)
+    return Lexicon(*fitted, *shuffle_runs([part for _, part in results]))
 
 
 def _kept(expected: Floats, singles: slice, settings: LexiconSettings) -> npt.NDArray[np.bool_]:
@@ -262,55 +268,56 @@ def log_weight(expected: Floats, prior: Floats) -> Floats:
         return np.log(expected) - np.log(total) + prior
 
 
-def corpus_chunks(stream: Ids) -> list[tuple[int, int]]:
-    """Cut the stream into pieces that begin and end with a boundary, the same whatever the number of workers.
+class Expectation:
+    """An EM pass over a chunk: how often each word is expected, in fixed point, by node.
 
     Parameters
     ----------
-    stream : ndarray of uint16, shape (n,)
-
-    Returns
-    -------
-    list of (int, int)
-        Where each begins and ends; the end of one is the beginning of the next.
+    units : ndarray of int32, shape (2 * nodes,)
+        Trie of the candidates: base and check in turn.
+    linear : ndarray of float64, shape (nodes,)
+        Weight of each word.
+    classes : tuple
+        Class of each node and the factors of class bigrams, or nothing.
+    max_len, longest_run : int
+        In symbols.
+    limit : int, optional
+        Of the sample whose boundaries are wanted (:func:`segtool.sampling.hash_limit`).
     """
-    boundaries = np.flatnonzero(stream == 0)
-    cuts = boundaries[np.unique(np.searchsorted(boundaries, np.arange(0, len(stream), CHUNK)))]
-    ends = [*cuts[1:].tolist(), len(stream) - 1]
-    return [(low, high) for low, high in zip(cuts.tolist(), ends, strict=True) if low < high]
 
+    def __init__(
+        self,
+        units: npt.NDArray[np.int32],
+        linear: Floats,
+        classes: tuple[npt.NDArray[Any], ...],
+        max_len: int,
+        longest_run: int,
+        limit: int | None,
+    ) -> None:
+        self.size = len(linear)
+        self._tables = units, linear, *classes, max_len
+        self._has_classes = bool(classes)
+        self._room = longest_run + max_len + 2, max_len
+        self._limit = limit
 
-def _e_step(
-    stream: Ids,
-    chunks: list[tuple[int, int]],
-    units: npt.NDArray[np.int32],
-    linear: Floats,
-    classes: tuple[npt.NDArray[Any], ...],
-    max_len: int,
-    boundaries: Ids,
-    workers: int,
-    progress: Callable[[int], object] | None,
-) -> tuple[npt.NDArray[np.int64], float]:
-    """Expected counts by node, in fixed point, and the log-likelihood in nats.
-
-    `classes` are the class of each node and the factors of class bigrams, or nothing; into `boundaries`
-    go their probabilities, if it is not empty.
-    """
-    longest_run = int(np.diff(np.flatnonzero(stream == 0)).max(initial=1))
-    positions = longest_run + max_len + 2
-    kernel_of_pass = class_forward_backward if classes else _forward_backward
-
-    def scratch() -> tuple[npt.NDArray[Any], ...]:
-        if classes:
+    def scratch(self) -> tuple[npt.NDArray[Any], ...]:
+        """Working memory of one thread."""
+        positions, max_len = self._room
+        if self._has_classes:
             return class_scratch(positions, max_len)
         return np.empty(2 * positions), np.empty(positions * max_len, np.int32)
 
-    def run(low: int, high: int, arrays: tuple[npt.NDArray[Any], ...], total: npt.NDArray[np.int64]) -> float:
-        both = units, linear, *classes, max_len
-        return float(kernel_of_pass(stream, low, high, *both, *arrays, total, FIXED_POINT, boundaries))
-
-    total, likelihoods = add_up_chunks(chunks, len(linear), workers, scratch, run, progress)
-    return total, sum(likelihoods)
+    def __call__(
+        self, chunk: Chunk, scratch: tuple[npt.NDArray[Any], ...], total: npt.NDArray[np.int64]
+    ) -> tuple[float, Any]:
+        """Add expected counts; give the log-likelihood in nats, and the sampled runs with their boundaries."""
+        stream = chunk.stream
+        boundaries = np.zeros(0, np.uint16) if self._limit is None else np.full(len(stream), 65535, np.uint16)
+        run = class_forward_backward if self._has_classes else _forward_backward
+        likelihood = run(stream, 0, len(stream) - 1, *self._tables, *scratch, total, FIXED_POINT, boundaries)
+        if self._limit is None:
+            return float(likelihood), None
+        return float(likelihood), select_runs(stream, boundaries, chunk.hashes(), self._limit)
 
 
 @kernel("f8(u2[const], i8, i8, i4[const], f8[const], i8, f8[], i4[], i8[], i8, u2[])")

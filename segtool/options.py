@@ -66,6 +66,7 @@ def parameter_options(command: Command) -> Command:
     options: list[tuple[str, Any, Any, str]] = [
         ("--method", click.Choice(METHODS), "unigram", "How words are found; docs/methods.md compares."),
         ("--min-count", int, 2, "N-grams seen less often are no candidates."),
+        ("--min-per-million", float, 0.1, "Nor are those seen less often in a million symbols; for large corpora."),
         ("--max-word-len", int, 6, "Longest word, in symbols."),
         ("--fold/--no-fold", bool, True, "Count simplified and traditional characters as one."),
         ("--length-penalty", float, 2.0, "β: a word of k symbols costs k^β nats."),

@@ -158,11 +158,11 @@ class Segmenter:
         How, and where it comes from: :mod:`segtool.adaptation`.
         """
         from segtool.adaptation import adapt_model
-        from segtool.training import read_runs
+        from segtool.counting import collect_runs
 
         if workers < 1:
             raise UsageError(f"adapt(): {workers} workers: choose 1 or more")
-        runs = read_runs([texts] if isinstance(texts, str) else texts, self.model.folds)
+        runs = collect_runs([texts] if isinstance(texts, str) else texts, self.model.folds)
         return Segmenter(adapt_model(self.model, runs, workers))
 
     def cut_iter(self, texts: Iterable[str]) -> Iterator[list[str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
@@ -40,6 +41,9 @@ class TrainingSettings(
         How words are found; see ``METHODS``.
     min_count : int
         N-grams of two symbols or more that are rarer are no candidates.
+    min_per_million : float
+        So are those that are rarer than this among a million symbols; it counts in corpora of tens of megabytes and
+        more, and keeps the number of candidates within bounds.
     max_word_len : int
         Longest word, in symbols; 1 to 15.
     fold : bool
@@ -54,11 +58,16 @@ class TrainingSettings(
 
     method: str = "unigram"
     min_count: int = 2
+    min_per_million: float = 0.1
     max_word_len: int = 6
     fold: bool = True
     with_lm: bool = False
     sample: float = 1.0
     seed: int = 0
+
+    def least_count(self, symbols: int) -> int:
+        """How often an n-gram has to occur in a corpus of so many symbols to be a candidate."""
+        return max(self.min_count, math.ceil(self.min_per_million * symbols / 1e6))
 
     def checked(self) -> TrainingSettings:
         """Return the settings themselves if they make sense.
@@ -72,6 +81,7 @@ class TrainingSettings(
             raise UsageError(f"--method {self.method}: choose {', '.join(METHODS)}")
         limits: dict[str, tuple[float, float]] = {
             "min_count": (1, 1 << 31),
+            "min_per_million": (0.0, 1e6),
             "max_word_len": (1, 15),
             "sample": (1e-9, 1.0),
             "seed": (0, 1 << 63),

@@ -16,7 +16,8 @@ from segtool._jit import kernel
 from segtool.chunks import add_up_chunks
 from segtool.counts import Ids
 from segtool.decode import TAG_STEP, WEIGHT_UNIT
-from segtool.lexicon import FIXED_POINT, corpus_chunks
+from segtool.lexicon import FIXED_POINT
+from segtool.runs import corpus_chunks
 from segtool.scores import Floats
 from segtool.trie import build_trie
 
@@ -88,11 +89,15 @@ class TextLattice:
             edges = (self._longest + 1) * width
             return np.empty((self._longest + width + 2) * 2), np.empty(edges), np.empty(edges, np.int32)
 
-        def run(low: int, high: int, arrays: tuple[npt.NDArray[Any], ...], total: npt.NDArray[np.int64]) -> None:
+        def run(
+            chunk: tuple[int, int], arrays: tuple[npt.NDArray[Any], ...], total: npt.NDArray[np.int64]
+        ) -> None:
             tables = self._units, linear, self._max_len, self._gaps, self._spelling, self._unknown_len
-            _expected_counts(self._stream, low, high, *tables, *arrays, total, FIXED_POINT)
+            _expected_counts(self._stream, *chunk, *tables, *arrays, total, FIXED_POINT)
+            if progress is not None:
+                progress(chunk[1] - chunk[0])
 
-        total, _ = add_up_chunks(self._chunks, len(linear), workers, scratch, run, progress)
+        total, _ = add_up_chunks(self._chunks, len(linear), workers, scratch, run)
         return total[self._nodes] / FIXED_POINT
 
 

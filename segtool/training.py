@@ -18,9 +18,10 @@ from segtool import __version__, corpus
 from segtool.adaptation import PASSES, TRAINING_MOST, TRAINING_SHARE, adapt_model
 from segtool.cards import CARD
 from segtool.cohesion import cohesion_lexicon
-from segtool.counts import count_stream
+from segtool.counting import collect_runs, count_runs
 from segtool.decoders import cut_runs, decoder_of
 from segtool.dictionary import count_words, frequency_lexicon, lexicon_of_list
+from segtool.engine import Threads
 from segtool.entropy import entropy_lexicon
 from segtool.errors import CorpusError, UsageError
 from segtool.files import atomic_directory
@@ -29,13 +30,13 @@ from segtool.layout import beyond_the_lexicon, build_model
 from segtool.lexicon import Lexicon, fit_lexicon
 from segtool.model import Model, find_model, load_model, write_model
 from segtool.progress import Progress, StageReport
-from segtool.runs import RunCollector, Runs
+from segtool.runs import ChunkedRuns
 from segtool.scores import score
 from segtool.segmenter import Segmenter
 from segtool.settings import TrainingSettings
 from segtool.wordlist import read_word_counts
 
-__all__ = ["TrainingReport", "TrainingSettings", "read_runs", "train", "train_model"]
+__all__ = ["TrainingReport", "TrainingSettings", "train", "train_model"]
 
 NO_LEXICON = Lexicon(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0), np.zeros(0), 0.0, ())
 """Of no words: for a model that only has to cut by other means, before its words are known."""
@@ -152,7 +153,7 @@ def train(
             if settings.method == "dict":
                 model = _model_of_list(digested, settings, workers, report)
             else:
-                runs = read_runs(digested, base_model.folds if base_model is not None else settings.fold)
+                runs = collect_runs(digested, base_model.folds if base_model is not None else settings.fold)
         if base_model is not None:
             model = _continue(base_model, runs, workers, watch, report)
         elif settings.method != "dict":
@@ -180,10 +181,10 @@ def _base(base: str | os.PathLike[str], settings: TrainingSettings) -> Model:
     return load_model(find_model(base))
 
 
-def _continue(model: Model, runs: Runs, workers: int, watch: Progress, report: TrainingReport) -> Model:
+def _continue(model: Model, runs: ChunkedRuns, workers: int, watch: Progress, report: TrainingReport) -> Model:
     """Learn more, from another text."""
     report.runs, report.symbols = runs.count, runs.symbols
-    with watch.stage("adapt", PASSES * (len(runs.stream) - 1), "sym") as step:
+    with watch.stage("adapt", PASSES * runs.positions, "sym") as step:
         adapted = adapt_model(model, runs, workers, step, TRAINING_SHARE, TRAINING_MOST)
     report.words = len(adapted.words)
     adapted.card["base"] = {name: model.card.get(name) for name in ("base", "corpus", "name") if name in model.card}
@@ -259,40 +260,8 @@ def _sampled(blocks: Iterable[str], settings: TrainingSettings) -> Iterator[str]
         yield block
 
 
-def read_runs(blocks: Iterable[str], fold: bool = True) -> Runs:
-    """Turn text into runs.
-
-    Parameters
-    ----------
-    blocks : iterable of str
-        A block ends every run.
-    fold : bool
-        Whether characters that fold to one count as one, as the model's settings say.
-
-    Returns
-    -------
-    Runs
-
-    Raises
-    ------
-    CorpusError
-        If there is no text, or no Han character in it.
-    """
-    collector = RunCollector(fold)
-    read = False
-    for block in blocks:
-        read = read or bool(block)
-        collector.add(block)
-    runs = collector.runs()
-    if not read:
-        raise CorpusError("the corpus is empty: pass a file with Chinese text (or a larger --sample)")
-    if not np.any(runs.codes[runs.stream] > 2):
-        raise CorpusError("the corpus holds no Han character: pass Chinese text, and --encoding if it is not in UTF-8")
-    return runs
-
-
 def train_model(
-    runs: Runs,
+    runs: ChunkedRuns,
     settings: TrainingSettings,
     workers: int,
     watch: Progress,
@@ -302,7 +271,7 @@ def train_model(
 
     Parameters
     ----------
-    runs : Runs
+    runs : ChunkedRuns
     settings : TrainingSettings
     workers : int
         Threads. The result does not depend on it.
@@ -320,11 +289,10 @@ def train_model(
     with_lm = by_tags or settings.with_lm
     order = max(settings.max_word_len + 1, settings.lm_order if with_lm else 0)
     with watch.stage("count"):
-        counts = count_stream(runs.stream, runs.codes, order, workers)
+        counts = count_runs(runs, order, 1 if with_lm else min(settings.min_count, 2), workers).counts
     report.runs, report.symbols = runs.count, runs.symbols
-    report.ngram_types = sum(len(level) for level in counts.levels) - 1
     with watch.stage("score"):
-        candidates = score(counts, settings.max_word_len, settings.min_count, workers)
+        candidates = score(counts, settings.max_word_len, settings.least_count(runs.symbols), workers)
     lm = None
     if with_lm:
         with watch.stage("lm"):
@@ -332,20 +300,21 @@ def train_model(
             lm.card["parameters"]["fold"] = settings.fold
     del counts
     report.candidates = len(candidates)
-    total = settings.all_passes * (len(runs.stream) - 1) if settings.method == "unigram" else None
+    total = settings.all_passes * runs.positions if settings.method == "unigram" else None
     decoder = "lattice"
     with watch.stage("lexicon", total, "sym") as step:
         if settings.method == "unigram":
-            decoding = words = fit_lexicon(runs.stream, candidates, settings, workers, step)
+            decoding = words = fit_lexicon(runs, candidates, settings, Threads(workers), step)
         elif settings.method == "cohesion":
-            decoding, words = cohesion_lexicon(runs.stream, candidates, settings)
+            decoding, words = cohesion_lexicon(runs.whole().stream, candidates, settings)
             decoder = "pairs" if settings.cohesion_revision == 2015 else decoder
         else:
             decoder = "tags" if by_tags else decoder
             decoding = NO_LEXICON if by_tags else entropy_lexicon(candidates, settings)
             cut = decoder_of(build_model(candidates, decoding, NO_LEXICON, _card(settings, decoder), lm))
-            joined = cut_runs(cut, runs, settings.max_word_len)
-            words = frequency_lexicon(count_words(runs.stream, joined, candidates))
+            whole = runs.whole()
+            joined = cut_runs(cut, whole, settings.max_word_len)
+            words = frequency_lexicon(count_words(whole.stream, joined, candidates))
             decoding = words if by_tags else decoding
     report.words = len(words.weight)
     if settings.method != "unigram":
@@ -353,7 +322,7 @@ def train_model(
     with watch.stage("tagger"):
         pairs = settings.tagger_min_count if settings.tagger_weight else 0
         model = build_model(candidates, words, words, _card(settings, decoder), lm, runs, pairs)
-        return beyond_the_lexicon(model, runs.stream, words, settings)
+        return beyond_the_lexicon(model, words, settings)
 
 
 def _card(settings: TrainingSettings, decoder: str) -> dict[str, object]:

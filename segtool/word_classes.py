@@ -19,16 +19,18 @@ Martin, Liermann & Ney (1998), "Algorithms for bigram and trigram word clusterin
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from segtool._jit import kernel
-from segtool.counts import Ids, Integers
+from segtool.counts import Integers
+from segtool.engine import Chunk, Engine
+from segtool.runs import ChunkedRuns
 from segtool.scores import Floats
 
-__all__ = ["class_factors", "cluster", "cut_to_nodes"]
+__all__ = ["WordCut", "class_factors", "cluster"]
 
 ITERATIONS = 3
 """How often the exchange goes through all words."""
@@ -52,62 +54,83 @@ SAME = 1e-6
 """Likelihoods that differ by fewer nats are equal, and the lowest class wins."""
 
 
-def cut_to_nodes(
-    stream: Ids,
-    chunks: list[tuple[int, int]],
-    units: npt.NDArray[np.int32],
-    weight: Floats,
-    max_len: int,
-    workers: int = 1,
-) -> npt.NDArray[np.int32]:
-    """Cut a corpus into its likeliest words.
+class WordCut:
+    """Cuts a chunk into its likeliest words, and counts them or their bigrams.
+
+    Of covers of equal weight the one whose last word is longest wins, as in :mod:`segtool.decode`.
 
     Parameters
     ----------
-    stream : ndarray of uint16, shape (n,)
-        The corpus, as for :func:`segtool.counts.count_stream`.
-    chunks : list of (int, int)
-        Pieces of the stream that begin and end with a boundary, and together are all of it.
-    units : ndarray of int32, shape (2 * nodes,)
-        A trie: base and check in turn.
-    weight : ndarray of float64, shape (nodes,)
-        Log weight of each word; -inf for a node that is none. Every single symbol is a word.
-    max_len : int
-    workers : int
-        Threads. The result does not depend on it.
-
-    Returns
-    -------
-    ndarray of int32
-        Node of each word, and 0 for each boundary, in order. Of covers of equal weight the one whose last
-        word is longest wins, as in :mod:`segtool.decode`.
+    lattice : tuple
+        A trie (int32, base and check in turn), the log weight of each node's word (float64, -inf for none; every
+        single symbol is a word), the longest word and the longest run, in symbols.
+    type_of : ndarray of int64, optional
+        Type of the word of each node: bigrams of types are counted. Without it, words by node.
     """
-    longest_run = int(np.diff(np.flatnonzero(stream == 0)).max(initial=1))
-    nodes = np.full(len(stream), -1, np.int32)
-    nodes[stream == 0] = 0
 
-    def work(chunk: tuple[int, int]) -> None:
-        best, back = np.empty(longest_run + 1), np.empty(2 * longest_run + 2, np.int32)
-        _cut(stream, *chunk, units, weight, max_len, best, back, nodes)
+    def __init__(
+        self, lattice: tuple[npt.NDArray[np.int32], Floats, int, int], type_of: Integers | None = None
+    ) -> None:
+        *self._tables, self._longest_run = lattice
+        self._type_of = type_of
+        self._types = 0 if type_of is None else int(type_of.max(initial=0)) + 1
+        self._dense = self._types**2 <= DENSE
+        self.size = len(lattice[1]) if type_of is None else self._types**2 if self._dense else 0
 
-    with ThreadPoolExecutor(workers) as pool:
-        list(pool.map(work, chunks))
-    return nodes[nodes >= 0]
+    def scratch(self) -> tuple[npt.NDArray[Any], ...]:
+        """Working memory of one thread."""
+        return np.empty(self._longest_run + 1), np.empty(2 * self._longest_run + 2, np.int32)
+
+    def nodes(self, chunk: Chunk, scratch: tuple[npt.NDArray[Any], ...]) -> npt.NDArray[np.int32]:
+        """Node of each word, and 0 for each boundary, in order."""
+        stream = chunk.stream
+        nodes = np.full(len(stream), -1, np.int32)
+        nodes[stream == 0] = 0
+        _cut(stream, 0, len(stream) - 1, *self._tables, *scratch, nodes)
+        return nodes[nodes >= 0]
+
+    def __call__(self, chunk: Chunk, scratch: tuple[npt.NDArray[Any], ...], total: Integers) -> Any:
+        """Add the counts; give bigrams and their counts where there are too many types for a table."""
+        words = self.nodes(chunk, scratch)
+        if self._type_of is None:
+            _count(words, total)
+            return None
+        types = self._type_of[words]
+        bigrams = types[:-1] * self._types + types[1:]
+        if self._dense:
+            _count(bigrams.astype(np.int32), total)
+            return None
+        return np.unique(bigrams, return_counts=True)
+
+    def bigrams(self, total: Integers, results: list[Any]) -> tuple[Integers, Integers, Integers]:
+        """Pairs of neighbours in lexicographic order, and how often each occurs."""
+        if self._dense:
+            key = np.flatnonzero(total)
+            count = total[key]
+        else:
+            key, place = np.unique(np.concatenate([each for each, _ in results]), return_inverse=True)
+            count = np.zeros(len(key), np.int64)
+            np.add.at(count, place, np.concatenate([each for _, each in results]))
+        return key // self._types, key % self._types, count
 
 
 def cluster(
-    words: npt.NDArray[np.int32],
+    engine: Engine,
+    runs: ChunkedRuns,
+    lattice: tuple[npt.NDArray[np.int32], Floats, int, int],
     nodes: npt.NDArray[np.int32],
     lengths: Integers,
     class_words: int,
     word_classes: int,
 ) -> tuple[npt.NDArray[np.uint8], Integers]:
-    """Put the words of a cut corpus into classes.
+    """Cut a corpus and put its words into classes.
 
     Parameters
     ----------
-    words : ndarray of int32
-        From :func:`cut_to_nodes`.
+    engine : Engine
+    runs : ChunkedRuns
+    lattice : tuple
+        See :class:`WordCut`.
     nodes : ndarray of int32, shape (candidates,)
         Node of each candidate, -1 for those that have none; the first is the boundary, node 0.
     lengths : ndarray of int64, shape (candidates,)
@@ -128,7 +151,8 @@ def cluster(
     there = np.flatnonzero(nodes >= 0)
     types_of_nodes = int(nodes.max()) + 1
     frequency = np.zeros(len(nodes), np.int64)
-    frequency[there] = np.bincount(words, minlength=types_of_nodes)[nodes[there]]
+    seen, _ = engine.run(WordCut(lattice), runs)
+    frequency[there] = seen[nodes[there]]
     frequency[0] = 0
     chosen = np.argsort(-frequency, kind="stable")[:class_words]
     chosen = chosen[frequency[chosen] >= LEAST_SEEN]
@@ -140,7 +164,8 @@ def cluster(
     type_of = np.zeros(types_of_nodes, np.int64)
     type_of[nodes[there]] = classes[there]
     type_of[nodes[chosen]] = np.arange(fixed, types)
-    left, right, count = _bigrams(type_of[words], types)
+    pairs = WordCut(lattice, type_of)
+    left, right, count = pairs.bigrams(*engine.run(pairs, runs))
     class_of = np.concatenate([np.arange(fixed), fixed + np.arange(len(chosen)) % word_classes])
     counts = np.zeros((size, size), np.int64)
     np.add.at(counts, (class_of[left], class_of[right]), count)
@@ -177,16 +202,11 @@ def class_factors(counts: Integers, weight: float) -> Floats:
     return np.ascontiguousarray(np.exp(weight * np.clip(logs, -LIMIT, LIMIT)).T)
 
 
-def _bigrams(types: Integers, size: int) -> tuple[Integers, Integers, Integers]:
-    """Pairs of neighbours in lexicographic order, and how often each occurs."""
-    key = types[:-1] * size + types[1:]
-    if size * size <= DENSE:
-        table = np.bincount(key, minlength=size * size)
-        key = np.flatnonzero(table)
-        count = table[key]
-    else:
-        key, count = np.unique(key, return_counts=True)
-    return key // size, key % size, count
+@kernel("void(i4[const], i8[])")
+def _count(keys, total):  # type: ignore[no-untyped-def]
+    """Count each key."""
+    for key in keys:
+        total[key] += 1
 
 
 @kernel("void(u2[const], i8, i8, i4[const], f8[const], i8, f8[], i4[], i4[])")
