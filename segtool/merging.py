@@ -25,11 +25,11 @@ from segtool.errors import CorpusError, UsageError
 __all__ = [
     "Counts",
     "Level",
-    "MergedCounts",
     "Part",
     "Slice",
-    "TrieCounts",
+    "TriePart",
     "cut_ranges",
+    "fan_out",
     "in_order",
     "join_slices",
     "merge_counts",
@@ -105,7 +105,7 @@ class Slice:
         Parameters
         ----------
         places : sequence of int
-            Where a range ends and the next begins, ascending, the first and the last end included.
+            Where a range ends and the next begins, ascending, at least two; not outside of this slice.
 
         Returns
         -------
@@ -113,16 +113,17 @@ class Slice:
             They share no memory with this one.
         """
         ends = self.ends()
-        slices = []
-        for low, high in pairwise(places):
-            levels, before = [], 0
-            for level, end in zip(self.levels, ends, strict=True):
-                first, last = end[low - self.low], end[high - self.low]
-                parent = level.parent[first:last] - np.int32(before)
-                levels.append(Level(level.symbol[first:last].copy(), parent, level.count[first:last].copy()))
-                before = first
-            slices.append(Slice(low, high, tuple(levels)))
-        return slices
+        return [_between(self, ends, low, high) for low, high in pairwise(places)]
+
+
+def _between(whole: Slice, ends: list[Integers], low: int, high: int) -> Slice:
+    """Copy the part of a slice, whose :meth:`Slice.ends` are given, that begins with a range of bigrams."""
+    levels, before = [], 0
+    for level, end in zip(whole.levels, ends, strict=True):
+        part = slice(end[low - whole.low], end[high - whole.low])
+        levels.append(Level(level.symbol[part].copy(), level.parent[part] - np.int32(before), level.count[part].copy()))
+        before = part.start
+    return Slice(low, high, tuple(levels))
 
 
 def join_slices(slices: Sequence[Slice]) -> Slice:
@@ -153,7 +154,8 @@ def join_slices(slices: Sequence[Slice]) -> Slice:
     return Slice(slices[0].low, slices[-1].high, tuple(levels))
 
 
-class Counts(Protocol):
+@dataclass(frozen=True)
+class Counts:
     """N-gram counts of a corpus, most of which need not be in memory.
 
     Attributes
@@ -166,22 +168,19 @@ class Counts(Protocol):
         The whole level 2; parents are first symbols.
     order : int
         Length of the longest n-grams, in symbols.
+    slices : callable
+        Gives an iterator over ascending slices, together of all bigrams, anew at each call.
     """
 
     codes: npt.NDArray[np.uint32]
     frequency: Integers
     bigrams: Level
     order: int
-
-    def slices(self) -> Iterator[Slice]:
-        """All n-grams of three symbols or more: ascending slices, together of all bigrams, anew at each call."""
+    slices: Callable[[], Iterator[Slice]]
 
 
 class Part(Protocol):
-    """Counts that can be read at any place, and that need not hold their bigrams.
-
-    The attributes are those of :class:`Counts`.
-    """
+    """Counts that can be read at any place, and need not hold their bigrams; :class:`Counts` has the attributes."""
 
     @property
     def codes(self) -> npt.NDArray[np.uint32]: ...  # noqa: D102
@@ -200,8 +199,8 @@ class Part(Protocol):
         """N-grams of three symbols or more that begin with one of the bigrams from `low` to before `high`."""
 
 
-class TrieCounts:
-    """Counts that are in memory as a whole; both :class:`Counts` and :class:`Part`.
+class TriePart:
+    """Counts that are in memory as a whole; see :class:`Part`.
 
     Parameters
     ----------
@@ -209,36 +208,37 @@ class TrieCounts:
         Code of each symbol id.
     levels : sequence of Level
         ``levels[k - 1]`` holds the k-grams, at least up to bigrams; parents are places in the level before.
-    room : int
-        N-grams of three symbols or more in one slice of :meth:`slices`; a single bigram may have more.
     """
 
-    def __init__(self, codes: npt.NDArray[np.uint32], levels: Sequence[Level], room: int = 1 << 20) -> None:
-        self.codes, self.frequency, self.bigrams, self.order = codes, levels[0].count, levels[1], len(levels)
+    def __init__(self, codes: npt.NDArray[np.uint32], levels: Sequence[Level]) -> None:
+        self.codes, self.frequency, self.order = codes, levels[0].count, len(levels)
+        self._bigrams = levels[1]
         self._whole = Slice(0, len(levels[1]), tuple(levels[2:]))
         self._ends = self._whole.ends()
-        self._room = room
 
     def read_bigrams(self) -> Level:
         """The whole level 2."""
-        return self.bigrams
+        return self._bigrams
 
     def read_sizes(self) -> Integers:
         """How many n-grams of three symbols or more begin with each bigram."""
-        return sum((np.diff(end) for end in self._ends), np.zeros(len(self.bigrams), np.int64))
+        return sum((np.diff(end) for end in self._ends), np.zeros(len(self._bigrams), np.int64))
 
     def slice(self, low: int, high: int) -> Slice:
         """N-grams of three symbols or more that begin with one of the bigrams from `low` to before `high`."""
-        levels, before = [], 0
-        for level, end in zip(self._whole.levels, self._ends, strict=True):
-            part = slice(end[low], end[high])
-            levels.append(Level(level.symbol[part], level.parent[part] - np.int32(before), level.count[part]))
-            before = end[low]
-        return Slice(low, high, tuple(levels))
+        return _between(self._whole, self._ends, low, high)
 
-    def slices(self) -> Iterator[Slice]:
-        """All n-grams of three symbols or more, in ascending slices."""
-        return (self.slice(*ends) for ends in pairwise(cut_ranges(self.read_sizes(), self._room)))
+    def counts(self, room: int = 1 << 20) -> Counts:
+        """The same counts, in slices.
+
+        Parameters
+        ----------
+        room : int
+            N-grams in a slice; a single bigram may have more.
+        """
+        cuts = cut_ranges(self.read_sizes(), room)
+        slices = lambda: (self.slice(*ends) for ends in pairwise(cuts))  # noqa: E731
+        return Counts(self.codes, self.frequency, self._bigrams, self.order, slices)
 
 
 def cut_ranges(sizes: Integers, room: int) -> list[int]:
@@ -295,7 +295,7 @@ def in_order(work: Callable[[Task], Result], tasks: Iterable[Task], workers: int
         pool.shutdown(cancel_futures=True)
 
 
-def merge_counts(parts: Sequence[Part], room: int, workers: int = 1, least: int = 1) -> MergedCounts:
+def merge_counts(parts: Sequence[Part], room: int, workers: int = 1, least: int = 1) -> Counts:
     """Add up counts.
 
     Parameters
@@ -312,7 +312,7 @@ def merge_counts(parts: Sequence[Part], room: int, workers: int = 1, least: int 
 
     Returns
     -------
-    MergedCounts
+    Counts
         Its arrays are those that counting all the corpora together gives, byte for byte.
 
     Raises
@@ -353,18 +353,7 @@ def merge_counts(parts: Sequence[Part], room: int, workers: int = 1, least: int 
     keys, count = keys[kept], count[kept]
     bigrams = Level((keys & 0xFFFF).astype(np.uint16), (keys >> 16).astype(np.int32), count)
     ranges = _Ranges(parts, renamed, present, kept, np.array(cut_ranges(sizes, room), np.int64))
-    return MergedCounts(codes, frequency, bigrams, parts[0].order, partial(_merged_slices, ranges, workers, least))
-
-
-@dataclass(frozen=True)
-class MergedCounts:
-    """Counts whose slices are merged when they are asked for; see :class:`Counts`."""
-
-    codes: npt.NDArray[np.uint32]
-    frequency: Integers
-    bigrams: Level
-    order: int
-    slices: Callable[[], Iterator[Slice]]
+    return Counts(codes, frequency, bigrams, parts[0].order, partial(_merged_slices, ranges, workers, least))
 
 
 @dataclass(frozen=True)
