@@ -1,0 +1,429 @@
+"""Count shards: the n-gram counts of a corpus, and its runs, in a directory.
+
+``segtool count`` writes one, training spills them when memory is short, and they can be made on many machines and
+added up (:mod:`segtool.merging`). A card (:mod:`segtool.cards`) vouches for the files:
+
+====================  ========================================================================================
+file                  holds
+====================  ========================================================================================
+``symbols.npy``       code of each symbol id of the n-grams (uint32, ascending); folded characters share one
+``written.npy``       code of each symbol id of the runs: the characters as written (uint32, ascending)
+``frequency.npy``     occurrences of each symbol of the n-grams; of the boundary, number of runs (int64)
+``ngrams.bin``        blocks: all bigrams; n-grams of three symbols or more, by ranges of bigrams; how many of
+                      these begin with each bigram
+``ngrams_index.npy``  a record (``BLOCK``) for each of these blocks; a range of bigrams ends before `end`
+``runs.bin``          blocks: the runs in the order of the corpus, 0 before, between and behind them
+``runs_index.npy``    a record for each; `end` is the place of a block's last boundary, which the next shares
+====================  ========================================================================================
+
+Where blocks are cut depends on the content alone, so that the same counts and runs give the same bytes (with the
+same zlib) however they were counted. The ``.bin`` files are read and not mapped: mapped pages count as memory.
+"""
+
+from __future__ import annotations
+
+import os
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
+from pathlib import Path
+from types import TracebackType
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from segtool import __version__
+from segtool.blocks import (
+    DamagedBlock,
+    pack_levels,
+    pack_numbers,
+    pack_stream,
+    unpack_levels,
+    unpack_numbers,
+    unpack_stream,
+)
+from segtool.cards import CardFormat, write_array
+from segtool.errors import ModelError, UsageError
+from segtool.merging import Counts, Ids, Integers, Level, Slice, join_slices
+
+__all__ = ["BLOCK", "FORMAT_VERSION", "Shard", "ShardWriter", "open_shards"]
+
+FORMAT_VERSION = 1
+_FORMAT = CardFormat(
+    name="segtool counts",
+    version=FORMAT_VERSION,
+    what="count shard",
+    title="count shard",
+    command="segtool count",
+    verb="count",
+)
+BLOCK = np.dtype([("end", "<i8"), ("offset", "<i8"), ("bytes", "<i8"), ("crc32", "<u4")])
+"""Where the content of a block ends; where it stands in its file, its size and its checksum."""
+NGRAMS_PER_BLOCK = 1 << 16
+SYMBOLS_PER_BLOCK = 1 << 18
+Codes = npt.NDArray[np.uint32]
+Content = TypeVar("Content")
+
+
+class ShardWriter:
+    """Writes a shard; use it in a ``with`` statement.
+
+    Parameters
+    ----------
+    folder : Path
+        An empty directory.
+    codes : ndarray of uint32, shape (symbols,)
+        Code of each symbol id of the n-grams, ascending; the first three are the boundary, ``NUM`` and ``LAT``.
+    written : ndarray of uint32
+        The same of the runs.
+    fold : bool
+        Whether characters that fold to one were counted as one.
+    order : int
+        Length of the longest n-grams.
+
+    Raises
+    ------
+    OSError
+        Here and from every method, if the disk fails or is full.
+    """
+
+    def __init__(self, folder: Path, codes: Codes, written: Codes, fold: bool, order: int) -> None:
+        self._folder, self._codes, self._written = folder, codes, written
+        self._parameters = {"fold": bool(fold), "order": int(order)}
+        self._frequency: Integers | None = None
+        self._bigrams = 0
+        self._sizes: list[npt.NDArray[np.int32]] = []
+        self._slices: list[Slice] = []  # of the block that is not full
+        self._counted = 0  # bigrams that have passed
+        self._filled = 0  # n-grams in that block
+        self._stream = np.zeros(0, np.uint16)  # the same of the runs, without the boundary at its end
+        self._ngrams = _BlockWriter(folder, "ngrams")
+        self._runs = _BlockWriter(folder, "runs")
+
+    def __enter__(self) -> ShardWriter:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._ngrams.close()
+        self._runs.close()
+
+    def add_runs(self, stream: Ids) -> None:
+        """Append runs.
+
+        Parameters
+        ----------
+        stream : ndarray of uint16, shape (n,)
+            Ids of characters as written; 0 before, between and behind the runs.
+
+        Raises
+        ------
+        UsageError
+            If it is no such stream.
+        """
+        if not len(stream) or stream[0] or stream[-1] or stream.max() >= len(self._written):
+            raise UsageError("runs of a count shard begin and end with a boundary, and have symbols of its alphabet")
+        joined = np.concatenate([self._stream, stream[:-1]])
+        boundaries = np.append(np.flatnonzero(joined == 0), len(joined))
+        begin = 0
+        while len(joined) - begin >= SYMBOLS_PER_BLOCK:
+            end = int(boundaries[np.searchsorted(boundaries, begin + SYMBOLS_PER_BLOCK)])
+            self._add_run_block(joined[begin:end])
+            begin = end
+        self._stream = joined[begin:].copy()
+
+    def _add_run_block(self, stream: Ids) -> None:
+        self._runs.add(pack_stream(np.append(stream, np.uint16(0))), self._runs.end + len(stream))
+
+    def add_bigrams(self, frequency: Integers, bigrams: Level) -> None:
+        """Write the n-grams of one symbol and of two; to be called once, before the first slice.
+
+        Parameters
+        ----------
+        frequency : ndarray of int64, shape (symbols,)
+            Occurrences of each symbol, first the number of runs.
+        bigrams : Level
+            Parents are first symbols.
+        """
+        self._frequency, self._bigrams = frequency, len(bigrams)
+        self._ngrams.add(pack_levels([bigrams], 0, len(self._codes)), 0)
+
+    def add_slice(self, part: Slice) -> None:
+        """Append n-grams of three symbols or more.
+
+        Parameters
+        ----------
+        part : Slice
+            Of the range of bigrams behind that of the slice before.
+
+        Raises
+        ------
+        UsageError
+            If the range is another.
+        """
+        if part.low != self._counted or part.high > self._bigrams or self._frequency is None:
+            raise UsageError("slices of a count shard follow one another, behind the bigrams that they begin with")
+        sizes = sum((np.diff(end) for end in part.ends()), np.zeros(part.high - part.low, np.int64))
+        self._sizes.append(sizes.astype(np.int32))
+        sums = np.cumsum(sizes) + self._filled
+        places, full = [part.low], 0
+        while (at := int(np.searchsorted(sums, full + NGRAMS_PER_BLOCK))) < len(sums):
+            places.append(part.low + at + 1)
+            full = int(sums[at])
+        *complete, rest = part.cut([*places, part.high])
+        for piece in complete:
+            self._slices.append(piece)
+            self._add_ngram_block()
+        self._slices.append(rest)
+        self._filled += int(sizes.sum()) - full
+        self._counted = part.high
+
+    def _add_ngram_block(self) -> None:
+        block = join_slices(self._slices)
+        self._ngrams.add(pack_levels(block.levels, block.low, block.high), block.high)
+        self._slices = []
+
+    def finish(self, corpus: dict[str, Any]) -> None:
+        """Write what is left, and the card.
+
+        Parameters
+        ----------
+        corpus : dict
+            What the card says of the corpus; JSON.
+
+        Raises
+        ------
+        UsageError
+            If the slices do not cover all bigrams.
+        """
+        if self._counted != self._bigrams or self._frequency is None:
+            raise UsageError(f"a count shard ends behind its last bigram: {self._counted} of {self._bigrams} are there")
+        if len(self._stream):
+            self._add_run_block(self._stream)
+        if self._ngrams.end < self._bigrams:
+            self._add_ngram_block()
+        sizes = np.concatenate([np.zeros(0, np.int32), *self._sizes]).astype(np.int64)
+        self._ngrams.add(pack_numbers(sizes), self._bigrams)
+        files = self._ngrams.finish() | self._runs.finish()
+        arrays = {"symbols": self._codes, "written": self._written, "frequency": self._frequency}
+        for (name, array), dtype in zip(arrays.items(), _ARRAYS.values(), strict=True):
+            files |= write_array(self._folder, name, array.astype(dtype))
+        entries = {"corpus": corpus, "parameters": self._parameters, "segtool_version": __version__}
+        _FORMAT.write(self._folder, entries, files)
+
+
+_ARRAYS = {"symbols": "<u4", "written": "<u4", "frequency": "<i8"}
+
+
+class Shard:
+    """A shard that is read, a block at a time; see :class:`segtool.merging.Part`.
+
+    Several threads may read at a time. Every method that reads raises :class:`ModelError` if a file is damaged or
+    cannot be read.
+
+    Attributes
+    ----------
+    path : Path
+    codes : ndarray of uint32, shape (symbols,)
+        Code of each symbol id of the n-grams.
+    written : ndarray of uint32
+        Code of each symbol id of the runs.
+    frequency : ndarray of int64, shape (symbols,)
+        Occurrences of each symbol; entry 0 is the number of runs.
+    fold : bool
+        Whether characters that fold to one were counted as one.
+    order : int
+        Length of the longest n-grams.
+    corpus : dict
+        What the card says of the corpus.
+    """
+
+    def __init__(self, path: Path, card: dict[str, Any]) -> None:
+        codes, written, frequency = (
+            np.array(_FORMAT.open_array(path, name, card, dtype)) for name, dtype in _ARRAYS.items()
+        )
+        parameters = card.get("parameters")
+        if not isinstance(parameters, dict) or not isinstance(card.get("corpus"), dict):
+            raise _FORMAT.damaged(path)
+        self.path, self.codes, self.written, self.frequency = path, codes, written, frequency
+        self.fold, self.order, self.corpus = parameters.get("fold"), parameters.get("order"), card["corpus"]
+        if not isinstance(self.fold, bool) or not isinstance(self.order, int) or not 2 <= self.order <= 16:
+            raise _FORMAT.damaged(path)
+        for name, alphabet in (("symbols", codes), ("written", written)):
+            if alphabet[:3].tolist() != [0, 1, 2] or not 3 <= len(alphabet) <= 1 << 16 or not _ascending(alphabet):
+                raise ModelError(f"{path / name}.npy: damaged (no alphabet): {_FORMAT.mend}")
+        if len(frequency) != len(codes) or frequency.min() < 0:
+            raise ModelError(f"{path / 'frequency.npy'}: damaged (no counts of this alphabet): {_FORMAT.mend}")
+        self._ngrams = _BlockReader(path, "ngrams", card)
+        self._runs = _BlockReader(path, "runs", card)
+        ends = self._ngrams.ends
+        if len(ends) < 2 or ends[0] != 0 or ends[-1] != ends[-2]:
+            raise self._ngrams.damaged("its index")
+        self._ends = ends[:-1]  # block i holds the bigrams from _ends[i - 1] to before _ends[i], block 0 none
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str]) -> Shard:
+        """Open a shard.
+
+        Raises
+        ------
+        ModelError
+            If it is missing, damaged, or of another format version.
+        """
+        folder = Path(path)
+        return cls(folder, _FORMAT.read(folder))
+
+    @property
+    def run_blocks(self) -> int:
+        """Number of blocks of runs."""
+        return len(self._runs.ends)
+
+    def runs(self, i: int) -> Ids:
+        """Runs of a block.
+
+        Returns
+        -------
+        ndarray of uint16
+            Ids of characters as written; 0 before, between and behind the runs.
+        """
+        begin = int(self._runs.ends[i - 1]) if i else 0
+        length = int(self._runs.ends[i]) - begin + 1
+        return self._runs.read(i, lambda data: unpack_stream(data, length, len(self.written)))
+
+    @property
+    def bigrams(self) -> Level:
+        """The whole level 2, read anew each time."""
+        return self.read_bigrams()
+
+    def read_bigrams(self) -> Level:
+        """The whole level 2; parents are first symbols."""
+        symbols = len(self.codes)
+        (level,) = self._ngrams.read(0, lambda data: unpack_levels(data, 0, symbols, 1, symbols))
+        if len(level) != self._ends[-1]:
+            raise self._ngrams.damaged("its bigrams")
+        return level
+
+    def read_sizes(self) -> Integers:
+        """How many n-grams of three symbols or more begin with each bigram."""
+        return self._ngrams.read(len(self._ends), lambda data: unpack_numbers(data, int(self._ends[-1])))
+
+    def slice(self, low: int, high: int) -> Slice:
+        """N-grams of three symbols or more that begin with one of a range of bigrams.
+
+        Parameters
+        ----------
+        low, high : int
+            The range, from `low` to before `high`.
+        """
+        first = int(np.searchsorted(self._ends, low, "right"))
+        last = int(np.searchsorted(self._ends, high, "left"))
+        pieces = []
+        for i in range(first, last + 1) if low < high else ():
+            piece = self._block(i)
+            begin, end = max(low, piece.low), min(high, piece.high)
+            pieces.append(piece if (begin, end) == (piece.low, piece.high) else piece.cut([begin, end])[0])
+        nothing = Level(np.zeros(0, np.uint16), np.zeros(0, np.int32), np.zeros(0, np.int64))
+        return join_slices(pieces) if pieces else Slice(low, high, (nothing,) * (self.order - 2))
+
+    def _block(self, i: int) -> Slice:
+        low, high = int(self._ends[i - 1]), int(self._ends[i])
+        return self._ngrams.read(
+            i, lambda data: Slice(low, high, unpack_levels(data, low, high, self.order - 2, len(self.codes)))
+        )
+
+    def counts(self) -> Counts:
+        """The n-gram counts; the slices are the blocks."""
+        return Counts(self.codes, self.frequency, self.read_bigrams(), self.order, self._blocks)
+
+    def _blocks(self) -> Iterator[Slice]:
+        return map(self._block, range(1, len(self._ends)))
+
+
+def open_shards(paths: Sequence[str | os.PathLike[str]]) -> list[Shard]:
+    """Open shards that are to be added up.
+
+    Raises
+    ------
+    ModelError
+        If one is missing, damaged, or of another format version.
+    UsageError
+        If they were counted in different ways.
+    """
+    shards = [Shard.open(path) for path in paths]
+    for shard in shards[1:]:
+        both = f"{shards[0].path} and {shard.path}"
+        if shard.fold != shards[0].fold:
+            which = shard.path if not shard.fold else shards[0].path
+            raise UsageError(f"{both} cannot be added up: only {which} was counted with --no-fold: count one again")
+        if shard.order != shards[0].order:
+            orders = f"{shards[0].order} and {shard.order} symbols"
+            raise UsageError(f"{both} cannot be added up: n-grams of up to {orders}: count with one --max-word-len")
+    return shards
+
+
+def _ascending(codes: Codes) -> bool:
+    return all(one < other for one, other in pairwise(codes.tolist()))
+
+
+class _BlockWriter:
+    """Appends blocks to a file, and keeps their index."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self._folder, self._name = folder, name
+        self._file = open(folder / f"{name}.bin", "wb")  # noqa: SIM115
+        self._rows: list[tuple[int, int, int, int]] = []
+        self._size = self._crc32 = self.end = 0
+
+    def add(self, data: bytes, end: int) -> None:
+        self._file.write(data)
+        self._rows.append((end, self._size, len(data), zlib.crc32(data)))
+        self._crc32 = zlib.crc32(data, self._crc32)
+        self._size += len(data)
+        self.end = end
+
+    def finish(self) -> dict[str, dict[str, Any]]:
+        """Write the index; returns what the card says of both files."""
+        self.close()
+        entry = {"bytes": self._size, "crc32": f"{self._crc32:08x}"}
+        return {f"{self._name}.bin": entry, **write_array(self._folder, f"{self._name}_index", np.array(self._rows, BLOCK))}
+
+    def close(self) -> None:
+        self._file.close()
+
+
+class _BlockReader:
+    """Reads blocks of a file by their index."""
+
+    def __init__(self, folder: Path, name: str, card: dict[str, Any]) -> None:
+        self._file = _FORMAT.find_file(folder, f"{name}.bin", card, verify=False)
+        self._index = np.array(_FORMAT.open_array(folder, f"{name}_index", card, BLOCK))
+        self.ends = self._index["end"].astype(np.int64)
+        sizes = self._index["bytes"]
+        offsets = np.cumsum(sizes) - sizes
+        whole = int(sizes.sum()) == card["arrays"][f"{name}.bin"]["bytes"] and bool(np.all(sizes >= 0))
+        if not whole or np.any(offsets != self._index["offset"]) or np.any(np.diff(self.ends, prepend=0) < 0):
+            raise self.damaged("its index")
+
+    def read(self, i: int, unpack: Callable[[bytes], Content]) -> Content:
+        """Content of a block."""
+        _, offset, size, crc32 = self._index[i].tolist()
+        try:
+            with open(self._file, "rb") as file:
+                file.seek(offset)
+                data = file.read(size)
+        except FileNotFoundError:
+            raise ModelError(f"{self._file}: missing from the {_FORMAT.what}: {_FORMAT.mend}") from None
+        except OSError as error:
+            what = error.strerror or error
+            raise ModelError(f"{self._file}: {what}: check the permissions of the {_FORMAT.what}") from None
+        if len(data) != size or zlib.crc32(data) != crc32:
+            raise self.damaged(f"block {i}: wrong checksum")
+        try:
+            return unpack(data)
+        except DamagedBlock as error:
+            raise self.damaged(f"block {i}: {error}") from None
+
+    def damaged(self, what: str) -> ModelError:
+        return ModelError(f"{self._file}: damaged ({what}): {_FORMAT.mend}")
