@@ -26,7 +26,7 @@ from typing import Any, BinaryIO, cast
 
 from segtool.errors import InputError, OutputError, UsageError
 
-__all__ = ["UnpackedFile", "atomic_directory", "atomic_file"]
+__all__ = ["UnpackedFile", "atomic_directory", "atomic_file", "told_of"]
 
 _LOGGER = logging.getLogger(__name__)
 _BUFFER_BYTES = 1 << 20
@@ -285,6 +285,27 @@ def atomic_directory(path: str | os.PathLike[str], *, marker: str = "card.json")
             shutil.rmtree(aside, ignore_errors=True)
             if os.path.exists(aside):
                 _LOGGER.warning("%s is written, but its old version is still at %s: delete it", shown, aside)
+
+
+@contextmanager
+def told_of(folder: Path) -> Iterator[None]:
+    """Turn the errors of writing into a folder for temporary files into ones that name it.
+
+    Parameters
+    ----------
+    folder : Path
+
+    Raises
+    ------
+    OutputError
+        If the disk is full or fails, or the folder cannot be written.
+    """
+    try:
+        yield
+    except OSError as exc:
+        full = exc.errno in (errno.ENOSPC, errno.EDQUOT)
+        mend = "free some space or pass --tmp on another disk" if full else "pass another --tmp"
+        raise OutputError(f"{folder}: temporary files cannot be written: {_reason(exc)}; {mend}") from exc
 
 
 def _standard_stream(path: str) -> int | None:

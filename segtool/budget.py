@@ -1,0 +1,129 @@
+"""How much memory training may use, and what that means for each stage.
+
+The budget is for the process as a whole, with the interpreter and the compiled kernels in it. What a stage needs for a
+symbol or an n-gram was measured (docs/scale.md); parts of the work are made so large that they have room.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from segtool.errors import UsageError
+
+__all__ = ["LEAST", "Budget", "free_memory", "parse_size", "resident_memory"]
+
+LEAST = 400 << 20
+"""Less is no budget: the interpreter and the kernels take about a half of it."""
+
+SYMBOL_BYTES = 80
+"""What a symbol takes that is counted, scored and learned from in memory."""
+
+NGRAM_BYTES = 90
+"""What an n-gram takes that is merged or scored, in each thread."""
+
+_UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
+
+
+@dataclass(frozen=True)
+class Budget:
+    """Memory that training may use.
+
+    Attributes
+    ----------
+    total : int
+        Bytes, of the whole process.
+    used : int
+        Bytes of them that were in use before.
+    """
+
+    total: int
+    used: int = 0
+
+    @classmethod
+    def of(cls, total: int | None) -> Budget:
+        """Make a budget.
+
+        Parameters
+        ----------
+        total : int or None
+            Bytes; None for a half of what is free, and what is in use already.
+
+        Raises
+        ------
+        UsageError
+            If it is less than `LEAST`.
+        """
+        used = resident_memory()
+        if total is None:
+            return cls(max(used + free_memory() // 2, LEAST), used)
+        if total < LEAST:
+            raise UsageError(f"--memory {total / (1 << 20):,.0f}M: too little, give at least {LEAST >> 20}M")
+        return cls(total, used)
+
+    @property
+    def room(self) -> int:
+        """Bytes for data."""
+        return max(self.total - max(self.used, LEAST // 2), LEAST // 8)
+
+    @property
+    def symbols(self) -> int:
+        """How many symbols of a corpus are held and counted at a time."""
+        return self.room // SYMBOL_BYTES
+
+    def ngrams(self, workers: int) -> int:
+        """How many n-grams are merged or scored at a time in each of so many threads."""
+        return self.room // (2 * NGRAM_BYTES * workers)
+
+
+def parse_size(text: str) -> int:
+    """Read a size.
+
+    Parameters
+    ----------
+    text : str
+        Such as ``512M``, ``2G``, ``1.5GB`` or a number of bytes; units are powers of 1024.
+
+    Returns
+    -------
+    int
+        Bytes.
+
+    Raises
+    ------
+    UsageError
+        If it is none.
+    """
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?", text.strip(), re.IGNORECASE)
+    if found is None:
+        raise UsageError(f"{text!r} is no size: give a number with K, M, G or T behind it, such as 2G")
+    return int(float(found[1]) * _UNITS[found[2].upper()])
+
+
+def free_memory() -> int:
+    """Bytes that a process may take without harm to others, as far as the operating system tells; else 2 GB.
+
+    Limits of a control group (a container) count.
+    """
+    found = []
+    with suppress(OSError, ValueError, IndexError):
+        text = Path("/proc/meminfo").read_text(encoding="ascii")
+        found.append(int(re.findall(r"MemAvailable:\s+(\d+)", text)[0]) << 10)
+    with suppress(OSError, ValueError):
+        limit = int(Path("/sys/fs/cgroup/memory.max").read_text(encoding="ascii"))
+        found.append(limit - int(Path("/sys/fs/cgroup/memory.current").read_text(encoding="ascii")))
+    if not found:
+        with suppress(OSError, ValueError, AttributeError):
+            found.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2)
+    return max(min(found, default=2 << 30), 0)
+
+
+def resident_memory() -> int:
+    """Bytes of memory that this process holds, 0 where the operating system does not tell."""
+    with suppress(OSError, ValueError, IndexError):
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE")
+    return 0
