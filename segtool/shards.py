@@ -28,7 +28,7 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -62,7 +62,7 @@ BLOCK = np.dtype([("end", "<i8"), ("offset", "<i8"), ("bytes", "<i8"), ("crc32",
 """Where the content of a block ends; where it stands in its file, its size and its checksum."""
 NGRAMS_PER_BLOCK = 1 << 16
 SYMBOLS_PER_BLOCK = 1 << 18
-Codes = npt.NDArray[np.uint32]
+Codes: TypeAlias = npt.NDArray[np.uint32]
 Content = TypeVar("Content")
 
 
@@ -107,8 +107,10 @@ class ShardWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._ngrams.close()
-        self._runs.close()
+        try:
+            self._ngrams.close()
+        finally:
+            self._runs.close()
 
     def add_runs(self, stream: Ids) -> None:
         """Append runs.
@@ -244,13 +246,14 @@ class Shard:
         codes, written, frequency = (
             np.array(_FORMAT.open_array(path, name, card, dtype)) for name, dtype in _ARRAYS.items()
         )
-        parameters = card.get("parameters")
-        if not isinstance(parameters, dict) or not isinstance(card.get("corpus"), dict):
+        parameters, corpus = card.get("parameters"), card.get("corpus")
+        if not isinstance(parameters, dict) or not isinstance(corpus, dict):
+            raise _FORMAT.damaged(path)
+        fold, order = parameters.get("fold"), parameters.get("order")
+        if not isinstance(fold, bool) or not isinstance(order, int) or not 2 <= order <= 16:
             raise _FORMAT.damaged(path)
         self.path, self.codes, self.written, self.frequency = path, codes, written, frequency
-        self.fold, self.order, self.corpus = parameters.get("fold"), parameters.get("order"), card["corpus"]
-        if not isinstance(self.fold, bool) or not isinstance(self.order, int) or not 2 <= self.order <= 16:
-            raise _FORMAT.damaged(path)
+        self.fold, self.order, self.corpus = fold, order, corpus
         for name, alphabet in (("symbols", codes), ("written", written)):
             if alphabet[:3].tolist() != [0, 1, 2] or not 3 <= len(alphabet) <= 1 << 16 or not _ascending(alphabet):
                 raise ModelError(f"{path / name}.npy: damaged (no alphabet): {_FORMAT.mend}")
@@ -387,7 +390,8 @@ class _BlockWriter:
         """Write the index; returns what the card says of both files."""
         self.close()
         entry = {"bytes": self._size, "crc32": f"{self._crc32:08x}"}
-        return {f"{self._name}.bin": entry, **write_array(self._folder, f"{self._name}_index", np.array(self._rows, BLOCK))}
+        index = write_array(self._folder, f"{self._name}_index", np.array(self._rows, BLOCK))
+        return {f"{self._name}.bin": entry} | index
 
     def close(self) -> None:
         self._file.close()

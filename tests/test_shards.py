@@ -1,0 +1,438 @@
+"""Count shards: what is written is read, the same content gives the same bytes, and damage is told."""
+
+import json
+import os
+import re
+import shutil
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from unittest.mock import patch
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from segtool import blocks, shards
+from segtool.blocks import DamagedBlock
+from segtool.cards import card_checksum
+from segtool.errors import ModelError, OutputError, UsageError
+from segtool.files import atomic_directory
+from segtool.merging import TriePart, merge_counts
+from segtool.shards import Shard, ShardWriter, open_shards
+from tests import naive, naive_counts
+
+CODES = st.sampled_from([1, 2, 0x3400, 0x4E00, 0x4E01, 0x9FFF, 0x20000])
+RUNS = st.lists(st.lists(CODES, min_size=1, max_size=9), max_size=6)
+ORDERS = st.integers(2, 6)
+ROOMS = st.integers(0, 60)
+SMALL = st.integers(1, 20)
+SOME_RUNS = [[0x4E00, 0x4E01, 0x9FFF], [0x4E00, 0x4E01], [1, 0x4E00]] * 3
+
+
+def stream_of(runs, written):
+    ids = {int(code): i for i, code in enumerate(written)}
+    return naive.stream([[ids[code] for code in run] for run in runs])
+
+
+def write(folder, runs, order=4, counts=None, fold=True, pieces=1):
+    """Write the shard of some runs; these come in pieces."""
+    codes, levels = naive_counts.trie(runs, order)
+    counts = counts or TriePart(codes, levels).counts(20)
+    with ShardWriter(folder, codes, codes, fold, order) as writer:
+        for i in range(pieces):
+            writer.add_runs(stream_of(runs[i * len(runs) // pieces : (i + 1) * len(runs) // pieces], codes))
+        writer.add_bigrams(counts.frequency, counts.bigrams)
+        for each in counts.slices():
+            writer.add_slice(each)
+        writer.finish({"runs": len(runs)})
+    return folder
+
+
+@contextmanager
+def small_blocks(ngrams, symbols=1 << 18):
+    with patch.multiple(shards, NGRAMS_PER_BLOCK=ngrams, SYMBOLS_PER_BLOCK=symbols):
+        yield
+
+
+@contextmanager
+def folder():
+    """An empty folder; those of pytest last longer than one example of hypothesis."""
+    with tempfile.TemporaryDirectory() as name:
+        yield Path(name)
+
+
+def content(path):
+    return {file.name: file.read_bytes() for file in path.iterdir()}
+
+
+@pytest.fixture
+def shard(tmp_path):
+    (tmp_path / "shard").mkdir()
+    with small_blocks(20, 8):
+        return write(tmp_path / "shard", SOME_RUNS)
+
+
+def read_all(path):
+    found = Shard.open(path)
+    return (
+        naive_counts.plain(*naive_counts.whole(found.counts())),
+        found.read_sizes().tolist(),
+        [found.runs(i).tolist() for i in range(found.run_blocks)],
+        (found.fold, found.order, found.corpus, found.written.tolist()),
+    )
+
+
+@given(RUNS, ORDERS, SMALL, SMALL, st.booleans())
+def test_what_is_written_is_read(runs, order, ngrams, symbols, fold):
+    with folder() as path, small_blocks(ngrams, symbols):
+        read = Shard.open(write(path, runs, order, fold=fold))
+        codes, levels = naive_counts.trie(runs, order)
+        assert naive_counts.same(naive_counts.whole(read.counts()), (codes, levels))
+        assert naive_counts.same(naive_counts.whole(read.counts()), (codes, levels))
+        assert naive_counts.plain(codes, [read.bigrams]) == naive_counts.plain(codes, [levels[1]])
+        whole = TriePart(codes, levels)
+        sizes = whole.read_sizes().tolist()
+        assert read.read_sizes().tolist() == sizes
+        assert [each.high for each in read.counts().slices()] == naive_counts.range_ends(sizes, ngrams)
+        stream = stream_of(runs, codes)
+        found = [read.runs(i).tolist() for i in range(read.run_blocks)]
+        assert found == naive_counts.run_blocks(stream.tolist(), symbols)
+        assert all(read.runs(i).dtype == np.uint16 for i in range(read.run_blocks))
+        assert (read.fold, read.order, read.corpus) == (fold, order, {"runs": len(runs)})
+        assert read.written.tolist() == codes.tolist()
+
+
+@given(RUNS, ORDERS, SMALL, st.data())
+def test_any_slice_is_read(runs, order, ngrams, data):
+    with folder() as path, small_blocks(ngrams):
+        read = Shard.open(write(path, runs, order))
+        codes, levels = naive_counts.trie(runs, order)
+        low, high = sorted(data.draw(st.tuples(*[st.integers(0, len(levels[1]))] * 2)))
+        found, expected = read.slice(low, high), TriePart(codes, levels).slice(low, high)
+        assert (found.low, found.high) == (low, high)
+        assert naive_counts.same((codes, found.levels), (codes, expected.levels))
+
+
+@given(RUNS, ORDERS, ROOMS, st.integers(1, 7), SMALL, SMALL)
+def test_same_content_same_bytes(runs, order, room, pieces, ngrams, symbols):
+    """However slices and runs were cut, and whether the counts were merged."""
+    with folder() as one, folder() as other, folder() as third, small_blocks(ngrams, symbols):
+        trie = TriePart(*naive_counts.trie(runs, order))
+        write(one, runs, order, trie.counts(1 << 20))
+        write(other, runs, order, trie.counts(room), pieces=pieces)
+        half = len(runs) // 2
+        parts = [TriePart(*naive_counts.trie(each, order)) for each in (runs[half:], runs[:half])]
+        write(third, runs, order, merge_counts(parts, room), pieces=pieces)
+        assert content(one) == content(other) == content(third)
+
+
+@given(st.lists(RUNS, min_size=1, max_size=3), ORDERS, ROOMS, SMALL, st.integers(1, 3))
+def test_shards_are_merged(corpora, order, room, ngrams, workers):
+    with folder() as path, small_blocks(ngrams):
+        paths = [path / str(i) for i in range(len(corpora))]
+        for each, runs in zip(paths, corpora, strict=True):
+            each.mkdir()
+            write(each, runs, order)
+        merged = merge_counts(open_shards(paths), room, workers)
+        assert naive_counts.same(naive_counts.whole(merged), naive_counts.trie(sum(corpora, []), order))
+
+
+def test_runs_may_have_symbols_of_their_own(tmp_path):
+    codes, levels = naive_counts.trie([[0x4E00]], 3)
+    written = np.array([0, 1, 2, 0x4E00, 0x4E01, 0x4E02], np.uint32)
+    with ShardWriter(tmp_path, codes, written, True, 3) as writer:
+        writer.add_runs(np.array([0, 5, 0], np.uint16))
+        writer.add_bigrams(levels[0].count, levels[1])
+        for each in TriePart(codes, levels).counts().slices():
+            writer.add_slice(each)
+        writer.finish({})
+    read = Shard.open(tmp_path)
+    assert (read.codes.tolist(), read.written.tolist()) == (codes.tolist(), written.tolist())
+    assert read.runs(0).tolist() == [0, 5, 0]
+
+
+def test_shard_of_nothing(tmp_path):
+    read = Shard.open(write(tmp_path, []))
+    assert (read.run_blocks, len(read.bigrams), list(read.counts().slices())) == (0, 0, [])
+
+
+def test_counts_without_runs(tmp_path):
+    codes, levels = naive_counts.trie(SOME_RUNS, 4)
+    with ShardWriter(tmp_path, codes, codes, True, 4) as writer:
+        writer.add_bigrams(levels[0].count, levels[1])
+        writer.add_slice(TriePart(codes, levels).slice(0, len(levels[1])))
+        writer.finish({})
+    assert Shard.open(tmp_path).run_blocks == 0
+
+
+# ---------------------------------------------------------------- misuse
+
+
+@pytest.mark.parametrize("stream", [[], [3, 0], [0, 3], [0, 9, 0]])
+def test_what_is_no_stream(tmp_path, stream):
+    codes, _ = naive_counts.trie(SOME_RUNS, 4)
+    with (
+        ShardWriter(tmp_path, codes, codes, True, 4) as writer,
+        pytest.raises(UsageError, match="begin and end with a boundary"),
+    ):
+        writer.add_runs(np.array(stream, np.uint16))
+
+
+def test_slices_in_disorder(tmp_path):
+    codes, levels = naive_counts.trie(SOME_RUNS, 4)
+    part = TriePart(codes, levels)
+    with ShardWriter(tmp_path, codes, codes, True, 4) as writer:
+        with pytest.raises(UsageError, match="follow one another"):
+            writer.add_slice(part.slice(0, 1))
+        with pytest.raises(UsageError, match="0 of 0"):
+            writer.finish({})
+        writer.add_bigrams(levels[0].count, levels[1])
+        writer.add_slice(part.slice(0, 2))
+        for low, high in ((0, 2), (3, 4)):
+            with pytest.raises(UsageError, match="follow one another"):
+                writer.add_slice(part.slice(low, high))
+        with pytest.raises(UsageError, match=f"2 of {len(levels[1])} are there"):
+            writer.finish({})
+    assert not (tmp_path / "card.json").exists()
+
+
+def test_shards_counted_in_different_ways(tmp_path):
+    for name, order, fold in (("a", 4, True), ("b", 4, False), ("c", 5, True)):
+        (tmp_path / name).mkdir()
+        write(tmp_path / name, SOME_RUNS, order, fold=fold)
+    a, b, c = (tmp_path / name for name in "abc")
+    assert [each.path for each in open_shards([a, a])] == [a, a]
+    for pair in ([a, b], [b, a]):
+        with pytest.raises(UsageError, match=rf"{pair[0]} and {pair[1]} .* only {b} was counted with --no-fold"):
+            open_shards(pair)
+    with pytest.raises(UsageError, match=f"{a} and {c} .* 4 and 5 symbols: .*--max-word-len"):
+        open_shards([a, c])
+
+
+# ---------------------------------------------------------------- damage
+
+
+def test_every_byte_counts(shard):
+    """A byte that changes anywhere is noticed when the place is read, and told in one line."""
+    before = read_all(shard)
+    for file in sorted(shard.iterdir()):
+        data = file.read_bytes()
+        for i in range(0, len(data), 1 if file.suffix == ".bin" else 7):
+            file.write_bytes(data[:i] + bytes([data[i] ^ 1 << i % 8]) + data[i + 1 :])
+            with pytest.raises(ModelError, match=rf"{re.escape(str(shard))}.*(damaged|not the card)") as error:
+                read_all(shard)
+            assert "\n" not in str(error.value)
+        file.write_bytes(data)
+    assert read_all(shard) == before
+
+
+@pytest.mark.parametrize("name", ["ngrams.bin", "runs.bin", "symbols.npy", "ngrams_index.npy", "runs_index.npy"])
+def test_short_and_missing_files(shard, name):
+    data = (shard / name).read_bytes()
+    for size in (0, 1, len(data) - 1):
+        (shard / name).write_bytes(data[:size])
+        with pytest.raises(ModelError, match=rf"{name}: damaged \(.* bytes instead of .*count it again"):
+            Shard.open(shard)
+    (shard / name).unlink()
+    with pytest.raises(ModelError, match=f"{name}: missing from the count shard: .*count it again"):
+        Shard.open(shard)
+
+
+def test_files_that_change_while_they_are_read(shard):
+    read = Shard.open(shard)
+    data = (shard / "ngrams.bin").read_bytes()
+    (shard / "ngrams.bin").write_bytes(data[:-1])
+    with pytest.raises(ModelError, match=r"ngrams\.bin: damaged \(block .*: wrong checksum\): .*count it again"):
+        read.read_sizes()
+    (shard / "ngrams.bin").unlink()
+    with pytest.raises(ModelError, match=r"ngrams\.bin: missing"):
+        read.slice(0, 1)
+    (shard / "ngrams.bin").mkdir()
+    with pytest.raises(ModelError, match=r"ngrams\.bin: .*permissions"):
+        read.slice(0, 1)
+
+
+def change_card(path, **entries):
+    card = json.loads((path / "card.json").read_text(encoding="utf-8")) | entries
+    card["checksum"] = card_checksum(card)
+    (path / "card.json").write_text(json.dumps(card), encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "entries",
+    [
+        {"corpus": 3},
+        {"parameters": 3},
+        {"parameters": {}},
+        {"parameters": {"fold": 1, "order": 4}},
+        {"parameters": {"fold": True, "order": 1}},
+    ],
+)
+def test_cards_that_say_nothing(shard, entries):
+    change_card(shard, **entries)
+    with pytest.raises(ModelError, match=r"card\.json: damaged"):
+        Shard.open(shard)
+
+
+def test_what_is_no_shard(shard, tmp_path):
+    with pytest.raises(ModelError, match=r"nowhere: does not exist: make one with 'segtool count CORPUS -o"):
+        Shard.open(tmp_path / "nowhere")
+    with pytest.raises(ModelError, match="is no count shard"):
+        Shard.open(tmp_path)
+    with pytest.raises(ModelError, match="a count shard is a directory, this is a file"):
+        Shard.open(shard / "ngrams.bin")
+    change_card(shard, format_version=9)
+    with pytest.raises(ModelError, match="count shard format 9, .* reads format 1: count the count shard again"):
+        Shard.open(shard)
+
+
+@contextmanager
+def writing(name, array):
+    """Let another array be written for one, as by another program."""
+    original = shards.write_array
+    with patch.object(shards, "write_array", lambda path, n, a: original(path, n, array if n == name else a)):
+        yield
+
+
+@pytest.mark.parametrize(
+    ("name", "array"),
+    [
+        ("symbols", np.array([0, 1, 2, 9, 9, 10, 11], "<u4")),
+        ("symbols", np.array([0, 1, 3, 4, 5, 9, 10], "<u4")),
+        ("written", np.array([0, 1], "<u4")),
+        ("frequency", np.array([3], "<i8")),
+        ("frequency", np.array([3, 3, 3, 3, 3, -3], "<i8")),
+        ("ngrams_index", np.zeros(0, shards.BLOCK)),
+        ("ngrams_index", np.zeros(3, shards.BLOCK)),
+        ("runs_index", np.array([(9, 0, -1, 3)], shards.BLOCK)),
+    ],
+)
+def test_arrays_that_make_no_sense(tmp_path, name, array):
+    with writing(name, array):
+        write(tmp_path, SOME_RUNS)
+    with pytest.raises(ModelError, match=r"damaged \(.*count it again"):
+        Shard.open(tmp_path)
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no /dev/full")
+@pytest.mark.parametrize("name", ["ngrams.bin", "runs.bin", "symbols.npy", "card.json"])
+def test_full_disk(tmp_path, name):
+    target = tmp_path / "shard"
+    with pytest.raises(OutputError, match="shard: cannot be written: No space left"), atomic_directory(target) as path:
+        (path / name).symlink_to("/dev/full")
+        write(path, SOME_RUNS)
+    assert not target.exists()
+
+
+def test_damage_while_shards_are_merged(shard, tmp_path):
+    other = tmp_path / "other"
+    shutil.copytree(shard, other)
+    parts = open_shards([shard, other])
+    merged = merge_counts(parts, 5, workers=2)
+    data = bytearray((other / "ngrams.bin").read_bytes())
+    data[len(data) // 2] ^= 1
+    (other / "ngrams.bin").write_bytes(data)
+    with pytest.raises(ModelError, match=r"other.ngrams\.bin: damaged"):
+        list(merged.slices())
+
+
+# ---------------------------------------------------------------- blocks
+
+NUMBERS = st.lists(st.integers(0, 300) | st.integers(0, 2**63 - 1), max_size=9)
+
+
+@given(NUMBERS)
+def test_varints(numbers):
+    written = blocks._varints([np.array(numbers, np.int64)])
+    assert bytes(written) == naive_counts.varints(numbers)
+    read = np.empty(len(numbers), np.int64)
+    assert blocks._read_varints(written, read) == len(written)
+    assert read.tolist() == numbers
+    assert blocks.unpack_numbers(blocks.pack_numbers(np.array(numbers, np.int64)), len(numbers)).tolist() == numbers
+
+
+@given(st.binary(max_size=12), st.integers(1, 3))
+def test_varints_of_any_bytes(data, length):
+    """Read numbers, if they are written back as they stand there, or refuse."""
+    read = np.zeros(length, np.int64)
+    used = blocks._read_varints(np.frombuffer(data, np.uint8), read)
+    ends = [i + 1 for i, byte in enumerate(data) if byte < 128][:length]
+    whole = len(ends) == length and all(b - a <= 9 for a, b in zip([0, *ends], ends, strict=False))
+    assert used == (ends[-1] if whole else -1)
+    if whole:
+        expected = [sum((data[i] & 127) << 7 * (i - a) for i in range(a, b)) for a, b in zip([0, *ends], ends, strict=False)]
+        assert read.tolist() == expected
+
+
+FAMILIES = st.lists(st.lists(st.tuples(st.integers(0, 7), st.integers(0, 3)), max_size=3), max_size=4)
+
+
+@given(FAMILIES, st.integers(-2, 2))
+def test_lay_out(families, more):
+    """Children lie behind one another; more or fewer than there are, or of no alphabet, are refused."""
+    rows = [(symbol, i + 5, count) for i, family in enumerate(families) for symbol, count in family]
+    fans = [len(family) for family in families]
+    if families:
+        fans[-1] = max(fans[-1] + more, 0)
+    level = naive_counts.level(rows)
+    parent = np.zeros(len(rows), np.int32)
+    good = blocks._lay_out(np.array(fans, np.int64), level.symbol, level.count, 6, 5, parent)
+    symbols = [[symbol for symbol, _ in family] for family in families]
+    ascending = all(each == sorted(set(each)) for each in symbols)
+    known = all(symbol < 6 and count > 0 for symbol, _, count in rows)
+    assert good == (ascending and known and fans == [len(family) for family in families])
+    if good:
+        assert parent.tolist() == [i for _, i, _ in rows]
+
+
+@given(RUNS, ORDERS)
+def test_levels(runs, order):
+    codes, levels = naive_counts.trie(runs, order)
+    data = blocks.pack_levels(levels[1:], 0, len(codes))
+    assert naive_counts.same((codes, blocks.unpack_levels(data, 0, len(codes), order - 1, len(codes))), (codes, levels[1:]))
+
+
+def refused(unpack, data):
+    """Whether every change of one byte, and every other length, is refused."""
+    for i in range(len(data)):
+        for bit in (1, 128):
+            with pytest.raises(DamagedBlock):
+                unpack(data[:i] + bytes([data[i] ^ bit]) + data[i + 1 :])
+        with pytest.raises(DamagedBlock):
+            unpack(data[:i])
+    with pytest.raises(DamagedBlock):
+        unpack(data + b"\0")
+
+
+def test_damaged_blocks():
+    """Without the checksum of the whole, too."""
+    codes, levels = naive_counts.trie(SOME_RUNS, 4)
+    symbols = len(codes)
+    refused(lambda data: blocks.unpack_levels(data, 0, symbols, 3, symbols), blocks.pack_levels(levels[1:], 0, symbols))
+    refused(lambda data: blocks.unpack_numbers(data, 4), blocks.pack_numbers(np.array([0, 1, 500, 1 << 40])))
+    stream = np.array([0, 3, 4, 0, 5, 0], np.uint16)
+    refused(lambda data: blocks.unpack_stream(data, 6, 6), blocks.pack_stream(stream))
+
+
+def test_blocks_of_something_else():
+    codes, levels = naive_counts.trie(SOME_RUNS, 4)
+    symbols = len(codes)
+    data = blocks.pack_levels(levels[1:], 0, symbols)
+    for low, high, lengths, alphabet in ((0, symbols, 3, symbols - 1), (0, symbols + 1, 3, symbols), (0, symbols, 2, 99)):
+        with pytest.raises(DamagedBlock):
+            blocks.unpack_levels(data, low, high, lengths, alphabet)
+    stream = np.array([0, 3, 4, 0], np.uint16)
+    for length, alphabet, wrong in ((4, 4, stream), (3, 5, stream), (0, 5, stream[:0]), (3, 5, stream[1:]), (3, 5, stream[:3])):
+        with pytest.raises(DamagedBlock):
+            blocks.unpack_stream(blocks.pack_stream(wrong), length, alphabet)
+    with pytest.raises(DamagedBlock):
+        blocks.unpack_numbers(blocks.pack_numbers(np.arange(3)), 4)
+
+
+def test_large_counts_and_ids():
+    level = naive_counts.level([(0, 0, 1), (65_535, 0, 2**62), (7, 2, 127)])
+    data = blocks.pack_levels([level], 0, 3)
+    (read,) = blocks.unpack_levels(data, 0, 3, 1, 65_536)
+    assert naive_counts.same((level.symbol, [read]), (level.symbol, [level]))
