@@ -28,6 +28,7 @@ from segtool.errors import (
 )
 
 if TYPE_CHECKING:
+    from segtool.counting import count
     from segtool.evaluation import Evaluation, evaluate, evaluate_files
     from segtool.segmenter import Segmenter, Token, load
     from segtool.settings import TrainingSettings
@@ -51,6 +52,7 @@ __all__ = [
     "TrainingSettings",
     "UsageError",
     "__version__",
+    "count",
     "evaluate",
     "evaluate_files",
     "load",
@@ -61,6 +63,7 @@ logging.getLogger("segtool").addHandler(logging.NullHandler())
 
 _HOMES = {
     "Evaluation": "evaluation",
+    "count": "counting",
     "evaluate": "evaluation",
     "evaluate_files": "evaluation",
     "Segmenter": "segmenter",

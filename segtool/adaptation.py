@@ -23,7 +23,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from segtool.counts import Ids, count_stream, spell
+from segtool.counts import count_stream
 from segtool.decode import NO_WORD
 from segtool.errors import UsageError
 from segtool.faces import odd_spellings
@@ -33,6 +33,7 @@ from segtool.model import SPELLING, Model, word_record
 from segtool.runs import ChunkedRuns
 from segtool.scores import Candidates, Floats, score
 from segtool.settings import TrainingSettings, settings_of
+from segtool.slices import Ids, spell
 from segtool.text_lattice import TextLattice
 from segtool.trie import build_trie
 from segtool.unknown import spelling_scores, spelling_steps
@@ -168,7 +169,9 @@ class _Both:
         return log_weight(expected, self.prior)
 
 
-def _join(model: Model, runs: ChunkedRuns, found: Candidates, settings: TrainingSettings, share: float, most: float) -> _Both:
+def _join(
+    model: Model, runs: ChunkedRuns, found: Candidates, settings: TrainingSettings, share: float, most: float
+) -> _Both:
     codes = np.union1d(model.symbols, runs.codes).astype(np.uint32)
     of_model = np.searchsorted(codes, model.symbols).astype(np.uint16)
     of_text = np.searchsorted(codes, runs.codes).astype(np.uint16)

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from segtool._jit import kernel
-from segtool.merging import Ids, Integers, Level, fan_out
+from segtool.slices import Ids, Integers, Level, fan_out
 
 __all__ = [
     "DamagedBlock",

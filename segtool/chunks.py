@@ -1,8 +1,8 @@
-"""Sharing out parts of the work to threads: chunks of a corpus, slices of a table.
-"""
+"""Sharing out parts of the work to threads: chunks of a corpus, slices of a table."""
 
 from __future__ import annotations
 
+import os
 import queue
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -12,38 +12,64 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["add_up_chunks", "in_order"]
+from segtool.errors import UsageError
+
+__all__ = ["add_up_chunks", "available_workers", "checked_workers", "in_order"]
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-def in_order(work: Callable[[Item], Result], items: Iterable[Item], workers: int) -> Iterator[Result]:
-    """Do work on items in threads; results come in the order of the items, and items are drawn as threads get free.
+def available_workers() -> int:
+    """Processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def checked_workers(workers: int | None) -> int:
+    """Give a number of threads that makes sense, by default one for each processor.
+
+    Raises
+    ------
+    UsageError
+        If it is less than 1.
+    """
+    if workers is None:
+        return available_workers()
+    if workers < 1:
+        raise UsageError(f"{workers} workers: choose 1 or more (-j)")
+    return workers
+
+
+def in_order(work: Callable[[Item], Result], tasks: Iterable[Item], workers: int) -> Iterator[Result]:
+    """Run tasks in threads, no more ahead of what is taken than there are threads.
 
     Parameters
     ----------
     work : callable
-    items : iterable
+    tasks : iterable
+        What `work` is called with.
     workers : int
-        Threads; no more than one item beyond them is held.
+        Threads; with one, tasks are run as their results are asked for.
 
     Yields
     ------
     object
-        What `work` returns.
+        What each call returned, in the order of the tasks.
     """
-    if workers == 1:
-        yield from map(work, items)
+    if workers <= 1:
+        yield from map(work, tasks)
         return
-    with ThreadPoolExecutor(workers) as pool:
-        running: deque[Future[Result]] = deque()
-        for item in items:
-            running.append(pool.submit(work, item))
-            if len(running) > workers:
-                yield running.popleft().result()
-        while running:
-            yield running.popleft().result()
+    pool = ThreadPoolExecutor(workers)
+    try:
+        ahead: deque[Future[Result]] = deque()
+        for task in tasks:
+            ahead.append(pool.submit(work, task))
+            if len(ahead) == workers:
+                yield ahead.popleft().result()
+        while ahead:
+            yield ahead.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def add_up_chunks(

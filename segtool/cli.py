@@ -13,15 +13,20 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from segtool import __version__
+from segtool.cli_count import count
 from segtool.cli_lm import lm
 from segtool.cli_words import words
 from segtool.errors import SegtoolError, UsageError
 from segtool.options import (
     announce_compiling,
     encoding_option,
+    engine_options,
+    memory_options,
+    open_engine,
     open_output,
     parameter_options,
     quiet_option,
+    read_line,
     skip_option,
     skipped_lines,
     stage_lines,
@@ -82,18 +87,28 @@ def main() -> None:
 @click.argument("inputs", metavar="INPUT...", nargs=-1, required=True)
 @click.option("-o", "--output", metavar="MODEL", required=True, help="Directory to write the model to.")
 @click.option("--base", metavar="MODEL", help="Continue from a model, or from 'default', with its parameters.")
+@click.option("--counts", is_flag=True, help="INPUT are count shards, written by 'segtool count', in any order.")
 @parameter_options
 @encoding_option
 @skip_option
 @workers_option(None, "by default one for each processor. The model does not depend on it")
+@memory_options
+@click.option("--resume", is_flag=True, help="Go on with a training that was killed; keep finished stages for that.")
+@engine_options
 @quiet_option
 def train(
     inputs: tuple[str, ...],
     output: str,
     base: str | None,
+    counts: bool,
     encoding: str,
     skip_undecodable: bool,
     workers: int | None,
+    memory: str | None,
+    tmp: str | None,
+    resume: bool,
+    engine: str,
+    master: str | None,
     quiet: bool,
     **parameters: Any,
 ) -> None:
@@ -101,22 +116,30 @@ def train(
 
     INPUT is a file, a directory (all files below it), a glob, or - for standard input; plain, gz, bz2,
     xz or zst. For the method dict it is a word list: a word a line, or `word count`, or `word count tag`.
+
+    A corpus that does not fit into --memory is counted in parts, kept in --tmp; the model is the same.
     """
     announce_compiling(quiet)
     from segtool import training
 
     report = training.TrainingReport()
-    training.train(
-        inputs,
-        output,
-        base=base,
-        encoding=encoding,
-        skip_undecodable=skip_undecodable,
-        workers=workers,
-        progress=not quiet,
-        report=report,
-        **parameters,
-    )
+    with open_engine(engine, master) as runner:
+        training.train(
+            None if counts else inputs,
+            output,
+            counts=inputs if counts else None,
+            base=base,
+            encoding=encoding,
+            skip_undecodable=skip_undecodable,
+            workers=workers,
+            memory=memory,
+            tmp=tmp,
+            resume=resume,
+            engine=runner,
+            progress=not quiet,
+            report=report,
+            **parameters,
+        )
     if not quiet:
         _print_summary(report, output)
 
@@ -126,15 +149,11 @@ def _print_summary(report: TrainingReport, output: str) -> None:
         click.echo(text, err=True)
 
     reading = report.reading
-    say(f"read     {reading.characters:,} characters in {reading.lines:,} lines of {reading.files:,} files")
-    types = f", {report.ngram_types:,} n-gram types" if report.ngram_types else ""
-    say(f"found    {report.runs:,} runs, {report.symbols:,} symbols{types}")
+    say(read_line(reading))
+    say(f"found    {report.runs:,} runs, {report.symbols:,} symbols")
     say(f"learned  {report.words:,} words" + (f" out of {report.candidates:,} candidates" if report.candidates else ""))
     for line in stage_lines(report.stages):
         say(line)
-    seconds = sum(stage.seconds for stage in report.stages)
-    peak = max((stage.peak_bytes for stage in report.stages), default=0)
-    say(f"{'total':8} {seconds:8.2f} s {peak / 1e6:8,.0f} MB peak")
     if report.left_out:
         why = "too long, with a mark in them or without a count"
         say(f"left out {len(report.left_out):,} words ({why}), such as {report.left_out[0]}")
@@ -264,5 +283,6 @@ def export(model: str, output: str | None, form: str) -> None:
             out.write(f"{word} {count}\n".encode())
 
 
+main.add_command(count)
 main.add_command(lm)
 main.add_command(words)

@@ -77,6 +77,7 @@ def train(
 
     from segtool import corpus
     from segtool.arpa import stream_arpa
+    from segtool.chunks import checked_workers
     from segtool.counts import count_stream
     from segtool.files import atomic_directory, atomic_file
     from segtool.kneser_ney import estimate, thresholds
@@ -84,10 +85,9 @@ def train(
     from segtool.progress import Progress
     from segtool.runs import RunCollector
     from segtool.symbols import LAT
-    from segtool.training import available_workers
 
     thresholds(prune, order)
-    workers = workers or available_workers()
+    workers = checked_workers(workers)
     watch = Progress(not quiet)
     reading, digest, collector = corpus.ReadReport(), hashlib.sha256(), RunCollector()
     sources = corpus.find_sources(inputs)

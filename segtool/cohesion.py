@@ -22,11 +22,11 @@ import numpy as np
 import numpy.typing as npt
 
 from segtool._jit import kernel
-from segtool.counts import Ids, spell
 from segtool.dictionary import count_words, frequency_lexicon
 from segtool.errors import UsageError
 from segtool.lexicon import Lexicon, candidate_trie
 from segtool.scores import Candidates
+from segtool.slices import Ids, spell
 
 __all__ = ["CohesionSettings", "check_cohesion", "cohesion_lexicon"]
 

@@ -61,7 +61,7 @@ class ReadReport:
     files, bytes : int
         Sources opened; decompressed bytes read, byte order marks and skipped lines included.
     lines, characters : int
-        Handed on; a last line without a line end counts as a line.
+        Handed on; a last line without a line end counts as a line, and line ends (``"\\n"``) are no characters.
     skipped_lines : int
         Lines left out because they could not be decoded.
     skipped : list of SkippedLine
@@ -225,8 +225,9 @@ def read_blocks(
                 texts = _with_mend(texts, codec, by_line)
                 for block in _whole_lines(texts, block_chars):
                     counts.bytes = bytes_before + file.size
-                    counts.lines += block.count("\n") + (not block.endswith("\n"))
-                    counts.characters += len(block)
+                    ends = block.count("\n")
+                    counts.lines += ends + (not block.endswith("\n"))
+                    counts.characters += len(block) - ends
                     yield block
                 counts.bytes = bytes_before + file.size
 

@@ -11,104 +11,25 @@ of the number of workers, and mergeable (:func:`merge`).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from segtool._jit import kernel
 from segtool.errors import UsageError
+from segtool.slices import Ids, Integers, Level, Slice, SlicedCounts, join_slices, spell
 
-__all__ = ["Counts", "Level", "Slice", "SlicedCounts", "count_stream", "merge", "spell"]
+__all__ = ["Counts", "count_stream", "gather"]
 
 SLICES = 16
 """Counts in memory are handed on in so many parts, for threads to share."""
 
 CHUNK = 1 << 22
 """Symbols are counted so many at a time, since that needs eight bytes for each of them."""
-
-Ids: TypeAlias = npt.NDArray[np.uint16]
-Integers: TypeAlias = npt.NDArray[np.int64]
-
-
-class HasParents(Protocol):
-    """A level of n-grams, whatever else is known of them."""
-
-    @property
-    def symbol(self) -> Ids:
-        """Last symbol of each n-gram."""
-
-    @property
-    def parent(self) -> npt.NDArray[np.int32]:
-        """Where the n-gram without it stands one level before."""
-
-
-@dataclass(frozen=True)
-class Level:
-    """The k-grams of one length, in lexicographic order of their symbol ids.
-
-    Attributes
-    ----------
-    symbol : ndarray of uint16, shape (types,)
-        Last symbol of each k-gram.
-    parent : ndarray of int32, shape (types,)
-        Where the k-gram without its last symbol stands in the level before (0 for k = 1).
-    count : ndarray of int64, shape (types,)
-        Occurrences.
-    """
-
-    symbol: Ids
-    parent: npt.NDArray[np.int32]
-    count: Integers
-
-    def __len__(self) -> int:
-        return len(self.symbol)
-
-
-@dataclass(frozen=True)
-class Slice:
-    """N-grams of three symbols or more that begin with one of a range of bigrams.
-
-    Attributes
-    ----------
-    low, high : int
-        The bigrams are those at these places of level 2, the last one left out.
-    levels : tuple of Level
-        ``levels[k - 3]`` holds the k-grams. Parents of 3-grams are places in the whole of level 2, those of longer
-        ones places in the level before of this slice.
-    """
-
-    low: int
-    high: int
-    levels: tuple[Level, ...]
-
-
-class SlicedCounts(Protocol):
-    """N-gram counts that need not be in memory all at once."""
-
-    @property
-    def codes(self) -> npt.NDArray[np.uint32]:
-        """Code of each symbol id, ascending."""
-
-    @property
-    def order(self) -> int:
-        """Length of the longest n-grams, in symbols."""
-
-    @property
-    def frequency(self) -> Integers:
-        """Occurrences of each symbol; the first entry is the number of runs."""
-
-    @property
-    def bigrams(self) -> Level:
-        """Level 2."""
-
-    def slices(self) -> Iterator[Slice]:
-        """The longer n-grams, in order of their bigrams; can be called again."""
-
 
 @dataclass(frozen=True)
 class Counts:
@@ -181,20 +102,6 @@ class Counts:
         return spell(self.levels, k, np.arange(len(self.levels[k - 1])))
 
 
-def spell(levels: Sequence[HasParents], k: int, at: Integers) -> Ids:
-    """Symbol ids of the k-grams that stand at the given places of their level.
-
-    Returns
-    -------
-    ndarray of uint16, shape (len(at), k)
-    """
-    out = np.empty((len(at), k), np.uint16)
-    for level in range(k - 1, -1, -1):
-        out[:, level] = levels[level].symbol[at]
-        at = levels[level].parent[at].astype(np.int64)
-    return out
-
-
 def count_stream(
     stream: Ids, codes: npt.NDArray[np.uint32], order: int, workers: int = 1, least: int = 1
 ) -> Counts:
@@ -226,10 +133,9 @@ def count_stream(
         raise UsageError(f"n-grams of length {order} cannot be counted: choose 2 to 16 (--max-word-len 1 to 15)")
     symbols = len(codes)
     positions = max(len(stream) - 1, 0)  # the last boundary opens no window
-    frequency = sum(
-        (np.bincount(stream[low : min(low + CHUNK, positions)], minlength=symbols) for low in range(0, positions, CHUNK)),
-        np.zeros(symbols, np.int64),
-    )
+    frequency = np.zeros(symbols, np.int64)
+    for low in range(0, positions, CHUNK):
+        frequency += np.bincount(stream[low : min(low + CHUNK, positions)], minlength=symbols)
     slices = _share(frequency, workers)
     with ThreadPoolExecutor(max(len(slices), 1)) as pool:
         parts = list(pool.map(lambda s: _count_slice(stream, s, frequency, order, least), slices))
@@ -237,6 +143,27 @@ def count_stream(
     for k in range(2, order + 1):
         levels.append(_concatenate([part[k - 2] for part in parts], [part[k - 3] for part in parts] if k > 2 else None))
     return Counts(codes, tuple(levels))
+
+
+def gather(counts: SlicedCounts) -> Counts:
+    """Counts as a whole, in memory.
+
+    Parameters
+    ----------
+    counts : SlicedCounts
+
+    Returns
+    -------
+    Counts
+    """
+    if isinstance(counts, Counts):
+        return counts
+    symbols = len(counts.codes)
+    one = Level(np.arange(symbols, dtype=np.uint16), np.zeros(symbols, np.int32), counts.frequency)
+    nothing = (Level(np.zeros(0, np.uint16), np.zeros(0, np.int32), np.zeros(0, np.int64)),) * (counts.order - 2)
+    slices = list(counts.slices())
+    longer = join_slices(slices).levels if slices else nothing
+    return Counts(counts.codes, (one, counts.bigrams, *longer))
 
 
 def _share(frequency: Integers, workers: int) -> list[tuple[int, int]]:
@@ -259,8 +186,9 @@ def _count_slice(stream: Ids, symbols: tuple[int, int], frequency: Integers, ord
         room = len(windows) // least + 1
         symbol, parent, ends = np.empty(room, np.uint16), np.empty(room, np.int32), np.zeros(room + 1, np.int32)
         largest = int(np.diff(begins).max(initial=0))
-        scratch = np.empty(largest, np.int64), np.empty(largest, np.int64), np.empty(max(len(frequency), 256) + 1, np.int64)
-        types, left = _part_groups(stream, windows, begins, k, least, symbol, parent, ends, *scratch)
+        sorting = np.empty(largest, np.int64), np.empty(largest, np.int64)
+        buckets = np.empty(max(len(frequency), 256) + 1, np.int64)
+        types, left = _part_groups(stream, windows, begins, k, least, symbol, parent, ends, *sorting, buckets)
         begins = ends[: types + 1].copy()
         windows = windows[:left]
         parent = parent[:types] + np.int32(low if k == 1 else 0)
@@ -278,54 +206,6 @@ def _concatenate(parts: list[Level], before: list[Level] | None) -> Level:
         np.concatenate([part.parent + np.int32(offset) for part, offset in zip(parts, offsets, strict=True)]),
         np.concatenate([part.count for part in parts]),
     )
-
-
-def merge(one: Counts, other: Counts) -> Counts:
-    """Add up the counts of two corpora.
-
-    Parameters
-    ----------
-    one, other : Counts
-        Of the same order; their symbols may differ.
-
-    Returns
-    -------
-    Counts
-        The same arrays, byte for byte, as counting both corpora together gives.
-
-    Raises
-    ------
-    UsageError
-        If the orders differ.
-    """
-    if one.order != other.order:
-        raise UsageError(
-            f"counts of order {one.order} and {other.order} cannot be merged: count with one --max-word-len"
-        )
-    codes = np.union1d(one.codes, other.codes).astype(np.uint32)
-    symbols = len(codes)
-    rename = [np.searchsorted(codes, counts.codes).astype(np.int64) for counts in (one, other)]
-    frequency = np.zeros(symbols, np.int64)
-    places = []
-    for counts, ids in zip((one, other), rename, strict=True):
-        frequency[ids] += counts.levels[0].count
-        place = np.full(symbols, -1, np.int64)
-        place[ids] = np.arange(len(ids))
-        places.append(place)
-    levels = [Level(np.arange(symbols, dtype=np.uint16), np.zeros(symbols, np.int32), frequency)]
-    for k in range(2, one.order + 1):
-        a, b = one.levels[k - 1], other.levels[k - 1]
-        room = len(a) + len(b)
-        symbol, parent, count = np.empty(room, np.uint16), np.empty(room, np.int32), np.empty(room, np.int64)
-        at_one, at_other = np.empty(room, np.int64), np.empty(room, np.int64)
-        used = _merge_level(
-            rename[0][a.symbol].astype(np.uint16), a.count, one.first_child(k - 1), places[0],
-            rename[1][b.symbol].astype(np.uint16), b.count, other.first_child(k - 1), places[1],
-            symbol, parent, count, at_one, at_other,
-        )  # fmt: skip
-        levels.append(Level(symbol[:used].copy(), parent[:used].copy(), count[:used].copy()))
-        places = [at_one[:used], at_other[:used]]
-    return Counts(codes, tuple(levels))
 
 
 @kernel("void(u2[const], i8, i8, i4[], i4[])")
@@ -421,43 +301,3 @@ def _part_groups(stream, windows, begins, k, least, symbol, parent, ends, keys, 
                 ends[types] = left
             i = end
     return types, left
-
-
-@kernel(
-    "i8(u2[const], i8[const], i8[const], i8[const], u2[const], i8[const], i8[const], i8[const],"
-    " u2[], i4[], i8[], i8[], i8[])"
-)
-def _merge_level(  # type: ignore[no-untyped-def]
-    symbol_a, count_a, children_a, place_a, symbol_b, count_b, children_b, place_b,
-    symbol, parent, count, at_a, at_b,
-):  # fmt: skip
-    """Merge the children of each merged parent.
-
-    `place_a[i]` says where merged parent i stands in a's level, -1 for nowhere; `at_a` receives the same
-    for the merged children.
-    """
-    used = 0
-    for i in range(len(place_a)):
-        a, end_a, b, end_b = 0, 0, 0, 0
-        if place_a[i] >= 0:
-            a, end_a = children_a[place_a[i]], children_a[place_a[i] + 1]
-        if place_b[i] >= 0:
-            b, end_b = children_b[place_b[i]], children_b[place_b[i] + 1]
-        while a < end_a or b < end_b:
-            take_a = a < end_a and (b >= end_b or symbol_a[a] <= symbol_b[b])
-            take_b = b < end_b and (a >= end_a or symbol_b[b] <= symbol_a[a])
-            parent[used] = i
-            count[used] = 0
-            at_a[used], at_b[used] = -1, -1
-            if take_a:
-                symbol[used] = symbol_a[a]
-                count[used] += count_a[a]
-                at_a[used] = a
-                a += 1
-            if take_b:
-                symbol[used] = symbol_b[b]
-                count[used] += count_b[b]
-                at_b[used] = b
-                b += 1
-            used += 1
-    return used

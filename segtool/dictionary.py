@@ -13,12 +13,13 @@ import numpy as np
 import numpy.typing as npt
 
 from segtool._jit import kernel
-from segtool.counts import Ids, count_stream
+from segtool.counts import count_stream
 from segtool.errors import CorpusError
 from segtool.lexicon import Lexicon, candidate_trie
 from segtool.model import Model
 from segtool.runs import ChunkedRuns, RunCollector
 from segtool.scores import Candidates, Floats, score
+from segtool.slices import Ids
 from segtool.symbols import LAT, MARK, NUM, class_table, code_points, symbolise
 
 __all__ = ["count_words", "frequency_lexicon", "lexicon_of_list", "words_with_counts"]

@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol
 
+import numpy as np
 import numpy.typing as npt
 
 from segtool.chunks import add_up_chunks
-from segtool.counts import Ids, Integers
 from segtool.runs import ChunkedRuns
 from segtool.sampling import hash_runs
+from segtool.slices import Ids, Integers
 
 __all__ = ["Chunk", "Engine", "Task", "Threads"]
 
@@ -102,7 +103,7 @@ class Threads:
         """
 
         def work(i: int, scratch: tuple[npt.NDArray[Any], ...], total: Integers) -> Any:
-            chunk = Chunk(*runs.written(i))
+            chunk = Chunk(*runs.tables(i))
             done = task(chunk, scratch, total)
             if progress is not None:
                 progress(len(chunk.stream) - 1)

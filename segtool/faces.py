@@ -12,11 +12,11 @@ import numpy as np
 import numpy.typing as npt
 
 from segtool._jit import kernel
-from segtool.counts import Integers
 from segtool.lexicon import Lexicon, candidate_trie
 from segtool.model import SPELLING
 from segtool.runs import ChunkedRuns
 from segtool.scores import Candidates
+from segtool.slices import Integers
 
 __all__ = ["odd_spellings"]
 

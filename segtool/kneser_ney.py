@@ -23,9 +23,10 @@ import numpy as np
 import numpy.typing as npt
 
 from segtool._jit import kernel
-from segtool.counts import Counts, Ids, Integers
+from segtool.counts import Counts
 from segtool.errors import CorpusError, UsageError
 from segtool.lm import LanguageModel, Links, find_child
+from segtool.slices import Ids, Integers
 
 __all__ = ["FALLBACK", "estimate", "link_suffixes", "thresholds"]
 

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from segtool.counts import spell
 from segtool.decode import NO_WORD, WEIGHT_UNIT
 from segtool.faces import odd_spellings
 from segtool.lexicon import Lexicon
@@ -17,6 +16,7 @@ from segtool.model import Model, word_record
 from segtool.runs import ChunkedRuns
 from segtool.scores import Candidates, Floats
 from segtool.settings import TrainingSettings
+from segtool.slices import spell
 from segtool.tagger import fit_tagger
 from segtool.trie import build_trie
 from segtool.unknown import spelling_scores, spelling_steps

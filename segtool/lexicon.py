@@ -23,7 +23,7 @@ order of the text changes a bit of the result.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -31,11 +31,12 @@ import numpy.typing as npt
 
 from segtool._jit import kernel
 from segtool.class_lattice import class_forward_backward, class_scratch
-from segtool.counts import Ids
 from segtool.engine import Chunk, Engine, Threads
 from segtool.runs import ChunkedRuns
 from segtool.sampling import hash_limit, select_runs, shuffle_runs
 from segtool.scores import Candidates, Floats
+from segtool.slices import Ids
+from segtool.stages import Stages
 from segtool.trie import build_trie
 from segtool.word_classes import class_factors, cluster
 
@@ -138,6 +139,16 @@ class Lexicon:
     sample: Ids = field(default_factory=lambda: np.zeros(0, np.uint16))
     boundaries: Ids = field(default_factory=lambda: np.zeros(0, np.uint16))
 
+    def to_arrays(self) -> dict[str, npt.ArrayLike]:
+        """All of it as arrays with names."""
+        return {each.name: getattr(self, each.name) for each in fields(self)}
+
+    @classmethod
+    def from_arrays(cls, arrays: dict[str, npt.NDArray[Any]]) -> Lexicon:
+        """The lexicon that :meth:`to_arrays` gave."""
+        told = dict(arrays, unknown_weight=float(arrays["unknown_weight"]))
+        return cls(**told | {"log_likelihood": tuple(arrays["log_likelihood"].tolist())})
+
 
 def fit_lexicon(
     runs: ChunkedRuns,
@@ -145,6 +156,7 @@ def fit_lexicon(
     settings: LexiconSettings,
     engine: Engine | None = None,
     progress: Callable[[int], object] | None = None,
+    stages: Stages | None = None,
 ) -> Lexicon:
     """Fit the lexicon to a corpus by EM.
 
@@ -159,22 +171,32 @@ def fit_lexicon(
         Who goes over the corpus; by default one thread. The result does not depend on it.
     progress : callable, optional
         Called with the number of symbols passed since the last call; `all_passes` times the corpus in all.
+    stages : Stages, optional
+        Keeps what every pass made, to go on with.
 
     Returns
     -------
     Lexicon
     """
-    engine = engine or Threads()
+    engine, stages = engine or Threads(), stages or Stages()
+    known = stages.load("lexicon")
+    if known is not None:
+        return Lexicon.from_arrays(known)
     levels = candidates.levels
     singles = slice(1, len(levels[0]))
     lengths = np.repeat(np.arange(1, len(levels) + 1), [len(level) for level in levels])
     prior = np.concatenate([log_prior(candidates, k, settings) for k in range(1, len(levels) + 1)])
     expected = np.concatenate([level.count for level in levels]).astype(np.float64)
     expected[singles] = np.maximum(expected[singles], LEAST_EXPECTED)
-    likelihood = []
+    likelihood: list[float] = []
+    laid_out = first = 0
+    class_of, bigrams = np.zeros(len(expected), np.uint8), np.zeros((1, 1), np.int64)
+    known = stages.load("pass")
+    if known is not None:
+        expected, class_of, bigrams = known["expected"], known["class_of"], known["bigrams"]
+        likelihood, first = known["likelihood"].tolist(), int(known["turn"]) + 1
     weight = log_weight(expected, prior)
-    laid_out = 0
-    for turn in range(settings.all_passes):
+    for turn in range(first, settings.all_passes):
         alive = expected >= FORGOTTEN
         if laid_out == 0 or np.count_nonzero(alive) < 0.8 * laid_out:
             laid_out = np.count_nonzero(alive)
@@ -191,10 +213,9 @@ def fit_lexicon(
             class_of, bigrams = cluster(
                 engine, runs, lattice, nodes, lengths, settings.class_words, settings.word_classes
             )
-            factors = class_factors(bigrams, settings.class_weight).ravel()
         classes: tuple[npt.NDArray[Any], ...] = ()
         if turn >= settings.passes:
-            classes = np.zeros(len(linear), np.uint8), factors
+            classes = np.zeros(len(linear), np.uint8), class_factors(bigrams, settings.class_weight).ravel()
             classes[0][nodes[there]] = class_of[there]
         last = turn == settings.all_passes - 1
         limit = hash_limit(runs.hash_sizes, SAMPLED) if last else None
@@ -205,11 +226,18 @@ def fit_lexicon(
         expected[singles] = np.maximum(expected[singles], LEAST_EXPECTED)
         weight = log_weight(expected, prior)
         likelihood.append(sum(log_likelihood for log_likelihood, _ in results))
+        if not last:
+            stages.save(
+                "pass", turn=turn, expected=expected, class_of=class_of, bigrams=bigrams, likelihood=likelihood
+            )
     places = np.concatenate([np.arange(len(level)) for level in levels])
     floor = float(weight[singles].min(initial=0.0)) - 1.0
     keep = _kept(expected, singles, settings)
     fitted = lengths[keep], places[keep], weight[keep], expected[keep], floor, tuple(likelihood)
-    return Lexicon(*fitted, *shuffle_runs([part for _, part in results]))
+    lexicon = Lexicon(*fitted, *shuffle_runs([part for _, part in results]))
+    stages.save("lexicon", **lexicon.to_arrays())
+    stages.forget("pass")
+    return lexicon
 
 
 def _kept(expected: Floats, singles: slice, settings: LexiconSettings) -> npt.NDArray[np.bool_]:

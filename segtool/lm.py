@@ -19,8 +19,8 @@ import numpy as np
 import numpy.typing as npt
 
 from segtool._jit import kernel
-from segtool.counts import Ids, Integers
 from segtool.folding import fold_table
+from segtool.slices import Ids, Integers
 from segtool.symbols import CODE_LIMIT, class_table, code_points, symbolise
 
 __all__ = ["LanguageModel", "Scorer", "TextScore", "advance", "find_child"]

@@ -8,150 +8,32 @@ whatever the order, the grouping, the ranges and the number of workers.
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
-from typing import Protocol, TypeAlias, TypeVar
+from typing import Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from segtool._jit import kernel
+from segtool.chunks import in_order
 from segtool.errors import CorpusError, UsageError
+from segtool.slices import Ids, Integers, Level, Slice, cut_slice, fan_out
 
 __all__ = [
     "Counts",
-    "Level",
     "Part",
-    "Slice",
     "TriePart",
     "cut_ranges",
-    "fan_out",
-    "in_order",
-    "join_slices",
     "merge_counts",
 ]
 
-Ids: TypeAlias = npt.NDArray[np.uint16]
-Integers: TypeAlias = npt.NDArray[np.int64]
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 MOST_SYMBOLS = 1 << 16
 """What an id of two bytes can tell apart."""
-
-
-@dataclass(frozen=True)
-class Level:
-    """The k-grams of one length, in lexicographic order of their symbol ids.
-
-    Attributes
-    ----------
-    symbol : ndarray of uint16, shape (types,)
-        Last symbol of each k-gram.
-    parent : ndarray of int32, shape (types,)
-        Where the k-gram without its last symbol stands in the level before.
-    count : ndarray of int64, shape (types,)
-        Occurrences.
-    """
-
-    symbol: Ids
-    parent: npt.NDArray[np.int32]
-    count: Integers
-
-    def __len__(self) -> int:
-        return len(self.symbol)
-
-
-@dataclass(frozen=True)
-class Slice:
-    """N-grams of three symbols or more that begin with one of a range of bigrams.
-
-    Attributes
-    ----------
-    low, high : int
-        Places of these bigrams in level 2 of the whole.
-    levels : tuple of Level
-        ``levels[k - 3]`` holds the k-grams. Parents of 3-grams are places in the whole level 2, those of longer ones
-        places in the slice's level before.
-    """
-
-    low: int
-    high: int
-    levels: tuple[Level, ...]
-
-    def ends(self) -> list[Integers]:
-        """Where the extensions of each bigram begin.
-
-        Returns
-        -------
-        list of ndarray of int64, shape (high - low + 1,)
-            K-grams that begin with bigram ``low + i`` are entries ``[i]`` to ``[i + 1]`` of ``levels[k - 3]``.
-        """
-        found = [np.arange(self.high - self.low + 1)]
-        offset, parents = self.low, self.high - self.low
-        for level in self.levels:
-            first = np.zeros(parents + 1, np.int64)
-            np.cumsum(fan_out(level, offset, parents), out=first[1:])
-            found.append(first[found[-1]])
-            offset, parents = 0, len(level)
-        return found[1:]
-
-    def cut(self, places: Sequence[int]) -> list[Slice]:
-        """Slices of shorter ranges of bigrams.
-
-        Parameters
-        ----------
-        places : sequence of int
-            Where a range ends and the next begins, ascending, at least two; not outside of this slice.
-
-        Returns
-        -------
-        list of Slice
-            They share no memory with this one.
-        """
-        ends = self.ends()
-        return [_between(self, ends, low, high) for low, high in pairwise(places)]
-
-
-def _between(whole: Slice, ends: list[Integers], low: int, high: int) -> Slice:
-    """Copy the part of a slice, whose :meth:`Slice.ends` are given, that begins with a range of bigrams."""
-    levels, before = [], 0
-    for level, end in zip(whole.levels, ends, strict=True):
-        part = slice(end[low - whole.low], end[high - whole.low])
-        levels.append(Level(level.symbol[part].copy(), level.parent[part] - np.int32(before), level.count[part].copy()))
-        before = part.start
-    return Slice(low, high, tuple(levels))
-
-
-def join_slices(slices: Sequence[Slice]) -> Slice:
-    """Put together slices of ranges that follow one another.
-
-    Parameters
-    ----------
-    slices : sequence of Slice
-        At least one.
-
-    Returns
-    -------
-    Slice
-    """
-    if len(slices) == 1:
-        return slices[0]
-    levels: list[Level] = []
-    for k, parts in enumerate(zip(*(each.levels for each in slices), strict=True)):
-        before = [len(each.levels[k - 1]) if k else 0 for each in slices]
-        offsets = np.cumsum([0, *before[:-1]]).astype(np.int32)
-        levels.append(
-            Level(
-                np.concatenate([part.symbol for part in parts]),
-                np.concatenate([part.parent + offset for part, offset in zip(parts, offsets, strict=True)]),
-                np.concatenate([part.count for part in parts]),
-            )
-        )
-    return Slice(slices[0].low, slices[-1].high, tuple(levels))
 
 
 @dataclass(frozen=True)
@@ -226,7 +108,7 @@ class TriePart:
 
     def slice(self, low: int, high: int) -> Slice:
         """N-grams of three symbols or more that begin with one of the bigrams from `low` to before `high`."""
-        return _between(self._whole, self._ends, low, high)
+        return cut_slice(self._whole, self._ends, low, high)
 
     def counts(self, room: int = 1 << 20) -> Counts:
         """The same counts, in slices.
@@ -261,38 +143,6 @@ def cut_ranges(sizes: Integers, room: int) -> list[int]:
         before = sums[cuts[-1] - 1] if cuts[-1] else 0
         cuts.append(max(int(np.searchsorted(sums, before + room, "right")), cuts[-1] + 1))
     return cuts
-
-
-def in_order(work: Callable[[Task], Result], tasks: Iterable[Task], workers: int) -> Iterator[Result]:
-    """Run tasks in threads, no more ahead of what is taken than there are threads.
-
-    Parameters
-    ----------
-    work : callable
-    tasks : iterable
-        What `work` is called with.
-    workers : int
-        Threads; with one, tasks are run as their results are asked for.
-
-    Yields
-    ------
-    object
-        What each call returned, in the order of the tasks.
-    """
-    if workers <= 1:
-        yield from map(work, tasks)
-        return
-    pool = ThreadPoolExecutor(workers)
-    try:
-        ahead: deque[Future[Result]] = deque()
-        for task in tasks:
-            ahead.append(pool.submit(work, task))
-            if len(ahead) == workers:
-                yield ahead.popleft().result()
-        while ahead:
-            yield ahead.popleft().result()
-    finally:
-        pool.shutdown(cancel_futures=True)
 
 
 def merge_counts(parts: Sequence[Part], room: int, workers: int = 1, least: int = 1) -> Counts:
@@ -448,33 +298,6 @@ def _merge_range(ranges: _Ranges, least: int, task: tuple[int, int, int, list[in
         levels.append(Level(out.symbol[:used].copy(), out.parent[:used] + offset, out.count[:used].copy()))
         held, ends = next_held[: next_ends[used]].copy(), next_ends[: used + 1].copy()
     return Slice(kept_before, kept_before + parents, tuple(levels))
-
-
-def fan_out(level: Level, offset: int, parents: int) -> Integers:
-    """How many children each parent has.
-
-    Parameters
-    ----------
-    level : Level
-        The children; their parents ascend.
-    offset : int
-        Place of the first parent.
-    parents : int
-
-    Returns
-    -------
-    ndarray of int64, shape (parents,)
-    """
-    out = np.zeros(parents, np.int64)
-    _fan_out(level.parent, offset, out)
-    return out
-
-
-@kernel("void(i4[const], i8, i8[])")
-def _fan_out(parent, offset, out):  # type: ignore[no-untyped-def]
-    """Count the children of each parent; `offset` is the place of the first."""
-    for i in range(len(parent)):
-        out[parent[i] - offset] += 1
 
 
 @kernel("i8(u4[const], u4[const], u4[])")

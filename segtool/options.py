@@ -9,7 +9,7 @@ from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from segtool.errors import OutputError
+from segtool.errors import OutputError, UsageError
 
 if TYPE_CHECKING:
     from segtool.corpus import ReadReport
@@ -18,9 +18,13 @@ if TYPE_CHECKING:
 __all__ = [
     "announce_compiling",
     "encoding_option",
+    "engine_options",
+    "memory_options",
+    "open_engine",
     "open_output",
     "parameter_options",
     "quiet_option",
+    "read_line",
     "skip_option",
     "skipped_lines",
     "stage_lines",
@@ -54,6 +58,42 @@ def skip_option(command: Command) -> Command:
 def workers_option(default: int | None, what: str) -> Callable[[Command], Command]:
     """Add ``-j``."""
     return click.option("-j", "--workers", type=click.IntRange(1), default=default, help=f"Threads; {what}.")
+
+
+def memory_options(command: Command) -> Command:
+    """Add ``--memory`` and ``--tmp``."""
+    text = "For what does not fit into memory.  [default: beside the output]"
+    command = click.option("--tmp", metavar="DIR", help=text)(command)
+    return click.option(
+        "--memory", metavar="SIZE", help="What may be used, such as 2G.  [default: a half of what is free]"
+    )(command)
+
+
+def engine_options(command: Command) -> Command:
+    """Add ``--engine`` and ``--master``."""
+    text = "Of the Spark cluster, such as spark://host:7077 or local[2]."
+    command = click.option("--master", metavar="URL", help=text)(command)
+    return click.option(
+        "--engine",
+        type=click.Choice(["threads", "spark"]),
+        default="threads",
+        show_default=True,
+        help="Who goes over the corpus: threads here, or Apache Spark. The result does not depend on it.",
+    )(command)
+
+
+@contextmanager
+def open_engine(name: str, master: str | None) -> Iterator[Any]:
+    """The engine that was asked for, None for threads."""
+    if name == "threads":
+        if master is not None:
+            raise UsageError("--master: for --engine spark only")
+        yield None
+        return
+    from segtool.spark import open_spark
+
+    with open_spark(master) as engine:
+        yield engine
 
 
 def quiet_option(command: Command) -> Command:
@@ -122,9 +162,17 @@ def open_output(path: str | None) -> Iterator[IO[bytes]]:
         raise OutputError(f"standard output: {error.strerror}: nothing more was written") from None
 
 
+def read_line(reading: ReadReport) -> str:
+    """Tell what was read."""
+    return f"read     {reading.characters:,} characters in {reading.lines:,} lines of {reading.files:,} files"
+
+
 def stage_lines(stages: list[StageReport]) -> list[str]:
-    """Tell seconds and peak memory of each stage."""
-    return [f"{stage.name:8} {stage.seconds:8.2f} s {stage.peak_bytes / 1e6:8,.0f} MB" for stage in stages]
+    """Tell seconds and peak memory of each stage, and of all."""
+    seconds = sum(stage.seconds for stage in stages)
+    peak = max((stage.peak_bytes for stage in stages), default=0)
+    lines = [f"{stage.name:8} {stage.seconds:8.2f} s {stage.peak_bytes / 1e6:8,.0f} MB" for stage in stages]
+    return [*lines, f"{'total':8} {seconds:8.2f} s {peak / 1e6:8,.0f} MB peak"]
 
 
 def skipped_lines(reading: ReadReport) -> list[str]:

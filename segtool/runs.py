@@ -11,7 +11,7 @@ they fold to; which of them stood where is told where it is not the most frequen
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -19,13 +19,13 @@ import numpy as np
 import numpy.typing as npt
 
 from segtool._jit import kernel
-from segtool.counts import Ids, Integers
 from segtool.errors import CorpusError
 from segtool.folding import fold_table
 from segtool.sampling import BUCKETS, hash_runs
+from segtool.slices import Ids, Integers
 from segtool.symbols import CODE_LIMIT, LAT, NUM, class_table, code_points, symbolise
 
-__all__ = ["CHUNK", "LONGEST_RUN", "ChunkedRuns", "RunCollector", "RunPart", "Runs", "corpus_chunks"]
+__all__ = ["CHUNK", "LONGEST_RUN", "ChunkedRuns", "RunCollector", "RunPart", "RunTally", "Runs", "corpus_chunks"]
 
 MAX_SYMBOLS = 65_000
 CHUNK = 1 << 18
@@ -115,6 +115,9 @@ class ChunkedRuns:
     ----------
     codes, faces : ndarray of uint32, shape (symbols,)
         As of :class:`Runs`.
+    written : ndarray of uint32
+        Every character as it was written, ascending, behind the boundary, ``NUM`` and ``LAT``.
+    fold : bool
     count, symbols, longest_run : int
         Runs, symbols without boundaries, symbols of the longest run.
     digest : int
@@ -123,12 +126,14 @@ class ChunkedRuns:
 
     def __init__(self, parts: Sequence[RunPart], fold: bool) -> None:
         self._parts = list(parts)
-        written = np.unique(np.concatenate([np.array([0, NUM, LAT], np.uint32), *(part.written for part in parts)]))
+        self.fold = fold
+        always = np.array([0, NUM, LAT], np.uint32)
+        self.written = written = np.unique(np.concatenate([always, *(part.written for part in parts)]))
         self.codes, rename = np.unique(fold_table()[written] if fold else written, return_inverse=True)
         if len(written) > MAX_SYMBOLS + 3:
             raise too_many_symbols()
         counts = np.zeros(len(written), np.int64)
-        places = [np.searchsorted(written, part.written) for part in parts]
+        self._places = places = [np.searchsorted(written, part.written) for part in parts]
         for part, place in zip(parts, places, strict=True):
             counts[place] += part.written_counts
         order = np.lexsort((written, -counts, rename))
@@ -159,14 +164,21 @@ class ChunkedRuns:
             symbols[ids[odd]] = True
         return symbols
 
-    def written(self, i: int) -> tuple[Ids, npt.NDArray[np.uint32], Ids]:
-        """Written ids of a chunk, the code of each written id, and the symbol id of each."""
+    def tables(self, i: int) -> tuple[Ids, npt.NDArray[np.uint32], Ids]:
+        """Written ids of a chunk, the code of each written id of its part, and the symbol id of each."""
         part, chunk = self._index[i]
         return self._parts[part].chunk(chunk), self._parts[part].written, self._ids[part]
 
+    def written_chunks(self) -> Iterator[Ids]:
+        """All chunks, each character with its place in `written`."""
+        for part, place in zip(self._parts, self._places, strict=True):
+            ids = place.astype(np.uint16)
+            for i in range(part.chunks):
+                yield ids[part.chunk(i)]
+
     def chunk(self, i: int) -> Runs:
         """All about a chunk."""
-        stream, codes, ids = self.written(i)
+        stream, codes, ids = self.tables(i)
         places = np.flatnonzero(self._odd[self._index[i][0]][stream])
         return Runs(ids[stream], self.codes, self.faces, places, codes[stream[places]])
 
@@ -189,6 +201,32 @@ class ChunkedRuns:
         )
 
 
+class RunTally:
+    """What is told of runs chunk by chunk; see :class:`RunPart`.
+
+    Attributes
+    ----------
+    counts : ndarray of int64
+        Occurrences of each written id.
+    hash_sizes : ndarray of int64, shape (BUCKETS,)
+    digest, longest : int
+    """
+
+    def __init__(self) -> None:
+        self.counts = np.zeros(MAX_SYMBOLS + 3, np.int64)
+        self.hash_sizes = np.zeros(BUCKETS, np.int64)
+        self.digest = self.longest = 0
+
+    def add(self, chunk: Ids, written: npt.NDArray[np.uint32]) -> None:
+        """Tell of one more chunk, given the code of each written id."""
+        self.counts += np.bincount(chunk[1:], minlength=len(self.counts))
+        lengths = np.diff(np.flatnonzero(chunk == 0))
+        hashes = hash_runs(chunk, written)
+        self.hash_sizes += np.bincount(hashes >> np.uint64(48), lengths, BUCKETS).astype(np.int64)
+        self.digest = (self.digest + int(hashes.sum(dtype=np.uint64))) & 0xFFFFFFFFFFFFFFFF
+        self.longest = max(self.longest, int(lengths.max(initial=1)) - 1)
+
+
 class RunCollector:
     """Takes blocks of text and keeps their runs in memory; the part of a corpus that they are.
 
@@ -201,14 +239,11 @@ class RunCollector:
         self._ids[[NUM, LAT]] = 1, 2
         self._known = np.zeros(MAX_SYMBOLS + 3, np.int32)
         self._known[[1, 2]] = NUM, LAT
-        self._counts = np.zeros(len(self._known), np.int64)
         self._used = 3
         self._open: list[Ids] = []
         self._open_size = 0
         self._chunks: list[Ids] = []
-        self._hash_sizes = np.zeros(BUCKETS, np.int64)
-        self._digest = 0
-        self._longest = 0
+        self._tally = RunTally()
         self.positions = 0
 
     def add(self, text: str) -> None:
@@ -239,12 +274,7 @@ class RunCollector:
         for low, high in corpus_chunks(stream):
             chunk = stream[low : high + 1]
             self._chunks.append(chunk)
-            self._counts += np.bincount(chunk[1:], minlength=len(self._counts))
-            lengths = np.diff(np.flatnonzero(chunk == 0))
-            hashes = hash_runs(chunk, self.written)
-            self._hash_sizes += np.bincount(hashes >> np.uint64(48), lengths, BUCKETS).astype(np.int64)
-            self._digest = (self._digest + int(hashes.sum(dtype=np.uint64))) & 0xFFFFFFFFFFFFFFFF
-            self._longest = max(self._longest, int(lengths.max()) - 1)
+            self._tally.add(chunk, self.written)
 
     @property
     def written(self) -> npt.NDArray[np.uint32]:
@@ -254,22 +284,22 @@ class RunCollector:
     @property
     def written_counts(self) -> Integers:
         """Occurrences of each written id."""
-        return self._closed()._counts[: self._used]
+        return self._closed()._tally.counts[: self._used]
 
     @property
     def hash_sizes(self) -> Integers:
         """Symbols of the runs by the highest bits of their hashes."""
-        return self._closed()._hash_sizes
+        return self._closed()._tally.hash_sizes
 
     @property
     def digest(self) -> int:
         """Sum of the hashes of the runs."""
-        return self._closed()._digest
+        return self._closed()._tally.digest
 
     @property
     def longest_run(self) -> int:
         """Symbols of the longest run."""
-        return self._closed()._longest
+        return self._closed()._tally.longest
 
     @property
     def chunks(self) -> int:

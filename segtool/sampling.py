@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from segtool._jit import kernel
-from segtool.counts import Ids, Integers
+from segtool.slices import Ids, Integers
 
 __all__ = ["BUCKETS", "hash_limit", "hash_runs", "select_runs", "shuffle_runs"]
 

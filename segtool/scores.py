@@ -17,16 +17,16 @@ twice: the first time for the candidates and their right neighbours, then for th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import NamedTuple, TypeAlias
+from dataclasses import dataclass, fields
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from segtool._jit import kernel
 from segtool.chunks import in_order
-from segtool.counts import Level, Slice, SlicedCounts
 from segtool.errors import UsageError
+from segtool.slices import Level, Slice, SlicedCounts
 
 __all__ = ["BOUNDARY_FANOUT", "CandidateLevel", "Candidates", "score"]
 
@@ -86,6 +86,21 @@ class Candidates:
 
     def __len__(self) -> int:
         return sum(map(len, self.levels)) - 1
+
+    def to_arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """All of them as arrays with names."""
+        arrays: dict[str, npt.NDArray[Any]] = {"codes": self.codes, "total": np.array(self.total)}
+        for k, level in enumerate(self.levels):
+            arrays |= {f"{each.name}{k}": getattr(level, each.name) for each in fields(level)}
+        return arrays
+
+    @classmethod
+    def from_arrays(cls, arrays: dict[str, npt.NDArray[Any]]) -> Candidates:
+        """The candidates that :meth:`to_arrays` gave."""
+        names = [each.name for each in fields(CandidateLevel)]
+        lengths = sum(name.startswith("symbol") for name in arrays)
+        levels = (CandidateLevel(**{name: arrays[f"{name}{k}"] for name in names}) for k in range(lengths))
+        return cls(arrays["codes"], tuple(levels), int(arrays["total"]))
 
 
 def score(counts: SlicedCounts, max_word_len: int | None = None, min_count: int = 1, workers: int = 1) -> Candidates:

@@ -65,6 +65,11 @@ class TrainingSettings(
     sample: float = 1.0
     seed: int = 0
 
+    @property
+    def needs_lm(self) -> bool:
+        """Whether a language model is trained."""
+        return self.method == "lm" or self.with_lm
+
     def least_count(self, symbols: int) -> int:
         """How often an n-gram has to occur in a corpus of so many symbols to be a candidate."""
         return max(self.min_count, math.ceil(self.min_per_million * symbols / 1e6))

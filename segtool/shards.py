@@ -9,6 +9,8 @@ file                  holds
 ``symbols.npy``       code of each symbol id of the n-grams (uint32, ascending); folded characters share one
 ``written.npy``       code of each symbol id of the runs: the characters as written (uint32, ascending)
 ``frequency.npy``     occurrences of each symbol of the n-grams; of the boundary, number of runs (int64)
+``written_counts.npy`` the same of the runs
+``hash_sizes.npy``    symbols of the runs by the highest bits of their hashes (:mod:`segtool.sampling`; int64)
 ``ngrams.bin``        blocks: all bigrams; n-grams of three symbols or more, by ranges of bigrams; how many of
                       these begin with each bigram
 ``ngrams_index.npy``  a record (``BLOCK``) for each of these blocks; a range of bigrams ends before `end`
@@ -45,7 +47,10 @@ from segtool.blocks import (
 )
 from segtool.cards import CardFormat, write_array
 from segtool.errors import ModelError, UsageError
-from segtool.merging import Counts, Ids, Integers, Level, Slice, join_slices
+from segtool.merging import Counts
+from segtool.runs import CHUNK, RunTally
+from segtool.sampling import BUCKETS
+from segtool.slices import Ids, Integers, Level, Slice, join_slices
 
 __all__ = ["BLOCK", "FORMAT_VERSION", "Shard", "ShardWriter", "open_shards"]
 
@@ -61,7 +66,6 @@ _FORMAT = CardFormat(
 BLOCK = np.dtype([("end", "<i8"), ("offset", "<i8"), ("bytes", "<i8"), ("crc32", "<u4")])
 """Where the content of a block ends; where it stands in its file, its size and its checksum."""
 NGRAMS_PER_BLOCK = 1 << 16
-SYMBOLS_PER_BLOCK = 1 << 18
 Codes: TypeAlias = npt.NDArray[np.uint32]
 Content = TypeVar("Content")
 
@@ -98,6 +102,7 @@ class ShardWriter:
         self._counted = 0  # bigrams that have passed
         self._filled = 0  # n-grams in that block
         self._stream = np.zeros(0, np.uint16)  # the same of the runs, without the boundary at its end
+        self._tally = RunTally()
         self._ngrams = _BlockWriter(folder, "ngrams")
         self._runs = _BlockWriter(folder, "runs")
 
@@ -130,13 +135,14 @@ class ShardWriter:
         joined = np.concatenate([self._stream, stream[:-1]])
         boundaries = np.append(np.flatnonzero(joined == 0), len(joined))
         begin = 0
-        while len(joined) - begin >= SYMBOLS_PER_BLOCK:
-            end = int(boundaries[np.searchsorted(boundaries, begin + SYMBOLS_PER_BLOCK)])
+        while len(joined) - begin >= CHUNK:
+            end = int(boundaries[np.searchsorted(boundaries, begin + CHUNK)])
             self._add_run_block(joined[begin:end])
             begin = end
         self._stream = joined[begin:].copy()
 
     def _add_run_block(self, stream: Ids) -> None:
+        self._tally.add(np.append(stream, np.uint16(0)), self._written)
         self._runs.add(pack_stream(np.append(stream, np.uint16(0))), self._runs.end + len(stream))
 
     def add_bigrams(self, frequency: Integers, bigrams: Level) -> None:
@@ -209,14 +215,16 @@ class ShardWriter:
         sizes = np.concatenate([np.zeros(0, np.int32), *self._sizes]).astype(np.int64)
         self._ngrams.add(pack_numbers(sizes), self._bigrams)
         files = self._ngrams.finish() | self._runs.finish()
-        arrays = {"symbols": self._codes, "written": self._written, "frequency": self._frequency}
+        tally = {"written_counts": self._tally.counts[: len(self._written)], "hash_sizes": self._tally.hash_sizes}
+        arrays = {"symbols": self._codes, "written": self._written, "frequency": self._frequency, **tally}
         for (name, array), dtype in zip(arrays.items(), _ARRAYS.values(), strict=True):
             files |= write_array(self._folder, name, array.astype(dtype))
-        entries = {"corpus": corpus, "parameters": self._parameters, "segtool_version": __version__}
+        runs = {"digest": f"{self._tally.digest:016x}", "longest_run": self._tally.longest}
+        entries = {"corpus": corpus | runs, "parameters": self._parameters, "segtool_version": __version__}
         _FORMAT.write(self._folder, entries, files)
 
 
-_ARRAYS = {"symbols": "<u4", "written": "<u4", "frequency": "<i8"}
+_ARRAYS = {"symbols": "<u4", "written": "<u4", "frequency": "<i8", "written_counts": "<i8", "hash_sizes": "<i8"}
 
 
 class Shard:
@@ -238,12 +246,20 @@ class Shard:
         Whether characters that fold to one were counted as one.
     order : int
         Length of the longest n-grams.
+    written_counts : ndarray of int64
+        Occurrences of each written id.
+    hash_sizes : ndarray of int64
+        Symbols of the runs by the highest bits of their hashes (:mod:`segtool.sampling`).
+    digest : int
+        Sum of the hashes of the runs.
+    longest_run : int
+        Symbols of the longest run.
     corpus : dict
         What the card says of the corpus.
     """
 
     def __init__(self, path: Path, card: dict[str, Any]) -> None:
-        codes, written, frequency = (
+        codes, written, frequency, written_counts, hash_sizes = (
             np.array(_FORMAT.open_array(path, name, card, dtype)) for name, dtype in _ARRAYS.items()
         )
         parameters, corpus = card.get("parameters"), card.get("corpus")
@@ -254,11 +270,18 @@ class Shard:
             raise _FORMAT.damaged(path)
         self.path, self.codes, self.written, self.frequency = path, codes, written, frequency
         self.fold, self.order, self.corpus = fold, order, corpus
+        self.written_counts, self.hash_sizes = written_counts, hash_sizes
+        try:
+            self.digest, self.longest_run = int(corpus["digest"], 16), int(corpus["longest_run"])
+        except (KeyError, TypeError, ValueError):
+            raise _FORMAT.damaged(path) from None
         for name, alphabet in (("symbols", codes), ("written", written)):
             if alphabet[:3].tolist() != [0, 1, 2] or not 3 <= len(alphabet) <= 1 << 16 or not _ascending(alphabet):
                 raise ModelError(f"{path / name}.npy: damaged (no alphabet): {_FORMAT.mend}")
         if len(frequency) != len(codes) or frequency.min() < 0:
             raise ModelError(f"{path / 'frequency.npy'}: damaged (no counts of this alphabet): {_FORMAT.mend}")
+        if len(written_counts) != len(written) or len(hash_sizes) != BUCKETS:
+            raise ModelError(f"{path / 'written_counts.npy'}: damaged (no counts of this alphabet): {_FORMAT.mend}")
         self._ngrams = _BlockReader(path, "ngrams", card)
         self._runs = _BlockReader(path, "runs", card)
         ends = self._ngrams.ends
@@ -279,11 +302,11 @@ class Shard:
         return cls(folder, _FORMAT.read(folder))
 
     @property
-    def run_blocks(self) -> int:
+    def chunks(self) -> int:
         """Number of blocks of runs."""
         return len(self._runs.ends)
 
-    def runs(self, i: int) -> Ids:
+    def chunk(self, i: int) -> Ids:
         """Runs of a block.
 
         Returns

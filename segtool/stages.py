@@ -1,7 +1,7 @@
 """What finished stages of a training made, kept in a folder so that a killed training can go on.
 
-A stage is one ``.npz`` file of arrays, written beside and renamed, so that it is there whole or not at all. A card in
-the folder says which training it is of; what another training left is removed.
+A stage is one ``.npz`` file of arrays, written beside and renamed, so that it is there whole or not at all. The file
+``training`` says which training the folder is of; what another one left is removed.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ import os
 import shutil
 import zipfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,9 +22,9 @@ import numpy.typing as npt
 from segtool.errors import OutputError
 from segtool.files import told_of
 
-__all__ = ["Stages", "fingerprint", "work_folder"]
+__all__ = ["Stages", "WorkFolder", "files_seen", "fingerprint"]
 
-_CARD = "stages.json"
+_CARD = "training"
 
 
 class Stages:
@@ -63,15 +63,16 @@ class Stages:
         with told_of(self.folder):
             beside = path.with_suffix(".tmp")
             with open(beside, "wb") as file:
-                np.savez(file, **arrays)  # type: ignore[arg-type]
+                np.savez(file, **arrays)
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(beside, path)
 
     def forget(self, *names: str) -> None:
         """Remove stages that are not needed any more."""
-        for name in names if self.folder is not None else ():
-            (self.folder / f"{name}.npz").unlink(missing_ok=True)  # type: ignore[operator]
+        if self.folder is not None:
+            for name in names:
+                (self.folder / f"{name}.npz").unlink(missing_ok=True)
 
 
 def fingerprint(*things: Any) -> str:
@@ -95,51 +96,103 @@ def _size_and_time(path: Path) -> tuple[int, int]:
     return status.st_size, status.st_mtime_ns
 
 
-@contextmanager
-def work_folder(parent: Path, name: str, training: str, resume: bool) -> Iterator[Path]:
-    """A folder for a training, removed in the end.
+class WorkFolder:
+    """A folder for what a training does not hold in memory, made when it is first asked for, and removed in the end.
 
     Parameters
     ----------
-    parent : Path
-        Where it is made.
+    stack : ExitStack
+        Its end is that of the training.
+    parent : path
+        Where the folder is made.
     name : str
-        What it is for, such as the name of the model.
+        What the training makes.
     training : str
         :func:`fingerprint` of the training.
     resume : bool
-        Keep it if the training fails, and go on with one that is there already.
+        Make it at once, keep it should the training fail, and go on with one that is there already.
 
-    Yields
-    ------
-    Path
+    Attributes
+    ----------
+    stages : Stages
+        Kept there as soon as it is made.
 
     Raises
     ------
     OutputError
-        If it cannot be written.
+        If the folder cannot be written, or another training uses it.
     """
-    folder = parent / f".{name[:50]}.work"
-    card = folder / _CARD
-    if not parent.is_dir():
-        raise OutputError(f"{parent}: no folder for temporary files: create it or pass another --tmp")
-    known = None
-    if card.exists():
-        try:
-            known = json.loads(card.read_text(encoding="ascii")).get("training")
-        except (OSError, ValueError, AttributeError):
-            known = None
-    elif folder.exists() and any(folder.iterdir()):
-        raise OutputError(f"{folder}: holds files that are none of a training: remove it or pass another --tmp")
-    if not resume or known != training:
-        shutil.rmtree(folder, ignore_errors=True)
-    with told_of(folder):
-        folder.mkdir(exist_ok=True)
-        card.write_text(json.dumps({"training": training}), encoding="ascii")
+
+    def __init__(
+        self, stack: ExitStack, parent: str | os.PathLike[str], name: str, training: str, resume: bool
+    ) -> None:
+        self._stack, self._parent, self._training, self._resume = stack, Path(parent), training, resume
+        self._folder = self._parent / f".{name[:50]}.work"
+        self.stages = Stages()
+        if resume:
+            self()
+
+    @property
+    def entered(self) -> bool:
+        """Whether it has been made."""
+        return self.stages.folder is not None
+
+    def check(self) -> None:
+        """Raise an error if the folder could not be made."""
+        if not self._parent.is_dir():
+            raise OutputError(f"{self._parent}: no folder for temporary files: create it or pass another --tmp")
+        if not os.access(self._parent, os.W_OK | os.X_OK):
+            raise OutputError(f"{self._parent}: no temporary files can be written: pass another --tmp")
+
+    def __call__(self) -> Path:
+        """Give the folder."""
+        if not self.entered:
+            self.check()
+            self._stack.enter_context(self._enter())
+            self.stages.folder = self._folder
+        return self._folder
+
+    @contextmanager
+    def _enter(self) -> Iterator[None]:
+        card = self._folder / _CARD
+        if self._folder.exists() and not card.exists() and any(self._folder.iterdir()):
+            raise OutputError(f"{self._folder}: holds files that are of no training: remove it or pass another --tmp")
+        with told_of(self._folder):
+            self._folder.mkdir(exist_ok=True)
+            lock = open(card, "a+", encoding="ascii")  # noqa: SIM115
+        with lock:
+            if not _locked(lock):
+                raise OutputError(f"{self._folder}: another training is at work there: wait or pass another --tmp")
+            lock.seek(0)
+            if not self._resume or lock.read() != self._training:
+                self._clear(but=card)
+                lock.truncate(0)
+                lock.write(self._training)
+                lock.flush()
+            done = False
+            try:
+                yield
+                done = True
+            finally:
+                if done or not self._resume:
+                    shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _clear(self, but: Path) -> None:
+        for path in self._folder.iterdir():
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            elif path != but:
+                path.unlink()
+
+
+def _locked(file: IO[str]) -> bool:
+    """Lock a file, until it is closed or the process ends; False if another process holds it."""
     try:
-        yield folder
-    except BaseException:
-        if not resume:
-            shutil.rmtree(folder, ignore_errors=True)
-        raise
-    shutil.rmtree(folder, ignore_errors=True)
+        import fcntl
+    except ImportError:  # not on Windows
+        return True
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from segtool._jit import kernel
-from segtool.counts import Ids
+from segtool.slices import Ids
 
 __all__ = ["TaggerSettings", "fit_tagger"]
 

@@ -14,11 +14,11 @@ import numpy.typing as npt
 
 from segtool._jit import kernel
 from segtool.chunks import add_up_chunks
-from segtool.counts import Ids
 from segtool.decode import TAG_STEP, WEIGHT_UNIT
 from segtool.lexicon import FIXED_POINT
 from segtool.runs import corpus_chunks
 from segtool.scores import Floats
+from segtool.slices import Ids
 from segtool.trie import build_trie
 
 __all__ = ["TextLattice"]

@@ -6,34 +6,42 @@ the arrays of the one before and can be called alone.
 
 from __future__ import annotations
 
-import hashlib
+import json
 import os
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from segtool import __version__, corpus
 from segtool.adaptation import PASSES, TRAINING_MOST, TRAINING_SHARE, adapt_model
+from segtool.budget import Budget, parse_size
 from segtool.cards import CARD
+from segtool.chunks import checked_workers
 from segtool.cohesion import cohesion_lexicon
-from segtool.counting import collect_runs, count_runs
+from segtool.counting import CorpusCounter, Counted, add_up, collect_runs, told_by_shards
+from segtool.counts import gather
 from segtool.decoders import cut_runs, decoder_of
 from segtool.dictionary import count_words, frequency_lexicon, lexicon_of_list
-from segtool.engine import Threads
+from segtool.engine import Engine, Threads
 from segtool.entropy import entropy_lexicon
-from segtool.errors import CorpusError, UsageError
+from segtool.errors import UsageError
 from segtool.files import atomic_directory
 from segtool.kneser_ney import estimate
 from segtool.layout import beyond_the_lexicon, build_model
 from segtool.lexicon import Lexicon, fit_lexicon
 from segtool.model import Model, find_model, load_model, write_model
 from segtool.progress import Progress, StageReport
+from segtool.reading import Digested, open_blocks, sample_lines
 from segtool.runs import ChunkedRuns
-from segtool.scores import score
+from segtool.scores import Candidates, score
 from segtool.segmenter import Segmenter
 from segtool.settings import TrainingSettings
+from segtool.shards import open_shards
+from segtool.stages import Stages, WorkFolder, files_seen, fingerprint
 from segtool.wordlist import read_word_counts
 
 __all__ = ["TrainingReport", "TrainingSettings", "train", "train_model"]
@@ -50,8 +58,10 @@ class TrainingReport:
     ----------
     reading : corpus.ReadReport
         Files, lines, characters, and the lines that could not be read.
-    runs, symbols, ngram_types, candidates, words : int
+    runs, symbols, candidates, words : int
         Sizes of what each stage made.
+    digest : str
+        Of the runs, in any order; of a word list, of its text.
     left_out : list of str
         Words of a word list that cannot be used.
     stages : list of StageReport
@@ -61,11 +71,15 @@ class TrainingReport:
     reading: corpus.ReadReport = field(default_factory=corpus.ReadReport)
     runs: int = 0
     symbols: int = 0
-    ngram_types: int = 0
     candidates: int = 0
     words: int = 0
+    digest: str = ""
     left_out: list[str] = field(default_factory=list)
     stages: list[StageReport] = field(default_factory=list)
+
+    def told_of(self, runs: ChunkedRuns) -> None:
+        """Note what there is to learn from."""
+        self.runs, self.symbols, self.digest = runs.count, runs.symbols, f"{runs.digest:016x}"
 
 
 def train(
@@ -73,11 +87,16 @@ def train(
     output: str | os.PathLike[str] | None = None,
     *,
     texts: Iterable[str] | None = None,
+    counts: Sequence[str | os.PathLike[str]] | None = None,
     base: str | os.PathLike[str] | None = None,
     settings: TrainingSettings | None = None,
     encoding: str = "utf-8",
     skip_undecodable: bool = False,
     workers: int | None = None,
+    memory: int | str | None = None,
+    tmp: str | os.PathLike[str] | None = None,
+    resume: bool = False,
+    engine: Engine | None = None,
     progress: bool = False,
     report: TrainingReport | None = None,
     **parameters: float,
@@ -92,6 +111,8 @@ def train(
         Where to write the model directory; without it the model stays in memory.
     texts : iterable of str, optional
         Texts to learn from instead of `inputs`.
+    counts : sequence of path, optional
+        Count shards to learn from instead (:func:`segtool.count`), in any order.
     base : path, optional
         A model of method ``unigram`` to continue from, ``"default"`` for the one in the box. The parameters are its
         own; only `sample` and `seed` can be given.
@@ -103,6 +124,17 @@ def train(
         Leave out lines that are no text in that encoding, and count them, instead of raising.
     workers : int, optional
         Threads; by default one for each processor at hand. The result does not depend on it.
+    memory : int or str, optional
+        What the process may use, in bytes or as ``"2G"``; by default a half of what is free. A corpus that needs
+        more is counted in parts, on the disk. The result does not depend on it. (A `base` and a language model are
+        learned in memory.)
+    tmp : path, optional
+        Folder for what does not fit into memory; by default that of the output.
+    resume : bool
+        Keep what finished stages made, in that folder, until the model is written, and go on with what a training
+        of the same text and parameters left there.
+    engine : Engine, optional
+        Who goes over the corpus in EM passes; by default threads.
     progress : bool
         Show progress bars on standard error if that is a terminal.
     report : TrainingReport, optional
@@ -122,8 +154,10 @@ def train(
         If an input cannot be read.
     CorpusError
         If nothing can be learned from the text.
+    ModelError
+        If a count shard or the base is missing or damaged.
     OutputError
-        If the model cannot be written.
+        If the model or temporary files cannot be written.
 
     Examples
     --------
@@ -136,31 +170,40 @@ def train(
         settings = replace(settings or TrainingSettings(), **parameters).checked()  # type: ignore[arg-type]
     except TypeError as error:
         raise UsageError(f"train(): {error}") from None
-    if (inputs is None) == (texts is None):
-        raise UsageError("train() takes either inputs (files) or texts")
+    if [inputs, texts, counts].count(None) != 2:
+        raise UsageError("train() takes either inputs (files), or texts, or counts (shards)")
     report = report if report is not None else TrainingReport()
     base_model = None if base is None else _base(base, settings)
+    if counts is not None and (base is not None or settings.method == "dict"):
+        raise UsageError("--counts: a base model and a word list need text: pass files instead of shards")
     watch = Progress(progress, report.stages)
-    if workers is None:
-        workers = available_workers()
-    if workers < 1:
-        raise UsageError(f"{workers} workers: choose 1 or more (-j)")
+    workers = checked_workers(workers)
+    budget = Budget.of(parse_size(memory) if isinstance(memory, str) else memory)
     with ExitStack() as stack:
         # entered first, so that a place that cannot be written is known before hours of work
         folder = None if output is None else stack.enter_context(atomic_directory(output, marker=CARD))
-        with _blocks(inputs, texts, encoding, skip_undecodable, watch, report.reading) as blocks:
-            digested = Digested(_sampled(blocks, settings))
-            if settings.method == "dict":
-                model = _model_of_list(digested, settings, workers, report)
+        if settings.method == "dict" or base_model is not None:
+            with open_blocks(inputs, texts, encoding, skip_undecodable, watch, report.reading) as blocks:
+                model = _from_memory(blocks, settings, base_model, workers, watch, report)
+        else:
+            seen = _seen(inputs, counts) if resume else None
+            name = os.path.basename(os.path.realpath(output)) if output is not None else f"training-{os.getpid()}"
+            parent = tmp if tmp is not None else os.path.dirname(os.path.realpath(output or "."))
+            training = fingerprint(asdict(settings), encoding, skip_undecodable, seen, __version__)
+            work = WorkFolder(stack, parent, name, training, resume)
+            if tmp is not None:
+                work.check()
+            if counts is not None:
+                counted = _counted_shards(counts, settings, budget, workers, work, watch, report)
             else:
-                runs = collect_runs(digested, base_model.folds if base_model is not None else settings.fold)
-        if base_model is not None:
-            model = _continue(base_model, runs, workers, watch, report)
-        elif settings.method != "dict":
-            model = train_model(runs, settings, workers, watch, report)
+                with open_blocks(inputs, texts, encoding, skip_undecodable, watch, report.reading) as blocks:
+                    counter = _read(blocks, settings, budget, workers, work, report)
+                with watch.stage("count"):
+                    counted = counter.finish(_least(settings), budget.ngrams(workers))
+            model = train_model(counted, settings, workers, watch, report, engine, work.stages)
         model.card["corpus"] = {
             "characters": report.reading.characters,
-            "digest": digested.digest.hexdigest(),
+            "digest": report.digest,
             "lines": report.reading.lines,
             "runs": report.runs,
             "symbols": report.symbols,
@@ -169,6 +212,97 @@ def train(
             with watch.stage("write"):
                 write_model(model, folder)
     return Segmenter(model if output is None else load_model(output))
+
+
+def _seen(
+    inputs: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | None,
+    counts: Sequence[str | os.PathLike[str]] | None,
+) -> Any:
+    """What a training is of, to tell whether another is the same."""
+    if counts is not None:
+        return files_seen([Path(each) / CARD for each in counts])
+    if inputs is None:
+        raise UsageError("resume: texts cannot be told from others; pass files")
+    names = [inputs] if isinstance(inputs, str | os.PathLike) else list(inputs)
+    return files_seen([source.path for source in corpus.find_sources(names)])
+
+
+def _order(settings: TrainingSettings) -> int:
+    """Length of the longest n-grams that are counted."""
+    return max(settings.max_word_len + 1, settings.lm_order if settings.needs_lm else 0)
+
+
+def _least(settings: TrainingSettings) -> int:
+    """How often an n-gram has to occur to make a difference."""
+    return 1 if settings.needs_lm else min(settings.min_count, 2)
+
+
+def _read(
+    blocks: Iterable[str],
+    settings: TrainingSettings,
+    budget: Budget,
+    workers: int,
+    work: WorkFolder,
+    report: TrainingReport,
+) -> CorpusCounter:
+    """Read and count, unless that was done before."""
+    counter = CorpusCounter(_order(settings), settings.fold, budget.symbols, work, workers)
+    known = work.stages.load("counted")
+    if known is not None:
+        told = json.loads(str(known["told"]))
+        counter.shards = [work() / name for name in told.pop("shards")]
+        for name, value in told.items():
+            setattr(report.reading, name, value)
+        return counter
+    for block in sample_lines(blocks, settings.sample, settings.seed):
+        counter.add(block)
+    if work.entered:
+        counter.spill()
+        reading = {name: getattr(report.reading, name) for name in ("files", "bytes", "lines", "characters")}
+        shards = [path.name for path in counter.shards]
+        work.stages.save("counted", told=json.dumps({**reading, "shards": shards}))
+    return counter
+
+
+def _counted_shards(
+    paths: Sequence[str | os.PathLike[str]],
+    settings: TrainingSettings,
+    budget: Budget,
+    workers: int,
+    work: WorkFolder,
+    watch: Progress,
+    report: TrainingReport,
+) -> Counted:
+    """Add up shards that were counted elsewhere."""
+    shards = open_shards(paths)
+    if shards[0].fold != settings.fold:
+        raise UsageError(f"{shards[0].path}: counted with --{'' if shards[0].fold else 'no-'}fold: train with it, too")
+    if shards[0].order < _order(settings):
+        raise UsageError(
+            f"{shards[0].path}: n-grams of up to {shards[0].order} symbols were counted, and {_order(settings)} are "
+            "needed: count with a greater --max-word-len, or train with a smaller one"
+        )
+    told_by_shards(shards, report.reading)
+    with watch.stage("count"):
+        return add_up(shards, _least(settings), budget.ngrams(workers), workers, work)
+
+
+def _from_memory(
+    blocks: Iterable[str],
+    settings: TrainingSettings,
+    base: Model | None,
+    workers: int,
+    watch: Progress,
+    report: TrainingReport,
+) -> Model:
+    """Learn from a word list, or continue from a model."""
+    sampled = sample_lines(blocks, settings.sample, settings.seed)
+    if base is not None:
+        return _continue(base, collect_runs(sampled, base.folds), workers, watch, report)
+    digested = Digested(sampled)
+    model = _model_of_list(digested, settings, workers, report)
+    report.digest = digested.digest.hexdigest()
+    return model
 
 
 def _base(base: str | os.PathLike[str], settings: TrainingSettings) -> Model:
@@ -183,7 +317,7 @@ def _base(base: str | os.PathLike[str], settings: TrainingSettings) -> Model:
 
 def _continue(model: Model, runs: ChunkedRuns, workers: int, watch: Progress, report: TrainingReport) -> Model:
     """Learn more, from another text."""
-    report.runs, report.symbols = runs.count, runs.symbols
+    report.told_of(runs)
     with watch.stage("adapt", PASSES * runs.positions, "sym") as step:
         adapted = adapt_model(model, runs, workers, step, TRAINING_SHARE, TRAINING_MOST)
     report.words = len(adapted.words)
@@ -193,41 +327,6 @@ def _continue(model: Model, runs: ChunkedRuns, workers: int, watch: Progress, re
     return adapted
 
 
-@contextmanager
-def _blocks(
-    inputs: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | None,
-    texts: Iterable[str] | None,
-    encoding: str,
-    skip_undecodable: bool,
-    watch: Progress,
-    reading: corpus.ReadReport,
-) -> Iterator[Iterable[str]]:
-    """Give the text in blocks, as a stage of its own."""
-    if texts is not None:
-        with watch.stage("read"):
-            yield _texts_as_blocks(texts, reading)
-        return
-    names = [inputs] if isinstance(inputs, str | os.PathLike) else list(inputs or ())
-    sources = corpus.find_sources(names)
-    with watch.stage("read", corpus.total_size(sources), "B") as step:
-        yield corpus.read_blocks(
-            sources, encoding=encoding, skip_undecodable=skip_undecodable, report=reading, progress=step
-        )
-
-
-class Digested:
-    """Blocks of text on their way, and the SHA-256 of those that have passed, as UTF-8."""
-
-    def __init__(self, blocks: Iterable[str]) -> None:
-        self._blocks = blocks
-        self.digest = hashlib.sha256()
-
-    def __iter__(self) -> Iterator[str]:
-        for block in self._blocks:
-            self.digest.update(block.encode("utf-8", "surrogatepass"))
-            yield block
-
-
 def _model_of_list(blocks: Iterable[str], settings: TrainingSettings, workers: int, report: TrainingReport) -> Model:
     entries = read_word_counts(blocks)
     candidates, lexicon, report.left_out, runs = lexicon_of_list(entries, settings.max_word_len, workers, settings.fold)
@@ -235,94 +334,77 @@ def _model_of_list(blocks: Iterable[str], settings: TrainingSettings, workers: i
     return build_model(candidates, lexicon, lexicon, _card(settings, "lattice"), runs=runs)
 
 
-def available_workers() -> int:
-    """Processors that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _texts_as_blocks(texts: Iterable[str], reading: corpus.ReadReport) -> Iterator[str]:
-    if isinstance(texts, str):
-        texts = [texts]
-    for text in texts:
-        reading.characters += len(text)
-        reading.lines += text.count("\n") + (not text.endswith("\n") and text != "")
-        yield text
-
-
-def _sampled(blocks: Iterable[str], settings: TrainingSettings) -> Iterator[str]:
-    """Draw from the lines, if so set."""
-    draw = np.random.default_rng(settings.seed)
-    for block in blocks:
-        if settings.sample < 1.0:
-            lines = block.split("\n")
-            taken = draw.random(len(lines)) < settings.sample
-            block = "\n".join(line for line, take in zip(lines, taken, strict=True) if take)
-        yield block
-
-
 def train_model(
-    runs: ChunkedRuns,
+    counted: Counted,
     settings: TrainingSettings,
     workers: int,
     watch: Progress,
     report: TrainingReport | None = None,
+    engine: Engine | None = None,
+    stages: Stages | None = None,
 ) -> Model:
-    """Run the stages behind reading.
+    """Run the stages behind counting.
 
     Parameters
     ----------
-    runs : ChunkedRuns
+    counted : Counted
     settings : TrainingSettings
     workers : int
         Threads. The result does not depend on it.
     watch : Progress
     report : TrainingReport, optional
         Filled with the sizes of what was made.
+    engine : Engine, optional
+        Who goes over the corpus in EM passes; by default threads.
+    stages : Stages, optional
+        Keeps what finished stages made.
 
     Returns
     -------
     Model
         In memory, its card without an entry on the corpus.
     """
-    report = report if report is not None else TrainingReport()
-    by_tags = settings.method == "lm"
-    with_lm = by_tags or settings.with_lm
-    order = max(settings.max_word_len + 1, settings.lm_order if with_lm else 0)
-    with watch.stage("count"):
-        counts = count_runs(runs, order, 1 if with_lm else min(settings.min_count, 2), workers).counts
-    report.runs, report.symbols = runs.count, runs.symbols
-    with watch.stage("score"):
-        candidates = score(counts, settings.max_word_len, settings.least_count(runs.symbols), workers)
+    report, stages = report or TrainingReport(), stages or Stages()
+    runs, counts = counted.runs, counted.counts
+    report.told_of(runs)
+    known = stages.load("candidates")
+    if known is not None:
+        candidates = Candidates.from_arrays(known)
+    else:
+        with watch.stage("score"):
+            candidates = score(counts, settings.max_word_len, settings.least_count(runs.symbols), workers)
+            stages.save("candidates", **candidates.to_arrays())
     lm = None
-    if with_lm:
+    if settings.needs_lm:
         with watch.stage("lm"):
-            lm = estimate(counts, settings.lm_order, workers=workers)
+            lm = estimate(gather(counts), settings.lm_order, workers=workers)
             lm.card["parameters"]["fold"] = settings.fold
-    del counts
+    del counts, counted, known
     report.candidates = len(candidates)
-    total = settings.all_passes * runs.positions if settings.method == "unigram" else None
+    if settings.method == "unigram":
+        with watch.stage("lexicon", settings.all_passes * runs.positions, "sym") as step:
+            words = fit_lexicon(runs, candidates, settings, engine or Threads(workers), step, stages)
+        report.words = len(words.weight)
+        with watch.stage("tagger"):
+            pairs = settings.tagger_min_count if settings.tagger_weight else 0
+            model = build_model(candidates, words, words, _card(settings, "lattice"), lm, runs, pairs)
+            return beyond_the_lexicon(model, words, settings)
     decoder = "lattice"
-    with watch.stage("lexicon", total, "sym") as step:
-        if settings.method == "unigram":
-            decoding = words = fit_lexicon(runs, candidates, settings, Threads(workers), step)
-        elif settings.method == "cohesion":
-            decoding, words = cohesion_lexicon(runs.whole().stream, candidates, settings)
+    with watch.stage("lexicon"):
+        whole = runs.whole()
+        if settings.method == "cohesion":
+            decoding, words = cohesion_lexicon(whole.stream, candidates, settings)
             decoder = "pairs" if settings.cohesion_revision == 2015 else decoder
         else:
+            by_tags = settings.method == "lm"
             decoder = "tags" if by_tags else decoder
             decoding = NO_LEXICON if by_tags else entropy_lexicon(candidates, settings)
             cut = decoder_of(build_model(candidates, decoding, NO_LEXICON, _card(settings, decoder), lm))
-            whole = runs.whole()
             joined = cut_runs(cut, whole, settings.max_word_len)
             words = frequency_lexicon(count_words(whole.stream, joined, candidates))
             decoding = words if by_tags else decoding
     report.words = len(words.weight)
-    if settings.method != "unigram":
-        return build_model(candidates, decoding, words, _card(settings, decoder), lm, runs)
-    with watch.stage("tagger"):
-        pairs = settings.tagger_min_count if settings.tagger_weight else 0
-        model = build_model(candidates, words, words, _card(settings, decoder), lm, runs, pairs)
-        return beyond_the_lexicon(model, words, settings)
+    return build_model(candidates, decoding, words, _card(settings, decoder), lm, runs)
 
 
 def _card(settings: TrainingSettings, decoder: str) -> dict[str, object]:

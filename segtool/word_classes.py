@@ -25,10 +25,10 @@ import numpy as np
 import numpy.typing as npt
 
 from segtool._jit import kernel
-from segtool.counts import Integers
 from segtool.engine import Chunk, Engine
 from segtool.runs import ChunkedRuns
 from segtool.scores import Floats
+from segtool.slices import Integers
 
 __all__ = ["WordCut", "class_factors", "cluster"]
 

@@ -4,7 +4,7 @@ from collections import Counter
 
 import numpy as np
 
-from segtool.merging import Level, join_slices
+from segtool.slices import Level, join_slices
 from tests import naive
 
 

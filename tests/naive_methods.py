@@ -9,10 +9,11 @@ from collections import Counter
 
 import numpy as np
 
-from segtool.counts import count_stream, spell
+from segtool.counts import count_stream
 from segtool.decode import UNKNOWN_LIMIT
 from segtool.runs import RunCollector
 from segtool.scores import score
+from segtool.slices import spell
 from segtool.symbols import LAT, MARK, NUM, class_table, code_points, symbolise
 from tests import naive
 

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from segtool import class_lattice, word_classes
 from segtool import lexicon as fitting
-from segtool.counts import spell
 from segtool.lexicon import LexiconSettings, fit_lexicon
 from segtool.scores import BOUNDARY_FANOUT
+from segtool.slices import spell
 from tests import naive, naive_classes
 from tests.test_lexicon import RUNS, SETTINGS, candidates_of, fit, nothing_forgotten, table
 from tests.test_word_classes import SYMBOLS, Corpus

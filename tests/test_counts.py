@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from segtool import counts as counting
-from segtool.counts import count_stream, merge, spell
+from segtool.counts import count_stream, merge
 from segtool.errors import UsageError
 from segtool.runs import RunCollector
+from segtool.slices import spell
 from tests import naive
 
 SYMBOLS = 5  # ids 1 to 4; few, so that n-grams repeat

@@ -10,10 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from segtool import lexicon as fitting
-from segtool.counts import count_stream, spell
+from segtool.counts import count_stream
 from segtool.errors import UsageError
 from segtool.lexicon import LexiconSettings, fit_lexicon
 from segtool.scores import BOUNDARY_FANOUT, score
+from segtool.slices import spell
 from segtool.training import TrainingSettings
 from tests import naive
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from segtool import merging
 from segtool.errors import CorpusError, UsageError
-from segtool.merging import TriePart, cut_ranges, fan_out, in_order, join_slices, merge_counts
+from segtool.merging import TriePart, cut_ranges, in_order, merge_counts
+from segtool.slices import fan_out, join_slices
 from tests import naive, naive_counts
 
 CODES = st.sampled_from([1, 2, 0x3400, 0x4E00, 0x4E01, 0x9FFF, 0x20000])

@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from segtool import scores as scoring
-from segtool.counts import count_stream, spell
+from segtool.counts import count_stream
 from segtool.errors import UsageError
 from segtool.scores import BOUNDARY_FANOUT, score
+from segtool.slices import spell
 from tests import naive
 
 SYMBOLS = 6

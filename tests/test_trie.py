@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segtool.counts import spell
+from segtool.slices import spell
 from segtool.trie import build_trie
 from tests import naive
 

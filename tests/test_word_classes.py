@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from segtool import lexicon as fitting
 from segtool import word_classes
-from segtool.counts import count_stream, spell
+from segtool.counts import count_stream
 from segtool.lexicon import candidate_trie
 from segtool.scores import score
+from segtool.slices import spell
 from segtool.word_classes import class_factors, cluster, cut_to_nodes
 from tests import naive, naive_classes
 
