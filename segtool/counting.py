@@ -355,13 +355,14 @@ def write_shard(folder: Path, counted: Counted, fold: bool, corpus: dict[str, An
         If it cannot be written.
     """
     runs, counts = counted.runs, counted.counts
-    ngrams = int(np.count_nonzero(counts.frequency[1:])) + len(counts.bigrams)
+    types = np.zeros(counts.order, np.int64)
+    types[:2] = np.count_nonzero(counts.frequency[1:]), len(counts.bigrams)
     with ShardWriter(folder, counts.codes, runs.written, fold, counts.order) as writer:
         for stream in runs.written_chunks():
             writer.add_runs(stream)
         writer.add_bigrams(counts.frequency, counts.bigrams)
         for part in counts.slices():
-            ngrams += sum(map(len, part.levels))
+            types[2:] += [len(level) for level in part.levels]
             writer.add_slice(part)
-        writer.finish({"ngrams": ngrams, "runs": runs.count, "symbols": runs.symbols, **corpus})
-    return ngrams
+        writer.finish({"types": types.tolist(), "runs": runs.count, "symbols": runs.symbols, **corpus})
+    return int(types.sum())
