@@ -25,7 +25,6 @@ from __future__ import annotations
 import os
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from itertools import pairwise
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeAlias, TypeVar
@@ -60,7 +59,8 @@ _FORMAT = CardFormat(
 )
 BLOCK = np.dtype([("end", "<i8"), ("offset", "<i8"), ("bytes", "<i8"), ("crc32", "<u4")])
 """Where the content of a block ends; where it stands in its file, its size and its checksum."""
-NGRAMS_PER_BLOCK = 1 << 16
+NGRAMS_PER_BLOCK = 1 << 14
+"""Of three symbols or more, at least; whoever wants one bigram of many shards decodes as many of each."""
 SYMBOLS_PER_BLOCK = 1 << 18
 Codes: TypeAlias = npt.NDArray[np.uint32]
 Content = TypeVar("Content")
@@ -255,7 +255,7 @@ class Shard:
         self.path, self.codes, self.written, self.frequency = path, codes, written, frequency
         self.fold, self.order, self.corpus = fold, order, corpus
         for name, alphabet in (("symbols", codes), ("written", written)):
-            if alphabet[:3].tolist() != [0, 1, 2] or not 3 <= len(alphabet) <= 1 << 16 or not _ascending(alphabet):
+            if alphabet[:3].tolist() != [0, 1, 2] or len(alphabet) > 1 << 16 or np.any(alphabet[1:] <= alphabet[:-1]):
                 raise ModelError(f"{path / name}.npy: damaged (no alphabet): {_FORMAT.mend}")
         if len(frequency) != len(codes) or frequency.min() < 0:
             raise ModelError(f"{path / 'frequency.npy'}: damaged (no counts of this alphabet): {_FORMAT.mend}")
@@ -294,11 +294,6 @@ class Shard:
         begin = int(self._runs.ends[i - 1]) if i else 0
         length = int(self._runs.ends[i]) - begin + 1
         return self._runs.read(i, lambda data: unpack_stream(data, length, len(self.written)))
-
-    @property
-    def bigrams(self) -> Level:
-        """The whole level 2, read anew each time."""
-        return self.read_bigrams()
 
     def read_bigrams(self) -> Level:
         """The whole level 2; parents are first symbols."""
@@ -364,10 +359,6 @@ def open_shards(paths: Sequence[str | os.PathLike[str]]) -> list[Shard]:
             orders = f"{shards[0].order} and {shard.order} symbols"
             raise UsageError(f"{both} cannot be added up: n-grams of up to {orders}: count with one --max-word-len")
     return shards
-
-
-def _ascending(codes: Codes) -> bool:
-    return all(one < other for one, other in pairwise(codes.tolist()))
 
 
 class _BlockWriter:

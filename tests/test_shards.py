@@ -92,7 +92,7 @@ def test_what_is_written_is_read(runs, order, ngrams, symbols, fold):
         codes, levels = naive_counts.trie(runs, order)
         assert naive_counts.same(naive_counts.whole(read.counts()), (codes, levels))
         assert naive_counts.same(naive_counts.whole(read.counts()), (codes, levels))
-        assert naive_counts.plain(codes, [read.bigrams]) == naive_counts.plain(codes, [levels[1]])
+        assert naive_counts.plain(codes, [read.read_bigrams()]) == naive_counts.plain(codes, [levels[1]])
         whole = TriePart(codes, levels)
         sizes = whole.read_sizes().tolist()
         assert read.read_sizes().tolist() == sizes
@@ -156,7 +156,7 @@ def test_runs_may_have_symbols_of_their_own(tmp_path):
 
 def test_shard_of_nothing(tmp_path):
     read = Shard.open(write(tmp_path, []))
-    assert (read.run_blocks, len(read.bigrams), list(read.counts().slices())) == (0, 0, [])
+    assert (read.run_blocks, len(read.read_bigrams()), list(read.counts().slices())) == (0, 0, [])
 
 
 def test_counts_without_runs(tmp_path):
