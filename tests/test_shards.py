@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from segtool import blocks, shards
+from segtool.block_files import BLOCK
 from segtool.blocks import DamagedBlock
 from segtool.cards import card_checksum
 from segtool.errors import ModelError, OutputError, UsageError
@@ -306,9 +307,9 @@ def writing(name, array):
         ("written", np.array([0, 1], "<u4")),
         ("frequency", np.array([3], "<i8")),
         ("frequency", np.array([3, 3, 3, 3, 3, -3], "<i8")),
-        ("ngrams_index", np.zeros(0, shards.BLOCK)),
-        ("ngrams_index", np.zeros(3, shards.BLOCK)),
-        ("runs_index", np.array([(9, 0, -1, 3)], shards.BLOCK)),
+        ("ngrams_index", np.zeros(0, BLOCK)),
+        ("ngrams_index", np.zeros(3, BLOCK)),
+        ("runs_index", np.array([(9, 0, -1, 3)], BLOCK)),
     ],
 )
 def test_arrays_that_make_no_sense(tmp_path, name, array):
