@@ -15,10 +15,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segtool import blocks, shards
+from segtool import block_files, blocks, shards
 from segtool.block_files import BLOCK
 from segtool.blocks import DamagedBlock
-from segtool.cards import card_checksum
+from segtool.cards import card_checksum, write_array
 from segtool.errors import ModelError, OutputError, UsageError
 from segtool.files import atomic_directory
 from segtool.merging import TriePart, merge_counts
@@ -294,8 +294,11 @@ def test_what_is_no_shard(shard, tmp_path):
 @contextmanager
 def writing(name, array):
     """Let another array be written for one, as by another program."""
-    original = shards.write_array
-    with patch.object(shards, "write_array", lambda path, n, a: original(path, n, array if n == name else a)):
+
+    def write_other(path, other_name, other):
+        return write_array(path, other_name, array if other_name == name else other)
+
+    with patch.object(shards, "write_array", write_other), patch.object(block_files, "write_array", write_other):
         yield
 
 
