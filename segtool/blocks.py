@@ -2,8 +2,8 @@
 
 A block holds columns, each deflated on its own by zlib: of n-grams the number of children of each parent, the low and
 the high bytes of the last symbols, and the counts; numbers are varints (seven bits a byte, the lowest first). Symbols
-of n-grams hardly repeat, so that only runs are looked for and the rest is left to Huffman's code, which is three
-times as fast and as small. What comes out of a block is checked: it is counts of an alphabet, or an error.
+of n-grams hardly repeat, so that zlib looks for no more than runs and leaves the rest to Huffman's code: twice as
+fast as its level 1, and smaller. What comes out of a block is checked: it is counts of an alphabet, or an error.
 """
 
 from __future__ import annotations

@@ -119,8 +119,10 @@ class TriePart:
             N-grams in a slice; a single bigram may have more.
         """
         cuts = cut_ranges(self.read_sizes(), room)
-        slices = lambda: (self.slice(*ends) for ends in pairwise(cuts))  # noqa: E731
-        return Counts(self.codes, self.frequency, self._bigrams, self.order, slices)
+        return Counts(self.codes, self.frequency, self._bigrams, self.order, partial(self._slices, cuts))
+
+    def _slices(self, cuts: list[int]) -> Iterator[Slice]:
+        return (self.slice(low, high) for low, high in pairwise(cuts))
 
 
 def cut_ranges(sizes: Integers, room: int) -> list[int]:
@@ -154,9 +156,10 @@ def merge_counts(parts: Sequence[Part], room: int, workers: int = 1, least: int 
         At least one, all of one order; their symbols may differ. Each may be read in several threads at a time.
     room : int
         N-grams of three symbols or more of all parts in a range that is merged at a time, before they are added up;
-        one bigram may have more. About 35 bytes each are used, by every worker.
+        one bigram may have more. Every worker uses about 36 bytes for each. Beside these, bigrams take 50 bytes each
+        while ranges are chosen, and 16 afterwards.
     workers : int
-        Threads that merge a range each. The result does not depend on it.
+        Threads that merge a range each. The n-grams do not depend on it, nor where they are cut into slices.
     least : int
         N-grams of two symbols or more that occur less often in all parts together are left out.
 
@@ -195,6 +198,7 @@ def merge_counts(parts: Sequence[Part], room: int, workers: int = 1, least: int 
         bigrams = part.read_bigrams()
         at = np.searchsorted(keys, _bigram_keys(bigrams, new))
         count[at] += bigrams.count
+        del bigrams
         sizes[at] += part.read_sizes()
         here = np.zeros(len(keys), np.bool_)
         here[at] = True
@@ -275,18 +279,16 @@ def _merge_range(ranges: _Ranges, least: int, task: tuple[int, int, int, list[in
     parents = int(place.max(initial=-1)) + 1
     ends = np.zeros(parents + 1, np.int64)
     np.cumsum(np.bincount(owner[held], minlength=parents), out=ends[1:])
-    levels = []
-    for k in range(len(slices[0])):
-        level = [each[k] for each in slices]
+    levels: list[Level] = []
+    while slices[0]:
+        level = [each.pop(0) for each in slices]
         first = np.zeros(sum(width for _, width in offsets) + 1, np.int64)
         fans = [fan_out(each, *offset) for each, offset in zip(level, offsets, strict=True)]
         np.cumsum(np.concatenate(fans), out=first[1:])
         symbol = np.concatenate([new[each.symbol] for each, new in zip(level, ranges.renamed, strict=True)])
         count = np.concatenate([each.count for each in level])
         offsets = [(0, len(each)) for each in level]
-        level.clear()
-        for each in slices:
-            each[k] = Level(symbol[:0], np.zeros(0, np.int32), count[:0])  # free what is copied
+        del level  # it is copied
         total = len(symbol)
         out = Level(np.empty(total, np.uint16), np.empty(total, np.int32), np.empty(total, np.int64))
         next_held, next_ends = np.empty(total, np.int64), np.zeros(total + 1, np.int64)
@@ -294,7 +296,7 @@ def _merge_range(ranges: _Ranges, least: int, task: tuple[int, int, int, list[in
         used = _merge_children(
             held, ends, first, symbol, count, least, cursors, out.symbol, out.parent, out.count, next_held, next_ends
         )
-        offset = np.int32(kept_before if k == 0 else 0)
+        offset = np.int32(0 if levels else kept_before)
         levels.append(Level(out.symbol[:used].copy(), out.parent[:used] + offset, out.count[:used].copy()))
         held, ends = next_held[: next_ends[used]].copy(), next_ends[: used + 1].copy()
     return Slice(kept_before, kept_before + parents, tuple(levels))

@@ -13,31 +13,29 @@ file                  holds
 ``hash_sizes.npy``    symbols of the runs by the highest bits of their hashes (:mod:`segtool.sampling`; int64)
 ``ngrams.bin``        blocks: all bigrams; n-grams of three symbols or more, by ranges of bigrams; how many of
                       these begin with each bigram
-``ngrams_index.npy``  a record (``BLOCK``) for each of these blocks; a range of bigrams ends before `end`
+``ngrams_index.npy``  a record (:mod:`segtool.block_files`) for each of these; a range of bigrams ends before `end`
 ``runs.bin``          blocks: the runs in the order of the corpus, 0 before, between and behind them
 ``runs_index.npy``    a record for each; `end` is the place of a block's last boundary, which the next shares
 ====================  ========================================================================================
 
 Where blocks are cut depends on the content alone, so that the same counts and runs give the same bytes (with the
-same zlib) however they were counted. The ``.bin`` files are read and not mapped: mapped pages count as memory.
+same zlib) however they were counted.
 """
 
 from __future__ import annotations
 
 import os
-import zlib
-from collections.abc import Callable, Iterator, Sequence
-from itertools import pairwise
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from segtool import __version__
+from segtool.block_files import BlockReader, BlockWriter
 from segtool.blocks import (
-    DamagedBlock,
     pack_levels,
     pack_numbers,
     pack_stream,
@@ -52,22 +50,20 @@ from segtool.runs import CHUNK, RunTally
 from segtool.sampling import BUCKETS
 from segtool.slices import Ids, Integers, Level, Slice, join_slices
 
-__all__ = ["BLOCK", "FORMAT_VERSION", "Shard", "ShardWriter", "open_shards"]
+__all__ = ["FORMAT_VERSION", "Shard", "ShardWriter", "open_shards"]
 
 FORMAT_VERSION = 1
 _FORMAT = CardFormat(
     name="segtool counts",
     version=FORMAT_VERSION,
-    what="count shard",
+    what="shard",
     title="count shard",
     command="segtool count",
     verb="count",
 )
-BLOCK = np.dtype([("end", "<i8"), ("offset", "<i8"), ("bytes", "<i8"), ("crc32", "<u4")])
-"""Where the content of a block ends; where it stands in its file, its size and its checksum."""
-NGRAMS_PER_BLOCK = 1 << 16
+NGRAMS_PER_BLOCK = 1 << 14
+"""Of three symbols or more, at least; whoever wants one bigram of many shards decodes as many of each."""
 Codes: TypeAlias = npt.NDArray[np.uint32]
-Content = TypeVar("Content")
 
 
 class ShardWriter:
@@ -103,8 +99,8 @@ class ShardWriter:
         self._filled = 0  # n-grams in that block
         self._stream = np.zeros(0, np.uint16)  # the same of the runs, without the boundary at its end
         self._tally = RunTally()
-        self._ngrams = _BlockWriter(folder, "ngrams")
-        self._runs = _BlockWriter(folder, "runs")
+        self._ngrams = BlockWriter(folder, "ngrams")
+        self._runs = BlockWriter(folder, "runs")
 
     def __enter__(self) -> ShardWriter:
         return self
@@ -276,14 +272,14 @@ class Shard:
         except (KeyError, TypeError, ValueError):
             raise _FORMAT.damaged(path) from None
         for name, alphabet in (("symbols", codes), ("written", written)):
-            if alphabet[:3].tolist() != [0, 1, 2] or not 3 <= len(alphabet) <= 1 << 16 or not _ascending(alphabet):
+            if alphabet[:3].tolist() != [0, 1, 2] or len(alphabet) > 1 << 16 or np.any(alphabet[1:] <= alphabet[:-1]):
                 raise ModelError(f"{path / name}.npy: damaged (no alphabet): {_FORMAT.mend}")
         if len(frequency) != len(codes) or frequency.min() < 0:
             raise ModelError(f"{path / 'frequency.npy'}: damaged (no counts of this alphabet): {_FORMAT.mend}")
         if len(written_counts) != len(written) or len(hash_sizes) != BUCKETS:
             raise ModelError(f"{path / 'written_counts.npy'}: damaged (no counts of this alphabet): {_FORMAT.mend}")
-        self._ngrams = _BlockReader(path, "ngrams", card)
-        self._runs = _BlockReader(path, "runs", card)
+        self._ngrams = BlockReader(_FORMAT, path, "ngrams", card)
+        self._runs = BlockReader(_FORMAT, path, "runs", card)
         ends = self._ngrams.ends
         if len(ends) < 2 or ends[0] != 0 or ends[-1] != ends[-2]:
             raise self._ngrams.damaged("its index")
@@ -317,11 +313,6 @@ class Shard:
         begin = int(self._runs.ends[i - 1]) if i else 0
         length = int(self._runs.ends[i]) - begin + 1
         return self._runs.read(i, lambda data: unpack_stream(data, length, len(self.written)))
-
-    @property
-    def bigrams(self) -> Level:
-        """The whole level 2, read anew each time."""
-        return self.read_bigrams()
 
     def read_bigrams(self) -> Level:
         """The whole level 2; parents are first symbols."""
@@ -387,70 +378,3 @@ def open_shards(paths: Sequence[str | os.PathLike[str]]) -> list[Shard]:
             orders = f"{shards[0].order} and {shard.order} symbols"
             raise UsageError(f"{both} cannot be added up: n-grams of up to {orders}: count with one --max-word-len")
     return shards
-
-
-def _ascending(codes: Codes) -> bool:
-    return all(one < other for one, other in pairwise(codes.tolist()))
-
-
-class _BlockWriter:
-    """Appends blocks to a file, and keeps their index."""
-
-    def __init__(self, folder: Path, name: str) -> None:
-        self._folder, self._name = folder, name
-        self._file = open(folder / f"{name}.bin", "wb")  # noqa: SIM115
-        self._rows: list[tuple[int, int, int, int]] = []
-        self._size = self._crc32 = self.end = 0
-
-    def add(self, data: bytes, end: int) -> None:
-        self._file.write(data)
-        self._rows.append((end, self._size, len(data), zlib.crc32(data)))
-        self._crc32 = zlib.crc32(data, self._crc32)
-        self._size += len(data)
-        self.end = end
-
-    def finish(self) -> dict[str, dict[str, Any]]:
-        """Write the index; returns what the card says of both files."""
-        self.close()
-        entry = {"bytes": self._size, "crc32": f"{self._crc32:08x}"}
-        index = write_array(self._folder, f"{self._name}_index", np.array(self._rows, BLOCK))
-        return {f"{self._name}.bin": entry} | index
-
-    def close(self) -> None:
-        self._file.close()
-
-
-class _BlockReader:
-    """Reads blocks of a file by their index."""
-
-    def __init__(self, folder: Path, name: str, card: dict[str, Any]) -> None:
-        self._file = _FORMAT.find_file(folder, f"{name}.bin", card, verify=False)
-        self._index = np.array(_FORMAT.open_array(folder, f"{name}_index", card, BLOCK))
-        self.ends = self._index["end"].astype(np.int64)
-        sizes = self._index["bytes"]
-        offsets = np.cumsum(sizes) - sizes
-        whole = int(sizes.sum()) == card["arrays"][f"{name}.bin"]["bytes"] and bool(np.all(sizes >= 0))
-        if not whole or np.any(offsets != self._index["offset"]) or np.any(np.diff(self.ends, prepend=0) < 0):
-            raise self.damaged("its index")
-
-    def read(self, i: int, unpack: Callable[[bytes], Content]) -> Content:
-        """Content of a block."""
-        _, offset, size, crc32 = self._index[i].tolist()
-        try:
-            with open(self._file, "rb") as file:
-                file.seek(offset)
-                data = file.read(size)
-        except FileNotFoundError:
-            raise ModelError(f"{self._file}: missing from the {_FORMAT.what}: {_FORMAT.mend}") from None
-        except OSError as error:
-            what = error.strerror or error
-            raise ModelError(f"{self._file}: {what}: check the permissions of the {_FORMAT.what}") from None
-        if len(data) != size or zlib.crc32(data) != crc32:
-            raise self.damaged(f"block {i}: wrong checksum")
-        try:
-            return unpack(data)
-        except DamagedBlock as error:
-            raise self.damaged(f"block {i}: {error}") from None
-
-    def damaged(self, what: str) -> ModelError:
-        return ModelError(f"{self._file}: damaged ({what}): {_FORMAT.mend}")
