@@ -32,7 +32,7 @@ import numpy.typing as npt
 from segtool.chunks import add_up_chunks
 from segtool.class_lattice import class_forward_backward, class_scratch
 from segtool.counts import Ids
-from segtool.lattice import forward_backward, lattice_scratch
+from segtool.lattice import forward_backward, lattice_scratch, weighted_units
 from segtool.scores import Candidates, Floats
 from segtool.trie import build_trie
 from segtool.word_classes import class_factors, cluster, cut_to_nodes
@@ -298,14 +298,16 @@ def _e_step(
     """
     longest_run = int(np.diff(np.flatnonzero(stream == 0)).max(initial=1))
     positions = longest_run + max_len + 2
-    kernel_of_pass = class_forward_backward if classes else forward_backward
+    woven = weighted_units(units, linear)
 
     def scratch() -> tuple[npt.NDArray[Any], ...]:
         return (class_scratch if classes else lattice_scratch)(positions, max_len)
 
     def run(low: int, high: int, arrays: tuple[npt.NDArray[Any], ...], total: npt.NDArray[np.int64]) -> float:
-        both = units, linear, *classes, max_len
-        return float(kernel_of_pass(stream, low, high, *both, *arrays, total, FIXED_POINT, boundaries))
+        sums = total, FIXED_POINT, boundaries
+        if classes:
+            return float(class_forward_backward(stream, low, high, units, linear, *classes, max_len, *arrays, *sums))
+        return float(forward_backward(stream, low, high, woven, max_len, *arrays, *sums))
 
     total, likelihoods = add_up_chunks(chunks, len(linear), workers, scratch, run, progress)
     return total, sum(likelihoods)
