@@ -298,16 +298,14 @@ def _e_step(
     """
     longest_run = int(np.diff(np.flatnonzero(stream == 0)).max(initial=1))
     positions = longest_run + max_len + 2
-    woven = weighted_units(units, linear)
+    tables: tuple[npt.NDArray[Any], ...] = (weighted_units(units, linear, *classes[:1]), *classes[1:])
+    kernel_of_pass = class_forward_backward if classes else forward_backward
 
     def scratch() -> tuple[npt.NDArray[Any], ...]:
         return (class_scratch if classes else lattice_scratch)(positions, max_len)
 
     def run(low: int, high: int, arrays: tuple[npt.NDArray[Any], ...], total: npt.NDArray[np.int64]) -> float:
-        sums = total, FIXED_POINT, boundaries
-        if classes:
-            return float(class_forward_backward(stream, low, high, units, linear, *classes, max_len, *arrays, *sums))
-        return float(forward_backward(stream, low, high, woven, max_len, *arrays, *sums))
+        return float(kernel_of_pass(stream, low, high, *tables, max_len, *arrays, total, FIXED_POINT, boundaries))
 
     total, likelihoods = add_up_chunks(chunks, len(linear), workers, scratch, run, progress)
     return total, sum(likelihoods)
