@@ -46,7 +46,8 @@ def class_scratch(positions: int, max_len: int) -> tuple[npt.NDArray[Any], ...]:
     ahead = np.empty(max_len), np.empty(max_len, np.int32)
     slots = BLOCK * max_len
     walked = np.empty(slots), np.empty(slots, np.int32), np.empty(slots, np.int32)
-    return *words, np.empty(3 * positions, np.int32), *ahead, *walked, np.empty(max_len, np.int64), np.empty(BLOCK, np.int32)
+    ends, children = np.empty(max_len, np.int64), np.empty(BLOCK, np.int32)
+    return *words, np.empty(3 * positions, np.int32), *ahead, *walked, ends, children
 
 
 @kernel(
@@ -129,9 +130,7 @@ def class_forward_backward(  # type: ignore[no-untyped-def]
                 walked_from = begin + i
                 walked_to = min(walked_from + BLOCK, high + 1)
                 block = walked_to - walked_from
-                longest = walk(
-                    stream, walked_from, block, units, max_len, weight, found, places, ends, children, total
-                )
+                longest = walk(stream, walked_from, block, units, max_len, weight, found, places, ends, children, total)
             behind = 0
             origin = (begin + i - walked_from) * max_len
             for k in range(longest):
