@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from segtool._jit import kernel
+from segtool.lattice import BLOCK, walk
 
 __all__ = ["class_forward_backward", "class_scratch"]
 
@@ -42,16 +43,20 @@ def class_scratch(positions: int, max_len: int) -> tuple[npt.NDArray[Any], ...]:
     """
     slots = positions * max_len
     words = np.empty(slots), np.empty(slots, np.int32), np.empty(slots, np.uint8)
-    return *words, np.empty(3 * positions, np.int32), np.empty(max_len), np.empty(max_len, np.int32)
+    ahead = np.empty(max_len), np.empty(max_len, np.int32)
+    slots = BLOCK * max_len
+    walked = np.empty(slots), np.empty(slots, np.int32), np.empty(slots, np.int32)
+    ends, children = np.empty(max_len, np.int64), np.empty(BLOCK, np.int32)
+    return *words, np.empty(3 * positions, np.int32), *ahead, *walked, ends, children
 
 
 @kernel(
-    "f8(u2[const], i8, i8, i4[const], f8[const], u1[const], f8[const], i8,"
-    " f8[], i4[], u1[], i4[], f8[], i4[], i8[], i8, u2[])"
+    "f8(u2[const], i8, i8, i4[const], f8[const], i8,"
+    " f8[], i4[], u1[], i4[], f8[], i4[], f8[], i4[], i4[], i8[], i4[], i8[], i8, u2[])"
 )
 def class_forward_backward(  # type: ignore[no-untyped-def]
-    stream, low, high, units, linear, classes, factors, max_len,
-    value, node_of, class_of, place, ahead, rows, total, scale, boundaries,
+    stream, low, high, units, factors, max_len,
+    value, node_of, class_of, place, ahead, rows, weight, found, places, ends, children, total, scale, boundaries,
 ):  # fmt: skip
     """Add the posterior of every word of every run in ``stream[low:high]`` to its node.
 
@@ -65,21 +70,13 @@ def class_forward_backward(  # type: ignore[no-untyped-def]
     stream : uint16[n]
         Begins and ends with a boundary, as ``stream[low]`` does and ``stream[high]``.
     low, high : int
-    units : int32[2 * nodes]
-        Trie of the candidates: base and check in turn.
-    linear : float64[nodes]
-        Weight of each word; 0 for a node that is none.
-    classes : uint8[nodes]
-        Class of each word.
+    units : int32[4 * nodes]
+        From :func:`segtool.lattice.weighted_units`, with the class of each word.
     factors : float64[classes ** 2]
         Factor of each class, class after class, behind each other class.
     max_len : int
-    value : float64[positions * max_len], node_of : int32[as many], class_of : uint8[as many]
-        Scratch, for as many positions as the longest run has symbols, and max_len + 1 more.
-    place : int32[3 * positions]
-        Scratch.
-    ahead : float64[max_len], rows : int32[max_len]
-        Scratch.
+    value, node_of, class_of, place, ahead, rows, weight, found, places, ends, children
+        From :func:`class_scratch`.
     total : int64[nodes], written
     scale : int
         One occurrence in `total`.
@@ -94,6 +91,9 @@ def class_forward_backward(  # type: ignore[no-untyped-def]
     third = len(place) // 3
     size, lengths, level = place[:third], place[third : 2 * third], place[2 * third :]
     count = np.int64(np.sqrt(len(factors)) + 0.5)
+    weights, kinds = units.view(np.float64), weight.view(np.int64)
+    walked_from = walked_to = low + 1
+    longest = np.int64(0)
     likelihood = 0.0
     begin = low + 1
     while begin <= high:
@@ -126,35 +126,30 @@ def class_forward_backward(  # type: ignore[no-untyped-def]
                         for s in range(j * max_len, j * max_len + size[j]):
                             value[s] *= SCALE ** np.float64(step)
             level[i] = scalings
-            reach = min(max_len, length - i)
-            node = np.int64(stream[begin + i])
-            found = 0
-            k = 0
-            while True:
-                weight = linear[node]
-                if weight > 0.0:
-                    kind = classes[node]
-                    row = np.int64(kind) * count
+            if begin + i >= walked_to:
+                walked_from = begin + i
+                walked_to = min(walked_from + BLOCK, high + 1)
+                block = walked_to - walked_from
+                longest = walk(stream, walked_from, block, units, max_len, weight, found, places, ends, children, total)
+            behind = 0
+            origin = (begin + i - walked_from) * max_len
+            for k in range(longest):
+                if weight[origin + k] > 0.0:
+                    kind = kinds[origin + k] & 255
+                    row = kind * count
                     forward = 0.0
                     for s in range(first, end):
-                        forward += value[s] * factors[row + class_of[s]]
-                    forward *= weight
+                        forward += value[s] * factors[row + np.int64(class_of[s])]
+                    forward *= weight[origin + k]
                     if forward >= DEAD:
                         j = i + k + 1
                         slot = j * max_len + size[j]
                         size[j] += 1
                         value[slot] = forward
-                        node_of[slot] = node
+                        node_of[slot] = found[origin + k]
                         class_of[slot] = kind
-                        found |= 1 << k
-                k += 1
-                if k == reach:
-                    break
-                child = units[2 * node] + np.int64(stream[begin + i + k])
-                if units[2 * child + 1] != node:
-                    break
-                node = child
-            lengths[i] = found
+                        behind |= 1 << k
+            lengths[i] = behind
         level[length] = scalings
         first = length * max_len
         end = first + size[length]
@@ -166,22 +161,21 @@ def class_forward_backward(  # type: ignore[no-untyped-def]
             node = node_of[s]
             backward = factors[class_of[s]] / all_covers
             total[node] += np.int64(value[s] * backward * scale + 0.5)
-            value[s] = backward * linear[node]
+            value[s] = backward * weights[2 * np.int64(node) + 1]
         for i in range(length - 1, 0, -1):
-            found = lengths[i]
+            behind = lengths[i]
             words = 0
             j = i + 1
-            while found != 0:
-                if found & 1:
+            while behind != 0:
+                if behind & 1:
                     size[j] -= 1
                     slot = j * max_len + size[j]
-                    weight = value[slot]
+                    ahead[words] = value[slot]
                     if level[j] != level[i]:
-                        weight *= SCALE ** np.float64(level[j] - level[i])
-                    ahead[words] = weight
+                        ahead[words] *= SCALE ** np.float64(level[j] - level[i])
                     rows[words] = class_of[slot] * count
                     words += 1
-                found >>= 1
+                behind >>= 1
                 j += 1
             first = i * max_len
             posterior = 0.0
@@ -194,7 +188,7 @@ def class_forward_backward(  # type: ignore[no-untyped-def]
                 share = value[s] * backward
                 posterior += share
                 total[node] += np.int64(share * scale + 0.5)
-                value[s] = backward * linear[node]
+                value[s] = backward * weights[2 * np.int64(node) + 1]
             if len(boundaries) > 0:
                 boundaries[begin + i] = np.uint16(min(posterior, 1.0) * 65535.0 + 0.5)
         begin += length + 1

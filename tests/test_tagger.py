@@ -39,13 +39,14 @@ def trie_of(pairs):
 pair_sets = st.sets(st.tuples(st.integers(1, SYMBOLS), st.integers(1, SYMBOLS)))
 
 
-@given(runs_and_posteriors, pair_sets, st.integers(1, 3))
-def test_fit_equals_twin(runs, pairs, epochs):
+@given(runs_and_posteriors, pair_sets, st.integers(1, 3), st.integers(1, 9))
+def test_fit_equals_twin(runs, pairs, epochs, block):
     stream, boundaries = stream_of(runs)
     units, nodes = trie_of(pairs)
-    weights = np.zeros(len(units), np.float32)
-    squares = np.full(len(units), tagger.LEAST_SQUARE, np.float32)
-    bias = tagger._fit(stream, boundaries, units, weights, squares, epochs, tagger.RATE)
+    state, found = tagger._start(len(units) // 4), np.empty(block, np.int32)
+    bias = tagger._fit(stream, boundaries, units, state, tagger._curve(), found, epochs, tagger.RATE)
+    weights = state[::2]
+    assert not weights[-4:].any(), "pairs that have no node"
     texts = [tuple(symbol for symbol, _ in run) for run in runs]
     targets = [[posterior / 65535 for _, posterior in run] for run in runs]
     expected = naive_tagger.fit(texts, targets, pairs, epochs, tagger.RATE, tagger.LEAST_SQUARE)
@@ -53,6 +54,11 @@ def test_fit_equals_twin(runs, pairs, epochs):
     for ngram, node in nodes.items():
         for place in range(4):
             assert weights[4 * node + place] == pytest.approx(expected.get((ngram, place), 0.0), abs=1e-4)
+
+
+@given(st.floats(-40, 40))
+def test_logistic_function(logit):
+    assert tagger._logistic(logit, tagger._curve()) == pytest.approx(1 / (1 + np.exp(-logit)), abs=1e-6)
 
 
 def test_bytes_of_a_fit():
