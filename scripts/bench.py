@@ -49,8 +49,12 @@ METRICS = {  # label, digits, whether more is better
     "file": ("cutting a file, 1 worker, MB/s; load counted for segtool only", 2, True),
     "file_all_in": ("cutting a file, 1 worker, MB/s; load counted for all", 2, True),
     "file_2_workers": ("cutting a file, 2 workers, MB/s; load counted", 2, True),
+    "two_to_one": ("two workers, times one worker", 2, True),
     "call": ("cutting by a Python call for each line, MB/s", 2, True),
     "load": ("import and load, s; segtool loads numba later, for a long text", 3, False),
+    "load_ms": ("load of a model in a process that has numpy, ms", 1, False),
+    "private_mb": ("memory of its own of each of ten processes with one model, MB", 1, False),
+    "shared_mb": ("memory that these ten share, the model's pages among it, MB", 1, False),
     "first_word": ("from shell to first word of a short line, s", 3, False),
     "help": ("from shell to `--help`, s", 3, False),
 }
@@ -102,7 +106,53 @@ def train_sentencepiece(prefix: str, workers: str, *files: str) -> Figures:
     return {"pieces": Path(f"{prefix}.vocab").read_bytes().count(b"\n")}
 
 
-TASKS: dict[str, Callable[..., Figures]] = {"cut": cut_lines, "train": train_sentencepiece}
+def load_model(model: str, processes: str) -> Figures:
+    """Load a model, as many processes do at a time; tell what the first took, and the memory of all."""
+    import numpy as np  # noqa: F401
+
+    import segtool.segmenter
+
+    held = []
+    for _ in range(int(processes) - 1):
+        held.append(Popen([sys.executable, __file__, "--child", "hold", model], stdin=PIPE, stdout=PIPE))
+    for process in held:
+        assert process.stdout is not None
+        process.stdout.readline()
+    begin = perf_counter()
+    segmenter = segtool.load(model)
+    seconds = perf_counter() - begin
+    segmenter.cut("今天天气很好")
+    figures = [memory_of(pid) for pid in [os.getpid(), *(process.pid for process in held)]]
+    for process in held:
+        process.communicate()
+    private, shared = ([each[i] / MB for each in figures] for i in range(2))
+    return {"loading": seconds, "private_mb": sum(private) / len(private), "shared_mb": max(shared)}
+
+
+def hold_model(model: str) -> Figures:
+    """Load a model and keep it until standard input ends."""
+    load_cutter("segtool", model)("今天天气很好")
+    print(flush=True)
+    sys.stdin.read()
+    return {}
+
+
+def memory_of(pid: int) -> tuple[int, int]:
+    """Bytes that a process has for itself, and bytes that it shares with others; 0 where the system does not tell."""
+    try:
+        lines = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii").splitlines()[1:]
+    except OSError:
+        return 0, 0
+    told = {line.split(":")[0]: 1024 * int(line.split()[1]) for line in lines}
+    return tuple(told[f"{kind}_Clean"] + told[f"{kind}_Dirty"] for kind in ("Private", "Shared"))  # type: ignore[return-value]
+
+
+TASKS: dict[str, Callable[..., Figures]] = {
+    "cut": cut_lines,
+    "train": train_sentencepiece,
+    "load": load_model,
+    "hold": hold_model,
+}
 
 
 class Bench:
@@ -181,14 +231,20 @@ class Bench:
                 self.add("file", tool, size / done["cutting"])
                 # As if it cut the whole text: beside a part of it, loading would weigh too much.
                 self.add("file_all_in", tool, whole / (done["loading"] + done["cutting"] * whole / size))
-        seconds = self.cut("segtool", self.inputs["segtool"], "-j", "2")["seconds"]
-        self.add("file_2_workers", "segtool", whole / seconds)
+        both = self.cut("segtool", self.inputs["segtool"], "-j", "2")["seconds"]
+        self.add("file_2_workers", "segtool", whole / both)
+        self.add("two_to_one", "segtool", seconds / both)
 
     def start(self) -> None:
         """Start segtool from a shell, as someone who types does; the first turn warms up."""
         command, model = shlex.join(SEGTOOL), shlex.quote(str(self.models["segtool"]))
         lines = {"first_word": f"echo 今天天气很好 | {command} cut -m {model}", "help": f"{command} --help"}
         for turn in range(STARTS + 1):
+            loaded = self.task("load", self.models["segtool"], "10")
+            if turn:
+                self.add("load_ms", "segtool", 1000 * loaded["loading"])
+                self.add("private_mb", "segtool", loaded["private_mb"])
+                self.add("shared_mb", "segtool", loaded["shared_mb"])
             for name, line in lines.items():
                 done = self.run(name, ["sh", "-c", line])
                 if turn:

@@ -117,8 +117,12 @@ def test_a_run_without_peers(tmp_path):
         "file": 2,
         "file_all_in": 2,
         "file_2_workers": 2,
+        "two_to_one": 2,
         "call": 2,
         "load": 2,
+        "load_ms": bench.STARTS,
+        "private_mb": bench.STARTS,
+        "shared_mb": bench.STARTS,
         "first_word": bench.STARTS,
         "help": bench.STARTS,
     }
