@@ -130,8 +130,8 @@ def cluster(
     frequency = np.zeros(len(nodes), np.int64)
     frequency[there] = np.bincount(words, minlength=types_of_nodes)[nodes[there]]
     frequency[0] = 0
-    chosen = np.argsort(-frequency, kind="stable")[:class_words]
-    chosen = chosen[frequency[chosen] >= LEAST_SEEN]
+    often = np.flatnonzero(frequency >= LEAST_SEEN)
+    chosen = often[np.argsort(-frequency[often], kind="stable")[:class_words]]
     classes = lengths.astype(np.uint8)
     classes[0] = 0
     fixed = int(lengths[-1]) + 1
