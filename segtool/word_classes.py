@@ -140,7 +140,7 @@ def cluster(
     type_of = np.zeros(types_of_nodes, np.int64)
     type_of[nodes[there]] = classes[there]
     type_of[nodes[chosen]] = np.arange(fixed, types)
-    left, right, count = _bigrams(type_of[words], types)
+    left, right, count = _bigrams(words, type_of, types)
     class_of = np.concatenate([np.arange(fixed), fixed + np.arange(len(chosen)) % word_classes])
     counts = np.zeros((size, size), np.int64)
     np.add.at(counts, (class_of[left], class_of[right]), count)
@@ -177,16 +177,27 @@ def class_factors(counts: Integers, weight: float) -> Floats:
     return np.ascontiguousarray(np.exp(weight * np.clip(logs, -LIMIT, LIMIT)).T)
 
 
-def _bigrams(types: Integers, size: int) -> tuple[Integers, Integers, Integers]:
-    """Pairs of neighbours in lexicographic order, and how often each occurs."""
-    key = types[:-1] * size + types[1:]
+def _bigrams(words: npt.NDArray[np.int32], type_of: Integers, size: int) -> tuple[Integers, Integers, Integers]:
+    """Pairs of types of neighbours in lexicographic order, and how often each occurs."""
     if size * size <= DENSE:
-        table = np.bincount(key, minlength=size * size)
+        table = np.zeros(size * size, np.int64)
+        _count_pairs(words, type_of, size, table)
         key = np.flatnonzero(table)
         count = table[key]
     else:
-        key, count = np.unique(key, return_counts=True)
+        types = type_of[words]
+        key, count = np.unique(types[:-1] * size + types[1:], return_counts=True)
     return key // size, key % size, count
+
+
+@kernel("void(i4[const], i8[const], i8, i8[])")
+def _count_pairs(words, type_of, size, table):  # type: ignore[no-untyped-def]
+    """Add up the pairs of neighbours."""
+    last = type_of[words[0]]
+    for i in range(1, len(words)):
+        here = type_of[words[i]]
+        table[last * size + here] += 1
+        last = here
 
 
 @kernel("void(u2[const], i8, i8, i4[const], f8[const], i8, f8[], i4[], i4[])")
