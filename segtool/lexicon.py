@@ -33,6 +33,7 @@ from segtool.chunks import add_up_chunks
 from segtool.class_lattice import class_forward_backward, class_scratch
 from segtool.counts import Ids
 from segtool.lattice import forward_backward, lattice_scratch, weighted_units
+from segtool.pruning import most_expected
 from segtool.scores import Candidates, Floats
 from segtool.trie import build_trie
 from segtool.word_classes import class_factors, cluster, cut_to_nodes
@@ -54,7 +55,7 @@ LEAST_EXPECTED = 0.01
 """Every character of the corpus stays a word, expected at least so often: no text is without a cover."""
 
 FORGOTTEN = 0.001
-"""Candidates that are expected less often leave the lattice for good."""
+"""Candidates that are expected less often leave the lattice for good, some before a pass (:mod:`segtool.pruning`)."""
 
 CHUNK = 1 << 18
 
@@ -173,6 +174,7 @@ def fit_lexicon(
     for turn in range(settings.all_passes):
         alive = expected >= FORGOTTEN
         if laid_out == 0 or np.count_nonzero(alive) < 0.8 * laid_out:
+            alive[singles.stop :] &= most_expected(candidates, np.exp(weight))[singles.stop :] >= FORGOTTEN
             laid_out = np.count_nonzero(alive)
             units, by_length = candidate_trie(candidates, alive)
             nodes = np.concatenate(by_length)
