@@ -2,7 +2,8 @@
 
 The tables of a lattice are larger than what a processor keeps close by, and it is walked in the order of the text:
 most of the time would be spent waiting for memory. So :func:`walk` takes a block of text one word length at a time,
-and tells beforehand which nodes it will look at.
+and tells beforehand which nodes it will look at. (Kernels of other modules have it compiled in; numba's cache does not
+see that it has changed unless they have too.)
 
 A cover of a run weighs the product of the weights of its words. The forward value of a place is the sum over the covers
 of what stands before it, the backward value over those of what stands behind.

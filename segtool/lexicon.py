@@ -32,6 +32,7 @@ import numpy.typing as npt
 from segtool.class_lattice import class_forward_backward, class_scratch
 from segtool.engine import Chunk, Engine, Threads
 from segtool.lattice import forward_backward, lattice_scratch, weighted_units
+from segtool.pruning import most_expected
 from segtool.runs import ChunkedRuns
 from segtool.sampling import hash_limit, select_runs, shuffle_runs
 from segtool.scores import Candidates, Floats
@@ -57,7 +58,7 @@ LEAST_EXPECTED = 0.01
 """Every character of the corpus stays a word, expected at least so often: no text is without a cover."""
 
 FORGOTTEN = 0.001
-"""Candidates that are expected less often leave the lattice for good."""
+"""Candidates that are expected less often leave the lattice for good, some before a pass (:mod:`segtool.pruning`)."""
 
 SAMPLED = 1 << 24
 """Of the last pass so many symbols of runs are kept at most, drawn by their hashes; the tagger is fitted to them."""
@@ -199,6 +200,7 @@ def fit_lexicon(
     for turn in range(first, settings.all_passes):
         alive = expected >= FORGOTTEN
         if laid_out == 0 or np.count_nonzero(alive) < 0.8 * laid_out:
+            alive[singles.stop :] &= most_expected(candidates, np.exp(weight))[singles.stop :] >= FORGOTTEN
             laid_out = np.count_nonzero(alive)
             units, by_length = candidate_trie(candidates, alive)
             nodes = np.concatenate(by_length)

@@ -95,12 +95,11 @@ class WordCut:
         if self._type_of is None:
             _count(words, total)
             return None
-        types = self._type_of[words]
-        bigrams = types[:-1] * self._types + types[1:]
         if self._dense:
-            _count(bigrams.astype(np.int32), total)
+            _count_pairs(words, self._type_of, self._types, total)
             return None
-        return np.unique(bigrams, return_counts=True)
+        types = self._type_of[words]
+        return np.unique(types[:-1] * self._types + types[1:], return_counts=True)
 
     def bigrams(self, total: Integers, results: list[Any]) -> tuple[Integers, Integers, Integers]:
         """Pairs of neighbours in lexicographic order, and how often each occurs."""
@@ -154,8 +153,8 @@ def cluster(
     seen, _ = engine.run(WordCut(lattice), runs)
     frequency[there] = seen[nodes[there]]
     frequency[0] = 0
-    chosen = np.argsort(-frequency, kind="stable")[:class_words]
-    chosen = chosen[frequency[chosen] >= LEAST_SEEN]
+    often = np.flatnonzero(frequency >= LEAST_SEEN)
+    chosen = often[np.argsort(-frequency[often], kind="stable")[:class_words]]
     classes = lengths.astype(np.uint8)
     classes[0] = 0
     fixed = int(lengths[-1]) + 1
@@ -207,6 +206,16 @@ def _count(keys, total):  # type: ignore[no-untyped-def]
     """Count each key."""
     for key in keys:
         total[key] += 1
+
+
+@kernel("void(i4[const], i8[const], i8, i8[])")
+def _count_pairs(words, type_of, size, table):  # type: ignore[no-untyped-def]
+    """Add up the pairs of neighbours."""
+    last = type_of[words[0]]
+    for i in range(1, len(words)):
+        here = type_of[words[i]]
+        table[last * size + here] += 1
+        last = here
 
 
 @kernel("void(u2[const], i8, i8, i4[const], f8[const], i8, f8[], i4[], i4[])")
