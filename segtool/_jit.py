@@ -116,5 +116,15 @@ class LazyKernel:
         if self._compiled is None:
             with _lock:
                 if self._compiled is None:
-                    self._compiled = _compile(self.interpreted, self._signature)
+                    self._compiled = _compile_or_link(self.interpreted, self._signature)
         return self._compiled
+
+
+def _compile_or_link(function: Callable[..., Any], signature: str) -> Callable[..., Any]:
+    from segtool._kept import keep, kept
+
+    linked = kept(function, signature)
+    if linked is None:
+        compiled = _compile(function, signature)
+        linked = keep(function, signature, compiled) or compiled
+    return linked
