@@ -22,6 +22,7 @@ ENTRY = "segtool.entry"
 _HEAD = object.__basicsize__  # of every Python object; the fields of numpy's structures follow
 _DATA, _NDIM, _SHAPE, _DTYPE, _FLAGS = _HEAD, _HEAD + 8, _HEAD + 16, _HEAD + 40, _HEAD + 48  # of an array
 _BYTE_ORDER, _KIND_NUMBER = _HEAD + 10, _HEAD + 12  # of a dtype
+_ALLOCATES = ("NRT_Allocate", "NRT_MemInfo_alloc", "NRT_MemInfo_new")
 _CONTIGUOUS, _ALIGNED, _WRITEABLE = 0x1, 0x100, 0x400
 
 
@@ -56,6 +57,9 @@ def object_code(compiled: Any, function: Callable[..., Any]) -> bytes:
     described = result.fndesc
     if result.library.has_dynamic_globals:
         raise ValueError("the kernel holds addresses of this process")
+    declared = result.library._get_module_for_linking().functions
+    if any(each.is_declaration and each.name.startswith(_ALLOCATES) for each in declared):
+        raise ValueError("the kernel allocates")
     # a compiler of its own, so that no symbol of the entry comes into numba's
     codegen = type(result.target_context.codegen())(ENTRY)
     library = codegen.create_library(ENTRY)

@@ -11,6 +11,7 @@ read-only; where neither can be written the kernels are compiled for this proces
 
 from __future__ import annotations
 
+import functools
 import logging
 import re
 import threading
@@ -22,6 +23,7 @@ __all__ = ["LazyKernel", "kernel", "on_first_compile"]
 logger = logging.getLogger("segtool")
 
 _lock = threading.RLock()
+_kernels: list[LazyKernel] = []
 _announce: list[Callable[[], object]] = []
 
 
@@ -82,8 +84,65 @@ def _compile(function: Callable[..., Any], signature: str) -> Callable[..., Any]
         return compiled
 
 
-def kernel(signature: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Compile a function at once for one signature.
+class LazyKernel:
+    """A kernel that is compiled, or found compiled, when it is first called.
+
+    Other kernels may call it as any function that numba has compiled.
+
+    Attributes
+    ----------
+    interpreted : callable
+        The function as written. Those that short texts are cut with are written so that arrays may be lists, bytes
+        or memoryviews.
+    compiled : callable
+        The same function compiled. Other arrays or numbers than those of the signature are a TypeError. Without kept
+        code, the first access imports numba.
+    """
+
+    def __init__(self, function: Callable[..., Any], signature: str) -> None:
+        functools.update_wrapper(self, function)
+        self.interpreted = function
+        self.signature = signature
+        self._compiled: Callable[..., Any] | None = None
+        self._dispatcher: Any = None
+        _kernels.append(self)
+
+    def __call__(self, *arguments: Any) -> Any:
+        return (self._compiled or self.compiled)(*arguments)
+
+    @property
+    def compiled(self) -> Callable[..., Any]:
+        if self._compiled is None:
+            with _lock:
+                if self._compiled is None:
+                    self._compiled = self._find()
+        return self._compiled
+
+    def _find(self) -> Callable[..., Any]:
+        from segtool._kept import keep, kept
+
+        linked = kept(self.interpreted, self.signature)
+        if linked is None:
+            dispatcher = self.dispatcher
+            linked = keep(self.interpreted, self.signature, dispatcher) or dispatcher
+        return linked
+
+    @property
+    def dispatcher(self) -> Any:
+        """What numba makes of it."""
+        with _lock:
+            if self._dispatcher is None:
+                self._dispatcher = _compile(self.interpreted, self.signature)
+            return self._dispatcher
+
+    @property
+    def _numba_type_(self) -> Any:
+        """What numba asks for in a kernel that another one calls."""
+        return _numba().types.Dispatcher(self.dispatcher)
+
+
+def kernel(signature: str) -> Callable[[Callable[..., Any]], LazyKernel]:
+    """Make a kernel of a function, for one signature.
 
     Parameters
     ----------
@@ -92,39 +151,4 @@ def kernel(signature: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]
         array, ``[const]`` one that is only read and may be a read-only memory map; ``b1`` is a bool,
         ``(i8,b1)(...)`` returns a tuple.
     """
-    return lambda function: _compile(function, signature)
-
-
-class LazyKernel:
-    """A kernel that can run as plain Python before numba is there.
-
-    Attributes
-    ----------
-    interpreted : callable
-        The function as written; arrays may be lists, bytes or memoryviews.
-    compiled : callable
-        The same function compiled; the first access imports numba.
-    """
-
-    def __init__(self, function: Callable[..., Any], signature: str) -> None:
-        self.interpreted = function
-        self._signature = signature
-        self._compiled: Callable[..., Any] | None = None
-
-    @property
-    def compiled(self) -> Callable[..., Any]:
-        if self._compiled is None:
-            with _lock:
-                if self._compiled is None:
-                    self._compiled = _compile_or_link(self.interpreted, self._signature)
-        return self._compiled
-
-
-def _compile_or_link(function: Callable[..., Any], signature: str) -> Callable[..., Any]:
-    from segtool._kept import keep, kept
-
-    linked = kept(function, signature)
-    if linked is None:
-        compiled = _compile(function, signature)
-        linked = keep(function, signature, compiled) or compiled
-    return linked
+    return lambda function: LazyKernel(function, signature)

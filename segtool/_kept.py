@@ -197,7 +197,8 @@ def _said(value: Any, within: tuple[Any, ...] = ()) -> Iterator[str]:
         if value.__closure__:
             raise ValueError("a kernel is a function of a module")
         for name in value.__code__.co_names:
-            other = getattr(value.__globals__.get(name), "py_func", value.__globals__.get(name))
+            other = value.__globals__.get(name)
+            other = getattr(other, "interpreted", other)  # another kernel
             if other is None or any(other is each for each in within):
                 continue
             yield name
@@ -212,6 +213,8 @@ def _said(value: Any, within: tuple[Any, ...] = ()) -> Iterator[str]:
         yield str(len(value))
         for each in value:
             yield from _said(each, within)
+    elif isinstance(value, np.ndarray):
+        yield f"{value.dtype.str} {value.shape} {value.tobytes().hex()}"
     elif isinstance(value, (bool, int, float, str, bytes, type(None), np.generic)):
         yield f"{type(value).__name__} {value!r}"
     else:
