@@ -1,12 +1,13 @@
-"""How kernels are compiled: lazily, once, into a cache that may live in two places.
+"""How kernels are compiled: when they are first called, once, into a cache that may live in two places.
 
-A kernel is a module-level function on plain one-dimensional arrays and scalars. Training modules
-decorate theirs with :func:`kernel` (they are imported only when something is trained). The few
-kernels that cutting needs are wrapped in :class:`LazyKernel`: the same source runs uncompiled for a
-short text, so that numba is not even imported, and compiled for a long one.
+A kernel is a module-level function on plain one-dimensional arrays and scalars, decorated with :func:`kernel`. The
+few kernels that cutting needs are wrapped in :class:`LazyKernel` by name: the same source runs uncompiled for a
+short text and compiled for a long one.
 
-numba keeps compiled code beside the package, or in the user's cache folder when the package is
-read-only; where neither can be written the kernels are compiled for this process only.
+numba compiles them. Compiled code is kept beside the package, or in the user's cache folder when the package is
+read-only, in numba's own files and, for kernels that allocate nothing, in files that later processes run without
+importing numba (:mod:`segtool._kept`). Where neither place can be written the kernels are compiled for this process
+only.
 """
 
 from __future__ import annotations
@@ -16,14 +17,14 @@ import logging
 import re
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
-__all__ = ["LazyKernel", "kernel", "on_first_compile"]
+__all__ = ["LazyKernel", "all_kernels", "kernel", "on_first_compile"]
 
 logger = logging.getLogger("segtool")
 
 _lock = threading.RLock()
-_kernels: list[LazyKernel] = []
 _announce: list[Callable[[], object]] = []
 
 
@@ -63,6 +64,11 @@ def _type(numba: Any, text: str) -> Any:
     return numba.types.Array(scalar, 1, "C", readonly=bool(found[4])) if found[3] else scalar
 
 
+@functools.cache
+def _warn() -> None:
+    logger.warning("no folder for compiled kernels can be written: set NUMBA_CACHE_DIR to one that can")
+
+
 def _compile(function: Callable[..., Any], signature: str) -> Callable[..., Any]:
     with _lock:
         numba = _numba()
@@ -79,7 +85,7 @@ def _compile(function: Callable[..., Any], signature: str) -> Callable[..., Any]
         except (RuntimeError, OSError) as error:
             if isinstance(error, RuntimeError) and "cannot cache" not in str(error):
                 raise
-            logger.warning("no folder for compiled kernels can be written: set NUMBA_CACHE_DIR to one that can")
+            _warn()
             compiled = numba.njit([returned(*types)], nogil=True)(function)
         return compiled
 
@@ -105,7 +111,6 @@ class LazyKernel:
         self.signature = signature
         self._compiled: Callable[..., Any] | None = None
         self._dispatcher: Any = None
-        _kernels.append(self)
 
     def __call__(self, *arguments: Any) -> Any:
         return (self._compiled or self.compiled)(*arguments)
@@ -123,9 +128,23 @@ class LazyKernel:
 
         linked = kept(self.interpreted, self.signature)
         if linked is None:
-            dispatcher = self.dispatcher
-            linked = keep(self.interpreted, self.signature, dispatcher) or dispatcher
-        return linked
+            linked = keep(self.interpreted, self.signature, self.dispatcher)
+        return linked or self.dispatcher
+
+    @property
+    def home(self) -> Path | None:
+        """Folder where its compiled code is kept, which may have to be made; None where it cannot be."""
+        from segtool._kept import home
+
+        found = home(self.interpreted) if self.compiled is not self._dispatcher else None
+        if found is None and self._dispatcher is not None and self._dispatcher.stats.cache_path:
+            found = Path(self._dispatcher.stats.cache_path)
+        return found
+
+    @property
+    def is_new(self) -> bool:
+        """Whether this process has compiled it, rather than found it compiled."""
+        return self._dispatcher is not None and not self._dispatcher.stats.cache_hits
 
     @property
     def dispatcher(self) -> Any:
@@ -152,3 +171,26 @@ def kernel(signature: str) -> Callable[[Callable[..., Any]], LazyKernel]:
         ``(i8,b1)(...)`` returns a tuple.
     """
     return lambda function: LazyKernel(function, signature)
+
+
+def all_kernels() -> list[LazyKernel]:
+    """Every kernel of segtool, all modules being imported.
+
+    Returns
+    -------
+    list of LazyKernel
+        By module and place in it.
+    """
+    import importlib
+    import pkgutil
+
+    import segtool
+
+    names = sorted(each.name for each in pkgutil.iter_modules(segtool.__path__) if each.name != "__main__")
+    modules = [importlib.import_module(f"segtool.{name}") for name in names]
+    return [
+        each
+        for module in modules
+        for each in vars(module).values()
+        if isinstance(each, LazyKernel) and each.interpreted.__module__ == module.__name__
+    ]

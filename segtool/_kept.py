@@ -28,7 +28,7 @@ import numpy as np
 
 from segtool._entry import ENTRY
 
-__all__ = ["folders", "keep", "kept"]
+__all__ = ["folders", "home", "keep", "kept"]
 
 _DIGEST_SIZE = 32
 _METH_FASTCALL = 0x80
@@ -124,6 +124,11 @@ def keep(function: Callable[..., Any], signature: str, compiled: Any) -> Callabl
             _write(folder / _file_name(function), data)
             break
     return linked
+
+
+def home(function: Callable[..., Any]) -> Path | None:
+    """Folder where the code of a kernel is kept; None if nowhere."""
+    return next((each for each in folders(function.__module__) if (each / _file_name(function)).is_file()), None)
 
 
 def _write(path: Path, data: bytes) -> None:
