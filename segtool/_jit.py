@@ -137,14 +137,19 @@ class LazyKernel:
         from segtool._kept import home
 
         found = home(self.interpreted) if self.compiled is not self._dispatcher else None
-        if found is None and self._dispatcher is not None and self._dispatcher.stats.cache_path:
-            found = Path(self._dispatcher.stats.cache_path)
+        if found is None and self._stats is not None and self._stats.cache_path:
+            found = Path(self._stats.cache_path)
         return found
 
     @property
     def is_new(self) -> bool:
         """Whether this process has compiled it, rather than found it compiled."""
-        return self._dispatcher is not None and not self._dispatcher.stats.cache_hits
+        return self._stats is not None and not self._stats.cache_hits
+
+    @property
+    def _stats(self) -> Any:
+        """What numba knows of its cache; None if it was not asked, or has been told not to compile."""
+        return getattr(self._dispatcher, "stats", None)
 
     @property
     def dispatcher(self) -> Any:

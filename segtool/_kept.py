@@ -26,7 +26,7 @@ from typing import Any
 
 import numpy as np
 
-from segtool._entry import ENTRY
+from segtool._entry import ENTRY, object_code
 
 __all__ = ["folders", "home", "keep", "kept"]
 
@@ -110,8 +110,6 @@ def keep(function: Callable[..., Any], signature: str, compiled: Any) -> Callabl
     callable or None
         What :func:`kept` will return in later processes; None if it cannot be made.
     """
-    from segtool._entry import object_code
-
     try:
         code = object_code(compiled, function)
         linked = _link(function, code)
