@@ -119,7 +119,7 @@ def code_files(cache):
 
 
 DAMAGE = {
-    "one bit": lambda files: damage(files, lambda data: data[:2000] + bytes([data[2000] ^ 1]) + data[2001:]),
+    "one bit": lambda files: damage(files, lambda data: data[:900] + bytes([data[900] ^ 1]) + data[901:]),
     "empty": lambda files: damage(files, lambda data: b""),
     "cut short": lambda files: damage(files, lambda data: data[:-100]),
     "of another kernel": lambda files: shutil.copy(files["symbols._symbolise"], files["decode._viterbi"]),
