@@ -195,33 +195,38 @@ def _system() -> bytes:
 def _said(value: Any, within: tuple[Any, ...] = ()) -> Iterator[str]:
     """What a function does, as text: its code, and the constants and functions that it names."""
     if isinstance(value, FunctionType):
-        yield repr((value.__name__, value.__defaults__, value.__kwdefaults__))
-        yield from _said(value.__code__, within)
         if value.__closure__:
             raise ValueError("a kernel is a function of a module")
-        for name in value.__code__.co_names:
+        yield repr((value.__name__, value.__defaults__, value.__kwdefaults__))
+        yield from _said(value.__code__)
+        for name in _names(value.__code__):
             other = value.__globals__.get(name)
-            other = getattr(other, "interpreted", other)  # another kernel
-            if other is None or any(other is each for each in within):
-                continue
-            yield name
-            yield from _said(other, (*within, value))
+            other = getattr(other, "__wrapped__", other)  # another kernel, or an intrinsic of numba
+            if other is not None and not any(other is each for each in (*within, value)):
+                yield name
+                yield from _said(other, (*within, value))
     elif isinstance(value, CodeType):
         yield repr((value.co_code, value.co_names, value.co_varnames, value.co_argcount, value.co_flags))
         for constant in value.co_consts:
-            yield from _said(constant, within)
+            yield from _said(constant)
     elif isinstance(value, ModuleType):
         yield value.__name__
     elif isinstance(value, tuple):
         yield str(len(value))
         for each in value:
-            yield from _said(each, within)
+            yield from _said(each)
     elif isinstance(value, np.ndarray):
         yield f"{value.dtype.str} {value.shape} {value.tobytes().hex()}"
-    elif isinstance(value, (bool, int, float, str, bytes, type(None), np.generic)):
-        yield f"{type(value).__name__} {value!r}"
     else:
-        raise ValueError(f"a kernel that uses {type(value).__name__} is not kept")
+        text = f"{type(value)} {value!r}"
+        if " at 0x" in text:
+            raise ValueError(f"a kernel that uses {text} is not kept")
+        yield text
+
+
+def _names(code: CodeType) -> list[str]:
+    inner = [each for each in code.co_consts if isinstance(each, CodeType)]
+    return [*code.co_names, *(name for each in inner for name in _names(each))]
 
 
 def _undefined(code: bytes) -> list[str]:

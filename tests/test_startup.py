@@ -210,6 +210,10 @@ def limited(value):
     return min(value, LIMIT)
 
 
+def numbered(values):
+    return sum([i + LIMIT for i in range(values)])
+
+
 def test_digest_knows_the_constants_and_functions_that_a_kernel_names(monkeypatch):
     def digest():
         return _kept._digest(limited, "i8(i8)", b"")
@@ -225,6 +229,45 @@ def test_digest_knows_the_constants_and_functions_that_a_kernel_names(monkeypatc
     monkeypatch.setitem(globals(), "LIMIT", object())
     with pytest.raises(ValueError, match="object"):
         digest()
+
+
+def test_digest_knows_what_inner_functions_name(monkeypatch):
+    first = _kept._digest(numbered, "i8(i8)", b"")
+    monkeypatch.setitem(globals(), "LIMIT", 4)
+    assert _kept._digest(numbered, "i8(i8)", b"") != first
+
+
+INTRINSIC = """
+    import json, sys
+    import numpy as np
+    from llvmlite import ir
+    from numba.core import types
+    from numba.extending import intrinsic
+    from segtool._jit import kernel
+
+    WORD = ir.IntType(64)
+
+    @intrinsic
+    def seven(typing_context, value):
+        return types.int64(types.int64), lambda context, builder, signature, arguments: WORD(7)
+
+    @kernel("i8(i8)")
+    def plus_seven(value):
+        return value + seven(value)
+"""
+
+
+def test_kernels_with_intrinsics_are_kept(tmp_path):
+    (tmp_path / "own.py").write_text(textwrap.dedent(INTRINSIC))
+    program = """
+        import json, own
+        print(json.dumps([own.plus_seven(5), own.plus_seven._dispatcher is None]))
+    """
+    place = {"PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}", "NUMBA_CACHE_DIR": str(tmp_path)}
+    assert python(program, **place) == [12, False]
+    assert python(program, **place) == [12, True]
+    (tmp_path / "own.py").write_text(textwrap.dedent(INTRINSIC).replace("7", "8"))
+    assert python(program, **place) == [13, False]
 
 
 # How kept code takes its arguments
