@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from segtool.errors import OutputError
-from segtool.options import quiet_option
+from segtool.options import announce_compiling, quiet_option
 
 __all__ = ["warmup"]
 
@@ -21,6 +21,7 @@ def warmup(quiet: bool) -> None:
     from segtool._jit import all_kernels
     from segtool.progress import Progress
 
+    announce_compiling(quiet)
     kernels = all_kernels()
     homes = set()
     with Progress(not quiet).stage("compile", len(kernels)) as step:
