@@ -1,23 +1,26 @@
-"""How kernels are compiled: lazily, once, into a cache that may live in two places.
+"""How kernels are compiled: when they are first called, once, into a cache that may live in two places.
 
-A kernel is a module-level function on plain one-dimensional arrays and scalars. Training modules
-decorate theirs with :func:`kernel` (they are imported only when something is trained). The few
-kernels that cutting needs are wrapped in :class:`LazyKernel`: the same source runs uncompiled for a
-short text, so that numba is not even imported, and compiled for a long one.
+A kernel is a module-level function on plain one-dimensional arrays and scalars, decorated with :func:`kernel`. The
+few kernels that cutting needs are wrapped in :class:`LazyKernel` by name: the same source runs uncompiled for a
+short text and compiled for a long one.
 
-numba keeps compiled code beside the package, or in the user's cache folder when the package is
-read-only; where neither can be written the kernels are compiled for this process only.
+numba compiles them. Compiled code is kept beside the package, or in the user's cache folder when the package is
+read-only, in numba's own files and, for kernels that allocate nothing, in files that later processes run without
+importing numba (:mod:`segtool._kept`). Where neither place can be written the kernels are compiled for this process
+only.
 """
 
 from __future__ import annotations
 
+import functools
 import logging
 import re
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
-__all__ = ["LazyKernel", "kernel", "on_first_compile"]
+__all__ = ["LazyKernel", "all_kernels", "kernel", "on_first_compile"]
 
 logger = logging.getLogger("segtool")
 
@@ -61,6 +64,11 @@ def _type(numba: Any, text: str) -> Any:
     return numba.types.Array(scalar, 1, "C", readonly=bool(found[4])) if found[3] else scalar
 
 
+@functools.cache
+def _warn() -> None:
+    logger.warning("no folder for compiled kernels can be written: set NUMBA_CACHE_DIR to one that can")
+
+
 def _compile(function: Callable[..., Any], signature: str) -> Callable[..., Any]:
     with _lock:
         numba = _numba()
@@ -77,13 +85,88 @@ def _compile(function: Callable[..., Any], signature: str) -> Callable[..., Any]
         except (RuntimeError, OSError) as error:
             if isinstance(error, RuntimeError) and "cannot cache" not in str(error):
                 raise
-            logger.warning("no folder for compiled kernels can be written: set NUMBA_CACHE_DIR to one that can")
+            _warn()
             compiled = numba.njit([returned(*types)], nogil=True)(function)
         return compiled
 
 
-def kernel(signature: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Compile a function at once for one signature.
+class LazyKernel:
+    """A kernel that is compiled, or found compiled, when it is first called.
+
+    Other kernels may call it as any function that numba has compiled.
+
+    Attributes
+    ----------
+    interpreted : callable
+        The function as written. Those that short texts are cut with are written so that arrays may be lists, bytes
+        or memoryviews.
+    compiled : callable
+        The same function compiled. Other arrays or numbers than those of the signature are a TypeError. Without kept
+        code, the first access imports numba.
+    """
+
+    def __init__(self, function: Callable[..., Any], signature: str) -> None:
+        functools.update_wrapper(self, function)
+        self.interpreted = function
+        self.signature = signature
+        self._compiled: Callable[..., Any] | None = None
+        self._dispatcher: Any = None
+
+    def __call__(self, *arguments: Any) -> Any:
+        return (self._compiled or self.compiled)(*arguments)
+
+    @property
+    def compiled(self) -> Callable[..., Any]:
+        if self._compiled is None:
+            with _lock:
+                if self._compiled is None:
+                    self._compiled = self._find()
+        return self._compiled
+
+    def _find(self) -> Callable[..., Any]:
+        from segtool._kept import keep, kept
+
+        linked = kept(self.interpreted, self.signature)
+        if linked is None:
+            linked = keep(self.interpreted, self.signature, self.dispatcher)
+        return linked or self.dispatcher
+
+    @property
+    def home(self) -> Path | None:
+        """Folder where its compiled code is kept, which may have to be made; None where it cannot be."""
+        from segtool._kept import home
+
+        found = home(self.interpreted) if self.compiled is not self._dispatcher else None
+        if found is None and self._stats is not None and self._stats.cache_path:
+            found = Path(self._stats.cache_path)
+        return found
+
+    @property
+    def is_new(self) -> bool:
+        """Whether this process has compiled it, rather than found it compiled."""
+        return self._stats is not None and not self._stats.cache_hits
+
+    @property
+    def _stats(self) -> Any:
+        """What numba knows of its cache; None if it was not asked, or has been told not to compile."""
+        return getattr(self._dispatcher, "stats", None)
+
+    @property
+    def dispatcher(self) -> Any:
+        """What numba makes of it."""
+        with _lock:
+            if self._dispatcher is None:
+                self._dispatcher = _compile(self.interpreted, self.signature)
+            return self._dispatcher
+
+    @property
+    def _numba_type_(self) -> Any:
+        """What numba asks for in a kernel that another one calls."""
+        return _numba().types.Dispatcher(self.dispatcher)
+
+
+def kernel(signature: str) -> Callable[[Callable[..., Any]], LazyKernel]:
+    """Make a kernel of a function, for one signature.
 
     Parameters
     ----------
@@ -92,29 +175,27 @@ def kernel(signature: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]
         array, ``[const]`` one that is only read and may be a read-only memory map; ``b1`` is a bool,
         ``(i8,b1)(...)`` returns a tuple.
     """
-    return lambda function: _compile(function, signature)
+    return lambda function: LazyKernel(function, signature)
 
 
-class LazyKernel:
-    """A kernel that can run as plain Python before numba is there.
+def all_kernels() -> list[LazyKernel]:
+    """Every kernel of segtool, all modules being imported.
 
-    Attributes
-    ----------
-    interpreted : callable
-        The function as written; arrays may be lists, bytes or memoryviews.
-    compiled : callable
-        The same function compiled; the first access imports numba.
+    Returns
+    -------
+    list of LazyKernel
+        By module and place in it.
     """
+    import importlib
+    import pkgutil
 
-    def __init__(self, function: Callable[..., Any], signature: str) -> None:
-        self.interpreted = function
-        self._signature = signature
-        self._compiled: Callable[..., Any] | None = None
+    import segtool
 
-    @property
-    def compiled(self) -> Callable[..., Any]:
-        if self._compiled is None:
-            with _lock:
-                if self._compiled is None:
-                    self._compiled = _compile(self.interpreted, self._signature)
-        return self._compiled
+    names = sorted(each.name for each in pkgutil.iter_modules(segtool.__path__) if each.name != "__main__")
+    modules = [importlib.import_module(f"segtool.{name}") for name in names]
+    return [
+        each
+        for module in modules
+        for each in vars(module).values()
+        if isinstance(each, LazyKernel) and each.interpreted.__module__ == module.__name__
+    ]

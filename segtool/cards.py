@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -224,6 +223,8 @@ def write_array(folder: Path, name: str, array: npt.NDArray[Any]) -> dict[str, d
 
 def copy_file(folder: Path, name: str, source: str | os.PathLike[str]) -> dict[str, dict[str, Any]]:
     """Copy a file into a directory; see :func:`write_array`."""
+    import shutil
+
     with open(source, "rb") as original, _summed(folder / name) as file:
         shutil.copyfileobj(original, file)
     return {name: file.entry}

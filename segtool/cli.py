@@ -15,6 +15,7 @@ import click
 from segtool import __version__
 from segtool.cli_count import count
 from segtool.cli_lm import lm
+from segtool.cli_warmup import warmup
 from segtool.cli_words import words
 from segtool.errors import SegtoolError, UsageError
 from segtool.options import (
@@ -285,4 +286,5 @@ def export(model: str, output: str | None, form: str) -> None:
 
 main.add_command(count)
 main.add_command(lm)
+main.add_command(warmup)
 main.add_command(words)

@@ -14,7 +14,6 @@ import logging
 import lzma
 import os
 import re
-import secrets
 import shutil
 import stat
 import sys
@@ -320,7 +319,7 @@ def _reason(exc: OSError) -> str:
 
 def _beside(target: Path, ending: str) -> Path:
     # Shortened, because a name has at most 255 bytes and the target may use them all.
-    return target.parent / f".{target.name[:50]}.{secrets.token_hex(4)}.{ending}"
+    return target.parent / f".{target.name[:50]}.{os.urandom(4).hex()}.{ending}"
 
 
 @contextmanager

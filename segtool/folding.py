@@ -8,7 +8,7 @@ characters of the input. Characters of other classes fold to themselves.
 from __future__ import annotations
 
 import functools
-from importlib import resources
+from pathlib import Path
 
 import numpy as np
 
@@ -26,7 +26,7 @@ def fold_table() -> CodePoints:
     ndarray of uint32, shape (CODE_LIMIT,)
         Read-only. Folding twice is folding once.
     """
-    text = resources.files("segtool").joinpath("fold.txt").read_text(encoding="ascii")
+    text = Path(__file__).with_name("fold.txt").read_text(encoding="ascii")
     # six hexadecimal digits a code: three bytes, the highest first
     digits = np.frombuffer(bytes.fromhex(text[text.index("\n") :]), np.uint8).reshape(-1, 2, 3)
     pairs = digits.astype(np.uint32) @ np.array([1 << 16, 1 << 8, 1], np.uint32)

@@ -31,7 +31,6 @@ import numpy.typing as npt
 
 from segtool.cards import CARD, CardFormat, write_array
 from segtool.decode import UNKNOWN_LIMIT
-from segtool.files import atomic_directory
 from segtool.symbols import LAT, NUM
 
 if TYPE_CHECKING:
@@ -206,6 +205,8 @@ def save_model(model: Model, path: str | os.PathLike[str]) -> Model:
     OutputError
         If the place cannot be written or holds something else.
     """
+    from segtool.files import atomic_directory
+
     with atomic_directory(path, marker=CARD) as folder:
         write_model(model, folder)
     return load_model(path)
@@ -241,7 +242,9 @@ def load_model(path: str | os.PathLike[str], verify: bool = True) -> Model:
     ----------
     path : path
     verify : bool
-        Compare the checksums of the arrays with the card.
+        Compare the checksums of the arrays with the card, which takes about half a millisecond a megabyte. Without it
+        only their sizes are compared, and the kernels, which go by what the arrays hold, may read or write anywhere
+        if that is damaged.
 
     Returns
     -------

@@ -24,7 +24,7 @@ as one is decided where symbols get their ids (:mod:`segtool.folding`).
 from __future__ import annotations
 
 import functools
-from importlib import resources
+from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
@@ -56,7 +56,7 @@ def class_table() -> bytes:
         One byte for each of the 1,114,112 code points.
     """
     table = bytearray(0x110000)
-    text = resources.files("segtool").joinpath("charclass.txt").read_text(encoding="ascii")
+    text = Path(__file__).with_name("charclass.txt").read_text(encoding="ascii")
     for line in text.splitlines()[1:]:
         low, high, kind = line.split(" ")
         first, last = int(low, 16), int(high, 16)
