@@ -185,7 +185,7 @@ def fit_lexicon(
         return Lexicon.from_arrays(known)
     levels = candidates.levels
     singles = slice(1, len(levels[0]))
-    lengths = np.repeat(np.arange(1, len(levels) + 1), [len(level) for level in levels])
+    lengths = np.repeat(np.arange(1, len(levels) + 1, dtype=np.uint8), [len(level) for level in levels])
     prior = np.concatenate([log_prior(candidates, k, settings) for k in range(1, len(levels) + 1)])
     expected = np.concatenate([level.count for level in levels]).astype(np.float64)
     expected[singles] = np.maximum(expected[singles], LEAST_EXPECTED)
@@ -222,6 +222,7 @@ def fit_lexicon(
         last = turn == settings.all_passes - 1
         limit = hash_limit(runs.hash_sizes, SAMPLED) if last else None
         task = Expectation(units, linear, classes, len(levels), runs.longest_run, limit)
+        del linear, classes
         total, results = engine.run(task, runs, progress)
         expected[:] = 0
         expected[there] = total[nodes[there]] / FIXED_POINT
@@ -235,7 +236,7 @@ def fit_lexicon(
     places = np.concatenate([np.arange(len(level)) for level in levels])
     floor = float(weight[singles].min(initial=0.0)) - 1.0
     keep = _kept(expected, singles, settings)
-    fitted = lengths[keep], places[keep], weight[keep], expected[keep], floor, tuple(likelihood)
+    fitted = lengths[keep].astype(np.int64), places[keep], weight[keep], expected[keep], floor, tuple(likelihood)
     lexicon = Lexicon(*fitted, *shuffle_runs([part for _, part in results]))
     stages.save("lexicon", **lexicon.to_arrays())
     stages.forget("pass")
@@ -282,7 +283,7 @@ def log_prior(candidates: Candidates, k: int, settings: LexiconSettings) -> Floa
         Nats.
     """
     level = candidates.levels[k - 1]
-    variation = level.left_variation + level.right_variation
+    variation = level.left_variation.astype(np.float64) + level.right_variation
     mean = float((variation * level.count).sum() / max(level.count.sum(), 1))
     prior = settings.variation_weight * (variation - mean) - float(k) ** settings.length_penalty
     if k > 1:

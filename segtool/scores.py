@@ -33,6 +33,7 @@ __all__ = ["BOUNDARY_FANOUT", "CandidateLevel", "Candidates", "score"]
 BOUNDARY_FANOUT = 50
 
 Floats: TypeAlias = npt.NDArray[np.float64]
+Singles: TypeAlias = npt.NDArray[np.float32]
 Places: TypeAlias = npt.NDArray[np.int32]
 
 
@@ -44,22 +45,22 @@ class CandidateLevel:
     ----------
     symbol, parent, count
         As in :class:`segtool.counts.Level`; `parent` is a place among the candidates one symbol shorter.
-    cohesion : ndarray of float64, shape (candidates,)
+    cohesion : ndarray of float32, shape (candidates,)
         Nats; infinite for a single symbol, which has no split.
-    left_entropy, right_entropy : ndarray of float64, shape (candidates,)
+    left_entropy, right_entropy : ndarray of float32, shape (candidates,)
         Nats.
-    left_variation, right_variation : ndarray of float64, shape (candidates,)
+    left_variation, right_variation : ndarray of float32, shape (candidates,)
         Nats.
     """
 
     symbol: npt.NDArray[np.uint16]
     parent: Places
     count: npt.NDArray[np.int64]
-    cohesion: Floats
-    left_entropy: Floats
-    right_entropy: Floats
-    left_variation: Floats
-    right_variation: Floats
+    cohesion: Singles
+    left_entropy: Singles
+    right_entropy: Singles
+    left_variation: Singles
+    right_variation: Singles
 
     def __len__(self) -> int:
         return len(self.symbol)
@@ -153,10 +154,11 @@ def score(counts: SlicedCounts, max_word_len: int | None = None, min_count: int 
             v_left, v_right = left[0] - unigram_entropy, shape.right_entropy - unigram_entropy
         else:
             cohesion = _cohesion(shape.count, shape.parent, tails, levels, total)
-            v_left = left[k - 1] - levels[-1].left_entropy[suffix]
-            v_right = shape.right_entropy - levels[-1].right_entropy[shape.parent]
-        own = shape.symbol, shape.parent, shape.count, cohesion, left[k - 1], shape.right_entropy
-        levels.append(CandidateLevel(*own, v_left, v_right))
+            v_left = left[k - 1] - left[k - 2][suffix]
+            v_right = shape.right_entropy - shapes[k - 2].right_entropy[shape.parent]
+        scores = (cohesion, left[k - 1], shape.right_entropy, v_left, v_right)
+        singles = (each.astype(np.float32) for each in scores)
+        levels.append(CandidateLevel(shape.symbol, shape.parent, shape.count, *singles))
     return Candidates(counts.codes, tuple(levels), total)
 
 
