@@ -61,7 +61,7 @@ class ReadReport:
     files, bytes : int
         Sources opened; decompressed bytes read, byte order marks and skipped lines included.
     lines, characters : int
-        Handed on; a last line without a line end counts as a line, and line ends (``"\\n"``) are no characters.
+        Handed on; a last line without a line end counts as a line, and line ends (LF) are no characters.
     skipped_lines : int
         Lines left out because they could not be decoded.
     skipped : list of SkippedLine

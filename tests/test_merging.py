@@ -1,7 +1,7 @@
 """Counts in slices, and adding them up, against Counters of all n-grams."""
 
 import threading
-from itertools import pairwise
+from itertools import chain, pairwise
 
 import numpy as np
 import pytest
@@ -41,7 +41,7 @@ def test_slices_of_one_trie(runs, order, room):
 @given(st.lists(RUNS, min_size=1, max_size=5), ORDERS, ROOMS, st.integers(1, 3), st.integers(1, 4))
 def test_merging_is_counting_together(corpora, order, room, workers, least):
     merged = merge_counts([part(runs, order) for runs in corpora], room, workers, least)
-    runs = sum(corpora, [])
+    runs = list(chain(*corpora))
     codes, levels = naive_counts.trie(runs, order, least)
     assert merged.order == order
     for _ in range(2):
@@ -78,7 +78,7 @@ def test_ranges_have_room(corpora, order, room):
 def test_merging_of_real_text(sample_text):
     texts = [sample_text[i : i + 3000] for i in range(0, 12_000, 3000)]
     corpora = [naive.runs(text) for text in texts]
-    runs = sum(corpora, [])
+    runs = list(chain(*corpora))
     parts = [part(each, 5) for each in corpora]
     for workers in (1, 3):
         check(merge_counts(parts, 2000, workers), runs, 5)
