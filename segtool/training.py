@@ -178,6 +178,8 @@ def train(
     base_model = None if base is None else _base(base, settings)
     if counts is not None and (base is not None or settings.method == "dict"):
         raise UsageError("--counts: a base model and a word list need text: pass files instead of shards")
+    if counts is not None and settings.sample < 1.0:
+        raise UsageError("--sample: all lines of --counts are counted already: leave it out, or pass files")
     watch = Progress(progress, report.stages)
     workers = checked_workers(workers)
     budget = Budget.of(parse_size(memory) if isinstance(memory, str) else memory)

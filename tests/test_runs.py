@@ -203,7 +203,8 @@ def test_parts_are_one_corpus(texts, fold, size):
     lengths = map(len, naive.unstream(whole.stream))
     assert runs.longest_run == max(lengths, default=0)
     written = list(itertools.chain(*(naive.unstream(chunk) for chunk in runs.written_chunks())))
-    assert [[int(runs.written[i]) for i in run] for run in written] == [run for text in texts for run in naive.runs(text)]
+    found = [run for text in texts for run in naive.runs(text)]
+    assert [[int(runs.written[i]) for i in run] for run in written] == found
 
 
 def originals(runs):
