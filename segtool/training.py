@@ -42,7 +42,7 @@ from segtool.runs import ChunkedRuns
 from segtool.scores import Candidates, score
 from segtool.segmenter import Segmenter
 from segtool.settings import TrainingSettings
-from segtool.shards import open_shards
+from segtool.shards import Shard, open_shards
 from segtool.stages import Stages, WorkFolder, files_seen, fingerprint
 from segtool.wordlist import read_word_counts
 
@@ -191,13 +191,14 @@ def train(
                 learn = _collected(blocks, settings, base_model, workers, watch, report)
             model = learn()
         else:
+            shards = None if counts is None else open_shards(counts)
             seen = _seen(inputs, counts, resume)
             training = fingerprint(asdict(settings), encoding, skip_undecodable, seen, __version__)
             work = WorkFolder(last, *_work_place(output, tmp, resume), training, resume)
             if tmp is not None:
                 work.check()
-            if counts is not None:
-                counted = _counted_shards(counts, settings, budget, workers, work, watch, report)
+            if shards is not None:
+                counted = _counted_shards(shards, settings, budget, workers, work, watch, report)
             else:
                 with open_blocks(inputs, texts, encoding, skip_undecodable, watch, report.reading) as blocks:
                     counter = _read(blocks, settings, budget, workers, work, report)
@@ -286,7 +287,7 @@ def _read(
 
 
 def _counted_shards(
-    paths: Sequence[str | os.PathLike[str]],
+    shards: Sequence[Shard],
     settings: TrainingSettings,
     budget: Budget,
     workers: int,
@@ -295,7 +296,6 @@ def _counted_shards(
     report: TrainingReport,
 ) -> Counted:
     """Add up shards that were counted elsewhere."""
-    shards = open_shards(paths)
     if shards[0].fold != settings.fold:
         raise UsageError(f"{shards[0].path}: counted with --{'' if shards[0].fold else 'no-'}fold: train with it, too")
     if shards[0].order < _order(settings):
