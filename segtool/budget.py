@@ -22,6 +22,9 @@ LEAST = 400 << 20
 SYMBOL_BYTES = 80
 """What a symbol takes that is counted, scored and learned from in memory."""
 
+MOST_SYMBOLS = 1 << 30
+"""Places in what is counted at a time are numbers of 32 bits, whatever the memory."""
+
 NGRAM_BYTES = 90
 """What an n-gram takes that is merged or scored, in each thread."""
 
@@ -72,7 +75,7 @@ class Budget:
     @property
     def symbols(self) -> int:
         """How many symbols of a corpus are held and counted at a time."""
-        return self.room // SYMBOL_BYTES
+        return min(self.room // SYMBOL_BYTES, MOST_SYMBOLS)
 
     def ngrams(self, workers: int) -> int:
         """How many n-grams are merged or scored at a time in each of so many threads."""
@@ -97,9 +100,9 @@ def parse_size(text: str) -> int:
     UsageError
         If it is none.
     """
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?", text.strip(), re.IGNORECASE)
+    found = re.fullmatch(r"(\d{1,20}(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?", text.strip(), re.IGNORECASE | re.ASCII)
     if found is None:
-        raise UsageError(f"{text!r} is no size: give a number with K, M, G or T behind it, such as 2G")
+        raise UsageError(f"--memory {text}: no size: give a number with K, M, G or T behind it, such as 2G")
     return int(float(found[1]) * _UNITS[found[2].upper()])
 
 

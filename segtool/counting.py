@@ -21,7 +21,7 @@ from segtool.cards import CARD
 from segtool.chunks import checked_workers
 from segtool.corpus import ReadReport
 from segtool.counts import count_stream
-from segtool.errors import CorpusError, UsageError
+from segtool.errors import CorpusError, ModelError, UsageError
 from segtool.files import atomic_directory, told_of
 from segtool.merging import merge_counts
 from segtool.progress import Progress, StageReport
@@ -129,10 +129,29 @@ class CorpusCounter:
         if self._collector.positions >= self._room:
             self.spill()
 
+    def go_on(self, names: Sequence[str]) -> bool:
+        """Take what another counter of the same text wrote; False, and nothing is taken, if it is damaged.
+
+        Parameters
+        ----------
+        names : sequence of str
+            Of its shards.
+        """
+        paths = [self._folder() / name for name in names]
+        try:
+            self._read = any([Shard.open(path).frequency.any() for path in paths])
+        except ModelError:
+            return False
+        self.shards = paths
+        return True
+
     def spill(self) -> None:
-        """Write what is in memory as a shard."""
+        """Write what is in memory as a shard, if there is something or no shard yet."""
+        if self.shards and not self._collector.positions:
+            return
         path = self._folder() / f"spill-{len(self.shards):05}"
         with told_of(path.parent):
+            shutil.rmtree(path, ignore_errors=True)  # of a training that was killed
             path.mkdir()
             runs = ChunkedRuns([self._collector], self._fold)
             write_shard(path, self._count(runs, 1), self._fold, {})
@@ -166,8 +185,7 @@ class CorpusCounter:
         if not self.shards:
             runs = checked_runs(ChunkedRuns([self._collector], self._fold), self._read)
             return self._count(runs, least)
-        if self._collector.positions:
-            self.spill()
+        self.spill()
         shards = [Shard.open(path) for path in self.shards]
         checked_runs(ChunkedRuns(shards, self._fold), self._read)
         return add_up(shards, least, room, self._workers, self._folder if keep else None)

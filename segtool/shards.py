@@ -366,8 +366,10 @@ def open_shards(paths: Sequence[str | os.PathLike[str]]) -> list[Shard]:
     ModelError
         If one is missing, damaged, or of another format version.
     UsageError
-        If they were counted in different ways.
+        If there is none, or they were counted in different ways.
     """
+    if not paths:
+        raise UsageError("no count shards were given: pass one or more")
     shards = [Shard.open(path) for path in paths]
     for shard in shards[1:]:
         both = f"{shards[0].path} and {shard.path}"

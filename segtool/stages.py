@@ -25,6 +25,8 @@ from segtool.files import told_of
 __all__ = ["Stages", "WorkFolder", "files_seen", "fingerprint"]
 
 _CARD = "training"
+_SIZE = "arrays"
+"""Entry of a stage that tells how many others there are: zip does not check its table of contents."""
 
 
 class Stages:
@@ -45,8 +47,9 @@ class Stages:
             return None
         try:
             with np.load(self.folder / f"{name}.npz", allow_pickle=False) as file:
-                return dict(file)
-        except (OSError, ValueError, EOFError, zipfile.BadZipFile):
+                found = dict(file)
+            return found if found.pop(_SIZE) == len(found) else None
+        except (OSError, ValueError, EOFError, KeyError, RuntimeError, zipfile.BadZipFile):
             return None  # what cannot be read is made again
 
     def save(self, name: str, **arrays: npt.ArrayLike) -> None:
@@ -63,7 +66,7 @@ class Stages:
         with told_of(self.folder):
             beside = path.with_suffix(".tmp")
             with open(beside, "wb") as file:
-                np.savez(file, **arrays)
+                np.savez(file, **arrays | {_SIZE: len(arrays)})
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(beside, path)
@@ -157,25 +160,31 @@ class WorkFolder:
         card = self._folder / _CARD
         if self._folder.exists() and not card.exists() and any(self._folder.iterdir()):
             raise OutputError(f"{self._folder}: holds files that are of no training: remove it or pass another --tmp")
-        with told_of(self._folder):
-            self._folder.mkdir(exist_ok=True)
-            lock = open(card, "a+", encoding="ascii")  # noqa: SIM115
-        with lock:
-            if not _locked(lock):
-                raise OutputError(f"{self._folder}: another training is at work there: wait or pass another --tmp")
-            lock.seek(0)
-            if not self._resume or lock.read() != self._training:
-                self._clear(but=card)
-                lock.truncate(0)
-                lock.write(self._training)
-                lock.flush()
+        with ExitStack() as stack:
+            with told_of(self._folder):
+                self._folder.mkdir(exist_ok=True)
+                lock = stack.enter_context(open(card, "a+b"))
+                if not _locked(lock):
+                    message = f"{self._folder}: another training is at work there: wait or pass another --tmp"
+                    raise OutputError(message)
             done = False
             try:
+                with told_of(self._folder):
+                    self._claim(lock, card)
                 yield
                 done = True
             finally:
                 if done or not self._resume:
                     shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _claim(self, lock: IO[bytes], card: Path) -> None:
+        """Make the folder one of this training."""
+        lock.seek(0)
+        if not self._resume or lock.read() != self._training.encode():
+            self._clear(but=card)
+            lock.truncate(0)
+            lock.write(self._training.encode())
+            lock.flush()
 
     def _clear(self, but: Path) -> None:
         for path in self._folder.iterdir():
@@ -185,7 +194,7 @@ class WorkFolder:
                 path.unlink()
 
 
-def _locked(file: IO[str]) -> bool:
+def _locked(file: IO[bytes]) -> bool:
     """Lock a file, until it is closed or the process ends; False if another process holds it."""
     try:
         import fcntl

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Sequence
+import secrets
+import tempfile
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -40,7 +42,7 @@ from segtool.runs import ChunkedRuns
 from segtool.scores import Candidates, score
 from segtool.segmenter import Segmenter
 from segtool.settings import TrainingSettings
-from segtool.shards import open_shards
+from segtool.shards import Shard, open_shards
 from segtool.stages import Stages, WorkFolder, files_seen, fingerprint
 from segtool.wordlist import read_word_counts
 
@@ -129,10 +131,10 @@ def train(
         more is counted in parts, on the disk. The result does not depend on it. (A `base` and a language model are
         learned in memory.)
     tmp : path, optional
-        Folder for what does not fit into memory; by default that of the output.
+        Folder for what does not fit into memory; by default that of the output, without one the system's.
     resume : bool
         Keep what finished stages made, in that folder, until the model is written, and go on with what a training
-        of the same text and parameters left there.
+        of the same files and parameters left there.
     engine : Engine, optional
         Who goes over the corpus in EM passes; by default threads.
     progress : bool
@@ -176,25 +178,27 @@ def train(
     base_model = None if base is None else _base(base, settings)
     if counts is not None and (base is not None or settings.method == "dict"):
         raise UsageError("--counts: a base model and a word list need text: pass files instead of shards")
+    if counts is not None and settings.sample < 1.0:
+        raise UsageError("--sample: all lines of --counts are counted already: leave it out, or pass files")
     watch = Progress(progress, report.stages)
     workers = checked_workers(workers)
     budget = Budget.of(parse_size(memory) if isinstance(memory, str) else memory)
-    with ExitStack() as stack:
+    with ExitStack() as last, ExitStack() as stack:  # what is kept for --resume goes when the model is there
         # entered first, so that a place that cannot be written is known before hours of work
         folder = None if output is None else stack.enter_context(atomic_directory(output, marker=CARD))
         if settings.method == "dict" or base_model is not None:
             with open_blocks(inputs, texts, encoding, skip_undecodable, watch, report.reading) as blocks:
-                model = _from_memory(blocks, settings, base_model, workers, watch, report)
+                learn = _collected(blocks, settings, base_model, workers, watch, report)
+            model = learn()
         else:
-            seen = _seen(inputs, counts) if resume else None
-            name = os.path.basename(os.path.realpath(output)) if output is not None else f"training-{os.getpid()}"
-            parent = tmp if tmp is not None else os.path.dirname(os.path.realpath(output or "."))
+            shards = None if counts is None else open_shards(counts)
+            seen = _seen(inputs, counts, resume)
             training = fingerprint(asdict(settings), encoding, skip_undecodable, seen, __version__)
-            work = WorkFolder(stack, parent, name, training, resume)
+            work = WorkFolder(last, *_work_place(output, tmp, resume), training, resume)
             if tmp is not None:
                 work.check()
-            if counts is not None:
-                counted = _counted_shards(counts, settings, budget, workers, work, watch, report)
+            if shards is not None:
+                counted = _counted_shards(shards, settings, budget, workers, work, watch, report)
             else:
                 with open_blocks(inputs, texts, encoding, skip_undecodable, watch, report.reading) as blocks:
                     counter = _read(blocks, settings, budget, workers, work, report)
@@ -217,14 +221,31 @@ def train(
 def _seen(
     inputs: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | None,
     counts: Sequence[str | os.PathLike[str]] | None,
+    resume: bool,
 ) -> Any:
-    """What a training is of, to tell whether another is the same."""
+    """What a training is of, to tell whether another is the same; a number of its own if that cannot be told."""
     if counts is not None:
         return files_seen([Path(each) / CARD for each in counts])
-    if inputs is None:
-        raise UsageError("resume: texts cannot be told from others; pass files")
-    names = [inputs] if isinstance(inputs, str | os.PathLike) else list(inputs)
-    return files_seen([source.path for source in corpus.find_sources(names)])
+    names = [inputs] if isinstance(inputs, str | os.PathLike) else list(inputs or ())
+    paths = [source.path for source in corpus.find_sources(names)]
+    if inputs is not None and None not in paths:
+        return files_seen(paths)
+    if resume:
+        what = "texts" if inputs is None else "standard input (-)"
+        raise UsageError(f"--resume: {what} cannot be told from others: pass files")
+    return secrets.token_hex(16)
+
+
+def _work_place(
+    output: str | os.PathLike[str] | None, tmp: str | os.PathLike[str] | None, resume: bool
+) -> tuple[str | os.PathLike[str], str]:
+    """Where a training keeps what does not fit into memory, and by which name."""
+    if output is not None:
+        target = os.path.realpath(output)
+        return os.path.dirname(target) if tmp is None else tmp, os.path.basename(target)
+    if resume:
+        raise UsageError("--resume: what is kept is found by the name of the output: pass one")
+    return tempfile.gettempdir() if tmp is None else tmp, f"training-{os.getpid()}-{secrets.token_hex(4)}"
 
 
 def _order(settings: TrainingSettings) -> int:
@@ -250,22 +271,23 @@ def _read(
     known = work.stages.load("counted")
     if known is not None:
         told = json.loads(str(known["told"]))
-        counter.shards = [work() / name for name in told.pop("shards")]
-        for name, value in told.items():
-            setattr(report.reading, name, value)
-        return counter
+        if counter.go_on(told.pop("shards")):
+            for name, value in told.items():
+                setattr(report.reading, name, value)
+            return counter
     for block in sample_lines(blocks, settings.sample, settings.seed):
         counter.add(block)
     if work.entered:
         counter.spill()
-        reading = {name: getattr(report.reading, name) for name in ("files", "bytes", "lines", "characters")}
+        names = ("files", "bytes", "lines", "characters", "skipped_lines")
+        reading = {name: getattr(report.reading, name) for name in names}
         shards = [path.name for path in counter.shards]
         work.stages.save("counted", told=json.dumps({**reading, "shards": shards}))
     return counter
 
 
 def _counted_shards(
-    paths: Sequence[str | os.PathLike[str]],
+    shards: Sequence[Shard],
     settings: TrainingSettings,
     budget: Budget,
     workers: int,
@@ -274,7 +296,6 @@ def _counted_shards(
     report: TrainingReport,
 ) -> Counted:
     """Add up shards that were counted elsewhere."""
-    shards = open_shards(paths)
     if shards[0].fold != settings.fold:
         raise UsageError(f"{shards[0].path}: counted with --{'' if shards[0].fold else 'no-'}fold: train with it, too")
     if shards[0].order < _order(settings):
@@ -287,22 +308,23 @@ def _counted_shards(
         return add_up(shards, _least(settings), budget.ngrams(workers), workers, work)
 
 
-def _from_memory(
+def _collected(
     blocks: Iterable[str],
     settings: TrainingSettings,
     base: Model | None,
     workers: int,
     watch: Progress,
     report: TrainingReport,
-) -> Model:
-    """Learn from a word list, or continue from a model."""
+) -> Callable[[], Model]:
+    """Read a word list, or the runs that a model is continued with; what learns from them."""
     sampled = sample_lines(blocks, settings.sample, settings.seed)
     if base is not None:
-        return _continue(base, collect_runs(sampled, base.folds), workers, watch, report)
+        runs = collect_runs(sampled, base.folds)
+        return lambda: _continue(base, runs, workers, watch, report)
     digested = Digested(sampled)
     model = _model_of_list(digested, settings, workers, report)
     report.digest = digested.digest.hexdigest()
-    return model
+    return lambda: model
 
 
 def _base(base: str | os.PathLike[str], settings: TrainingSettings) -> Model:

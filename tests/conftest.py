@@ -18,12 +18,15 @@ def sample_text():
 
 
 @pytest.fixture(scope="session")
-def sample_runs(sample_text):
-    from segtool.runs import RunCollector
+def sample_chunks(sample_text):
+    from segtool.counting import collect_runs
 
-    collector = RunCollector()
-    collector.add(sample_text)
-    return collector.runs()
+    return collect_runs([sample_text], fold=False)
+
+
+@pytest.fixture(scope="session")
+def sample_runs(sample_chunks):
+    return sample_chunks.whole()
 
 
 @pytest.fixture(scope="session")

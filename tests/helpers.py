@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 import segtool
 from segtool.decode import WEIGHT_UNIT
 from segtool.model import Model
+from segtool.runs import ChunkedRuns, RunTally
 from segtool.segmenter import Segmenter
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -115,6 +116,34 @@ def interpreting(plain: bool) -> Iterator[None]:
     """Make segmenters take the plain or the compiled path, whatever the size of the text."""
     with mock.patch.object(Segmenter, "interprets", staticmethod(lambda characters: plain)):
         yield
+
+
+class Streams:
+    """A part of a corpus (:class:`segtool.runs.RunPart`) made of streams of ids, a boundary at either end of each."""
+
+    def __init__(self, codes: Any, streams: list[Any]) -> None:
+        self.written = np.asarray(codes, np.uint32)
+        self._streams = [np.asarray(stream, np.uint16) for stream in streams]
+        tally = RunTally()
+        for stream in self._streams:
+            tally.add(stream, self.written)
+        self.written_counts, self.hash_sizes = tally.counts[: len(self.written)], tally.hash_sizes
+        self.digest, self.longest_run, self.chunks = tally.digest, tally.longest, len(self._streams)
+
+    def chunk(self, i: int) -> Any:
+        return self._streams[i]
+
+
+def chunked(runs: list[list[int]], codes: Any, size: int = 1 << 18) -> ChunkedRuns:
+    """Runs of ids, which are not renamed, in chunks of so many symbols or more."""
+    streams: list[list[int]] = []
+    for run in runs:
+        if not streams or len(streams[-1]) > size:
+            streams.append([0])
+        streams[-1] += [*run, 0]
+    found = ChunkedRuns([Streams(codes, streams)], False)
+    assert found.codes.tolist() == list(codes)
+    return found
 
 
 def contents(folder: Path) -> dict[str, bytes | None]:

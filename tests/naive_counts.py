@@ -33,6 +33,28 @@ def trie(runs, order, least=1):
     return codes, levels
 
 
+def groups_of(stream, k):
+    """Where windows open that share k symbols, of which only the first and the last may be a boundary."""
+    found = {}
+    for i in range(len(stream) - k):
+        if 0 not in stream[i + 1 : i + k - 1]:
+            found.setdefault(tuple(stream[i : i + k]), []).append(i)
+    return list(found.values())
+
+
+def parted(stream, groups, k, least):
+    """(symbol, number of the group, windows) of the parts of groups that share k symbols; a boundary ends a window."""
+    rows = []
+    for number, group in enumerate(groups):
+        if k > 1 and stream[group[0] + k - 1] == 0:
+            continue
+        parts = {}
+        for i in group:
+            parts.setdefault(stream[i + k], []).append(i)
+        rows += [(symbol, number, parts[symbol]) for symbol in sorted(parts) if len(parts[symbol]) >= least]
+    return rows
+
+
 def whole(counts):
     """Codes and levels of counts that come in slices, which must be one behind the other."""
     slices = list(counts.slices())

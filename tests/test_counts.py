@@ -1,6 +1,7 @@
 """N-gram counts against a dict of every substring of every run."""
 
 from collections import Counter
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -8,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from segtool import counts as counting
-from segtool.counts import count_stream, merge
+from segtool.counts import Counts, count_stream, gather
 from segtool.errors import UsageError
-from segtool.runs import RunCollector
+from segtool.merging import TriePart
 from segtool.slices import spell
-from tests import naive
+from tests import naive, naive_counts
 
 SYMBOLS = 5  # ids 1 to 4; few, so that n-grams repeat
 RUNS = st.lists(st.lists(st.integers(1, SYMBOLS - 1), min_size=1, max_size=9), max_size=8)
@@ -23,19 +24,8 @@ def codes(count=SYMBOLS):
     return np.array([0, 1, 2, *range(0x4E00, 0x4E00 + count - 3)], np.uint32)
 
 
-def count(runs, order, workers=1):
-    return count_stream(naive.stream(runs), codes(), order, workers)
-
-
-def collect(text):
-    collector = RunCollector()
-    collector.add(text)
-    return collector.runs()
-
-
-def count_text(text, order, workers=1):
-    runs = collect(text)
-    return count_stream(runs.stream, runs.codes, order, workers)
+def count(runs, order, workers=1, least=1):
+    return count_stream(naive.stream(runs), codes(), order, workers, least)
 
 
 def arrays(counts):
@@ -103,44 +93,42 @@ def test_workers_change_nothing_on_real_text(sample_counts, sample_runs, workers
     assert same(count_stream(sample_runs.stream, sample_runs.codes, 5, workers), sample_counts)
 
 
-@given(RUNS, RUNS, ORDERS)
-def test_merge_is_counting_together(one, other, order):
-    assert same(merge(count(one, order), count(other, order)), count(one + other, order))
+@given(RUNS, ORDERS, st.integers(1, 5), st.integers(1, 3))
+def test_rare_ngrams_are_left_out(runs, order, least, workers):
+    """With their extensions, which are as rare; single symbols stay."""
+    counts = count(runs, order, workers, least)
+    expected = {gram: times for gram, times in naive.ngrams(runs, order).items() if len(gram) == 1 or times >= least}
+    assert table(counts) == dict.fromkeys(((symbol,) for symbol in range(SYMBOLS)), 0) | expected
 
 
-CORPUS = st.text(st.sampled_from("一丁七万丈1a，"), max_size=20).map(lambda text: text + "\n")
+@given(RUNS, st.integers(2, 5), st.integers(1, 4), st.integers(1, 9))
+def test_slices_are_the_counts(runs, order, least, slices):
+    counts = count(runs, order, 1, least)
+    with patch.object(counting, "SLICES", slices):
+        found = list(counts.slices())
+        assert same(Counts(*naive_counts.whole(counts)), counts)
+    assert len(found) <= slices
+    for part in found:
+        assert [level.parent.dtype for level in part.levels] == [np.int32] * (order - 2)
 
 
-@given(CORPUS, CORPUS, st.integers(2, 5))
-def test_merge_of_different_alphabets(one, other, order):
-    together = count_text(one + other, order)
-    assert same(merge(count_text(one, order), count_text(other, order)), together)
-    assert same(merge(count_text(other, order), count_text(one, order)), together)
+@given(RUNS, ORDERS, st.integers(0, 40))
+def test_gather_puts_slices_together(runs, order, room):
+    counts = count(runs, order)
+    assert gather(counts) is counts
+    assert same(gather(TriePart(counts.codes, counts.levels).counts(room)), counts)
 
 
-def test_merge_of_real_text(sample_text, sample_counts):
-    half = sample_text.index("\n", len(sample_text) // 2) + 1
-    parts = [count_text(text, 5) for text in (sample_text[:half], sample_text[half:])]
-    assert len(parts[0].codes) < len(sample_counts.codes)
-    assert same(merge(*parts), sample_counts)
-
-
-@given(CORPUS, st.integers(2, 5))
-def test_merge_with_nothing(text, order):
-    counts, nothing = count_text(text, order), count_text("", order)
-    assert same(merge(counts, nothing), counts)
-    assert same(merge(nothing, counts), counts)
+@given(RUNS, ORDERS, st.integers(1, 9))
+def test_frequencies_of_many_chunks(runs, order, chunk):
+    with patch.object(counting, "CHUNK", chunk):
+        check(count(runs, order), runs, order)
 
 
 @pytest.mark.parametrize("order", [-1, 0, 1, 17, 300])
 def test_order_out_of_range(order):
     with pytest.raises(UsageError, match=r"2 to 16 .*--max-word-len"):
         count([[3]], order)
-
-
-def test_merge_of_two_orders():
-    with pytest.raises(UsageError, match=r"order 2 and 3 .*--max-word-len"):
-        merge(count([[3]], 2), count([[3]], 3))
 
 
 @pytest.mark.parametrize("workers", [1, 3])
@@ -179,28 +167,48 @@ def test_spell_takes_any_places(runs, data):
         assert spell(counts.levels, 3, at).tolist() == ngrams[at].tolist()
 
 
-@given(RUNS, ORDERS)
-def test_reach_is_where_windows_end(runs, order):
+@given(RUNS, st.integers(0, SYMBOLS), st.integers(0, SYMBOLS))
+def test_windows_are_opened(runs, low, high):
     stream = naive.stream(runs)
-    reach = np.empty(len(stream), np.uint8)
-    counting._reach(stream, reach, order)
-    for i in range(len(stream) - 1):
-        window = stream[i : i + order].tolist()
-        end = window.index(0, 1) + 1 if 0 in window[1:] else len(window)
-        assert reach[i] == end
+    expected = sorted((symbol, i) for i, symbol in enumerate(stream[:-1].tolist()) if low <= symbol < high)
+    sizes = Counter(symbol for symbol, _ in expected)
+    places = np.cumsum([0, *(sizes[symbol] for symbol in range(low, high))]).astype(np.int32)
+    windows = np.empty(len(expected), np.int32)
+    counting._open_windows(stream, low, high, places, windows)
+    assert windows.tolist() == [i for _, i in expected]
 
 
-@given(RUNS, ORDERS, st.integers(0, SYMBOLS), st.integers(0, SYMBOLS))
-def test_windows_are_sorted(runs, order, low, high):
+def part_groups(stream, groups, k, least, symbols):
+    """What the kernel makes of groups of windows."""
+    windows = np.array([i for group in groups for i in group], np.int32)
+    begins = np.cumsum([0, *map(len, groups)]).astype(np.int32)
+    room, largest = len(windows) // least + 1, max(map(len, groups), default=0)
+    symbol, parent, ends = np.empty(room, np.uint16), np.empty(room, np.int32), np.zeros(room + 1, np.int32)
+    scratch = np.empty(largest, np.int64), np.empty(largest, np.int64), np.empty(max(symbols, 256) + 1, np.int64)
+    types, left = counting._part_groups(stream, windows, begins, k, least, symbol, parent, ends, *scratch)
+    assert left == ends[types]
+    found = np.split(windows[:left], ends[1:types])[: types or None] if types else []
+    return [(int(s), int(p), g.tolist()) for s, p, g in zip(symbol[:types], parent[:types], found, strict=True)]
+
+
+@given(RUNS, st.integers(1, 5), st.integers(1, 4), st.randoms())
+def test_groups_are_parted(runs, k, least, draw):
+    """Any groups that share k symbols, in any order."""
     stream = naive.stream(runs)
-    reach = np.empty(len(stream), np.uint8)
-    counting._reach(stream, reach, order)
-    positions = [i for i in range(len(stream) - 1) if low <= stream[i] < high]
-    windows, spare = (np.empty(len(positions), np.int32) for _ in range(2))
-    counting._sort_windows(stream, reach, low, high, order, windows, spare, np.zeros(SYMBOLS + 1, np.int64))
-    expected = sorted(positions, key=lambda i: (stream[i : i + reach[i]].tolist(), i))
-    assert windows.tolist() == expected
-    sizes = np.zeros(order + 1, np.int64)
-    counting._level_sizes(stream, reach, windows, order, sizes)
-    grams = {tuple(stream[i : i + k].tolist()) for i in positions for k in range(1, reach[i] + 1)}
-    assert sizes.tolist() == [Counter(map(len, grams))[k] for k in range(order + 1)]
+    groups = naive_counts.groups_of(stream.tolist(), k)
+    draw.shuffle(groups)
+    assert part_groups(stream, groups, k, least, SYMBOLS) == naive_counts.parted(stream.tolist(), groups, k, least)
+
+
+@pytest.mark.parametrize("symbols", [5, 300, 65_003])
+@pytest.mark.parametrize("length", [24, 25, 255, 256, 257, 3000])
+def test_large_groups_are_parted(symbols, length):
+    """Groups as large as each way of sorting takes, of few symbols and of many; 0 now and then."""
+    draw = np.random.default_rng(length)
+    after = draw.integers(0, symbols, length)
+    after[1] = symbols - 1
+    stream = np.column_stack([np.full(length, 3), after]).astype(np.uint16).ravel()
+    groups = [list(range(0, 2 * length, 2))]
+    for least in (1, 3):
+        found = part_groups(stream, groups, 1, least, symbols)
+        assert found == naive_counts.parted(stream.tolist(), groups, 1, least)

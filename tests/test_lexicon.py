@@ -1,7 +1,10 @@
 """EM for the segmental unigram lexicon against the sum over all covers of each run."""
 
 import math
+import tempfile
+from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 from unittest.mock import patch
 
 import numpy as np
@@ -11,12 +14,15 @@ from hypothesis import strategies as st
 
 from segtool import lexicon as fitting
 from segtool.counts import count_stream
+from segtool.engine import Threads
 from segtool.errors import UsageError
-from segtool.lexicon import LexiconSettings, fit_lexicon
+from segtool.lexicon import Expectation, LexiconSettings, fit_lexicon
 from segtool.scores import BOUNDARY_FANOUT, score
 from segtool.slices import spell
+from segtool.stages import Stages
 from segtool.training import TrainingSettings
-from tests import naive
+from tests import naive, naive_sampling
+from tests.helpers import chunked
 
 SYMBOLS = 6
 RUNS = st.lists(st.lists(st.integers(1, SYMBOLS - 1), min_size=1, max_size=7), min_size=1, max_size=6)
@@ -43,9 +49,10 @@ def candidates_of(runs, max_word_len, min_count):
     return score(counts, max_word_len, min_count)
 
 
-def fit(runs, max_word_len, min_count, parameters, workers=1):
+def fit(runs, max_word_len, min_count, parameters, workers=1, chunk=1 << 18):
     candidates = candidates_of(runs, max_word_len, min_count)
-    return candidates, fit_lexicon(naive.stream(runs), candidates, parameters, workers)
+    corpus = chunked(runs, candidates.codes, chunk)
+    return candidates, fit_lexicon(corpus, candidates, parameters, Threads(workers))
 
 
 def table(candidates, lexicon):
@@ -107,10 +114,10 @@ def test_naive_twins_agree(runs, max_word_len, parameters):
     assert short[2] == pytest.approx(long[2])
 
 
-def test_em_of_real_text(sample_candidates, sample_runs):
+def test_em_of_real_text(sample_candidates, sample_runs, sample_chunks):
     parameters = LexiconSettings(passes=3, min_expected=0.0, word_classes=0)
     with nothing_forgotten:
-        lexicon = fit_lexicon(sample_runs.stream, sample_candidates, parameters, 2)
+        lexicon = fit_lexicon(sample_chunks, sample_candidates, parameters, Threads(2))
     runs = naive.unstream(sample_runs.stream)
     scores = naive.scores(runs, 4, 2, BOUNDARY_FANOUT)
     expected = naive.fit(runs, scores, parameters, fitting.LEAST_EXPECTED, expect=naive.expectations_of_long_runs)
@@ -148,44 +155,96 @@ def test_likelihood_never_falls(runs, max_word_len, parameters):
     assert np.all(np.diff(classes) >= -1e-6)
 
 
-def test_likelihood_of_real_text_rises(sample_candidates, sample_runs):
+def test_likelihood_of_real_text_rises(sample_candidates, sample_chunks):
     with nothing_forgotten, nothing_held_up:
-        lexicon = fit_lexicon(sample_runs.stream, sample_candidates, LexiconSettings(passes=6), 2)
+        lexicon = fit_lexicon(sample_chunks, sample_candidates, LexiconSettings(passes=6))
     assert len(lexicon.log_likelihood) == 6 + 4
     assert np.all(np.diff(lexicon.log_likelihood[:6]) > 0)
     assert np.all(np.diff(lexicon.log_likelihood[6:]) > 0)
 
 
 def bits(lexicon, but=()):
-    names = {"level", "place", "weight", "expected", "unknown_weight", "log_likelihood", "boundaries"} - set(but)
-    return {name: np.asarray(getattr(lexicon, name)).tobytes() for name in names}
+    return {name: np.asarray(array).tobytes() for name, array in lexicon.to_arrays().items() if name not in but}
 
 
-@given(RUNS, SETTINGS, st.integers(1, 30))
-def test_workers_and_chunks_change_nothing(runs, parameters, chunk):
+@given(RUNS, SETTINGS, st.integers(1, 30), st.randoms())
+def test_workers_chunks_and_order_change_nothing(runs, parameters, chunk, draw):
     _, alone = fit(runs, 3, 1, parameters)
-    with patch.object(fitting, "CHUNK", chunk):
-        one, *others = [bits(fit(runs, 3, 1, parameters, workers)[1]) for workers in (1, 2, 3)]
-        assert others == [one, one]
-        _, chunked = fit(runs, 3, 1, parameters)
-    assert bits(chunked, but=["log_likelihood"]) == bits(alone, but=["log_likelihood"])
-    assert chunked.log_likelihood == pytest.approx(alone.log_likelihood)
+    one, *others = [bits(fit(runs, 3, 1, parameters, workers, chunk)[1]) for workers in (1, 2, 3)]
+    assert others == [one, one]
+    shuffled = draw.sample(runs, len(runs))
+    for _, other in (fit(runs, 3, 1, parameters, 1, chunk), fit(shuffled, 3, 1, parameters, 1, chunk)):
+        assert bits(other, but=["log_likelihood"]) == bits(alone, but=["log_likelihood"])
+        assert other.log_likelihood == pytest.approx(alone.log_likelihood)
 
 
 def test_workers_change_nothing_on_real_text(sample_candidates, sample_runs):
-    with patch.object(fitting, "CHUNK", 1000):
-        found = [
-            bits(fit_lexicon(sample_runs.stream, sample_candidates, LexiconSettings(), workers))
-            for workers in (1, 2, 3)
-        ]
+    runs = chunked(naive.unstream(sample_runs.stream), sample_runs.codes, 1000)
+    assert len(runs) > 10
+    found = [bits(fit_lexicon(runs, sample_candidates, LexiconSettings(), Threads(n))) for n in (1, 2, 3)]
     assert found[0] == found[1] == found[2]
 
 
-def test_order_of_the_text_changes_nothing():
-    runs = [[3, 4, 5], [3, 4], [5, 3, 4, 4], [1, 3, 4], [5]] * 3
-    one, other = (fit(each, 3, 1, LexiconSettings())[1] for each in (runs, runs[::-1]))
-    order = ["log_likelihood", "boundaries"]
-    assert bits(one, but=order) == bits(other, but=order)
+@given(RUNS, SETTINGS, st.integers(0, 40))
+def test_the_sample_is_the_runs_of_the_least_hashes(runs, parameters, most):
+    """In the order of their hashes; its boundaries are those of all the runs."""
+    candidates = candidates_of(runs, 3, 1)
+    with patch.object(fitting, "SAMPLED", most):
+        lexicon = fit_lexicon(chunked(runs, candidates.codes, 5), candidates, parameters)
+    whole = fit_lexicon(chunked(runs, candidates.codes), candidates, parameters)
+    ordered = naive_sampling.in_order(runs, candidates.codes)
+    assert naive.unstream(whole.sample) == ordered
+    taken = naive.unstream(lexicon.sample)
+    assert taken == ordered[: len(taken)]
+    assert lexicon.boundaries.tolist() == whole.boundaries[: len(lexicon.sample)].tolist()
+    assert len(lexicon.sample) - 1 <= most
+    assert whole.boundaries[np.flatnonzero(whole.sample == 0)[:-1] + 1].tolist() == [65535] * len(runs)
+
+
+@given(RUNS, SETTINGS, st.data())
+def test_fitting_goes_on_behind_any_pass(runs, parameters, data):
+    """With what the stages kept, and the same lexicon comes out; a finished one is taken as it is."""
+    candidates = candidates_of(runs, 3, 1)
+    corpus = chunked(runs, candidates.codes)
+    whole = fit_lexicon(corpus, candidates, parameters)
+    stop = data.draw(st.integers(0, parameters.all_passes))
+    with tempfile.TemporaryDirectory() as name:
+        stages = Stages(Path(name))
+        killed = Stopping(stages, stop)
+        with suppress(StopIteration):
+            fit_lexicon(corpus, candidates, parameters, stages=killed)
+        left = {path.name for path in Path(name).iterdir()}
+        assert left <= {"pass.npz", "lexicon.npz"}
+        engine = Counting()
+        again = fit_lexicon(corpus, candidates, parameters, engine, stages=stages)
+        assert bits(again) == bits(whole)
+        done = min(stop, parameters.all_passes)
+        assert engine.passes == (0 if "lexicon.npz" in left else parameters.all_passes - done)
+        assert [path.name for path in Path(name).iterdir()] == ["lexicon.npz"]
+
+
+class Stopping(Stages):
+    """Stages of a training that is killed when so many have been kept."""
+
+    def __init__(self, stages, after):
+        super().__init__(stages.folder)
+        self.after = after
+
+    def save(self, name, **arrays):
+        if self.after == 0:
+            raise StopIteration
+        self.after -= 1
+        super().save(name, **arrays)
+
+
+class Counting(Threads):
+    """Threads that count EM passes."""
+
+    passes = 0
+
+    def run(self, task, runs, progress=None):
+        self.passes += isinstance(task, Expectation)
+        return super().run(task, runs, progress)
 
 
 def test_a_character_that_is_always_inside_a_word_keeps_a_weight():
@@ -259,9 +318,9 @@ def allowed(**parameters):
     ],
 )
 @pytest.mark.filterwarnings("error::RuntimeWarning")
-def test_the_largest_parameters_allowed_give_numbers(sample_candidates, sample_runs, parameters):
+def test_the_largest_parameters_allowed_give_numbers(sample_candidates, sample_chunks, parameters):
     largest = allowed(**parameters)
-    lexicon = fit_lexicon(sample_runs.stream, sample_candidates, largest)
+    lexicon = fit_lexicon(sample_chunks, sample_candidates, largest)
     assert any(abs(getattr(largest, name)) > 1 for name in parameters)
     assert np.all(np.isfinite(lexicon.log_likelihood))
     assert np.all(np.isfinite(lexicon.weight))
@@ -280,15 +339,8 @@ def test_empty_corpus(workers):
 @pytest.mark.parametrize("workers", [1, 3])
 def test_progress_passes_the_stream_once_a_pass(workers):
     runs = [[3, 4, 5]] * 50
-    seen = []
-    with patch.object(fitting, "CHUNK", 20):
-        fit_lexicon(
-            naive.stream(runs),
-            candidates_of(runs, 3, 1),
-            LexiconSettings(passes=3),
-            workers,
-            progress=seen.append,
-        )
-    size = len(naive.stream(runs))
-    assert 7 * (size - 1) <= sum(seen) <= 7 * size
-    assert len(seen) > 7
+    candidates, seen = candidates_of(runs, 3, 1), []
+    corpus = chunked(runs, candidates.codes, 20)
+    fit_lexicon(corpus, candidates, LexiconSettings(passes=3), Threads(workers), seen.append)
+    assert sum(seen) == 7 * corpus.positions
+    assert len(seen) == 7 * len(corpus) > 7

@@ -1,16 +1,20 @@
-"""From blocks of text to one stream of symbol ids."""
+"""From blocks of text to streams of symbol ids."""
 
 import itertools
+from collections import Counter
+from unittest.mock import patch
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from segtool import runs as running
 from segtool.errors import CorpusError
-from segtool.runs import MAX_SYMBOLS, RunCollector
+from segtool.folding import fold_table
+from segtool.runs import MAX_SYMBOLS, ChunkedRuns, RunCollector, RunTally, corpus_chunks
 from segtool.symbols import LAT, NUM
-from tests import naive
+from tests import naive, naive_counts, naive_sampling
 
 LINES = st.lists(
     st.text(st.sampled_from("一丁七𠮷〇1５.%aＡ，。\u0301 \t"), max_size=10).map(lambda line: line + "\n"),
@@ -82,12 +86,22 @@ def test_nothing_to_learn_from(text):
     assert (runs.count, runs.symbols) == (0, 0)
 
 
-def test_collector_is_empty_afterwards():
+def test_runs_can_be_asked_for_between_blocks():
     collector = RunCollector()
     collector.add("七一")
-    collector.runs()
+    assert same(collector.runs(), collect(["七一"]))
     collector.add("丁")
-    assert same(collector.runs(), collect(["丁"]))
+    assert same(collector.runs(), collect(["七一\n丁"]))
+
+
+def test_a_text_of_many_blocks_and_chunks():
+    blocks = ["".join(chr(0x4E00 + i % n) for i in range(n)) + "。一\n" for n in range(1, 40)]
+    with patch.object(running, "CHUNK", 50):
+        collector = RunCollector()
+        for block in blocks:
+            collector.add(block)
+        assert collector.chunks > 10
+        check(collector.runs(), "".join(blocks))
 
 
 def han(count):
@@ -105,3 +119,147 @@ def test_as_many_characters_as_can_be_told_apart():
 def test_more_characters_than_can_be_told_apart(blocks):
     with pytest.raises(CorpusError, match="65,000 different Han characters"):
         collect(blocks)
+
+
+# Long runs
+
+
+CODES = st.lists(st.sampled_from([-1, 0, 1, 2, 0x4E00, 0x4E01]), max_size=30)
+
+
+@given(CODES, st.integers(1, 6), st.integers(3, 6))
+def test_append(codes, longest, room):
+    """Boundaries are merged, long runs ended, and codes get ids as they come, as far as there is room."""
+    split = [list(group) for han, group in itertools.groupby(codes, lambda code: code > 0) if han]
+    pieces = [piece for run in split for piece in naive_sampling.kept(run, longest)]
+    ids = {1: 1, 2: 2}
+    for code in itertools.chain(*pieces):
+        ids.setdefault(code, len(ids) + 1)
+    table, known = np.zeros(0x4E02, np.uint16), np.zeros(room, np.int32)
+    table[1:3] = known[1:3] = 1, 2
+    out = np.zeros(len(codes) + len(codes) // longest + 1, np.uint16)
+    size, used = running._append(np.array(codes, np.int32), len(codes), table, known, 3, longest, out)
+    if len(ids) >= room:
+        assert size == -1
+        return
+    assert out[:size].tolist() == [symbol for piece in pieces for symbol in (*(ids[code] for code in piece), 0)]
+    assert used == len(ids) + 1
+    assert known[1:used].tolist() == list(ids)
+
+
+@pytest.mark.parametrize("length", [4, 5, 9, 10, 11])
+def test_runs_that_are_too_long_are_ended(length):
+    text = "一丁七𠮷〇"[: length % 7] + "一" * (length - length % 7 if length > 7 else 0)
+    with patch.object(running, "LONGEST_RUN", 5):
+        collector = RunCollector()
+        collector.add(f"{text}。{text}\n")
+        runs = collector.runs()
+    found = ["".join(chr(runs.codes[i]) for i in run) for run in naive.unstream(runs.stream)]
+    assert found == 2 * [text[i : i + 5] for i in range(0, len(text), 5)]
+    assert collector.longest_run == min(len(text), 5)
+
+
+# Chunks
+
+
+@given(LINES.filter(bool), st.integers(1, 20))
+def test_streams_are_cut(lines, size):
+    stream = collect(lines).stream
+    with patch.object(running, "CHUNK", size):
+        cuts = corpus_chunks(stream)
+    boundaries = [i for i, symbol in enumerate(stream) if symbol == 0]
+    places = sorted({next(i for i in boundaries if i >= at) for at in range(0, len(stream), size)} | {len(stream) - 1})
+    assert cuts == list(itertools.pairwise(places))
+
+
+TEXTS = st.lists(st.text(st.sampled_from("發发髮后後1a。一"), max_size=12), min_size=1, max_size=5)
+
+
+def parts_of(texts, size):
+    """Each text as a part of a corpus."""
+    parts = []
+    with patch.object(running, "CHUNK", size):
+        for text in texts:
+            part = RunCollector()
+            part.add(text)
+            assert part.chunks == part.chunks
+            parts.append(part)
+    return parts
+
+
+@given(TEXTS, st.booleans(), st.integers(1, 12))
+def test_parts_are_one_corpus(texts, fold, size):
+    """Chunk by chunk and as a whole, with ids and faces of the whole."""
+    runs = ChunkedRuns(parts_of(texts, size), fold)
+    whole = ChunkedRuns(parts_of(["\n".join(texts)], 1 << 18), fold).whole()
+    streams = [runs.chunk(i) for i in range(len(runs))]
+    assert list(itertools.chain(*(naive.unstream(chunk.stream) for chunk in streams))) == naive.unstream(whole.stream)
+    assert originals(runs.whole()) == originals(whole) == list(itertools.chain(*map(originals, streams)))
+    for name in ("stream", "codes", "faces", "odd_places", "odd_codes"):
+        here, there = getattr(runs.whole(), name), getattr(whole, name)
+        assert (here.dtype, here.tolist()) == (there.dtype, there.tolist())
+    assert (runs.count, runs.symbols) == (whole.count, whole.symbols)
+    assert runs.positions == len(whole.stream) - 1
+    lengths = map(len, naive.unstream(whole.stream))
+    assert runs.longest_run == max(lengths, default=0)
+    written = list(itertools.chain(*(naive.unstream(chunk) for chunk in runs.written_chunks())))
+    found = [run for text in texts for run in naive.runs(text)]
+    assert [[int(runs.written[i]) for i in run] for run in written] == found
+
+
+def originals(runs):
+    """Runs as they were written."""
+    written = runs.faces[runs.stream].astype(np.int64)
+    written[runs.odd_places] = runs.odd_codes
+    written[runs.stream == 0] = 0
+    return naive.unstream(written)
+
+
+@given(TEXTS, st.booleans())
+def test_faces(texts, fold):
+    """The most frequent character of those that count as one."""
+    runs = ChunkedRuns(parts_of(texts, 5), fold)
+    table = fold_table() if fold else np.arange(0x110000)
+    found = [run for text in texts for run in naive.runs(text)]
+    assert originals(runs.whole()) == found
+    counts = {}
+    for code in itertools.chain(*found):
+        counts.setdefault(int(table[code]), Counter())[code] += 1
+    for code, face in zip(runs.codes.tolist(), runs.faces.tolist(), strict=True):
+        assert face == (naive.face(counts[code]) if code in counts else code)
+    odd = {code for code, seen in counts.items() if len(seen) > 1}
+    assert set(runs.codes[runs.odd_symbols].tolist()) == odd
+
+
+@given(TEXTS, st.booleans(), st.integers(1, 12), st.randoms())
+def test_order_and_grouping_of_parts_change_no_digest(texts, fold, size, draw):
+    one = ChunkedRuns(parts_of(texts, size), fold)
+    other = ChunkedRuns(parts_of(draw.sample(texts, len(texts)), 1 << 18), fold)
+    assert (one.digest, one.longest_run, one.count) == (other.digest, other.longest_run, other.count)
+    for name in ("codes", "faces", "written", "hash_sizes"):
+        assert getattr(one, name).tolist() == getattr(other, name).tolist()
+    hashes = [naive_sampling.hash_of(run) for text in texts for run in naive.runs(text)]
+    lengths = [len(run) for text in texts for run in naive.runs(text)]
+    assert one.digest == sum(hashes) % (1 << 64)
+    assert one.hash_sizes.tolist() == naive_sampling.sizes(hashes, lengths)
+
+
+@given(LINES, st.integers(1, 15))
+def test_tally(lines, size):
+    """Counts of written ids; of a chunk at a time or of all."""
+    stream, written = collect(lines).stream, collect(lines).codes
+    tally = RunTally()
+    for block in naive_counts.run_blocks(stream.tolist(), size):
+        tally.add(np.array(block, np.uint16), written)
+    runs = naive.unstream(stream)
+    assert tally.counts[: len(written)].tolist() == np.bincount(stream[1:], minlength=len(written)).tolist()
+    assert tally.longest == max(map(len, runs), default=0)
+    assert tally.digest == sum(naive_sampling.hash_of(written[run].tolist()) for run in runs) % (1 << 64)
+
+
+def test_parts_that_together_hold_too_many_characters():
+    parts = parts_of([han(40_000), "".join(map(chr, range(0x4E00, 0x9FFF)))], 1 << 18)
+    assert ChunkedRuns(parts, True).whole().symbols == 40_000 + 0x9FFF - 0x4E00
+    parts += parts_of(["".join(map(chr, range(0x3400, 0x4DB0)))], 1 << 18)
+    with pytest.raises(CorpusError, match="65,000 different Han characters"):
+        ChunkedRuns(parts, True)

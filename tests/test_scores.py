@@ -2,16 +2,19 @@
 
 import math
 from dataclasses import fields
+from unittest.mock import patch
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from segtool import counts as counting
 from segtool import scores as scoring
 from segtool.counts import count_stream
 from segtool.errors import UsageError
-from segtool.scores import BOUNDARY_FANOUT, score
+from segtool.merging import TriePart
+from segtool.scores import BOUNDARY_FANOUT, Candidates, score
 from segtool.slices import spell
 from tests import naive
 
@@ -82,6 +85,45 @@ def test_layout(runs, max_word_len, min_count):
 def test_workers_change_nothing(runs, max_word_len, min_count, workers):
     counts = count(runs, max_word_len + 1)
     assert same(score(counts, max_word_len, min_count, workers), score(counts, max_word_len, min_count))
+
+
+@given(RUNS, st.integers(1, 4), st.integers(2, 4), st.integers(1, 3))
+def test_ngrams_that_occur_once_make_no_difference(runs, max_word_len, min_count, workers):
+    stream, codes = naive.stream(runs), np.arange(SYMBOLS, dtype=np.uint32)
+    every, some = (count_stream(stream, codes, max_word_len + 1, least=least) for least in (1, 2))
+    assert same(score(some, max_word_len, min_count, workers), score(every, max_word_len, min_count))
+
+
+def test_ngrams_that_occur_once_make_no_difference_in_real_text(sample_runs, sample_candidates):
+    counts = count_stream(sample_runs.stream, sample_runs.codes, 5, 2, least=2)
+    assert len(counts.levels[2]) < len(count_stream(sample_runs.stream, sample_runs.codes, 5).levels[2])
+    assert same(score(counts, 4, 2), sample_candidates)
+
+
+@given(RUNS, st.integers(1, 5), st.integers(1, 3), st.integers(1, 12), st.integers(1, 3))
+def test_slices_change_nothing(runs, max_word_len, min_count, slices, workers):
+    counts = count(runs, max_word_len + 1)
+    whole = score(counts, max_word_len, min_count)
+    with patch.object(counting, "SLICES", slices):
+        assert same(score(counts, max_word_len, min_count, workers), whole)
+    for room in (1, 10, 1000):
+        sliced = TriePart(counts.codes, counts.levels).counts(room)
+        assert same(score(sliced, max_word_len, min_count, workers), whole)
+
+
+def test_slices_change_nothing_in_real_text(sample_counts, sample_candidates):
+    for room in (1000, 30_000):
+        sliced = TriePart(sample_counts.codes, sample_counts.levels).counts(room)
+        assert same(score(sliced, 4, 2, 2), sample_candidates)
+
+
+@given(RUNS, st.integers(1, 4), st.integers(1, 3))
+def test_arrays_with_names(runs, max_word_len, min_count):
+    """As stages keep them."""
+    candidates = score(count(runs, max_word_len + 1), max_word_len, min_count)
+    again = Candidates.from_arrays(candidates.to_arrays())
+    assert same(again, candidates)
+    assert (again.total, again.codes.tolist()) == (candidates.total, candidates.codes.tolist())
 
 
 @pytest.mark.parametrize("workers", [2, 3])
@@ -175,30 +217,27 @@ def test_entropy_sums(rows):
     assert sums == pytest.approx(expected)
 
 
-@given(RUNS, st.integers(3, 5), st.integers(1, 3), st.data())
-def test_links(runs, k, min_count, data):
-    """Each k-gram's link leads to the k-gram without its first symbol, if that one is kept."""
+@given(RUNS, st.integers(3, 5), st.integers(1, 3))
+def test_links(runs, k, min_count):
+    """Each k-gram's link leads to the candidate that is the k-gram without its first symbol."""
     counts = count(runs, k)
 
-    def links(k):
-        shorter = {tuple(gram): i for i, gram in enumerate(counts.ngrams(k - 1).tolist()) if 0 not in gram}
-        frequent = counts.levels[k - 2].count >= min_count
-        suffixes = [tuple(gram[1:]) for gram in counts.ngrams(k).tolist()]
-        return [shorter[gram] if gram in shorter and frequent[shorter[gram]] else -1 for gram in suffixes]
+    def candidates(k):
+        grams = zip(map(tuple, counts.ngrams(k).tolist()), counts.levels[k - 1].count.tolist(), strict=True)
+        return [gram for gram, times in grams if 0 not in gram and (k == 1 or times >= min_count)]
 
-    level, shorter = counts.levels[k - 1], counts.levels[k - 2]
+    def links(k):
+        places = {gram: i for i, gram in enumerate(candidates(k - 1))}
+        if k == 2:
+            places = {(symbol,): symbol for symbol in range(1, SYMBOLS)}
+        return [places.get(tuple(gram[1:]), -1) for gram in counts.ngrams(k).tolist()]
+
+    shorter, longer = candidates(k - 2), candidates(k - 1)
+    if k == 3:
+        shorter = [(symbol,) for symbol in range(SYMBOLS)]
+    children = np.searchsorted([shorter.index(gram[:-1]) for gram in longer], np.arange(len(shorter) + 1))
+    level = counts.levels[k - 1]
     out = np.full(len(level), 99, np.int32)
-    cut = data.draw(st.integers(0, len(level)))
-    for low, high in ((cut, len(level)), (0, cut)):
-        scoring._link_level(
-            level.symbol,
-            level.parent,
-            np.array(links(k - 1), np.int32),
-            counts.first_child(k - 2),
-            shorter.symbol,
-            shorter.count >= min_count,
-            out,
-            low,
-            high,
-        )
+    symbols = np.array([gram[-1] for gram in longer], np.uint16)
+    scoring._link_level(level.symbol, level.parent, np.array(links(k - 1), np.int32), children, symbols, out)
     assert out.tolist() == links(k)

@@ -1,0 +1,98 @@
+"""Tasks over a corpus, in threads: integer sums, and results in the order of the chunks."""
+
+import pickle
+import threading
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from segtool.engine import Chunk, Threads
+from segtool.lexicon import Expectation
+from segtool.runs import ChunkedRuns
+from segtool.word_classes import WordCut
+from tests import naive, naive_sampling
+from tests.helpers import Streams, chunked
+
+CODES = [0, 1, 2, 0x4E00, 0x4E01, 0x4E02]
+RUNS = st.lists(st.lists(st.integers(1, 5), min_size=1, max_size=6), max_size=9)
+
+
+class CountSymbols:
+    """Counts symbols, and gives the stream of each chunk."""
+
+    size = len(CODES)
+
+    def __init__(self):
+        self.threads = set()
+
+    def scratch(self):
+        return (np.zeros(1),)
+
+    def __call__(self, chunk, scratch, total):
+        self.threads.add(threading.get_ident())
+        scratch[0][:] = len(chunk.stream)
+        total += np.bincount(chunk.stream, minlength=len(total))
+        return chunk.stream.tolist()
+
+
+@given(RUNS, st.integers(1, 12), st.integers(1, 4))
+def test_sums_and_results(runs, size, workers):
+    corpus, seen = chunked(runs, CODES, size), []
+    total, results = Threads(workers).run(CountSymbols(), corpus, seen.append)
+    assert [run for stream in results for run in naive.unstream(stream)] == runs
+    assert total.dtype == np.int64
+    assert total[1:].tolist() == np.bincount(sum(runs, []), minlength=len(CODES))[1:].tolist()  # noqa: RUF017
+    assert sum(seen) == corpus.positions
+    assert len(seen) == len(results) == len(corpus)
+
+
+def test_more_threads_than_chunks():
+    task = CountSymbols()
+    Threads(50).run(task, chunked([[3], [4]], CODES))
+    assert len(task.threads) == 1
+
+
+def test_error_of_a_task_is_raised():
+    def fail(chunk, scratch, total):
+        raise LookupError("no such word")
+
+    task = CountSymbols()
+    task.__class__ = type("Failing", (CountSymbols,), {"__call__": lambda self, *args: fail(*args)})
+    with pytest.raises(LookupError, match="no such word"):
+        Threads(2).run(task, chunked([[3], [4]] * 5, CODES, 2))
+
+
+@given(RUNS.filter(bool))
+def test_chunk(runs):
+    """Hashes are of what was written, the stream is of what counts as one."""
+    written, ids = np.array([0, 1, 2, 0x767C, 0x53D1, 0x4E00], np.uint32), np.array([0, 1, 2, 4, 4, 3], np.uint16)
+    stream = naive.stream(runs)
+    chunk = Chunk(stream, written, ids)
+    assert chunk.stream.tolist() == ids[stream].tolist()
+    assert chunk.hashes().tolist() == [naive_sampling.hash_of(written[run].tolist()) for run in runs]
+
+
+def test_chunks_of_a_folded_corpus():
+    """Both scripts have one id, and each part its own written ids."""
+    parts = [Streams([0, 1, 2, 0x767C], [[0, 3, 0]]), Streams([0, 1, 2, 0x4E00, 0x53D1], [[0, 4, 3, 0]])]
+    corpus = ChunkedRuns(parts, True)
+    _, results = Threads(2).run(CountSymbols(), corpus)
+    assert results == [[0, 4, 0], [0, 4, 3, 0]]
+
+
+def test_tasks_can_be_sent_elsewhere():
+    """As to the executors of a cluster."""
+    units = np.array([0, -1] * 6, np.int32)
+    units[2 * 3] = 0
+    linear = np.array([0, 0.1, 0.1, 0.5, 0.2, 0.1])
+    corpus = chunked([[3, 4], [5, 3, 3]], CODES)
+    for task in (
+        Expectation(units, linear, (), 1, corpus.longest_run, 1 << 16),
+        WordCut((units, np.log(np.maximum(linear, 1e-9)), 1, corpus.longest_run)),
+    ):
+        sent = pickle.loads(pickle.dumps(task))
+        one, other = (Threads().run(each, corpus) for each in (task, sent))
+        assert one[0].tolist() == other[0].tolist()
+        assert repr(one[1]) == repr(other[1])
