@@ -16,11 +16,14 @@ from segtool.errors import UsageError
 
 __all__ = ["LEAST", "Budget", "free_memory", "parse_size", "resident_memory"]
 
-LEAST = 400 << 20
-"""Less is no budget: the interpreter and the kernels take about a half of it."""
+LEAST = 256 << 20
+"""Less is no budget: the interpreter and the kernels take more than a half of it."""
 
-SYMBOL_BYTES = 80
+SYMBOL_BYTES = 120
 """What a symbol takes that is counted, scored and learned from in memory."""
+
+CANDIDATE_BYTES = 190
+"""What a candidate takes while it is scored and in EM passes."""
 
 MOST_SYMBOLS = 1 << 30
 """Places in what is counted at a time are numbers of 32 bits, whatever the memory."""
@@ -76,6 +79,21 @@ class Budget:
     def symbols(self) -> int:
         """How many symbols of a corpus are held and counted at a time."""
         return min(self.room // SYMBOL_BYTES, MOST_SYMBOLS)
+
+    def check(self, candidates: int) -> None:
+        """See whether there is room for candidates.
+
+        Raises
+        ------
+        UsageError
+            If there is not.
+        """
+        needed = max(self.used, LEAST // 2) + candidates * CANDIDATE_BYTES
+        if needed > self.total:
+            raise UsageError(
+                f"--memory {self.total >> 20:,}M: {candidates:,} n-grams may be words, and need {needed >> 20:,}M: give "
+                "that much, or a greater --min-per-million or --min-count"
+            )
 
     def ngrams(self, workers: int) -> int:
         """How many n-grams are merged or scored at a time in each of so many threads."""

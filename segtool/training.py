@@ -204,7 +204,7 @@ def train(
                     counter = _read(blocks, settings, budget, workers, work, report)
                 with watch.stage("count"):
                     counted = counter.finish(_least(settings), budget.ngrams(workers))
-            model = train_model(counted, settings, workers, watch, report, engine, work.stages)
+            model = train_model(counted, settings, workers, watch, report, engine, work.stages, budget)
         model.card["corpus"] = {
             "characters": report.reading.characters,
             "digest": report.digest,
@@ -364,6 +364,7 @@ def train_model(
     report: TrainingReport | None = None,
     engine: Engine | None = None,
     stages: Stages | None = None,
+    budget: Budget | None = None,
 ) -> Model:
     """Run the stages behind counting.
 
@@ -380,6 +381,8 @@ def train_model(
         Who goes over the corpus in EM passes; by default threads.
     stages : Stages, optional
         Keeps what finished stages made.
+    budget : Budget, optional
+        Has to have room for the candidates.
 
     Returns
     -------
@@ -403,6 +406,8 @@ def train_model(
             lm.card["parameters"]["fold"] = settings.fold
     del counts, counted, known
     report.candidates = len(candidates)
+    if budget is not None:
+        budget.check(len(candidates))
     if settings.method == "unigram":
         with watch.stage("lexicon", settings.all_passes * runs.positions, "sym") as step:
             words = fit_lexicon(runs, candidates, settings, engine or Threads(workers), step, stages)
