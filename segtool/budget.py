@@ -91,8 +91,8 @@ class Budget:
         needed = max(self.used, LEAST // 2) + candidates * CANDIDATE_BYTES
         if needed > self.total:
             raise UsageError(
-                f"--memory {self.total >> 20:,}M: {candidates:,} n-grams may be words, and need {needed >> 20:,}M: give "
-                "that much, or a greater --min-per-million or --min-count"
+                f"--memory {self.total >> 20:,}M: {candidates:,} n-grams may be words, and need {needed >> 20:,}M: "
+                "give that much, or a greater --min-per-million or --min-count"
             )
 
     def ngrams(self, workers: int) -> int:

@@ -6,27 +6,43 @@ waits for all of them at once.
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from typing import Any
-
-from llvmlite import ir
-from numba.core import types
-from numba.extending import intrinsic
 
 __all__ = ["prefetch"]
 
-BYTE, WORD = ir.IntType(8), ir.IntType(32)
+
+class _Intrinsic:
+    """An intrinsic of numba, made when a kernel that calls it is compiled: kernels that are kept need no numba."""
+
+    def __init__(self, define: Callable[..., Any]) -> None:
+        functools.update_wrapper(self, define)
+
+    @functools.cached_property
+    def _numba_type_(self) -> Any:
+        from numba.core.registry import cpu_target
+        from numba.extending import intrinsic
+
+        made, context = intrinsic(self.__wrapped__), cpu_target.typing_context  # type: ignore[attr-defined]
+        context.refresh()
+        return context.resolve_value_type(made)
 
 
-@intrinsic
+@_Intrinsic
 def prefetch(typing_context: Any, array: Any, index: Any) -> Any:
     """Ask for ``array[index]``; only kernels can call this. Nothing but time depends on it."""
+    from llvmlite import ir
+    from numba.core import types
+
+    byte, word = ir.IntType(8), ir.IntType(32)
 
     def emit(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
-        place = builder.bitcast(builder.gep(data, [arguments[1]]), BYTE.as_pointer())
-        hint = ir.FunctionType(ir.VoidType(), [place.type, WORD, WORD, WORD])
+        place = builder.bitcast(builder.gep(data, [arguments[1]]), byte.as_pointer())
+        hint = ir.FunctionType(ir.VoidType(), [place.type, word, word, word])
         call = builder.module.declare_intrinsic("llvm.prefetch", [place.type], hint)
-        builder.call(call, [place, WORD(0), WORD(3), WORD(1)])  # to read, to be kept, data
+        builder.call(call, [place, word(0), word(3), word(1)])  # to read, to be kept, data
         return context.get_dummy_value()
 
     return types.void(array, types.int64), emit

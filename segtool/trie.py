@@ -58,7 +58,9 @@ def build_trie(
     offsets = np.concatenate([[0], np.cumsum([np.count_nonzero(mask) for mask in present])]).astype(np.int32)
     place = [offsets[k] + np.cumsum(mask, dtype=np.int32) - 1 for k, mask in enumerate(present)]
     owner = [place[k - 1][parents[k][present[k]]] for k in range(1, len(present))]
-    fanout = np.bincount(np.concatenate([np.zeros(0, np.int32), *owner]), minlength=offsets[-1])
+    children = np.concatenate([np.zeros(0, np.int32), *owner])
+    fanout = np.bincount(children, minlength=offsets[-1]).astype(np.int64, copy=False)
+    del children
     smallness = (65535 - fanout).astype(np.uint16)  # short integers are sorted fast
     order = np.argsort(smallness, kind="stable")[: np.count_nonzero(fanout)]
     symbol = np.concatenate([level[mask] for level, mask in zip(symbols, present, strict=True)])
@@ -69,7 +71,7 @@ def build_trie(
         check = np.full(room, -1, np.int32)
         check[:alphabet] = -2
         family_base = np.zeros(offsets[-1], np.int64)
-        used = _place(symbol, first_child, fanout.astype(np.int64, copy=False), order, alphabet, patience, check, family_base)
+        used = _place(symbol, first_child, fanout, order, alphabet, patience, check, family_base)
         room *= 2
     node = np.arange(offsets[-1], dtype=np.int32)
     for k in range(1, len(present)):

@@ -174,8 +174,9 @@ def cluster(
     before = np.searchsorted(right[order], np.arange(types + 1)), left[order], count[order]
     table = np.arange(TABLED, dtype=np.float64)
     table[1:] *= np.log(table[1:])
+    scratch = np.empty(size, np.int64), np.empty(size, np.int64)
     for _ in range(ITERATIONS):
-        if not _exchange(*behind, *before, class_of, fixed, size, counts.ravel(), sums, table):
+        if not _exchange(*behind, *before, class_of, fixed, size, counts.ravel(), sums, table, *scratch):
             break
     classes[chosen] = class_of[fixed:]
     return classes, counts
@@ -260,19 +261,21 @@ def _power(x, table):  # type: ignore[no-untyped-def]
     return table[x] if x < len(table) else x * np.log(x)
 
 
-@kernel("i8(i8[const], i8[const], i8[const], i8[const], i8[const], i8[const], i8[], i8, i8, i8[], i8[], f8[const])")
+@kernel(
+    "i8(i8[const], i8[const], i8[const], i8[const], i8[const], i8[const], i8[], i8, i8, i8[], i8[], f8[const],"
+    " i8[], i8[])"
+)
 def _exchange(  # type: ignore[no-untyped-def]
-    behind, right, right_count, before, left, left_count, class_of, fixed, size, counts, sums, table
+    behind, right, right_count, before, left, left_count, class_of, fixed, size, counts, sums, table, ahead, back
 ):  # fmt: skip
     """Move every word to the free class where the likelihood is greatest; returns how many left theirs.
 
     The words behind word v are ``right[behind[v]:behind[v + 1]]``, those before it
-    ``left[before[v]:before[v + 1]]``; `counts` and `sums` are those of classes. Of the log-likelihood
-    Σ N(c, d) ln N(c, d) − 2 Σ N(c) ln N(c) only what the class of the word changes is reckoned.
+    ``left[before[v]:before[v + 1]]``; `counts` and `sums` are those of classes, `ahead` and `back`
+    scratch. Of the log-likelihood Σ N(c, d) ln N(c, d) − 2 Σ N(c) ln N(c) only what the class of the word changes
+    is reckoned.
     """
     moved = 0
-    ahead = np.zeros(size, np.int64)
-    back = np.zeros(size, np.int64)
     for word in range(fixed, len(class_of)):
         ahead[:] = 0
         back[:] = 0
