@@ -16,8 +16,6 @@ Boundaries are symbols like others here, which nothing joins; between them all c
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 
@@ -231,7 +229,10 @@ def _cut_utf8(  # type: ignore[no-untyped-def]
                 tokens += 1
                 starts[tokens] = at
                 sign = (
-                    here == _C_MARK and kind == _C_DIGIT and digit_before and (
+                    here == _C_MARK
+                    and kind == _C_DIGIT
+                    and digit_before
+                    and (
                         point == 0x2E
                         or point == 0xFF0E  # full-width full stop
                         or point == 0xB7  # middle dot
