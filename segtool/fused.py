@@ -41,7 +41,8 @@ _LENGTH = _SHIFT - 1
 _FLIP = 0x80808080  # turns four signed bytes into what they are above -128
 _FLIPPED = 7 * 128
 _WORD = 0xFFFFFFFF
-_NODE = 0x7FFFFFFF  # spares the compiled code the question whether an index is negative
+_NODE = 0x7FFFFFFF  # these two spare the compiled code the question whether an index is negative
+_INDEX = (1 << 62) - 1
 _NEWLINE = 10
 _RETURN = 13
 _C_MARK, _C_SPACE, _C_LETTER, _C_EXTEND, _C_DIGIT, _C_LATIN, _C_HAN = range(7)
@@ -169,6 +170,8 @@ def _cut_utf8(  # type: ignore[no-untyped-def]
         space_count = 0
         full = False
         while at < size:
+            at &= _INDEX
+            tokens &= _NODE
             lead = np.int64(data[at])
             if lead & 0xF0 == 0xE0:
                 point = (lead & 15) << 12 | (np.int64(data[at + 1]) & 63) << 6 | np.int64(data[at + 2]) & 63
@@ -361,29 +364,34 @@ def _cut_utf8(  # type: ignore[no-untyped-def]
         lane_4 = scores[3 * row - 2 :]
         lane_5 = scores[4 * row - 3 :]
         lane_6 = scores[5 * row - 4 :]
-        score_2 = score_3 = score_4 = score_5 = score_6 = np.int64(_NOTHING)
-        score_1 = np.int64(0)
-        for t in range(_LONGEST):
-            totals[t] = _NOTHING
-        for t in range(certain):
-            best = max(
-                max(
-                    max(score_3 + lane_3[t], score_4 + lane_4[t]),
-                    max(score_5 + lane_5[t], score_6 + lane_6[t]),
-                ),
-                max(score_1 + lane_1[t], score_2 + lane_2[t]),
-            )
-            if lanes > _LANES:
-                totals[t + _LONGEST] = score_1
-                for k in range(_LANES + 1, lanes + 1):
+        if lanes == _LANES:
+            score_2 = score_3 = score_4 = score_5 = score_6 = np.int64(_NOTHING)
+            score_1 = np.int64(0)
+            for t in range(certain):
+                best = max(
+                    max(
+                        max(score_3 + lane_3[t], score_4 + lane_4[t]),
+                        max(score_5 + lane_5[t], score_6 + lane_6[t]),
+                    ),
+                    max(score_1 + lane_1[t], score_2 + lane_2[t]),
+                )
+                score_6 = score_5
+                score_5 = score_4
+                score_4 = score_3
+                score_3 = score_2
+                score_2 = score_1
+                backs_1[t] = best & _LENGTH
+                score_1 = best - (best & _LENGTH) + _SHIFT * TAG_STEP * np.int64(gaps_2[t])
+        else:
+            for t in range(_LONGEST):
+                totals[t] = _NOTHING
+            totals[_LONGEST] = 0
+            for t in range(certain):
+                best = np.int64(_NOTHING)
+                for k in range(1, lanes + 1):
                     best = max(best, totals[t + _LONGEST + 1 - k] + scores[(k - 1) * (row - 1) + 1 + t])
-            score_6 = score_5
-            score_5 = score_4
-            score_4 = score_3
-            score_3 = score_2
-            score_2 = score_1
-            backs_1[t] = best & _LENGTH
-            score_1 = best - (best & _LENGTH) + _SHIFT * TAG_STEP * np.int64(gaps_2[t])
+                backs_1[t] = best & _LENGTH
+                totals[t + _LONGEST + 1] = best - (best & _LENGTH) + _SHIFT * TAG_STEP * np.int64(gaps_2[t])
 
         # 6. out
         settled = certain
@@ -425,20 +433,31 @@ def _cut_utf8(  # type: ignore[no-untyped-def]
                 low = np.int64(starts[t])
                 for j in range(t, stop):
                     high = np.int64(starts[j + 1])
+                    written &= _INDEX
                     out[written] = separator[0]
                     written += begins[j]
                     if wide and begins[j] != 0:
                         for m in range(1, len(separator)):
                             out[written] = separator[m]
                             written += 1
-                    if high - low == 3:
-                        out[written] = data[low]
-                        out[written + 1] = data[low + 1]
-                        out[written + 2] = data[low + 2]
+                    if high - low == 3 and high < size:
+                        # four bytes at a time, of which the next word overwrites the last
+                        low &= _INDEX
+                        written &= _INDEX
+                        four = (
+                            np.int64(data[low])
+                            | np.int64(data[low + 1]) << 8
+                            | np.int64(data[low + 2]) << 16
+                            | np.int64(data[low + 3]) << 24
+                        )
+                        out[written] = four & 255
+                        out[written + 1] = four >> 8 & 255
+                        out[written + 2] = four >> 16 & 255
+                        out[written + 3] = four >> 24 & 255
                         written += 3
                     else:
                         for m in range(low, high):
-                            out[written] = data[m]
+                            out[written & _INDEX] = data[m & _INDEX]
                             written += 1
                     low = high
             if i < space_count and stop <= settled:
