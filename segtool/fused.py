@@ -482,7 +482,9 @@ def _valid_utf8(data):  # type: ignore[no-untyped-def]
     """Whether bytes, uint8[n], are UTF-8 as Python's decoder has it: no surrogates, nothing longer than it must be."""
     at = 0
     size = len(data)
+    wrong = 0
     while at < size:
+        at &= _INDEX
         lead = np.int64(data[at])
         if lead < 0x80:
             at += 1
@@ -491,23 +493,18 @@ def _valid_utf8(data):  # type: ignore[no-untyped-def]
         if lead < 0xC2 or lead > 0xF4 or at + width > size:
             return False
         second = np.int64(data[at + 1])
-        wrong = (second ^ 0x80) & 0xC0
+        wrong |= second ^ 0x80
         if width > 2:
-            wrong |= (np.int64(data[at + 2]) ^ 0x80) & 0xC0
-            if width > 3:
-                wrong |= (np.int64(data[at + 3]) ^ 0x80) & 0xC0
+            wrong |= np.int64(data[at + 2]) ^ 0x80
             head = lead << 8 | second
-            if (
-                head < 0xE0A0  # two bytes would do
-                or (head >= 0xEDA0 and head < 0xEE00)  # surrogates
-                or (head >= 0xF000 and head < 0xF090)  # three would do
-                or head >= 0xF490  # beyond the last code point
-            ):
+            if width > 3:
+                wrong |= np.int64(data[at + 3]) ^ 0x80
+                if head < 0xF090 or head >= 0xF490:  # three would do; beyond the last code point
+                    return False
+            elif head < 0xE0A0 or (lead == 0xED and head >= 0xEDA0):  # two would do; surrogates
                 return False
-        if wrong != 0:
-            return False
         at += width
-    return True
+    return wrong & 0xC0 == 0
 
 
 cut_utf8 = LazyKernel(
