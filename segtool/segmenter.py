@@ -1,7 +1,8 @@
 """The segmenter: a model and the calls that cut text with it.
 
 Short texts are cut by the decoding kernels as plain Python; once a process has cut some thousand
-characters, numba is loaded and the same kernels run compiled. The words are the same.
+characters, numba is loaded and compiled kernels cut, one that does it all where the decoder has it
+(:mod:`segtool.fused`), else the same ones. The words are the same.
 """
 
 from __future__ import annotations
@@ -336,7 +337,7 @@ class Segmenter:
     def decode(
         self, points: CodePoints, final: bool, before: int = MARK
     ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], int, int]:
-        """Cut code points with the compiled kernels; what streaming is made of.
+        """Cut code points with the compiled kernels of any decoder.
 
         Parameters
         ----------
