@@ -23,7 +23,7 @@ from segtool._jit import LazyKernel
 from segtool.decode import NO_WORD, TAG_STEP
 from segtool.symbols import CODE_LIMIT, LAT, NUM, class_table
 
-__all__ = ["SLACK", "character_table", "cut_utf8", "scratch_of", "valid_utf8"]
+__all__ = ["SLACK", "character_table", "cut_utf8", "scratch_of"]
 
 SLACK = 8
 """Bytes of the output beyond those that are needed."""
@@ -118,10 +118,11 @@ def _cut_utf8(  # type: ignore[no-untyped-def]
     size : int
         Bytes written.
     consumed : int
-        Bytes that are settled; the text from there on must be given again, with what follows. If `final`, all, unless
-        the scratch has too little room for what stays open.
+        Bytes that are settled; the text from there on must be given again, with what follows.
     before, open_line
         What to give with it.
+    stuck : bool
+        Whether it ends there because more stays open than the scratch has room for: then give it more.
     """
     row = len(places) // _ROWS
     room = row - _PAD
@@ -142,7 +143,7 @@ def _cut_utf8(  # type: ignore[no-untyped-def]
     singles = places[10 * row : 11 * row]
     pairs = places[11 * row : 12 * row]
     symbols_1 = symbols[1:]
-    checks = gaps
+    checks = gaps  # not needed at the same time
     gaps_2 = gaps[2:]
     backs_1 = backs[1:]
     singles_1 = singles[1:]
@@ -160,6 +161,7 @@ def _cut_utf8(  # type: ignore[no-untyped-def]
     written = 0
     while at < size:
         # 1. tokens; the first is number 1, and number 0 the symbol before
+        origin = at
         symbols[0] = before
         tokens = 0
         kind = -1
@@ -182,7 +184,7 @@ def _cut_utf8(  # type: ignore[no-untyped-def]
                         break
                     tokens += 1
                     symbols[tokens] = entry
-                    starts[tokens] = at
+                    starts[tokens] = at - origin
                     at += 3
                     kind = _C_HAN
                     digit_before = sign = False
@@ -230,7 +232,7 @@ def _cut_utf8(  # type: ignore[no-untyped-def]
                     full = not closes
                     break
                 tokens += 1
-                starts[tokens] = at
+                starts[tokens] = at - origin
                 sign = (
                     here == _C_MARK
                     and kind == _C_DIGIT
@@ -264,7 +266,7 @@ def _cut_utf8(  # type: ignore[no-untyped-def]
             digit_before = here == _C_DIGIT
             previous = point
             at += width
-        starts[tokens + 1] = at
+        starts[tokens + 1] = at - origin
         for t in range(tokens + 1, tokens + _LONGEST + 2):
             symbols[t] = 0
         ends_open = full or (at == size and not final)
@@ -430,9 +432,9 @@ def _cut_utf8(  # type: ignore[no-untyped-def]
                 if not open_line:
                     begins[t] = 0
                 open_line = True
-                low = np.int64(starts[t])
+                low = origin + np.int64(starts[t])
                 for j in range(t, stop):
-                    high = np.int64(starts[j + 1])
+                    high = origin + np.int64(starts[j + 1])
                     written &= _INDEX
                     out[written] = separator[0]
                     written += begins[j]
@@ -461,9 +463,11 @@ def _cut_utf8(  # type: ignore[no-untyped-def]
                             written += 1
                     low = high
             if i < space_count and stop <= settled:
-                for m in range(np.int64(starts[stop]), np.int64(starts[stop + 1])):
+                low = origin + np.int64(starts[stop])
+                high = origin + np.int64(starts[stop + 1])
+                for m in range(low, high):
                     if data[m] == _NEWLINE:
-                        if m > starts[stop] and data[m - 1] == _RETURN:
+                        if m > low and data[m - 1] == _RETURN:
                             out[written] = _RETURN
                             written += 1
                         out[written] = _NEWLINE
@@ -472,44 +476,14 @@ def _cut_utf8(  # type: ignore[no-untyped-def]
             t = stop + 1
         before = np.int64(symbols[settled])
         if ends_open:
-            at = np.int64(starts[settled + 1])
+            at = origin + np.int64(starts[settled + 1])
             if settled == 0 or not full:
-                return written, at, before, open_line
-    return written, at, before if not final else 0, open_line
-
-
-def _valid_utf8(data):  # type: ignore[no-untyped-def]
-    """Whether bytes, uint8[n], are UTF-8 as Python's decoder has it: no surrogates, nothing longer than it must be."""
-    at = 0
-    size = len(data)
-    wrong = 0
-    while at < size:
-        at &= _INDEX
-        lead = np.int64(data[at])
-        if lead < 0x80:
-            at += 1
-            continue
-        width = 2 if lead < 0xE0 else 3 if lead < 0xF0 else 4
-        if lead < 0xC2 or lead > 0xF4 or at + width > size:
-            return False
-        second = np.int64(data[at + 1])
-        wrong |= second ^ 0x80
-        if width > 2:
-            wrong |= np.int64(data[at + 2]) ^ 0x80
-            head = lead << 8 | second
-            if width > 3:
-                wrong |= np.int64(data[at + 3]) ^ 0x80
-                if head < 0xF090 or head >= 0xF490:  # three would do; beyond the last code point
-                    return False
-            elif head < 0xE0A0 or (lead == 0xED and head >= 0xEDA0):  # two would do; surrogates
-                return False
-        at += width
-    return wrong & 0xC0 == 0
+                return written, at, before, open_line, full
+    return written, at, before if not final else 0, open_line, False
 
 
 cut_utf8 = LazyKernel(
     _cut_utf8,
-    "(i8,i8,i8,b1)(u1[const], b1, i8, b1, u1[const], u2[const], u1[const], i4[const], i4[const], i8, i8,"
+    "(i8,i8,i8,b1,b1)(u1[const], b1, i8, b1, u1[const], u2[const], u1[const], i4[const], i4[const], i8, i8,"
     " i8[], i4[], u1[])",
 )
-valid_utf8 = LazyKernel(_valid_utf8, "b1(u1[const])")

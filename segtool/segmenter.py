@@ -131,9 +131,9 @@ class Segmenter:
         list of str
             Slices of the text, in order; joined they give the text without its whitespace.
         """
-        if self._decoder.utf8_tables is None or self.interprets(len(text)):
-            starts, ends = self._spans(text)
-            return [text[start:end] for start, end in zip(starts, ends, strict=True)]
+        spans = self._spans(text)
+        if spans is not None:
+            return [text[start:end] for start, end in zip(*spans, strict=True)]
         # one string of all words, which Python splits faster than it would take slices
         joined = self._joined(text.replace("\n", " "))
         return joined.split(" ") if joined else []
@@ -258,11 +258,11 @@ class Segmenter:
         if not texts:
             return []
         joined = "\n".join(texts)
-        if self._decoder.utf8_tables is None or self.interprets(len(joined)):
-            starts, ends = self._spans(joined)
-            words = [joined[start:end] for start, end in zip(starts, ends, strict=True)]
+        spans = self._spans(joined)
+        if spans is not None:
+            words = [joined[start:end] for start, end in zip(*spans, strict=True)]
             limits = np.cumsum([len(text) + 1 for text in texts])
-            cuts = np.searchsorted(np.asarray(starts), limits).tolist()
+            cuts = np.searchsorted(np.asarray(spans[0]), limits).tolist()
             return [words[low:high] for low, high in itertools.pairwise([0, *cuts])]
         if "\r" in joined or joined.count("\n") >= len(texts):  # line ends inside the texts
             joined = "\n".join([text.replace("\n", " ").replace("\r", " ") for text in texts])
@@ -317,12 +317,13 @@ class Segmenter:
         size, open_line = join_utf8.compiled(points, starts, ends, len(starts), characters, space, open_line, joined)
         return joined[:size].tobytes(), len(text[:characters].encode("utf-8", "surrogatepass")), before, open_line
 
-    def _spans(self, text: str) -> tuple[list[int], list[int]]:
-        """Start and end of each word, in characters."""
+    def _spans(self, text: str) -> tuple[list[int], list[int]] | None:
+        """Start and end of each word, in characters; None where words are better had as UTF-8."""
         if self.interprets(len(text)):
             return self._spans_plain(text)
-        points = code_points(text)
-        starts, ends, _, _ = self.decode(points, True)
+        if self._decoder.utf8_tables is not None:
+            return None
+        starts, ends, _, _ = self.decode(code_points(text), True)
         return starts.tolist(), ends.tolist()
 
     def interprets(self, characters: int) -> bool:

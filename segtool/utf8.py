@@ -59,13 +59,13 @@ def cut(
             _scratch.out = out
     points = np.frombuffer(data, np.uint8)
     kernel = cut_utf8.compiled
-    size, consumed, before, open_line = kernel(
+    size, consumed, before, open_line, stuck = kernel(
         points, final, before, open_line, separator, *tables, *_scratch.tables, out
     )
     room = ROOM
-    while final and consumed < len(data):  # nothing is settled in so long a stretch
+    while stuck:
         room *= 4
-        more, rest, before, open_line = kernel(
+        more, rest, before, open_line, stuck = kernel(
             points[consumed:], final, before, open_line, separator, *tables, *scratch_of(room), out[size:]
         )
         size += more

@@ -8,12 +8,12 @@ from contextlib import closing
 
 import numpy as np
 
+from segtool._jit import LazyKernel
 from segtool.corpus import Source
 from segtool.encodings import decode_pieces, find_codec, undecodable
 from segtool.files import UnpackedFile
-from segtool.fused import valid_utf8
 
-__all__ = ["read_utf8"]
+__all__ = ["read_utf8", "valid_utf8"]
 
 PLAIN_BYTES = 1 << 15
 """Python's decoder checks so much before it is worth a compiled kernel."""
@@ -91,3 +91,35 @@ def _is_utf8(data: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return True
+
+
+def _valid_utf8(data):  # type: ignore[no-untyped-def]
+    """Whether bytes, uint8[n], are UTF-8 as Python's decoder has it: no surrogates, nothing longer than it must be."""
+    at = 0
+    size = len(data)
+    wrong = 0
+    while at < size:
+        at &= (1 << 62) - 1  # spares the compiled code the question whether it is negative
+        lead = np.int64(data[at])
+        if lead < 0x80:
+            at += 1
+            continue
+        width = 2 if lead < 0xE0 else 3 if lead < 0xF0 else 4
+        if lead < 0xC2 or lead > 0xF4 or at + width > size:
+            return False
+        second = np.int64(data[at + 1])
+        wrong |= second ^ 0x80
+        if width > 2:
+            wrong |= np.int64(data[at + 2]) ^ 0x80
+            head = lead << 8 | second
+            if width > 3:
+                wrong |= np.int64(data[at + 3]) ^ 0x80
+                if head < 0xF090 or head >= 0xF490:  # three would do; beyond the last code point
+                    return False
+            elif head < 0xE0A0 or (lead == 0xED and head >= 0xEDA0):  # two would do; surrogates
+                return False
+        at += width
+    return wrong & 0xC0 == 0
+
+
+valid_utf8 = LazyKernel(_valid_utf8, "b1(u1[const])")

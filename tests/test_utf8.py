@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from segtool import EncodingError, Segmenter, train, utf8
 from segtool.corpus import Source, read_pieces
-from segtool.fused import SLACK, character_table, scratch_of, valid_utf8
+from segtool.fused import SLACK, character_table, scratch_of
 from segtool.symbols import CODE_LIMIT, LAT, MARK, NUM, class_table
-from segtool.utf8_files import _whole_characters, read_utf8
+from segtool.utf8_files import _whole_characters, read_utf8, valid_utf8
 from tests import naive
 from tests.helpers import any_text, extend, interpreting, long_line, sample_segmenter, sample_text
 
@@ -130,6 +130,18 @@ def test_pieces_give_the_words_of_the_whole(text, cuts, separator):
             kept = data[consumed:]
         assert kept == b""
         assert out == expected(segmenter, text, separator)
+
+
+@pytest.mark.parametrize("segmenter", [SEGMENTER, EVERY[3]])
+def test_what_does_not_settle_for_long_keeps_nothing_that_follows(segmenter):
+    text = "哈" * 9000 + long_line(60_000)
+    data, space = text.encode(), np.frombuffer(b" ", np.uint8)
+    with little_room(50):
+        out, consumed, before, open_line = utf8.cut(segmenter._decoder.utf8_tables, data, space, False)
+        done = out.tobytes()
+        assert consumed > len(data) - 10_000
+        rest = utf8.cut(segmenter._decoder.utf8_tables, data[consumed:], space, True, before, open_line)[0]
+    assert done + rest.tobytes() == expected(segmenter, text)
 
 
 def test_character_table():
