@@ -196,10 +196,11 @@ def cut(
     if not sep or "\n" in sep:
         raise UsageError("--sep must hold something, and no line end")
     announce_compiling(quiet)
-    from segtool.corpus import find_sources, read_blocks, read_pieces, total_size
+    from segtool.corpus import find_sources, read_blocks, total_size
     from segtool.progress import Progress
     from segtool.segmenter import load
-    from segtool.streaming import cut_stream
+    from segtool.streaming import cut_utf8_stream
+    from segtool.utf8_files import read_utf8
 
     segmenter = load(model)
     sources = find_sources(files)
@@ -213,7 +214,9 @@ def cut(
         with watch.stage("cut", total_size(sources), "B") as step:
             for source in sources:
                 begun = False
-                for data in cut_stream(segmenter, read_pieces(source, encoding=encoding, progress=step), sep, workers):
+                pieces = read_utf8(source, encoding=encoding, progress=step)
+                ahead = source.path is not None and source.path.is_file()  # others may wait for what we write
+                for data in cut_utf8_stream(segmenter, pieces, sep, workers, ahead):
                     if data:
                         # the last line of a file may lack its end, and ends all the same
                         out.write(data if begun or line_ended else b"\n" + data)

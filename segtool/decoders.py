@@ -7,6 +7,7 @@ settled, and what symbol the rest goes on behind, as :func:`segtool.decode.viter
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
@@ -15,8 +16,9 @@ import numpy.typing as npt
 from segtool.decode import UNKNOWN_LIMIT, cut_pairs, viterbi
 from segtool.errors import ModelError
 from segtool.folding import fold_table
+from segtool.fused import character_table
 from segtool.model import Model
-from segtool.symbols import CODE_LIMIT, MARK
+from segtool.symbols import CODE_LIMIT, MARK, class_table
 
 if TYPE_CHECKING:
     from segtool.runs import Runs
@@ -34,9 +36,15 @@ class Decoder(Protocol):
     ----------
     has_plain : bool
         Whether `run_plain` can be called.
+    utf8_tables : tuple of ndarray and int, or None
+        What :func:`segtool.utf8.cut` needs of the model, if the decoder has it.
     """
 
     has_plain: bool
+
+    @property
+    def utf8_tables(self) -> tuple[Any, ...] | None:
+        """See above."""
 
     def run(self, codes: Any, starts: Any, tokens: int, final: bool, before: int, scratch: Any) -> Settled:
         """Cut; `scratch` is from :func:`scratch_arrays`, or as many lists."""
@@ -105,6 +113,11 @@ class _Lattice:
         self._tables = ids, model.lexicon, model.spelling, *limits
         self._plain_tables = memoryview(ids), memoryview(model.lexicon), memoryview(model.spelling), *limits
 
+    @functools.cached_property
+    def utf8_tables(self) -> tuple[Any, ...]:
+        ids, *tables = self._tables
+        return character_table(ids), np.frombuffer(class_table(), np.uint8), *tables
+
     def run(self, codes: Any, starts: Any, tokens: int, final: bool, before: int, scratch: Any) -> Settled:
         return viterbi.compiled(codes, starts, tokens, final, before, *self._tables, *scratch)
 
@@ -116,6 +129,7 @@ class _Pairs:
     """A cut between all neighbours that are no kept pair."""
 
     has_plain = True
+    utf8_tables = None
 
     def __init__(self, model: Model) -> None:
         self._tables = (_symbol_ids(model), model.lexicon)
@@ -132,6 +146,7 @@ class _Tags:
     """Tags by a language model; always compiled."""
 
     has_plain = False
+    utf8_tables = None
 
     def __init__(self, model: Model) -> None:
         from segtool.tags import cut_by_tags, move_scores

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from segtool.errors import EncodingError, UsageError
 
-__all__ = ["SkippedLine", "decode_lines", "decode_pieces", "find_codec"]
+__all__ = ["SkippedLine", "decode_lines", "decode_pieces", "find_codec", "undecodable"]
 
 _GUESS_BYTES = 1 << 15
 
@@ -171,6 +171,32 @@ def decode_pieces(pieces: Iterable[bytes], name: str, codec: str) -> Iterator[st
             raise _undecodable(bad, exc, codec) from exc
         yield text
         line += text.count("\n")
+
+
+def undecodable(data: bytes, name: str, line: int, offset: int, codec: str) -> EncodingError:
+    """Tell where bytes are no text.
+
+    Parameters
+    ----------
+    data : bytes
+        They cannot be decoded.
+    name : str
+        What messages call the source.
+    line, offset : int
+        Where in the source they begin, from 1 and from 0.
+    codec : str
+        From `find_codec`.
+
+    Returns
+    -------
+    EncodingError
+        Naming source, line and byte offset.
+    """
+    try:
+        data.decode(codec)
+    except UnicodeDecodeError as exc:
+        return _undecodable(_bad_line(exc, name, line + data.count(b"\n", 0, exc.start), offset, codec), exc, codec)
+    raise ValueError(f"{name}: these bytes can be decoded")
 
 
 def _bad_line(exc: UnicodeDecodeError, name: str, line: int, offset: int, codec: str) -> SkippedLine:

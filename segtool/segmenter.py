@@ -1,7 +1,8 @@
 """The segmenter: a model and the calls that cut text with it.
 
 Short texts are cut by the decoding kernels as plain Python; once a process has cut some thousand
-characters, numba is loaded and the same kernels run compiled. The words are the same.
+characters, numba is loaded and compiled kernels cut, one that does it all where the decoder has it
+(:mod:`segtool.fused`), else the same ones. The words are the same.
 """
 
 from __future__ import annotations
@@ -16,11 +17,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from segtool.decode import UNKNOWN_LIMIT
+from segtool.decode import UNKNOWN_LIMIT, join_utf8
 from segtool.decoders import Decoder, decoder_of, scratch_arrays
 from segtool.errors import UsageError
 from segtool.model import DEFAULT, Model, find_model, load_model
 from segtool.symbols import MARK, CodePoints, class_table, code_points, symbolise
+from segtool.utf8 import cut as cut_bytes
 
 __all__ = ["Segmenter", "Token", "load"]
 
@@ -68,6 +70,7 @@ class _Scratch(threading.local):
 
 _scratch = _Scratch()
 _interpreted = itertools.count()  # blocks of 100 characters, counted without a lock
+_SPACE = np.frombuffer(b" ", np.uint8)
 _compiled: list[bool] = []  # not empty once compiled kernels are in use
 
 
@@ -128,8 +131,12 @@ class Segmenter:
         list of str
             Slices of the text, in order; joined they give the text without its whitespace.
         """
-        starts, ends = self._spans(text)
-        return [text[start:end] for start, end in zip(starts, ends, strict=True)]
+        spans = self._spans(text)
+        if spans is not None:
+            return [text[start:end] for start, end in zip(*spans, strict=True)]
+        # one string of all words, which Python splits faster than it would take slices
+        joined = self._joined(text.replace("\n", " "))
+        return joined.split(" ") if joined else []
 
     def adapt(self, texts: Iterable[str], workers: int = 1) -> Segmenter:
         """Learn the words of texts, such as those to be cut, from their raw characters.
@@ -199,12 +206,17 @@ class Segmenter:
         """
         if unit not in ("character", "byte"):
             raise UsageError(f"tokenize(): unit {unit!r} is neither 'character' nor 'byte'")
-        starts, ends = self._spans(text)
-        words = [text[start:end] for start, end in zip(starts, ends, strict=True)]
+        words = self.cut(text)
+        starts, ends, at = [], [], 0
+        for word in words:  # only whitespace is between them, and none is in them
+            at = text.find(word, at)
+            starts.append(at)
+            at += len(word)
+            ends.append(at)
         if unit == "byte":
             sizes = [1 if c < "\x80" else 2 if c < "\u0800" else 3 if c < "\U00010000" else 4 for c in text]
-            at = list(itertools.accumulate(sizes, initial=0))
-            starts, ends = [at[i] for i in starts], [at[i] for i in ends]
+            places = list(itertools.accumulate(sizes, initial=0))
+            starts, ends = [places[i] for i in starts], [places[i] for i in ends]
         return list(map(Token, words, starts, ends))
 
     def cut_batch(self, texts: Iterable[str], workers: int = 1) -> list[list[str]]:
@@ -243,19 +255,75 @@ class Segmenter:
 
     def _cut_group(self, texts: list[str]) -> list[list[str]]:
         """Cut texts as one, with a line end between them, which no word crosses."""
+        if not texts:
+            return []
         joined = "\n".join(texts)
-        starts, ends = self._spans(joined)
-        words = [joined[start:end] for start, end in zip(starts, ends, strict=True)]
-        limits = np.cumsum([len(text) + 1 for text in texts])
-        cuts = np.searchsorted(np.asarray(starts), limits).tolist()
-        return [words[low:high] for low, high in itertools.pairwise([0, *cuts])]
+        spans = self._spans(joined)
+        if spans is not None:
+            words = [joined[start:end] for start, end in zip(*spans, strict=True)]
+            limits = np.cumsum([len(text) + 1 for text in texts])
+            cuts = np.searchsorted(np.asarray(spans[0]), limits).tolist()
+            return [words[low:high] for low, high in itertools.pairwise([0, *cuts])]
+        if "\r" in joined or joined.count("\n") >= len(texts):  # line ends inside the texts
+            joined = "\n".join([text.replace("\n", " ").replace("\r", " ") for text in texts])
+        return [line.split(" ") if line else [] for line in self._joined(joined).split("\n")]
 
-    def _spans(self, text: str) -> tuple[list[int], list[int]]:
-        """Start and end of each word, in characters."""
+    def _joined(self, text: str) -> str:
+        """The words of each line with a space between two; for decoders that cut UTF-8."""
+        tables = self._decoder.utf8_tables
+        assert tables is not None
+        if not _compiled:
+            _compiled.append(True)
+        data = text.encode("utf-8", "surrogatepass")
+        return str(cut_bytes(tables, data, _SPACE)[0], "utf-8", "surrogatepass")
+
+    def cut_utf8(
+        self, data: bytes, separator: bytes, final: bool = True, before: int = 0, open_line: bool = False
+    ) -> tuple[bytes, int, int, bool]:
+        """Cut UTF-8 with the compiled kernels; what streaming is made of.
+
+        Parameters
+        ----------
+        data : bytes
+            Whole characters, surrogates allowed.
+        separator : bytes
+            Written between two words of a line.
+        final : bool
+            Whether the text ends there (or a line does). If not, its end is left until more is known.
+        before : int
+            The symbol right before, in a run that goes on here; what the call before returned.
+        open_line : bool
+            Whether the line holds a word that was written before; what the call before returned.
+
+        Returns
+        -------
+        out : bytes
+            The words, line by line.
+        consumed : int
+            Bytes that are settled; give those behind them again, with what follows.
+        before, open_line
+            To be given with them.
+        """
+        tables, space = self._decoder.utf8_tables, np.frombuffer(separator, np.uint8)
+        if tables is not None:
+            if not _compiled:
+                _compiled.append(True)
+            out, consumed, before, open_line = cut_bytes(tables, data, space, final, before, open_line)
+            return out.tobytes(), consumed, before, open_line
+        text = data.decode("utf-8", "surrogatepass")
+        points = code_points(text)
+        starts, ends, characters, before = self.decode(points, final, before)
+        joined = np.empty(4 * len(points) + len(starts) * len(separator) + 1, np.uint8)
+        size, open_line = join_utf8.compiled(points, starts, ends, len(starts), characters, space, open_line, joined)
+        return joined[:size].tobytes(), len(text[:characters].encode("utf-8", "surrogatepass")), before, open_line
+
+    def _spans(self, text: str) -> tuple[list[int], list[int]] | None:
+        """Start and end of each word, in characters; None where words are better had as UTF-8."""
         if self.interprets(len(text)):
             return self._spans_plain(text)
-        points = code_points(text)
-        starts, ends, _, _ = self.decode(points, True)
+        if self._decoder.utf8_tables is not None:
+            return None
+        starts, ends, _, _ = self.decode(code_points(text), True)
         return starts.tolist(), ends.tolist()
 
     def interprets(self, characters: int) -> bool:
@@ -270,7 +338,7 @@ class Segmenter:
     def decode(
         self, points: CodePoints, final: bool, before: int = MARK
     ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], int, int]:
-        """Cut code points with the compiled kernels; what streaming is made of.
+        """Cut code points with the compiled kernels of any decoder.
 
         Parameters
         ----------

@@ -4,22 +4,19 @@ A piece is cut as soon as it comes. What its end leaves open (half a number, a w
 kept and cut with the next piece, knowing the symbol before it, so that the result is that of cutting the
 whole text at once, and memory follows the size of a piece. With several workers the whole lines of each
 piece are shared out between them; nothing waits for the next piece, which may be a line that someone has
-yet to type.
+yet to type, unless the pieces are said to be there already.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import pairwise
 
-import numpy as np
-
-from segtool.decode import join_utf8
 from segtool.segmenter import Segmenter
-from segtool.symbols import MARK, code_points
 
-__all__ = ["cut_stream"]
+__all__ = ["cut_stream", "cut_utf8_stream"]
 
 
 def cut_stream(segmenter: Segmenter, pieces: Iterable[str], separator: str = " ", workers: int = 1) -> Iterator[bytes]:
@@ -41,21 +38,56 @@ def cut_stream(segmenter: Segmenter, pieces: Iterable[str], separator: str = " "
         The text in UTF-8, line by line as it came, with its words separated. Other whitespace than
         line ends is replaced by the separator.
     """
+    return cut_utf8_stream(segmenter, (piece.encode("utf-8", "surrogatepass") for piece in pieces), separator, workers)
+
+
+def cut_utf8_stream(
+    segmenter: Segmenter, pieces: Iterable[bytes], separator: str = " ", workers: int = 1, ahead: bool = False
+) -> Iterator[bytes]:
+    """Cut a text that comes in pieces of UTF-8.
+
+    Parameters
+    ----------
+    segmenter, separator, workers
+        As for :func:`cut_stream`.
+    pieces : iterable of bytes
+        The text; a piece may end anywhere but inside a character.
+    ahead : bool
+        Whether several workers may take pieces before the cut text of earlier ones is handed on: not where a piece
+        may be an answer to that.
+
+    Yields
+    ------
+    bytes
+        As for :func:`cut_stream`.
+    """
     cutter = _Cutter(segmenter, separator)
     if workers == 1:
         for piece in pieces:
             yield cutter.cut(piece)
     else:
+        limit = 2 * workers if ahead else 0
+        under_way: deque[Future[bytes]] = deque()
         with ThreadPoolExecutor(workers) as pool:
             for piece in pieces:
-                head = piece.find("\n") + 1 if cutter.in_line else 0
+                head = piece.find(b"\n") + 1 if cutter.in_line else 0
                 cuts = [head + (len(piece) - head) * i // workers for i in range(workers + 1)]
-                cuts = sorted({piece.rfind("\n", head, cut) + 1 or head for cut in cuts})
-                yield cutter.cut(piece[:head])
-                parts = [piece[low:high] for low, high in pairwise(cuts)]
-                yield from pool.map(lambda lines: _Cutter(segmenter, separator).cut(lines), parts)
-                yield cutter.cut(piece[cuts[-1] :])
-    yield cutter.cut("", final=True)
+                cuts = sorted({piece.rfind(b"\n", head, cut) + 1 or head for cut in cuts})
+                under_way.append(_done(cutter.cut(piece[:head])))
+                for low, high in pairwise(cuts):
+                    under_way.append(pool.submit(_Cutter(segmenter, separator).cut, piece[low:high]))
+                under_way.append(_done(cutter.cut(piece[cuts[-1] :])))
+                while len(under_way) > limit:
+                    yield under_way.popleft().result()
+            for future in under_way:
+                yield future.result()
+    yield cutter.cut(b"", final=True)
+
+
+def _done(data: bytes) -> Future[bytes]:
+    future: Future[bytes] = Future()
+    future.set_result(data)
+    return future
 
 
 class _Cutter:
@@ -64,9 +96,9 @@ class _Cutter:
     def __init__(self, segmenter: Segmenter, separator: str) -> None:
         self._segmenter = segmenter
         self._separator = separator.encode("utf-8", "surrogateescape")
-        self._kept = ""
-        self._before = MARK  # the symbol that what is kept goes on behind
-        self._waiting: list[str] = []
+        self._kept = b""
+        self._before = 0  # the symbol that what is kept goes on behind
+        self._waiting: list[bytes] = []
         self._waiting_size = 0
         self._open_line = False
 
@@ -75,29 +107,25 @@ class _Cutter:
         """Whether the text so far ends inside a line."""
         return bool(self._open_line or self._kept or self._waiting)
 
-    def cut(self, piece: str, final: bool = False) -> bytes:
+    def cut(self, piece: bytes, final: bool = False) -> bytes:
         """Cut as much as is settled; `final` if nothing follows, or nothing that belongs to this line."""
-        final = final or piece.endswith("\n")
+        final = final or piece.endswith(b"\n")
         if not piece and not (final and self.in_line):
             return b""
         self._waiting.append(piece)
         self._waiting_size += len(piece)
         if not final and self._waiting_size < len(self._kept):
             return b""  # a token of great length: look at it again when there is twice as much
-        text = self._kept + "".join(self._waiting)
+        data = self._kept + b"".join(self._waiting)
         self._waiting, self._waiting_size = [], 0
-        if final and not self._open_line and self._segmenter.interprets(len(text)):
-            self._kept = ""
-            return self._cut_plain(text)
-        points = code_points(text)
-        starts, ends, consumed, self._before = self._segmenter.decode(points, final, self._before)
-        separator = np.frombuffer(self._separator, np.uint8)
-        out = np.empty(4 * len(points) + len(starts) * len(separator) + 1, np.uint8)
-        size, self._open_line = join_utf8.compiled(
-            points, starts, ends, len(starts), consumed, separator, self._open_line, out
+        if final and not self._open_line and self._segmenter.interprets(len(data) // 3):
+            self._kept = b""
+            return self._cut_plain(data.decode("utf-8", "surrogatepass"))
+        out, consumed, self._before, self._open_line = self._segmenter.cut_utf8(
+            data, self._separator, final, self._before, self._open_line
         )
-        self._kept = text[consumed:]
-        return out[:size].tobytes()
+        self._kept = data[consumed:]
+        return out
 
     def _cut_plain(self, text: str) -> bytes:
         """Whole lines without compiled code, the last one perhaps without an end."""

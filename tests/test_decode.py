@@ -9,8 +9,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from segtool import utf8
 from segtool.counts import count_stream
 from segtool.decode import NO_WORD, TAG_STEP, UNKNOWN_LIMIT, WEIGHT_UNIT, join_utf8, viterbi
+from segtool.fused import character_table
 from segtool.layout import beyond_the_lexicon, build_model
 from segtool.lexicon import LexiconSettings, fit_lexicon
 from segtool.runs import RunCollector
@@ -28,6 +30,7 @@ CODES = [0, NUM, LAT, *map(ord, "一丁七")]
 """Of the toy models; 𠮷 is unknown to them."""
 
 UNKNOWN = -50
+SEPARATOR = np.frombuffer(b"|", np.uint8)
 GUARD = -123_456_789
 
 # Little variety, so that words repeat; numbers, marks and joiners that the next character may carry on.
@@ -130,6 +133,13 @@ class Decoder:
 
     def interpreted(self, text, final=True):
         return self.settle_plain(text, final)[:2]
+
+    def utf8(self, text):
+        """The words as UTF-8, by the fused kernel."""
+        if not hasattr(self, "utf8_tables"):
+            limits = self.units, self.spelling, self.max_len, self.unknown_len
+            self.utf8_tables = character_table(self.ids), np.frombuffer(class_table(), np.uint8), *limits
+        return utf8.cut(self.utf8_tables, text.encode("utf-8", "surrogatepass"), SEPARATOR)[0].tobytes()
 
     def naive(self, text):
         return naive.cut(text, self.weights, UNKNOWN, self.extras)
@@ -235,6 +245,7 @@ def test_viterbi_is_naive(decoder, text):
     expected = decoder.naive(text)
     assert decoder.compiled(text) == (expected, len(text))
     assert decoder.interpreted(text) == (expected, len(text))
+    assert decoder.utf8(text) == naive.join(text, expected, "|")[0]
 
 
 @settings(max_examples=300)
@@ -265,6 +276,7 @@ def test_random_scores(seed):
     text = "".join(draw.choice("一一一丁丁丁𠮷") for _ in range(draw.randint(5, 10)))
     expected = decoder.naive(text)
     assert decoder.compiled(text) == decoder.interpreted(text) == (expected, len(text))
+    assert decoder.utf8(text) == naive.join(text, expected, "|")[0]
     for cuts in (range(len(text)), range(2, len(text), 3), draw.sample(range(len(text)), 2)):
         assert decoder.pieces(text, sorted(cuts))[0] == expected
 
@@ -289,6 +301,7 @@ def test_each_weight_of_the_tagger(feature, byte, max_len, unknown_len):
         text = "".join(symbols)
         expected = decoder.naive(text)
         assert decoder.compiled(text)[0] == decoder.interpreted(text)[0] == expected
+        assert decoder.utf8(text) == naive.join(text, expected, "|")[0]
         for low in range(6):
             assert decoder.pieces(text, range(low, 6))[0] == expected
             assert decoder.pieces(text, [low])[0] == expected

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from segtool import segmenter as segmenter_module
 from segtool import train
 from segtool.segmenter import Segmenter
-from segtool.streaming import cut_stream
+from segtool.streaming import cut_stream, cut_utf8_stream
 from tests.helpers import (
     TIMEOUT,
     any_text,
@@ -166,6 +166,30 @@ def test_lines_come_out_as_they_come_in(workers):
 @given(texts)
 def test_one_line_for_one_line(text):
     assert streamed(SEGMENTER, [text]).count(b"\n") == text.count("\n")
+
+
+@given(flowing, st.lists(st.integers(0, 60), max_size=20))
+def test_pieces_that_are_there_already_may_be_taken_ahead(text, cuts):
+    pieces = [piece.encode() for piece in pieces_of(text, cuts)]
+    wanted = expected(SEGMENTER, text)
+    for plain in (True, False):
+        with interpreting(plain):
+            for workers in (1, 2, 3):
+                assert b"".join(cut_utf8_stream(SEGMENTER, pieces, " ", workers, ahead=True)) == wanted
+
+
+def test_no_more_is_taken_ahead_than_keeps_the_workers_busy():
+    asked = 0
+
+    def pieces():
+        nonlocal asked
+        for asked in range(1, 1000):  # noqa: B007
+            yield "今天天气很好\n".encode() * 2
+
+    done = 0
+    for data in cut_utf8_stream(SEGMENTER, pieces(), " ", 2, ahead=True):
+        done += data.count(b"\n")
+        assert asked <= done // 2 + 8
 
 
 def test_nothing_gives_nothing():

@@ -1,0 +1,271 @@
+"""UTF-8 in, UTF-8 out: the fused kernel against the plain ones, and bytes against Python's own decoder."""
+
+import random
+from contextlib import contextmanager
+from unittest import mock
+
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from segtool import EncodingError, Segmenter, train, utf8
+from segtool.corpus import Source, read_pieces
+from segtool.fused import SLACK, character_table, scratch_of
+from segtool.symbols import CODE_LIMIT, LAT, MARK, NUM, class_table
+from segtool.utf8_files import _whole_characters, read_utf8, valid_utf8
+from tests import naive
+from tests.helpers import any_text, extend, interpreting, long_line, sample_segmenter, sample_text
+
+SEGMENTER = sample_segmenter()
+SINGLE = train(texts=["今天天气很好。今天天气不好。"], max_word_len=1)
+LONGEST = train(texts=["今天天气很好我们去公园。今天天气不好我们不去公园。"] * 3, max_word_len=15, min_count=1)
+EVERY = [SEGMENTER, SINGLE, LONGEST] + [
+    Segmenter(extend(segmenter.model, seed, unknown_len))
+    for seed, (segmenter, unknown_len) in enumerate([(SEGMENTER, 4), (SEGMENTER, 15), (SINGLE, 3), (LONGEST, 2)])
+]
+GUARD = 0xEE
+
+flowing = st.lists(
+    st.sampled_from([*"今天气我们很好去公园一𠮷,.%aéの👨— ", "12", "\u0301", "\u200d", "\r\n"]),
+    max_size=60,
+).map("".join)
+texts = flowing | any_text
+separators = st.sampled_from([" ", "|", "、", " / "])
+
+
+def expected(segmenter, text, separator=" "):
+    """From the kernels in plain Python, line by line."""
+    words = []
+    at = 0
+    with interpreting(True):
+        for line in text.split("\n"):
+            spans, low = [], 0
+            for word in segmenter.cut(line):
+                low = line.find(word, low)
+                spans.append((at + low, at + low + len(word)))
+                low += len(word)
+            words += spans
+            at += len(line) + 1
+    return naive.join(text, words, separator)[0]
+
+
+@contextmanager
+def little_room(room):
+    """Working memory for blocks of so many tokens."""
+    with mock.patch.object(utf8, "ROOM", room), mock.patch.object(utf8._scratch, "tables", scratch_of(room)):
+        yield
+
+
+def cut(segmenter, text, separator=" "):
+    """What `utf8.cut` gives; the kernel writes no byte behind the room it asks for."""
+    data = text.encode("utf-8", "surrogatepass")
+    out = np.full((1 + len(separator.encode())) * len(data) + SLACK + 8, GUARD, np.uint8)
+    with mock.patch.object(utf8._scratch, "out", out[:-8]):
+        space = np.frombuffer(separator.encode(), np.uint8)
+        done, consumed, before, _ = utf8.cut(segmenter._decoder.utf8_tables, data, space)
+    assert (consumed, before) == (len(data), 0)
+    assert set(out[-8:].tolist()) == {GUARD}
+    return done.tobytes()
+
+
+@settings(max_examples=200)
+@given(texts, separators)
+@example("", " ")
+@example("12.", " ")
+@example("今\r\n\r\n天 \r", "|")
+def test_the_fused_kernel_cuts_like_the_plain_ones(text, separator):
+    for segmenter in EVERY:
+        assert cut(segmenter, text, separator) == expected(segmenter, text, separator)
+
+
+@settings(max_examples=100)
+@given(flowing, st.sampled_from([1, 2, 3, 5, 9, 20, 40]))
+def test_blocks_may_end_anywhere(text, room):
+    """Also where there is no room for what stays open, so that more is taken."""
+    for segmenter in EVERY:
+        with little_room(room):
+            assert cut(segmenter, text) == expected(segmenter, text)
+
+
+@given(st.integers(0, 1 << 32), st.integers(0, 6))
+def test_blocks_may_end_anywhere_whatever_the_scores(seed, unknown_len):
+    draw = random.Random(seed)
+    text = "".join(draw.choice("今今天天气很好我们1a,") for _ in range(draw.randrange(60)))
+    for model in (SINGLE.model, LONGEST.model):
+        segmenter = Segmenter(extend(model, seed, unknown_len))
+        wanted = expected(segmenter, text)
+        for room in (3, 16, 4096):
+            with little_room(room):
+                assert cut(segmenter, text) == wanted
+
+
+@pytest.mark.parametrize("segmenter", EVERY)
+@pytest.mark.parametrize("room", [100, 700, utf8.ROOM])
+def test_real_text_in_blocks(segmenter, room):
+    text = sample_text() + long_line(3000)
+    with little_room(room):
+        assert cut(segmenter, text) == expected(segmenter, text)
+
+
+@pytest.mark.parametrize("text", ["哈" * 20_000, "今" * 5000 + "天", "1a" * 9000, "a" * 50_000, "。!" * 9000])
+def test_monotonous_text(text):
+    for segmenter in (SEGMENTER, EVERY[3], EVERY[4]):
+        with little_room(64):
+            assert cut(segmenter, text) == expected(segmenter, text)
+
+
+@given(flowing, st.lists(st.integers(0, 60), max_size=6), separators)
+def test_pieces_give_the_words_of_the_whole(text, cuts, separator):
+    pieces = [text[low:high] for low, high in zip([0, *sorted(cuts)], [*sorted(cuts), len(text)], strict=True)]
+    space = np.frombuffer(separator.encode(), np.uint8)
+    for segmenter in EVERY:
+        kept, out, before, open_line = b"", b"", 0, False
+        for i, piece in enumerate(pieces):
+            final = i == len(pieces) - 1
+            data = kept + piece.encode()
+            tables = segmenter._decoder.utf8_tables
+            done, consumed, before, open_line = utf8.cut(tables, data, space, final, before, open_line)
+            out += done.tobytes()
+            kept = data[consumed:]
+        assert kept == b""
+        assert out == expected(segmenter, text, separator)
+
+
+@pytest.mark.parametrize("segmenter", [SEGMENTER, EVERY[3]])
+def test_what_does_not_settle_for_long_keeps_nothing_that_follows(segmenter):
+    text = "哈" * 9000 + long_line(60_000)
+    data, space = text.encode(), np.frombuffer(b" ", np.uint8)
+    with little_room(50):
+        out, consumed, before, open_line = utf8.cut(segmenter._decoder.utf8_tables, data, space, False)
+        done = out.tobytes()
+        assert consumed > len(data) - 10_000
+        rest = utf8.cut(segmenter._decoder.utf8_tables, data[consumed:], space, True, before, open_line)[0]
+    assert done + rest.tobytes() == expected(segmenter, text)
+
+
+def test_character_table():
+    ids = np.arange(CODE_LIMIT, dtype=np.uint32).astype(np.uint16) % 999
+    table = character_table(ids)
+    classes = class_table()
+    for code in [*range(0x5000), 0x20BB7, 0x2A6DF, 0x3FFFF]:
+        han = classes[code] == classes[ord("一")]
+        assert table[code] == (ids[code] if han else 0xFFF0 + classes[code])
+    assert table[CODE_LIMIT:].tolist() == [ids[NUM], ids[LAT]]
+    assert ids[MARK] == 0
+
+
+# Checking
+
+
+def is_utf8(data):
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def valid(data):
+    found = {valid_utf8.compiled(np.frombuffer(data, np.uint8)), valid_utf8.interpreted(data)}
+    assert len(found) == 1
+    return found.pop()
+
+
+@given(any_text, st.binary(max_size=6), st.integers(0, 20), st.integers(0, 4))
+def test_valid_is_what_python_decodes(text, bad, place, without):
+    data = text.encode("utf-8", "surrogatepass")
+    assert valid(data) == is_utf8(data)
+    damaged = data[:place] + bad + data[place + without :]
+    assert valid(damaged) == is_utf8(damaged)
+
+
+def test_every_lead_and_second_byte():
+    for lead in range(0x7F, 0x100):
+        for second in (0x00, 0x41, 0x7F, 0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBF, 0xC0, 0xFF):
+            for rest in (b"", b"\x80", b"\xbf\x80", b"\x80\xbf\x80", b"\x80a", b"\xc0\x80", b"\x80\xff"):
+                data = bytes([lead, second]) + rest
+                assert valid(data) == is_utf8(data), data
+
+
+# Reading
+
+
+def outcome(read):
+    try:
+        return b"".join(read())
+    except EncodingError as error:
+        return str(error)
+
+
+def read_both(path, **options):
+    """By bytes and by text; both must tell the same, or fail with the same words."""
+    source = Source("the file", path)
+    texts = outcome(lambda: (text.encode("utf-8", "surrogatepass") for text in read_pieces(source, **options)))
+    assert outcome(lambda: read_utf8(source, **options)) == texts
+    return texts
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"\xef\xbb\xbf",
+        b"\xef\xbb\xbf\xef\xbb\xbfa",
+        "今天\r\n天气".encode(),
+        b"\xef\xbb\xbf" + "今天\n天气".encode(),
+        b"\xef\xbb\xbf" + "今天\n天".encode() + b"\xff",
+        "今天\n天气".encode()[:-1],
+        "今天\n天气".encode()[:-2],
+        b"a\nb\n\xed\xa0\x80",
+        b"a\xf0\x9f\x98",
+        "今天天气很好\n".encode("gb18030") * 9,
+        "今天天气很好\n".encode("utf-16"),
+        "今天天气很好\n".encode() * 100_000,
+        "今天天气很好\n".encode() * 70_000 + b"\x80\n" + "今天\n".encode() * 9,
+        "今天天气很好\n".encode() * 100_000 + b"\xe4",
+    ],
+)
+def test_reading_bytes_is_reading_text(tmp_path, data):
+    path = tmp_path / "text"
+    path.write_bytes(data)
+    told = read_both(path)
+    assert isinstance(told, str) != is_utf8(data)
+
+
+def test_a_part_of_a_byte_order_mark_is_no_text(tmp_path):
+    """Python's own decoder passes over it."""
+    (tmp_path / "text").write_bytes(b"\xef\xbb")
+    assert "byte offset 0: bytes 0xefbb" in str(outcome(lambda: read_utf8(Source("text", tmp_path / "text"))))
+
+
+@pytest.mark.parametrize("encoding", ["gb18030", "big5", "utf-16", "utf-8-sig", "UTF8"])
+def test_other_encodings(tmp_path, encoding):
+    path = tmp_path / "text"
+    path.write_bytes("今天\n天".encode(encoding))
+    assert read_both(path, encoding=encoding) == "今天\n天".encode()
+    path.write_bytes("今天\n天".encode(encoding) + b"\xff")
+    assert "byte offset" in str(read_both(path, encoding=encoding))
+
+
+@given(any_text, st.lists(st.integers(0, 80), max_size=8))
+@example("\ufeff今", [1, 2])
+@example("𠮷", [1, 2, 3])
+def test_pieces_end_with_whole_characters(text, cuts):
+    data = text.encode("utf-8", "replace")
+    cuts = sorted(min(cut, len(data)) for cut in cuts)
+    pieces = [data[low:high] for low, high in zip([0, *cuts], [*cuts, len(data)], strict=True)]
+    read = list(_whole_characters(pieces, "text"))
+    assert "".join(piece.decode() for piece in read) == data.decode("utf-8-sig")
+
+
+@given(st.binary(max_size=12), st.integers(0, 12))
+def test_bytes_that_are_none_are_told_with_their_place(data, cut):
+    told = outcome(lambda: _whole_characters([data[:cut], data[cut:]], "text"))
+    try:
+        assert told == data.decode("utf-8-sig").encode()
+    except UnicodeDecodeError as error:
+        bom = 3 if data.startswith(b"\xef\xbb\xbf") else 0
+        assert isinstance(told, str)
+        line = 1 + data[bom : bom + error.start].count(b"\n")
+        assert told.startswith(f"text, line {line}, byte offset {bom + error.start}: ")
