@@ -242,6 +242,8 @@ class CountingReport:
         Files, lines, characters, and the lines that could not be read.
     runs, symbols, ngrams : int
         How many there are; of n-grams, how many different ones.
+    order : int
+        Length of the longest n-grams, in symbols.
     stages : list of StageReport
         Seconds and peak memory of each stage.
     """
@@ -250,6 +252,7 @@ class CountingReport:
     runs: int = 0
     symbols: int = 0
     ngrams: int = 0
+    order: int = 0
     stages: list[StageReport] = field(default_factory=list)
 
 
@@ -337,7 +340,7 @@ def count(
                     counter.add(block)
             with watch.stage("count"):
                 counted = counter.finish(1, budget.ngrams(workers), keep=False)
-        report.runs, report.symbols = counted.runs.count, counted.runs.symbols
+        report.runs, report.symbols, report.order = counted.runs.count, counted.runs.symbols, order
         reading = {name: getattr(report.reading, name) for name in ("files", "lines", "characters")}
         with watch.stage("write"):
             report.ngrams = write_shard(folder, counted, fold, reading)
