@@ -106,9 +106,7 @@ class CorpusCounter:
         Those that have been written.
     """
 
-    def __init__(
-        self, order: int, fold: bool, room: int, folder: Callable[[], Path], workers: int = 1
-    ) -> None:
+    def __init__(self, order: int, fold: bool, room: int, folder: Callable[[], Path], workers: int = 1) -> None:
         self._order, self._fold, self._room, self._folder, self._workers = order, fold, room, folder, workers
         self._collector = RunCollector()
         self._read = False
@@ -191,9 +189,7 @@ class CorpusCounter:
         return add_up(shards, least, room, self._workers, self._folder if keep else None)
 
 
-def add_up(
-    shards: Sequence[Shard], least: int, room: int, workers: int, folder: Callable[[], Path] | None
-) -> Counted:
+def add_up(shards: Sequence[Shard], least: int, room: int, workers: int, folder: Callable[[], Path] | None) -> Counted:
     """Merge shards.
 
     Parameters

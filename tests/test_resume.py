@@ -391,6 +391,7 @@ def test_nothing_to_learn_from(tmp_path):
 
 def test_output_that_cannot_be_replaced_in_the_end(tmp_path):
     """Someone has put files there meanwhile: what was learned is kept."""
+
     def write(*args):
         (tmp_path / "m").mkdir()
         (tmp_path / "m" / "thesis").touch()
