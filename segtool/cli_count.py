@@ -79,7 +79,7 @@ def count(
         )
     if quiet:
         return
-    ngrams = f"{report.ngrams:,} n-grams of up to {max_word_len + 1} symbols"
+    ngrams = f"{report.ngrams:,} n-grams of up to {report.order} symbols"
     found = f"found    {report.runs:,} runs, {report.symbols:,} symbols, {ngrams}"
     for line in [
         read_line(report.reading),

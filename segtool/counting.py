@@ -106,9 +106,7 @@ class CorpusCounter:
         Those that have been written.
     """
 
-    def __init__(
-        self, order: int, fold: bool, room: int, folder: Callable[[], Path], workers: int = 1
-    ) -> None:
+    def __init__(self, order: int, fold: bool, room: int, folder: Callable[[], Path], workers: int = 1) -> None:
         self._order, self._fold, self._room, self._folder, self._workers = order, fold, room, folder, workers
         self._collector = RunCollector()
         self._read = False
@@ -191,9 +189,7 @@ class CorpusCounter:
         return add_up(shards, least, room, self._workers, self._folder if keep else None)
 
 
-def add_up(
-    shards: Sequence[Shard], least: int, room: int, workers: int, folder: Callable[[], Path] | None
-) -> Counted:
+def add_up(shards: Sequence[Shard], least: int, room: int, workers: int, folder: Callable[[], Path] | None) -> Counted:
     """Merge shards.
 
     Parameters
@@ -242,6 +238,8 @@ class CountingReport:
         Files, lines, characters, and the lines that could not be read.
     runs, symbols, ngrams : int
         How many there are; of n-grams, how many different ones.
+    order : int
+        Length of the longest n-grams, in symbols.
     stages : list of StageReport
         Seconds and peak memory of each stage.
     """
@@ -250,6 +248,7 @@ class CountingReport:
     runs: int = 0
     symbols: int = 0
     ngrams: int = 0
+    order: int = 0
     stages: list[StageReport] = field(default_factory=list)
 
 
@@ -337,7 +336,7 @@ def count(
                     counter.add(block)
             with watch.stage("count"):
                 counted = counter.finish(1, budget.ngrams(workers), keep=False)
-        report.runs, report.symbols = counted.runs.count, counted.runs.symbols
+        report.runs, report.symbols, report.order = counted.runs.count, counted.runs.symbols, order
         reading = {name: getattr(report.reading, name) for name in ("files", "lines", "characters")}
         with watch.stage("write"):
             report.ngrams = write_shard(folder, counted, fold, reading)

@@ -31,6 +31,7 @@ SLICES = 16
 CHUNK = 1 << 22
 """Symbols are counted so many at a time, since that needs eight bytes for each of them."""
 
+
 @dataclass(frozen=True)
 class Counts:
     """N-gram counts of a corpus, in memory.
@@ -102,9 +103,7 @@ class Counts:
         return spell(self.levels, k, np.arange(len(self.levels[k - 1])))
 
 
-def count_stream(
-    stream: Ids, codes: npt.NDArray[np.uint32], order: int, workers: int = 1, least: int = 1
-) -> Counts:
+def count_stream(stream: Ids, codes: npt.NDArray[np.uint32], order: int, workers: int = 1, least: int = 1) -> Counts:
     """Count all n-grams up to a length.
 
     Parameters

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from segtool.chunks import add_up_chunks
+from segtool.folding import fold_table
 from segtool.runs import ChunkedRuns
 from segtool.sampling import hash_runs
 from segtool.slices import Ids, Integers
@@ -43,8 +44,8 @@ class Chunk:
         self.stream = ids[written]
 
     def hashes(self) -> npt.NDArray[np.uint64]:
-        """Hash of each run (:mod:`segtool.sampling`)."""
-        return hash_runs(self._written, self._codes)
+        """Hash of each run (:mod:`segtool.sampling`), the same in either script."""
+        return hash_runs(self._written, fold_table()[self._codes])
 
 
 class Task(Protocol):

@@ -230,9 +230,7 @@ def fit_lexicon(
         weight = log_weight(expected, prior)
         likelihood.append(sum(log_likelihood for log_likelihood, _ in results))
         if not last:
-            stages.save(
-                "pass", turn=turn, expected=expected, class_of=class_of, bigrams=bigrams, likelihood=likelihood
-            )
+            stages.save("pass", turn=turn, expected=expected, class_of=class_of, bigrams=bigrams, likelihood=likelihood)
     places = np.concatenate([np.arange(len(level)) for level in levels])
     floor = float(weight[singles].min(initial=0.0)) - 1.0
     keep = _kept(expected, singles, settings)

@@ -88,7 +88,7 @@ class RunPart(Protocol):
 
     @property
     def digest(self) -> int:
-        """Sum of the hashes of the runs, 64 bits of it."""
+        """Sum of the hashes of the runs as written, 64 bits of it."""
 
     @property
     def longest_run(self) -> int:
@@ -121,7 +121,7 @@ class ChunkedRuns:
     count, symbols, longest_run : int
         Runs, symbols without boundaries, symbols of the longest run.
     digest : int
-        Sum of the hashes of the runs, 64 bits of it: the same for the same runs in any order.
+        Sum of the hashes of the runs as written, 64 bits of it: the same for the same runs in any order.
     """
 
     def __init__(self, parts: Sequence[RunPart], fold: bool) -> None:
@@ -221,9 +221,9 @@ class RunTally:
         """Tell of one more chunk, given the code of each written id."""
         self.counts += np.bincount(chunk[1:], minlength=len(self.counts))
         lengths = np.diff(np.flatnonzero(chunk == 0))
-        hashes = hash_runs(chunk, written)
+        hashes = hash_runs(chunk, fold_table()[written])
         self.hash_sizes += np.bincount(hashes >> np.uint64(48), lengths, BUCKETS).astype(np.int64)
-        self.digest = (self.digest + int(hashes.sum(dtype=np.uint64))) & 0xFFFFFFFFFFFFFFFF
+        self.digest = (self.digest + int(hash_runs(chunk, written).sum(dtype=np.uint64))) & 0xFFFFFFFFFFFFFFFF
         self.longest = max(self.longest, int(lengths.max(initial=1)) - 1)
 
 

@@ -2,7 +2,8 @@
 
 The hash of a run is a number of 64 bits that its characters alone decide. Sorted by it, runs stand as if shuffled,
 and those with the least hashes are as good as drawn at random; yet the same runs give the same sample in the same
-order, however they were read, counted, parted or merged. Runs of one hash are sorted by symbol id.
+order, however they were read, counted, parted or merged. Runs that differ in script only (:mod:`segtool.folding`)
+have one hash here; runs of one hash are sorted by symbol id.
 
 The mixing of the bits is that of Appleby's MurmurHash3 (public domain).
 """

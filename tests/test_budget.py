@@ -1,5 +1,6 @@
 """What --memory may be, what it means, and what the operating system tells of memory."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -56,7 +57,7 @@ def test_too_little(total):
 def test_more_memory_means_more_room():
     sizes = [LEAST, 1 << 30, 2 << 30, 16 << 30, 1 << 40]
     budgets = [Budget(size, 200 << 20) for size in sizes]
-    for one, other in zip(budgets, budgets[1:], strict=False):
+    for one, other in pairwise(budgets):
         assert 0 < one.room < other.room
         assert 0 < one.symbols <= other.symbols
         assert 0 < one.ngrams(2) < one.ngrams(1) < other.ngrams(1)

@@ -132,6 +132,7 @@ def spelled(value):
 def test_train_takes_all_parameters(tmp_path):
     parameters = {
         "min_count": 3,
+        "min_per_million": 50.0,
         "max_word_len": 4,
         "fold": False,
         "length_penalty": 1.75,

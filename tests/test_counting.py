@@ -1,6 +1,7 @@
 """However a corpus is counted - at once, in parts, by shards in any order - the same model comes out."""
 
 import json
+import os
 import shutil
 import tempfile
 from contextlib import contextmanager
@@ -373,7 +374,7 @@ def test_training_that_asks_for_other_counts(tmp_path, shards):
         with pytest.raises(UsageError, match=what):
             train(counts=paths, output=tmp_path / "m", **options)
         assert contents(tmp_path) == before
-    with pytest.raises(UsageError, match="only .*plain was counted with --no-fold"):
+    with pytest.raises(UsageError, match=r"only .*plain was counted with --no-fold"):
         count(None, tmp_path / "m", counts=[shards / "a", tmp_path / "plain"])
     assert contents(tmp_path) == before
     train(counts=[tmp_path / "short"], max_word_len=2)
@@ -445,7 +446,7 @@ class Full:
         (ShardWriter, "finish", 10),  # merged
         (Path, "mkdir", 1),
         (Path, "mkdir", 2),
-        (counting.os, "replace", 1),
+        (os, "replace", 1),
     ],
 )
 def test_disk_that_fills_while_shards_are_spilled_or_merged(tmp_path, owner, name, call, output):
@@ -453,11 +454,8 @@ def test_disk_that_fills_while_shards_are_spilled_or_merged(tmp_path, owner, nam
     (tmp_path / "tmp").mkdir()
     before = contents(tmp_path)
     full = Full(getattr(owner, name), call)
-    with (
-        little_memory(),
-        patch.object(owner, name, full),
-        pytest.raises(OutputError, match=r"tmp/\.(new|old)\.work: temporary files cannot .*No space left .*--tmp") as error,
-    ):
+    message = r"tmp/\.(new|old)\.work: temporary files cannot .*No space left .*--tmp"
+    with little_memory(), patch.object(owner, name, full), pytest.raises(OutputError, match=message) as error:
         train(SAMPLE, tmp_path / output, tmp=tmp_path / "tmp", passes=1)
     assert full.left <= 0
     assert "\n" not in str(error.value)

@@ -4,6 +4,7 @@ import functools
 import json
 import pickle
 import unicodedata
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from segtool import UsageError, load, train
+from segtool import runs as running
 from segtool.dictionary import words_with_counts
 from segtool.discovery import discover, examples
 from segtool.faces import odd_spellings
@@ -18,7 +20,7 @@ from segtool.folding import fold_table, fold_text
 from segtool.lexicon import Lexicon
 from segtool.lm_files import open_lm
 from segtool.model import load_model, save_model
-from segtool.runs import RunCollector
+from segtool.runs import ChunkedRuns, RunCollector
 from segtool.settings import METHODS
 from segtool.streaming import cut_stream
 from segtool.symbols import CODE_LIMIT, LAT, NUM, class_table
@@ -134,11 +136,15 @@ SIMPLIFIED = st.lists(st.text(st.sampled_from("后着里一丁1，"), max_size=9
 MIXED = SIMPLIFIED.flatmap(lambda lines: others("\t".join(lines))).map(lambda text: text.split("\t"))
 
 
-def collect(blocks, fold=True):
-    collector = RunCollector(fold)
+def chunks_of(blocks, fold=True):
+    collector = RunCollector()
     for block in blocks:
         collector.add(block)
-    return collector.runs()
+    return ChunkedRuns([collector], fold)
+
+
+def collect(blocks, fold=True):
+    return chunks_of(blocks, fold).whole()
 
 
 def same(one, other):
@@ -197,7 +203,8 @@ def test_spellings_are_naive(lines, max_word_len):
     lexicon = Lexicon(level[1:], place[1:], np.zeros(len(level) - 1), np.zeros(len(level) - 1), 0.0, ())
     words = list(methods.as_dict(lexicon, candidates))
     found = {i: list(runs.faces[np.searchsorted(runs.codes, word)]) for i, word in enumerate(words)}
-    spellings = odd_spellings(runs, candidates, lexicon)
+    with patch.object(running, "CHUNK", 10):
+        spellings = odd_spellings(chunks_of(lines), candidates, lexicon)
     for word, at, code in spellings.tolist():
         assert found[word][at] != code
         found[word][at] = code

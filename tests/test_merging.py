@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from segtool import merging
+from segtool.chunks import in_order
 from segtool.errors import CorpusError, UsageError
-from segtool.merging import TriePart, cut_ranges, in_order, merge_counts
+from segtool.merging import TriePart, cut_ranges, merge_counts
 from segtool.slices import fan_out, join_slices
 from tests import naive, naive_counts
 

@@ -31,6 +31,7 @@ PUBLIC = [
     "TrainingSettings",
     "UsageError",
     "__version__",
+    "count",
     "evaluate",
     "evaluate_files",
     "load",
@@ -84,6 +85,7 @@ def test_public_functions_are_no_modules():
     """Even when a module with almost the same name is imported first."""
     assert python("import segtool.evaluation, segtool; print(callable(segtool.evaluate))") == "True\n"
     assert python("import segtool.training, segtool; print(callable(segtool.train))") == "True\n"
+    assert python("import segtool.counts, segtool.counting, segtool; print(callable(segtool.count))") == "True\n"
 
 
 def test_other_names_are_not_there():

@@ -194,7 +194,8 @@ def test_parent_that_is_not_there(tmp_path):
 
 def test_parent_that_cannot_be_written(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "access", lambda path, mode: False)
-    with ExitStack() as stack, pytest.raises(OutputError, match=f"{tmp_path}: no temporary files can be written.*--tmp"):
+    message = f"{tmp_path}: no temporary files can be written.*--tmp"
+    with ExitStack() as stack, pytest.raises(OutputError, match=message):
         work(stack, tmp_path).check()
 
 
