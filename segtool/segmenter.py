@@ -26,7 +26,7 @@ from segtool.utf8 import cut as cut_bytes
 
 __all__ = ["Segmenter", "Token", "load"]
 
-INTERPRETED_CHARACTERS = 10_000
+INTERPRETED_CHARACTERS = 3_500
 """A process cuts about so much in plain Python before it loads numba; both take about as long."""
 
 BATCH_CHARACTERS = 1 << 18

@@ -114,7 +114,7 @@ def test_long_text_is_cut_by_kept_code_without_numba(watched, warm, text):
 
 def code_files(cache):
     found = {path.name.partition("-")[0]: path for path in cache.rglob("*.code")}
-    assert {"symbols._symbolise", "decode._viterbi", "decode._join_utf8"} <= set(found)
+    assert {"symbols._symbolise", "fused._cut_utf8", "utf8_files._valid_utf8"} <= set(found)
     return found
 
 
@@ -122,8 +122,8 @@ DAMAGE = {
     "one bit": lambda files: damage(files, lambda data: data[:900] + bytes([data[900] ^ 1]) + data[901:]),
     "empty": lambda files: damage(files, lambda data: b""),
     "cut short": lambda files: damage(files, lambda data: data[:-100]),
-    "of another kernel": lambda files: shutil.copy(files["symbols._symbolise"], files["decode._viterbi"]),
-    "a folder": lambda files: (files["decode._viterbi"].unlink(), files["decode._viterbi"].mkdir()),
+    "of another kernel": lambda files: shutil.copy(files["symbols._symbolise"], files["fused._cut_utf8"]),
+    "a folder": lambda files: (files["fused._cut_utf8"].unlink(), files["fused._cut_utf8"].mkdir()),
 }
 
 
