@@ -50,7 +50,7 @@ FEW = 10.0
 FREE_ENTROPY = 2.5
 """A word with so much branching entropy on both sides, in nats, is free."""
 
-INTERPRETED_CHARACTERS = 10_000
+INTERPRETED_CHARACTERS = 3_500
 """Longer texts are spelled by the compiled kernel."""
 
 CHUNK = 1 << 16

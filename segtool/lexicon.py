@@ -39,7 +39,7 @@ from segtool.scores import Candidates, Floats
 from segtool.slices import Ids
 from segtool.stages import Stages
 from segtool.trie import build_trie
-from segtool.word_classes import class_factors, cluster
+from segtool.word_classes import CutCorpus, class_factors, cluster
 
 __all__ = [
     "Expectation",
@@ -211,10 +211,8 @@ def fit_lexicon(
             kept = np.flatnonzero(_kept(expected, singles, settings))
             words = np.full(len(linear), -np.inf)
             words[nodes[kept]] = weight[kept]
-            lattice = units, words, len(levels), runs.longest_run
-            class_of, bigrams = cluster(
-                engine, runs, lattice, nodes, lengths, settings.class_words, settings.word_classes
-            )
+            corpus = CutCorpus(engine, runs, (units, words, len(levels), runs.longest_run))
+            class_of, bigrams = cluster(corpus, nodes, lengths, settings.class_words, settings.word_classes)
         classes: tuple[npt.NDArray[Any], ...] = ()
         if turn >= settings.passes:
             classes = np.zeros(len(linear), np.uint8), class_factors(bigrams, settings.class_weight).ravel()

@@ -23,8 +23,8 @@ class StageReport:
     seconds : float
         Wall-clock time.
     peak_bytes : int
-        Largest resident memory of the process during the stage, or up to its end where the operating
-        system does not let the mark be reset; 0 where it tells nothing.
+        Largest resident memory of the process during the stage, or up to its end where nothing is shown or the
+        operating system does not let the mark be reset; 0 where it tells nothing.
     """
 
     name: str
@@ -38,19 +38,22 @@ class Progress:
     Parameters
     ----------
     show : bool
-        Draw a bar for each stage, if standard error is a terminal.
+        Draw a bar for each stage, if standard error is a terminal. The mark of the largest memory begins anew with
+        each stage then, which whoever watches the process from outside does not want.
     stages : list of StageReport, optional
         Receives a report for each stage that ends.
     """
 
     def __init__(self, show: bool, stages: list[StageReport] | None = None) -> None:
+        self._resets = show
         self.show = show and sys.stderr is not None and sys.stderr.isatty()
         self.stages = stages if stages is not None else []
 
     @contextmanager
     def stage(self, name: str, total: int | None = None, unit: str = "it") -> Iterator[Callable[[int], object]]:
         """Run a stage; gives a function to be told of each step, from any thread."""
-        _reset_peak()
+        if self._resets:
+            _reset_peak()
         begin = time.perf_counter()
         if self.show:
             from tqdm import tqdm

@@ -1,8 +1,8 @@
 """The segmenter: a model and the calls that cut text with it.
 
 Short texts are cut by the decoding kernels as plain Python; once a process has cut some thousand
-characters, numba is loaded and compiled kernels cut, one that does it all where the decoder has it
-(:mod:`segtool.fused`), else the same ones. The words are the same.
+characters, compiled kernels cut, one that does it all where the decoder has it (:mod:`segtool.fused`), else the same
+ones. The words are the same.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from segtool.utf8 import cut as cut_bytes
 __all__ = ["Segmenter", "Token", "load"]
 
 INTERPRETED_CHARACTERS = 3_500
-"""A process cuts about so much in plain Python before it loads numba; both take about as long."""
+"""A process cuts about so much in plain Python before it links compiled kernels; both take about as long."""
 
 BATCH_CHARACTERS = 1 << 18
 
@@ -327,7 +327,7 @@ class Segmenter:
         return starts.tolist(), ends.tolist()
 
     def interprets(self, characters: int) -> bool:
-        """Whether a text of that size is cut in plain Python: if numba is not loaded and not yet worth it."""
+        """Whether a text of that size is cut in plain Python: if compiled kernels are not in use and not yet worth it."""
         if _compiled or not self._decoder.has_plain or characters > INTERPRETED_CHARACTERS:
             return False
         used = 0

@@ -89,9 +89,7 @@ class TextLattice:
             edges = (self._longest + 1) * width
             return np.empty((self._longest + width + 2) * 2), np.empty(edges), np.empty(edges, np.int32)
 
-        def run(
-            chunk: tuple[int, int], arrays: tuple[npt.NDArray[Any], ...], total: npt.NDArray[np.int64]
-        ) -> None:
+        def run(chunk: tuple[int, int], arrays: tuple[npt.NDArray[Any], ...], total: npt.NDArray[np.int64]) -> None:
             tables = self._units, linear, self._max_len, self._gaps, self._spelling, self._unknown_len
             _expected_counts(self._stream, *chunk, *tables, *arrays, total, FIXED_POINT)
             if progress is not None:

@@ -30,7 +30,7 @@ from segtool.runs import ChunkedRuns
 from segtool.scores import Floats
 from segtool.slices import Integers
 
-__all__ = ["WordCut", "class_factors", "cluster"]
+__all__ = ["CutCorpus", "WordCut", "class_factors", "cluster"]
 
 ITERATIONS = 3
 """How often the exchange goes through all words."""
@@ -113,16 +113,8 @@ class WordCut:
         return key // self._types, key % self._types, count
 
 
-def cluster(
-    engine: Engine,
-    runs: ChunkedRuns,
-    lattice: tuple[npt.NDArray[np.int32], Floats, int, int],
-    nodes: npt.NDArray[np.int32],
-    lengths: Integers,
-    class_words: int,
-    word_classes: int,
-) -> tuple[npt.NDArray[np.uint8], Integers]:
-    """Cut a corpus and put its words into classes.
+class CutCorpus:
+    """A corpus cut into its likeliest words, anew whenever it is asked for something.
 
     Parameters
     ----------
@@ -130,6 +122,36 @@ def cluster(
     runs : ChunkedRuns
     lattice : tuple
         See :class:`WordCut`.
+    """
+
+    def __init__(
+        self, engine: Engine, runs: ChunkedRuns, lattice: tuple[npt.NDArray[np.int32], Floats, int, int]
+    ) -> None:
+        self._engine, self._runs, self._lattice = engine, runs, lattice
+
+    def frequency(self) -> Integers:
+        """How often each node is a word; node 0 is the boundary."""
+        counts: Integers = self._engine.run(WordCut(self._lattice), self._runs)[0]
+        return counts
+
+    def bigrams(self, type_of: Integers) -> tuple[Integers, Integers, Integers]:
+        """Pairs of types of neighbours in order, and how often each occurs, given the type of each node."""
+        pairs = WordCut(self._lattice, type_of)
+        return pairs.bigrams(*self._engine.run(pairs, self._runs))
+
+
+def cluster(
+    corpus: CutCorpus,
+    nodes: npt.NDArray[np.int32],
+    lengths: Integers,
+    class_words: int,
+    word_classes: int,
+) -> tuple[npt.NDArray[np.uint8], Integers]:
+    """Put the words of a corpus into classes.
+
+    Parameters
+    ----------
+    corpus : CutCorpus
     nodes : ndarray of int32, shape (candidates,)
         Node of each candidate, -1 for those that have none; the first is the boundary, node 0.
     lengths : ndarray of int64, shape (candidates,)
@@ -150,8 +172,7 @@ def cluster(
     there = np.flatnonzero(nodes >= 0)
     types_of_nodes = int(nodes.max()) + 1
     frequency = np.zeros(len(nodes), np.int64)
-    seen, _ = engine.run(WordCut(lattice), runs)
-    frequency[there] = seen[nodes[there]]
+    frequency[there] = corpus.frequency()[nodes[there]]
     frequency[0] = 0
     often = np.flatnonzero(frequency >= LEAST_SEEN)
     chosen = often[np.argsort(-frequency[often], kind="stable")[:class_words]]
@@ -163,8 +184,7 @@ def cluster(
     type_of = np.zeros(types_of_nodes, np.int64)
     type_of[nodes[there]] = classes[there]
     type_of[nodes[chosen]] = np.arange(fixed, types)
-    pairs = WordCut(lattice, type_of)
-    left, right, count = pairs.bigrams(*engine.run(pairs, runs))
+    left, right, count = corpus.bigrams(type_of)
     class_of = np.concatenate([np.arange(fixed), fixed + np.arange(len(chosen)) % word_classes])
     counts = np.zeros((size, size), np.int64)
     np.add.at(counts, (class_of[left], class_of[right]), count)

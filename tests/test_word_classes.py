@@ -1,6 +1,8 @@
 """Cutting a corpus, the exchange algorithm and the factors of class bigrams against their slow twins."""
 
 import itertools
+from collections import Counter
+from types import SimpleNamespace
 from unittest.mock import patch
 
 import numpy as np
@@ -8,13 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from segtool import lexicon as fitting
 from segtool import word_classes
 from segtool.counts import count_stream
+from segtool.engine import Threads
 from segtool.lexicon import candidate_trie
 from segtool.scores import score
 from segtool.slices import spell
-from segtool.word_classes import class_factors, cluster, cut_to_nodes
+from segtool.word_classes import CutCorpus, WordCut, class_factors, cluster
 from tests import naive, naive_classes
 
 SYMBOLS = 6
@@ -38,32 +40,41 @@ class Corpus:
         self.longest = longest
         self.node = dict(zip(self.ngrams, self.nodes.tolist(), strict=True))
 
-    def chunks(self, size):
-        with patch.object(fitting, "CHUNK", size):
-            return fitting.corpus_chunks(self.stream)
-
     def per_node(self, values, default, kind):
         out = np.full(len(self.units) // 2, default, kind)
         for ngram, value in values.items():
             out[self.node[ngram]] = value
         return out
 
-    def cut(self, weights, chunk=1 << 18, workers=1):
-        found = cut_to_nodes(
-            self.stream,
-            self.chunks(chunk),
-            self.units,
-            self.per_node(weights, -np.inf, np.float64),
-            self.longest,
-            workers,
-        )
+    def lattice(self, weights):
+        return self.units, self.per_node(weights, -np.inf, np.float64), self.longest, len(self.stream)
+
+    def cut(self, weights):
+        cut = WordCut(self.lattice(weights))
+        found = cut.nodes(SimpleNamespace(stream=self.stream), cut.scratch())
         ngram = {node: ngram for ngram, node in self.node.items()}
         return [ngram[node] for node in found.tolist()]
 
     def cluster(self, words, class_words, word_classes):
-        nodes = np.array([self.node[word] for word in words], np.int32)
-        classes, counts = cluster(nodes, self.nodes, self.lengths, class_words, word_classes)
+        given = GivenWords(np.array([self.node[word] for word in words]), len(self.units) // 2)
+        classes, counts = cluster(given, self.nodes, self.lengths, class_words, word_classes)
         return dict(zip(self.ngrams, classes.tolist(), strict=True)), counts
+
+
+class GivenWords:
+    """A corpus that has been cut."""
+
+    def __init__(self, words, nodes):
+        self.words, self.nodes = words, nodes
+
+    def frequency(self):
+        return np.bincount(self.words, minlength=self.nodes)
+
+    def bigrams(self, type_of):
+        types = type_of[self.words].tolist()
+        pairs = Counter(itertools.pairwise(types))
+        rows = [(left, right, pairs[left, right]) for left, right in sorted(pairs)]
+        return tuple(np.array(rows, np.int64).reshape(-1, 3).T.copy())
 
 
 def cut_at_random(draw, runs, longest):
@@ -79,8 +90,8 @@ def cut_at_random(draw, runs, longest):
 
 
 @settings(max_examples=200)
-@given(RUNS, st.integers(1, 4), st.integers(1, 30), st.integers(1, 3), st.randoms(use_true_random=False))
-def test_cut_is_naive(runs, longest, chunk, workers, random):
+@given(RUNS, st.integers(1, 4), st.randoms(use_true_random=False))
+def test_cut_is_naive(runs, longest, random):
     corpus = Corpus(runs, longest)
     weights = {
         ngram: float(random.randint(-6, 0)) for ngram in corpus.ngrams[1:] if len(ngram) == 1 or random.random() < 0.7
@@ -88,7 +99,41 @@ def test_cut_is_naive(runs, longest, chunk, workers, random):
     expected = [naive_classes.BOUNDARY]
     for run in runs:
         expected += [*naive.best_cover(run, weights), naive_classes.BOUNDARY]
-    assert corpus.cut(weights, chunk, workers) == expected
+    assert corpus.cut(weights) == expected
+
+
+class Chunks:
+    """Runs in chunks, whose written ids are their ids."""
+
+    def __init__(self, chunks):
+        self.streams = [naive.stream(runs) for runs in chunks]
+
+    def __len__(self):
+        return len(self.streams)
+
+    def tables(self, i):
+        codes = np.arange(SYMBOLS)
+        return self.streams[i], codes.astype(np.uint32), codes.astype(np.uint16)
+
+
+@given(st.lists(RUNS, min_size=1, max_size=4), st.integers(1, 3), st.integers(1, 3), st.booleans(), st.integers(0, 99))
+def test_counts_of_words_and_bigrams_are_naive(chunks, longest, workers, dense, seed):
+    corpus = Corpus([run for runs in chunks for run in runs], longest)
+    draw = np.random.default_rng(seed)
+    weights = {ngram: float(draw.integers(-6, 0)) for ngram in corpus.ngrams[1:]}
+    cut = CutCorpus(Threads(workers), Chunks(chunks), corpus.lattice(weights))
+    words, pairs = Counter(), Counter()
+    type_of = draw.integers(0, 4, len(corpus.units) // 2)
+    for runs in chunks:
+        found = [0]
+        for run in runs:
+            found += [corpus.node[word] for word in naive.best_cover(run, weights)] + [0]
+        words.update(found)
+        pairs.update(itertools.pairwise(type_of[found].tolist()))
+    assert {node: count for node, count in enumerate(cut.frequency().tolist()) if count} == dict(words)
+    with patch.object(word_classes, "DENSE", 1 << 23 if dense else 0):
+        rows = np.stack(cut.bigrams(type_of), axis=1).tolist()
+    assert rows == [[*pair, pairs[pair]] for pair in sorted(pairs)]
 
 
 @settings(max_examples=200)
@@ -104,7 +149,7 @@ def test_cut_is_naive(runs, longest, chunk, workers, random):
 def test_exchange_is_naive(runs, longest, class_words, classes, least, seed, small):
     corpus = Corpus(runs, longest)
     words = cut_at_random(np.random.default_rng(seed), runs, longest)
-    limits = {"LEAST_SEEN": least} | ({"DENSE": 0, "TABLED": 1} if small else {})
+    limits = {"LEAST_SEEN": least} | ({"TABLED": 1} if small else {})
     with patch.multiple(word_classes, **limits):
         class_of, counts = corpus.cluster(words, class_words, classes)
     longest = max(map(len, corpus.ngrams), default=1) or 1
