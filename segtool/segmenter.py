@@ -327,7 +327,7 @@ class Segmenter:
         return starts.tolist(), ends.tolist()
 
     def interprets(self, characters: int) -> bool:
-        """Whether a text of that size is cut in plain Python: if compiled kernels are not in use and not yet worth it."""
+        """Whether a text of that size is cut in plain Python: if no compiled kernel is in use, nor worth it yet."""
         if _compiled or not self._decoder.has_plain or characters > INTERPRETED_CHARACTERS:
             return False
         used = 0

@@ -3,6 +3,7 @@
 import itertools
 import math
 from dataclasses import replace
+from types import SimpleNamespace
 from unittest.mock import patch
 
 import numpy as np
@@ -13,10 +14,11 @@ from hypothesis import strategies as st
 from segtool import class_lattice, word_classes
 from segtool import lexicon as fitting
 from segtool.lexicon import LexiconSettings, fit_lexicon
+from segtool.sampling import BUCKETS
 from segtool.scores import BOUNDARY_FANOUT
 from segtool.slices import spell
 from tests import naive, naive_classes
-from tests.test_lexicon import RUNS, SETTINGS, candidates_of, fit, nothing_forgotten, table
+from tests.test_lexicon import RUNS, SETTINGS, fit, nothing_forgotten, table
 from tests.test_word_classes import SYMBOLS, Corpus
 
 FIXED_POINT = fitting.FIXED_POINT
@@ -41,23 +43,16 @@ class Lattice(Corpus):
         self.factors = {(left, right): math.exp(draw.normal()) for left in range(classes) for right in range(classes)}
         self.classes = classes
 
-    def e_step(self, chunk=1 << 18, workers=1):
+    def e_step(self):
         linear = self.per_node({word: math.exp(weight) for word, weight in self.weights.items()}, 0.0, np.float64)
         classes = self.per_node(self.class_of, 255, np.uint8)
         factors = np.array([self.factors[left, right] for right in range(self.classes) for left in range(self.classes)])
-        boundaries = np.full(len(self.stream), 65535, np.uint16)
-        total, likelihood = fitting._e_step(
-            self.stream,
-            self.chunks(chunk),
-            self.units,
-            linear,
-            (classes, factors),
-            self.longest,
-            boundaries,
-            workers,
-            None,
-        )
-        return total, likelihood, boundaries
+        task = fitting.Expectation(self.units, linear, (classes, factors), self.longest, len(self.stream), BUCKETS)
+        total = np.zeros(task.size, np.int64)
+        hashes = np.zeros(len(self.runs), np.uint64)
+        chunk = SimpleNamespace(stream=self.stream, hashes=lambda: hashes)
+        likelihood, (_, boundaries, _) = task(chunk, task.scratch(), total)
+        return total, likelihood, np.insert(boundaries, 0, 65535)
 
     def check(self, found, expectation, exact=1e-6):
         """An E-step is what the twin says, up to fixed-point rounding."""
@@ -116,8 +111,8 @@ def test_a_word_may_be_much_likelier_than_its_parts(single):
         lattice.check(lattice.e_step(), expected)
 
 
-@given(RUNS, st.integers(1, 4), st.integers(1, 30), st.integers(0, 1 << 32))
-def test_without_bigrams_it_is_the_plain_lattice(runs, longest, chunk, seed):
+@given(RUNS, st.integers(1, 4), st.integers(0, 1 << 32))
+def test_without_bigrams_it_is_the_plain_lattice(runs, longest, seed):
     lattice = Lattice(runs, longest, np.random.default_rng(seed))
     lattice.factors = dict.fromkeys(lattice.factors, 1.0)
     lattice.check(lattice.e_step(), (*naive.expectations(runs, lattice.weights), lattice_boundaries(lattice)))
@@ -125,17 +120,6 @@ def test_without_bigrams_it_is_the_plain_lattice(runs, longest, chunk, seed):
 
 def lattice_boundaries(lattice):
     return naive_classes.expectations(lattice.runs, lattice.weights, lattice.class_of, lattice.factors)[2]
-
-
-@given(RUNS, st.integers(1, 3), st.integers(1, 30), st.integers(0, 1 << 32))
-def test_workers_and_chunks_change_nothing(runs, longest, chunk, seed):
-    lattice = Lattice(runs, longest, np.random.default_rng(seed))
-    total, likelihood, boundaries = lattice.e_step()
-    for workers in (1, 2, 3):
-        found = lattice.e_step(chunk, workers)
-        assert found[0].tobytes() == total.tobytes()
-        assert found[1] == pytest.approx(likelihood)
-        assert found[2].tobytes() == boundaries.tobytes()
 
 
 @settings(max_examples=200)
@@ -166,9 +150,11 @@ def test_em_under_class_bigrams_is_naive(runs, longest, min_count, parameters):
     weights = {word: weight for word, (weight, _) in table(candidates, plain).items()}
     scores = naive.scores(runs, longest, min_count, BOUNDARY_FANOUT)
     priors = naive.log_priors(scores, parameters)
+    sampled = naive.unstream(lexicon.sample)  # all runs, in the order of their hashes
+    assert sorted(sampled) == sorted(runs)
     idle = SYMBOLS - 1 - sum(len(ngram) == 1 for ngram in scores)
     for likelihood in lexicon.log_likelihood[parameters.passes :]:
-        found, log_likelihood, boundaries = naive_classes.expectations(runs, weights, class_of, factors)
+        found, log_likelihood, boundaries = naive_classes.expectations(sampled, weights, class_of, factors)
         assert likelihood == pytest.approx(log_likelihood, rel=1e-6, abs=1e-5)
         least = fitting.LEAST_EXPECTED
         expected = {ngram: max(found[ngram], least if len(ngram) == 1 else 0.0) for ngram in scores}
@@ -180,7 +166,7 @@ def test_em_under_class_bigrams_is_naive(runs, longest, min_count, parameters):
     rows = table(candidates, lexicon)
     for word, times in expected.items():
         assert rows[word][1] == pytest.approx(times, rel=1e-5, abs=1e-5), word
-    stream = naive.stream(runs)
+    stream = lexicon.sample
     here = lexicon.boundaries[1:][(stream[1:] != 0) & (stream[:-1] != 0)]
     assert here / 65535 == pytest.approx(flat(boundaries), abs=2e-5)
 
@@ -189,10 +175,10 @@ def test_em_under_class_bigrams_is_naive(runs, longest, min_count, parameters):
 def test_boundaries_count_the_words(runs, longest, parameters):
     with nothing_forgotten, patch.object(fitting, "LEAST_EXPECTED", 1e-9):
         _, lexicon = fit(runs, longest, 1, parameters)
-    stream = naive.stream(runs)
-    assert len(lexicon.boundaries) == len(stream)
+    stream = lexicon.sample
+    assert len(lexicon.boundaries) == len(stream) == len(naive.stream(runs))
     assert lexicon.boundaries.dtype == np.uint16
-    assert np.all(lexicon.boundaries[(stream == 0) | (np.roll(stream, 1) == 0)] == 65535)
+    assert np.all(lexicon.boundaries[1:][(stream == 0)[1:] | (stream == 0)[:-1]] == 65535)
     words = lexicon.boundaries[stream != 0].sum() / 65535
     assert words == pytest.approx(lexicon.expected.sum(), abs=1e-5 * len(stream))
 
@@ -208,17 +194,17 @@ def test_tiny_corpora(runs, longest):
 
 
 @pytest.mark.parametrize("off", [{"word_classes": 0}, {"class_passes": 0}], ids=str)
-def test_without_classes_nothing_else_changes(sample_candidates, sample_runs, off):
+def test_without_classes_nothing_else_changes(sample_candidates, sample_chunks, off):
     with patch.object(fitting, "cluster", None):
-        plain = fit_lexicon(sample_runs.stream, sample_candidates, LexiconSettings(**off))
-    with_classes = fit_lexicon(sample_runs.stream, sample_candidates, LexiconSettings())
+        plain = fit_lexicon(sample_chunks, sample_candidates, LexiconSettings(**off))
+    with_classes = fit_lexicon(sample_chunks, sample_candidates, LexiconSettings())
     assert plain.log_likelihood == with_classes.log_likelihood[: LexiconSettings().passes]
     assert plain.weight.tobytes() != with_classes.weight.tobytes()
 
 
-def test_classes_without_weight_are_more_plain_passes(sample_candidates, sample_runs):
-    classes = fit_lexicon(sample_runs.stream, sample_candidates, LexiconSettings(passes=3, class_weight=0.0))
-    plain = fit_lexicon(sample_runs.stream, sample_candidates, LexiconSettings(passes=7, word_classes=0))
+def test_classes_without_weight_are_more_plain_passes(sample_candidates, sample_chunks):
+    classes = fit_lexicon(sample_chunks, sample_candidates, LexiconSettings(passes=3, class_weight=0.0))
+    plain = fit_lexicon(sample_chunks, sample_candidates, LexiconSettings(passes=7, word_classes=0))
     assert classes.expected == pytest.approx(plain.expected, rel=1e-6, abs=1e-6)
     assert classes.log_likelihood == pytest.approx(plain.log_likelihood)
 
@@ -231,13 +217,12 @@ def test_class_words_that_are_expected_less_often_do_not_count():
     def parameters(min_expected):
         return LexiconSettings(min_expected=min_expected, length_penalty=0.0, entropy_weight=0.0)
 
-    def spy(*arguments):
-        seen.append(arguments[3])
-        return np.zeros(4, np.int32)
+    def spy(engine, runs, lattice):
+        seen.append(lattice[1])
 
-    with patch.object(fitting, "cut_to_nodes", spy), patch.object(fitting, "cluster", side_effect=StopIteration):
+    with patch.object(fitting, "CutCorpus", spy), patch.object(fitting, "cluster", side_effect=StopIteration):
         for min_expected in (0.0, 1e6):
             with pytest.raises(StopIteration):
-                fit_lexicon(naive.stream(runs), candidates_of(runs, 2, 1), parameters(min_expected))
+                fit(runs, 2, 1, parameters(min_expected))
     assert np.count_nonzero(np.isfinite(seen[0])) == SYMBOLS - 1 + 2
     assert np.count_nonzero(np.isfinite(seen[1])) == SYMBOLS - 1
