@@ -127,7 +127,7 @@ def parse_size(text: str) -> int:
 def free_memory() -> int:
     """Bytes that a process may take without harm to others, as far as the operating system tells; else 2 GB.
 
-    Limits of a control group (a container) count.
+    Limits of a control group (a container) count; files that are cached in it are no use of memory.
     """
     found = []
     with suppress(OSError, ValueError, IndexError):
@@ -136,6 +136,8 @@ def free_memory() -> int:
     with suppress(OSError, ValueError):
         limit = int(Path("/sys/fs/cgroup/memory.max").read_text(encoding="ascii"))
         found.append(limit - int(Path("/sys/fs/cgroup/memory.current").read_text(encoding="ascii")))
+        stat = Path("/sys/fs/cgroup/memory.stat").read_text(encoding="ascii")
+        found[-1] += sum(map(int, re.findall(r"^inactive_file (\d+)$", stat, re.MULTILINE)))
     if not found:
         with suppress(OSError, ValueError, AttributeError):
             found.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2)

@@ -62,7 +62,7 @@ class _Group(click.Group):
         except KeyboardInterrupt:
             _fail("interrupted; no output was changed", 130)
         except MemoryError:
-            _fail("out of memory: train on a part of the text (--sample), or cut with a smaller -j", 1)
+            _fail("out of memory: train with a smaller --memory or --sample, or cut with a smaller -j", 1)
 
 
 def _fail(message: str, code: int) -> None:

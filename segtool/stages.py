@@ -12,7 +12,7 @@ import os
 import shutil
 import zipfile
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -102,6 +102,8 @@ def _size_and_time(path: Path) -> tuple[int, int]:
 class WorkFolder:
     """A folder for what a training does not hold in memory, made when it is first asked for, and removed in the end.
 
+    What a training that was killed has left is removed, unless this one goes on with it.
+
     Parameters
     ----------
     stack : ExitStack
@@ -134,6 +136,9 @@ class WorkFolder:
         self.stages = Stages()
         if resume:
             self()
+        elif (self._folder / _CARD).exists():
+            with suppress(OutputError), self._enter():  # another training may be at work there
+                pass
 
     @property
     def entered(self) -> bool:

@@ -113,6 +113,8 @@ def test_free_memory_of_a_container(system, limit, free):
     system["/sys/fs/cgroup/memory.max"] = f"{limit}\n"
     system["/sys/fs/cgroup/memory.current"] = "1000000\n"
     assert free_memory() == free
+    system["/sys/fs/cgroup/memory.stat"] = "anon 5\nfile 900\nworkingset_inactive_file 3\ninactive_file 700\n"
+    assert free_memory() == (max(int(limit) - 1_000_000 + 700, 0) if limit != "max" else free)
 
 
 @pytest.mark.parametrize("text", ["", "MemAvailable: much kB\n", "MemTotal: 5 kB\n"])

@@ -2,17 +2,21 @@
 
 import pickle
 import threading
+from collections import Counter
+from itertools import pairwise
+from unittest.mock import patch
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from segtool import word_classes
 from segtool.engine import Chunk, Threads
 from segtool.folding import fold_table
 from segtool.lexicon import Expectation
 from segtool.runs import ChunkedRuns
-from segtool.word_classes import WordCut
+from segtool.word_classes import WordCut, _count
 from tests import naive, naive_sampling
 from tests.helpers import Streams, chunked
 
@@ -81,6 +85,30 @@ def test_chunks_of_a_folded_corpus():
     corpus = ChunkedRuns(parts, True)
     _, results = Threads(2).run(CountSymbols(), corpus)
     assert results == [[0, 4, 0], [0, 4, 3, 0]]
+
+
+@given(st.lists(st.integers(0, 6)), st.integers(0, 3))
+def test_keys_are_counted(keys, before):
+    total = np.full(7, before, np.int64)
+    _count(np.array(keys, np.int32), total)
+    assert total.tolist() == [before + keys.count(key) for key in range(7)]
+
+
+@given(RUNS.filter(bool), st.integers(1, 12), st.booleans(), st.lists(st.integers(0, 3), min_size=5, max_size=5))
+def test_bigrams_of_words(runs, size, dense, types):
+    """Words are single symbols here; those of symbols of one type are one. Boundaries are a type, too."""
+    corpus, type_of = chunked(runs, CODES, size), np.array([0, *types], np.int64)
+    lattice = np.zeros(0, np.int32), np.zeros(len(CODES)), 1, max(corpus.longest_run, 1)
+    with patch.object(word_classes, "DENSE", 1 << 23 if dense else 0):
+        task = WordCut(lattice, type_of)
+        left, right, count = task.bigrams(*Threads(2).run(task, corpus))
+    assert task.size == ((max(types) + 1) ** 2 if dense else 0)
+    expected = Counter(pairwise(type_of[naive.stream(runs)].tolist()))
+    assert list(zip(left.tolist(), right.tolist(), strict=True)) == sorted(expected)
+    assert count.tolist() == [expected[pair] for pair in sorted(expected)]
+    counts, _ = Threads(2).run(WordCut(lattice), corpus)
+    seen = Counter(symbol for chunk in range(len(corpus)) for symbol in corpus.chunk(chunk).stream.tolist())
+    assert counts.tolist() == [seen[symbol] for symbol in range(len(CODES))]
 
 
 def test_tasks_can_be_sent_elsewhere():

@@ -183,6 +183,7 @@ def test_killed_without_resume(tmp_path):
         segtool.train(SAMPLE, tmp_path.with_name("copy") / "m")
     assert calls["passes"] == PASSES
     assert contents(tmp_path.with_name("copy") / "m") == contents(sample_model())
+    assert visible(tmp_path.with_name("copy")) == ["m"]
 
 
 def test_old_model_stays_until_the_new_one_is_there(tmp_path):

@@ -158,6 +158,14 @@ def test_another_training_starts_anew(tmp_path, other):
     assert not stage_of(tmp_path, **other)
 
 
+def test_what_was_left_is_removed_though_the_folder_is_not_needed(tmp_path):
+    fail(tmp_path, resume=True)
+    (tmp_path / "other").mkdir()
+    with ExitStack() as stack:
+        assert not work(stack, tmp_path).entered
+        assert contents(tmp_path) == {"other": None}
+
+
 @pytest.mark.parametrize("card", [b"", b"\xff\xfe", b"one\n", b"o"])
 def test_damaged_card(tmp_path, card):
     fail(tmp_path, resume=True)
@@ -234,6 +242,9 @@ with ExitStack() as stack:
                 with ExitStack() as stack, pytest.raises(OutputError, match=message):
                     work(stack, tmp_path, resume=resume)()
                 assert contents(tmp_path) == before
+            with ExitStack() as stack:
+                assert not work(stack, tmp_path).entered, "a training that needs no folder may go on"
+            assert contents(tmp_path) == before
             other.communicate(b"\n", TIMEOUT)
         finally:
             other.kill()
