@@ -19,6 +19,9 @@ class _Intrinsic:
     def __init__(self, define: Callable[..., Any]) -> None:
         functools.update_wrapper(self, define)
 
+    def __call__(self, *arguments: Any) -> None:
+        """Do nothing: a kernel that is not compiled waits for no memory."""
+
     @functools.cached_property
     def _numba_type_(self) -> Any:
         from numba.core.registry import cpu_target
