@@ -9,7 +9,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import secrets
 import shutil
+import tempfile
 import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -19,10 +21,12 @@ from typing import IO, Any
 import numpy as np
 import numpy.typing as npt
 
-from segtool.errors import OutputError
+from segtool.cards import CARD
+from segtool.corpus import find_sources
+from segtool.errors import OutputError, UsageError
 from segtool.files import told_of
 
-__all__ = ["Stages", "WorkFolder", "files_seen", "fingerprint"]
+__all__ = ["Stages", "WorkFolder", "files_seen", "fingerprint", "inputs_seen", "work_place"]
 
 _CARD = "training"
 _SIZE = "arrays"
@@ -97,6 +101,58 @@ def files_seen(paths: Sequence[Path | None]) -> list[Any]:
 def _size_and_time(path: Path) -> tuple[int, int]:
     status = os.stat(path)
     return status.st_size, status.st_mtime_ns
+
+
+def inputs_seen(
+    inputs: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | None,
+    counts: Sequence[str | os.PathLike[str]] | None,
+    resume: bool,
+) -> Any:
+    """What a training is of, for :func:`fingerprint`: the same for the same files, unchanged, and for nothing else.
+
+    Parameters
+    ----------
+    inputs, counts, resume
+        As for :func:`segtool.train`.
+
+    Raises
+    ------
+    UsageError
+        If it cannot be told whether another training is of the same, and it should be.
+    """
+    if counts is not None:
+        return files_seen([Path(each) / CARD for each in counts])
+    names = [inputs] if isinstance(inputs, str | os.PathLike) else list(inputs or ())
+    paths = [source.path for source in find_sources(names)]
+    if inputs is not None and None not in paths:
+        return files_seen(paths)
+    if resume:
+        what = "texts" if inputs is None else "standard input (-)"
+        raise UsageError(f"--resume: {what} cannot be told from others: pass files")
+    return secrets.token_hex(16)
+
+
+def work_place(
+    output: str | os.PathLike[str] | None, tmp: str | os.PathLike[str] | None, resume: bool
+) -> tuple[str | os.PathLike[str], str]:
+    """Parent and name of the :class:`WorkFolder` of a training.
+
+    Parameters
+    ----------
+    output, tmp, resume
+        As for :func:`segtool.train`.
+
+    Raises
+    ------
+    UsageError
+        If another training could not find it, and should.
+    """
+    if output is not None:
+        target = os.path.realpath(output)
+        return os.path.dirname(target) if tmp is None else tmp, os.path.basename(target)
+    if resume:
+        raise UsageError("--resume: what is kept is found by the name of the output: pass one")
+    return tempfile.gettempdir() if tmp is None else tmp, f"training-{os.getpid()}-{secrets.token_hex(4)}"
 
 
 class WorkFolder:

@@ -8,13 +8,9 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
-import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -43,7 +39,7 @@ from segtool.scores import Candidates, score
 from segtool.segmenter import Segmenter
 from segtool.settings import TrainingSettings
 from segtool.shards import Shard, open_shards
-from segtool.stages import Stages, WorkFolder, files_seen, fingerprint
+from segtool.stages import Stages, WorkFolder, fingerprint, inputs_seen, work_place
 from segtool.wordlist import read_word_counts
 
 __all__ = ["TrainingReport", "TrainingSettings", "train", "train_model"]
@@ -174,6 +170,8 @@ def train(
         raise UsageError(f"train(): {error}") from None
     if [inputs, texts, counts].count(None) != 2:
         raise UsageError("train() takes either inputs (files), or texts, or counts (shards)")
+    if inputs is not None and not isinstance(inputs, str | os.PathLike):
+        inputs = list(inputs)  # gone through more than once
     report = report if report is not None else TrainingReport()
     base_model = None if base is None else _base(base, settings)
     if counts is not None and (base is not None or settings.method == "dict"):
@@ -192,9 +190,9 @@ def train(
             model = learn()
         else:
             shards = None if counts is None else open_shards(counts)
-            seen = _seen(inputs, counts, resume)
+            seen = inputs_seen(inputs, counts, resume)
             training = fingerprint(asdict(settings), encoding, skip_undecodable, seen, __version__)
-            work = WorkFolder(last, *_work_place(output, tmp, resume), training, resume)
+            work = WorkFolder(last, *work_place(output, tmp, resume), training, resume)
             if tmp is not None:
                 work.check()
             if shards is not None:
@@ -216,36 +214,6 @@ def train(
             with watch.stage("write"):
                 write_model(model, folder)
     return Segmenter(model if output is None else load_model(output))
-
-
-def _seen(
-    inputs: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | None,
-    counts: Sequence[str | os.PathLike[str]] | None,
-    resume: bool,
-) -> Any:
-    """What a training is of, to tell whether another is the same; a number of its own if that cannot be told."""
-    if counts is not None:
-        return files_seen([Path(each) / CARD for each in counts])
-    names = [inputs] if isinstance(inputs, str | os.PathLike) else list(inputs or ())
-    paths = [source.path for source in corpus.find_sources(names)]
-    if inputs is not None and None not in paths:
-        return files_seen(paths)
-    if resume:
-        what = "texts" if inputs is None else "standard input (-)"
-        raise UsageError(f"--resume: {what} cannot be told from others: pass files")
-    return secrets.token_hex(16)
-
-
-def _work_place(
-    output: str | os.PathLike[str] | None, tmp: str | os.PathLike[str] | None, resume: bool
-) -> tuple[str | os.PathLike[str], str]:
-    """Where a training keeps what does not fit into memory, and by which name."""
-    if output is not None:
-        target = os.path.realpath(output)
-        return os.path.dirname(target) if tmp is None else tmp, os.path.basename(target)
-    if resume:
-        raise UsageError("--resume: what is kept is found by the name of the output: pass one")
-    return tempfile.gettempdir() if tmp is None else tmp, f"training-{os.getpid()}-{secrets.token_hex(4)}"
 
 
 def _order(settings: TrainingSettings) -> int:

@@ -89,7 +89,8 @@ def test_one_file_or_many(tmp_path, corpus):
     train(corpus, tmp_path / "one")
     train(sorted(SAMPLE.glob("*.txt")), tmp_path / "many")
     train(f"{SAMPLE}/*.txt", tmp_path / "glob")
-    for name in ("one", "many", "glob"):
+    train(SAMPLE.glob("*.txt"), tmp_path / "iterator")
+    for name in ("one", "many", "glob", "iterator"):
         assert contents(tmp_path / name) == contents(sample_model())
 
 
