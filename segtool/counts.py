@@ -139,8 +139,11 @@ def count_stream(stream: Ids, codes: npt.NDArray[np.uint32], order: int, workers
     with ThreadPoolExecutor(max(len(slices), 1)) as pool:
         parts = list(pool.map(lambda s: _count_slice(stream, s, frequency, order, least), slices))
     levels = [Level(np.arange(symbols, dtype=np.uint16), np.zeros(symbols, np.int32), frequency)]
-    for k in range(2, order + 1):
-        levels.append(_concatenate([part[k - 2] for part in parts], [part[k - 3] for part in parts] if k > 2 else None))
+    before = [0] * len(parts)  # n-grams that a slice has of the length before
+    for _ in range(2, order + 1):
+        pieces = [part.pop(0) for part in parts]  # so that no level is there twice for long
+        levels.append(_concatenate(pieces, before))
+        before = [len(piece) for piece in pieces]
     return Counts(codes, tuple(levels))
 
 
@@ -195,11 +198,9 @@ def _count_slice(stream: Ids, symbols: tuple[int, int], frequency: Integers, ord
     return levels
 
 
-def _concatenate(parts: list[Level], before: list[Level] | None) -> Level:
+def _concatenate(parts: list[Level], before: list[int]) -> Level:
     """Join the slices of one level; parents are counted on from the slices before."""
-    offsets = np.zeros(len(parts), np.int64)
-    if before is not None:
-        offsets[1:] = np.cumsum([len(level) for level in before])[:-1]
+    offsets = np.cumsum([0, *before[:-1]])
     return Level(
         np.concatenate([part.symbol for part in parts]),
         np.concatenate([part.parent + np.int32(offset) for part, offset in zip(parts, offsets, strict=True)]),
