@@ -199,8 +199,9 @@ def fit_lexicon(
     weight = log_weight(expected, prior)
     for turn in range(first, settings.all_passes):
         alive = expected >= FORGOTTEN
-        if laid_out == 0 or np.count_nonzero(alive) < 0.8 * laid_out:
+        if turn < settings.passes:
             alive[singles.stop :] &= most_expected(candidates, np.exp(weight))[singles.stop :] >= FORGOTTEN
+        if laid_out == 0 or np.count_nonzero(alive) < 0.8 * laid_out:
             laid_out = np.count_nonzero(alive)
             units, by_length = candidate_trie(candidates, alive)
             nodes = np.concatenate(by_length)
