@@ -21,6 +21,7 @@ from segtool.cards import CARD
 from segtool.chunks import checked_workers
 from segtool.corpus import ReadReport
 from segtool.counts import count_stream
+from segtool.engine import CountingEngine
 from segtool.errors import CorpusError, ModelError, UsageError
 from segtool.files import atomic_directory, told_of
 from segtool.merging import merge_counts
@@ -31,7 +32,7 @@ from segtool.shards import Shard, ShardWriter, open_shards
 from segtool.slices import SlicedCounts
 from segtool.stages import WorkFolder
 
-__all__ = ["CorpusCounter", "Counted", "add_up", "collect_runs", "write_shard"]
+__all__ = ["CorpusCounter", "Counted", "add_up", "checked_runs", "collect_runs", "write_shard"]
 
 
 @dataclass(frozen=True)
@@ -147,14 +148,18 @@ class CorpusCounter:
         """Write what is in memory as a shard, if there is something or no shard yet."""
         if self.shards and not self._collector.positions:
             return
+        self.take(self._count(ChunkedRuns([self._collector], self._fold), 1))
+        self._collector = RunCollector()
+
+    def take(self, counted: Counted) -> None:
+        """Write as a shard what has been counted."""
+        self._read = True
         path = self._folder() / f"spill-{len(self.shards):05}"
         with told_of(path.parent):
             shutil.rmtree(path, ignore_errors=True)  # of a training that was killed
             path.mkdir()
-            runs = ChunkedRuns([self._collector], self._fold)
-            write_shard(path, self._count(runs, 1), self._fold, {})
+            write_shard(path, counted, self._fold, {})
         self.shards.append(path)
-        self._collector = RunCollector()
 
     def _count(self, runs: ChunkedRuns, least: int) -> Counted:
         return Counted(runs, count_stream(runs.whole().stream, runs.codes, self._order, self._workers, least))
@@ -185,7 +190,7 @@ class CorpusCounter:
             return self._count(runs, least)
         self.spill()
         shards = [Shard.open(path) for path in self.shards]
-        checked_runs(ChunkedRuns(shards, self._fold), self._read)
+        checked_runs(ChunkedRuns(shards, self._fold), read=True)
         return add_up(shards, least, room, self._workers, self._folder if keep else None)
 
 
@@ -265,7 +270,7 @@ def count(
     workers: int | None = None,
     memory: int | str | None = None,
     tmp: str | os.PathLike[str] | None = None,
-    engine: Any = None,
+    engine: CountingEngine | None = None,
     progress: bool = False,
     report: CountingReport | None = None,
 ) -> None:
@@ -287,7 +292,7 @@ def count(
         Whether simplified and traditional characters count as one (:mod:`segtool.folding`).
     encoding, skip_undecodable, workers, memory, tmp, progress
         As for :func:`segtool.train`.
-    engine : SparkEngine, optional
+    engine : CountingEngine, optional
         Counts on a cluster (:mod:`segtool.spark`).
     report : CountingReport, optional
         Filled with what was read and counted.
@@ -326,9 +331,9 @@ def count(
             order, fold = shards[0].order, shards[0].fold
             told_by_shards(shards, report.reading)
             counted = add_up(shards, 1, budget.ngrams(workers), workers, None)
-        elif engine is not None:
+        elif engine is not None and inputs is not None:
             with watch.stage("count"):
-                counted = engine.count(inputs, order, fold, work, report.reading)
+                counted = engine.count(inputs, order, fold, work, report.reading, encoding, skip_undecodable)
         else:
             with open_blocks(inputs, texts, encoding, skip_undecodable, watch, report.reading) as blocks:
                 counter = CorpusCounter(order, fold, budget.symbols, work, workers)

@@ -6,8 +6,9 @@ integers do not depend on who took which chunk, nor in which order.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Protocol
+import os
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +19,12 @@ from segtool.runs import ChunkedRuns
 from segtool.sampling import hash_runs
 from segtool.slices import Ids, Integers
 
-__all__ = ["Chunk", "Engine", "Task", "Threads"]
+if TYPE_CHECKING:
+    from segtool.corpus import ReadReport
+    from segtool.counting import Counted
+    from segtool.stages import WorkFolder
+
+__all__ = ["Chunk", "CountingEngine", "Engine", "Task", "Threads"]
 
 
 class Chunk:
@@ -71,6 +77,23 @@ class Engine(Protocol):
 
     def run(self, task: Task, runs: ChunkedRuns, progress: Callable[[int], object] | None = None) -> Any:
         """Give the sums (ndarray of int64), and a list of what the task returned of each chunk, in their order."""
+
+
+@runtime_checkable
+class CountingEngine(Engine, Protocol):
+    """Reads and counts text, too."""
+
+    def count(
+        self,
+        inputs: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+        order: int,
+        fold: bool,
+        work: WorkFolder,
+        reading: ReadReport,
+        encoding: str,
+        skip_undecodable: bool,
+    ) -> Counted:
+        """Give the counts of the inputs; :meth:`segtool.spark.SparkEngine.count` says more."""
 
 
 class Threads:

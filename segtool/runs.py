@@ -164,6 +164,14 @@ class ChunkedRuns:
             symbols[ids[odd]] = True
         return symbols
 
+    def parts(self) -> list[tuple[RunPart, Ids]]:
+        """The parts, and the symbol id of each written id of a part."""
+        return list(zip(self._parts, self._ids, strict=True))
+
+    def place(self, i: int) -> tuple[int, int]:
+        """Which part a chunk is of, and its number there."""
+        return self._index[i]
+
     def tables(self, i: int) -> tuple[Ids, npt.NDArray[np.uint32], Ids]:
         """Written ids of a chunk, the code of each written id of its part, and the symbol id of each."""
         part, chunk = self._index[i]

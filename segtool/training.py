@@ -24,7 +24,7 @@ from segtool.counting import CorpusCounter, Counted, add_up, collect_runs, told_
 from segtool.counts import gather
 from segtool.decoders import cut_runs, decoder_of
 from segtool.dictionary import count_words, frequency_lexicon, lexicon_of_list
-from segtool.engine import Engine, Threads
+from segtool.engine import CountingEngine, Engine, Threads
 from segtool.entropy import entropy_lexicon
 from segtool.errors import UsageError
 from segtool.files import atomic_directory
@@ -132,7 +132,7 @@ def train(
         Keep what finished stages made, in that folder, until the model is written, and go on with what a training
         of the same files and parameters left there.
     engine : Engine, optional
-        Who goes over the corpus in EM passes; by default threads.
+        Who goes over the corpus in EM passes, and counts the inputs if it can; by default threads.
     progress : bool
         Show progress bars on standard error if that is a terminal.
     report : TrainingReport, optional
@@ -198,8 +198,12 @@ def train(
             if shards is not None:
                 counted = _counted_shards(shards, settings, budget, workers, work, watch, report)
             else:
-                with open_blocks(inputs, texts, encoding, skip_undecodable, watch, report.reading) as blocks:
-                    counter = _read(blocks, settings, budget, workers, work, report)
+                counter = CorpusCounter(_order(settings), settings.fold, budget.symbols, work, workers)
+                if inputs is not None and isinstance(engine, CountingEngine):
+                    _count_there(counter, engine, inputs, settings, work, watch, report, encoding, skip_undecodable)
+                else:
+                    with open_blocks(inputs, texts, encoding, skip_undecodable, watch, report.reading) as blocks:
+                        _read(counter, blocks, settings, work, report)
                 with watch.stage("count"):
                     counted = counter.finish(_least(settings), budget.ngrams(workers))
             model = train_model(counted, settings, workers, watch, report, engine, work.stages, budget)
@@ -227,31 +231,59 @@ def _least(settings: TrainingSettings) -> int:
 
 
 def _read(
-    blocks: Iterable[str],
-    settings: TrainingSettings,
-    budget: Budget,
-    workers: int,
-    work: WorkFolder,
-    report: TrainingReport,
-) -> CorpusCounter:
+    counter: CorpusCounter, blocks: Iterable[str], settings: TrainingSettings, work: WorkFolder, report: TrainingReport
+) -> None:
     """Read and count, unless that was done before."""
-    counter = CorpusCounter(_order(settings), settings.fold, budget.symbols, work, workers)
-    known = work.stages.load("counted")
-    if known is not None:
-        told = json.loads(str(known["told"]))
-        if counter.go_on(told.pop("shards")):
-            for name, value in told.items():
-                setattr(report.reading, name, value)
-            return counter
+    if _counted_before(counter, work, report):
+        return
     for block in sample_lines(blocks, settings.sample, settings.seed):
         counter.add(block)
     if work.entered:
         counter.spill()
-        names = ("files", "bytes", "lines", "characters", "skipped_lines")
-        reading = {name: getattr(report.reading, name) for name in names}
-        shards = [path.name for path in counter.shards]
-        work.stages.save("counted", told=json.dumps({**reading, "shards": shards}))
-    return counter
+        _note_counted(counter, work, report)
+
+
+def _count_there(
+    counter: CorpusCounter,
+    engine: CountingEngine,
+    inputs: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+    settings: TrainingSettings,
+    work: WorkFolder,
+    watch: Progress,
+    report: TrainingReport,
+    encoding: str,
+    skip_undecodable: bool,
+) -> None:
+    """Let the engine read and count, unless that was done before."""
+    if settings.sample < 1.0:
+        raise UsageError("--sample: lines are drawn in their order, which no cluster keeps: draw them before")
+    if not _counted_before(counter, work, report):
+        with watch.stage("read"):
+            counter.take(
+                engine.count(inputs, _order(settings), settings.fold, work, report.reading, encoding, skip_undecodable)
+            )
+        _note_counted(counter, work, report)
+
+
+def _counted_before(counter: CorpusCounter, work: WorkFolder, report: TrainingReport) -> bool:
+    """Find the shards of a training that goes on."""
+    known = work.stages.load("counted")
+    if known is None:
+        return False
+    told = json.loads(str(known["told"]))
+    if not counter.go_on(told.pop("shards")):
+        return False
+    for name, value in told.items():
+        setattr(report.reading, name, value)
+    return True
+
+
+def _note_counted(counter: CorpusCounter, work: WorkFolder, report: TrainingReport) -> None:
+    """Keep for a training that goes on which shards there are."""
+    names = ("files", "bytes", "lines", "characters", "skipped_lines")
+    reading = {name: getattr(report.reading, name) for name in names}
+    shards = [path.name for path in counter.shards]
+    work.stages.save("counted", told=json.dumps({**reading, "shards": shards}))
 
 
 def _counted_shards(
