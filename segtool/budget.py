@@ -31,6 +31,9 @@ MOST_SYMBOLS = 1 << 30
 NGRAM_BYTES = 90
 """What an n-gram takes that is merged or scored, in each thread."""
 
+SAMPLED_BYTES = 10
+"""What a symbol takes of the sample that the tagger is fitted to."""
+
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 
 
@@ -80,15 +83,15 @@ class Budget:
         """How many symbols of a corpus are held and counted at a time."""
         return min(self.room // SYMBOL_BYTES, MOST_SYMBOLS)
 
-    def check(self, candidates: int) -> None:
-        """See whether there is room for candidates.
+    def check(self, candidates: int, sampled: int = 0) -> None:
+        """See whether there is room for candidates, and for the symbols of a sample.
 
         Raises
         ------
         UsageError
             If there is not.
         """
-        needed = max(self.used, LEAST // 2) + candidates * CANDIDATE_BYTES
+        needed = max(self.used, LEAST // 2) + candidates * CANDIDATE_BYTES + sampled * SAMPLED_BYTES
         if needed > self.total:
             raise UsageError(
                 f"--memory {self.total >> 20:,}M: {candidates:,} n-grams may be words, and need {needed >> 20:,}M: "

@@ -60,7 +60,7 @@ LEAST_EXPECTED = 0.01
 FORGOTTEN = 0.001
 """Candidates that are expected less often leave the lattice for good, some before a pass (:mod:`segtool.pruning`)."""
 
-SAMPLED = 1 << 24
+SAMPLED = 1 << 25
 """Of the last pass so many symbols of runs are kept at most, drawn by their hashes; the tagger is fitted to them."""
 
 

@@ -30,7 +30,7 @@ from segtool.errors import UsageError
 from segtool.files import atomic_directory
 from segtool.kneser_ney import estimate
 from segtool.layout import beyond_the_lexicon, build_model
-from segtool.lexicon import Lexicon, fit_lexicon
+from segtool.lexicon import SAMPLED, Lexicon, fit_lexicon
 from segtool.model import Model, find_model, load_model, write_model
 from segtool.progress import Progress, StageReport
 from segtool.reading import Digested, open_blocks, sample_lines
@@ -407,7 +407,7 @@ def train_model(
     del counts, counted, known
     report.candidates = len(candidates)
     if budget is not None:
-        budget.check(len(candidates))
+        budget.check(len(candidates), min(runs.symbols, SAMPLED))
     if settings.method == "unigram":
         with watch.stage("lexicon", settings.all_passes * runs.positions, "sym") as step:
             words = fit_lexicon(runs, candidates, settings, engine or Threads(workers), step, stages)
