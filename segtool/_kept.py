@@ -12,6 +12,7 @@ user's cache folder where that is read-only.
 
 from __future__ import annotations
 
+import builtins
 import ctypes
 import functools
 import os
@@ -273,6 +274,9 @@ def _link(function: Callable[..., Any], code: bytes) -> Callable[..., Any]:
     machine = binding.Target.from_default_triple().create_target_machine(jit=True)
     engine = binding.create_mcjit_compiler(binding.parse_assembly(""), machine)
     for name in _undefined(code):
+        if name.startswith("PyExc_"):
+            # numba's code takes the symbol for the exception itself, and has it say so in every process
+            binding.add_symbol(name, id(getattr(builtins, name.removeprefix("PyExc_"))))
         # LLVM ends the process over a missing one
         if name.startswith(_OURS) or not binding.address_of_symbol(name):
             raise ValueError(f"no symbol {name}")

@@ -344,6 +344,25 @@ def test_wrong_arguments_are_type_errors(join, place, value, message):
         join(*given)
 
 
+def test_errors_without_numba(warm):
+    """Where numba has not told LLVM what its code takes for exceptions."""
+    program = """
+        import sys
+        from segtool.symbols import symbolise
+        try:
+            symbolise.compiled(1)
+        except TypeError as error:
+            print(error, "numba" in sys.modules)
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(program)],
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stdout) == (0, "symbolise(): 4 arguments expected False\n"), done.stderr
+
+
 def test_numbers_that_are_too_great(join):
     given = arguments()
     given[3] = 1 << 63
