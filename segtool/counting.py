@@ -384,7 +384,8 @@ def write_shard(folder: Path, counted: Counted, fold: bool, corpus: dict[str, An
             writer.add_runs(stream)
         writer.add_bigrams(counts.frequency, counts.bigrams)
         for part in counts.slices():
-            types[2:] += [len(level) for level in part.levels]
+            types[2:] += np.array([len(level) for level in part.levels], np.int64)
             writer.add_slice(part)
-        writer.finish({"types": types.tolist(), "runs": runs.count, "symbols": runs.symbols, **corpus})
+        found = {"ngrams": int(types.sum()), "types": types.tolist(), "runs": runs.count, "symbols": runs.symbols}
+        writer.finish(found | corpus)
     return int(types.sum())

@@ -6,7 +6,6 @@ the arrays of the one before and can be called alone.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
@@ -20,7 +19,8 @@ from segtool.budget import Budget, parse_size
 from segtool.cards import CARD
 from segtool.chunks import checked_workers
 from segtool.cohesion import cohesion_lexicon
-from segtool.counting import CorpusCounter, Counted, add_up, collect_runs, told_by_shards
+from segtool.count_stage import add_up_shards, count_there, least_seen, longest_ngrams, read_and_count
+from segtool.counting import CorpusCounter, Counted, collect_runs
 from segtool.counts import gather
 from segtool.decoders import cut_runs, decoder_of
 from segtool.dictionary import count_words, frequency_lexicon, lexicon_of_list
@@ -38,7 +38,7 @@ from segtool.runs import ChunkedRuns
 from segtool.scores import Candidates, score
 from segtool.segmenter import Segmenter
 from segtool.settings import TrainingSettings
-from segtool.shards import Shard, open_shards
+from segtool.shards import open_shards
 from segtool.stages import Stages, WorkFolder, fingerprint, inputs_seen, work_place
 from segtool.wordlist import read_word_counts
 
@@ -196,16 +196,17 @@ def train(
             if tmp is not None:
                 work.check()
             if shards is not None:
-                counted = _counted_shards(shards, settings, budget, workers, work, watch, report)
+                counted = add_up_shards(shards, settings, budget, workers, work, watch, report.reading)
             else:
-                counter = CorpusCounter(_order(settings), settings.fold, budget.symbols, work, workers)
+                counter = CorpusCounter(longest_ngrams(settings), settings.fold, budget.symbols, work, workers)
                 if inputs is not None and isinstance(engine, CountingEngine):
-                    _count_there(counter, engine, inputs, settings, work, watch, report, encoding, skip_undecodable)
+                    how = encoding, skip_undecodable
+                    count_there(counter, engine, inputs, settings, work, watch, report.reading, *how)
                 else:
                     with open_blocks(inputs, texts, encoding, skip_undecodable, watch, report.reading) as blocks:
-                        _read(counter, blocks, settings, work, report)
+                        read_and_count(counter, blocks, settings, work, report.reading)
                 with watch.stage("count"):
-                    counted = counter.finish(_least(settings), budget.ngrams(workers))
+                    counted = counter.finish(least_seen(settings), budget.ngrams(workers))
             model = train_model(counted, settings, workers, watch, report, engine, work.stages, budget)
         model.card["corpus"] = {
             "characters": report.reading.characters,
@@ -218,94 +219,6 @@ def train(
             with watch.stage("write"):
                 write_model(model, folder)
     return Segmenter(model if output is None else load_model(output))
-
-
-def _order(settings: TrainingSettings) -> int:
-    """Length of the longest n-grams that are counted."""
-    return max(settings.max_word_len + 1, settings.lm_order if settings.needs_lm else 0)
-
-
-def _least(settings: TrainingSettings) -> int:
-    """How often an n-gram has to occur to make a difference."""
-    return 1 if settings.needs_lm else min(settings.min_count, 2)
-
-
-def _read(
-    counter: CorpusCounter, blocks: Iterable[str], settings: TrainingSettings, work: WorkFolder, report: TrainingReport
-) -> None:
-    """Read and count, unless that was done before."""
-    if _counted_before(counter, work, report):
-        return
-    for block in sample_lines(blocks, settings.sample, settings.seed):
-        counter.add(block)
-    if work.entered:
-        counter.spill()
-        _note_counted(counter, work, report)
-
-
-def _count_there(
-    counter: CorpusCounter,
-    engine: CountingEngine,
-    inputs: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
-    settings: TrainingSettings,
-    work: WorkFolder,
-    watch: Progress,
-    report: TrainingReport,
-    encoding: str,
-    skip_undecodable: bool,
-) -> None:
-    """Let the engine read and count, unless that was done before."""
-    if settings.sample < 1.0:
-        raise UsageError("--sample: lines are drawn in their order, which no cluster keeps: draw them before")
-    if not _counted_before(counter, work, report):
-        with watch.stage("read"):
-            counter.take(
-                engine.count(inputs, _order(settings), settings.fold, work, report.reading, encoding, skip_undecodable)
-            )
-        _note_counted(counter, work, report)
-
-
-def _counted_before(counter: CorpusCounter, work: WorkFolder, report: TrainingReport) -> bool:
-    """Find the shards of a training that goes on."""
-    known = work.stages.load("counted")
-    if known is None:
-        return False
-    told = json.loads(str(known["told"]))
-    if not counter.go_on(told.pop("shards")):
-        return False
-    for name, value in told.items():
-        setattr(report.reading, name, value)
-    return True
-
-
-def _note_counted(counter: CorpusCounter, work: WorkFolder, report: TrainingReport) -> None:
-    """Keep for a training that goes on which shards there are."""
-    names = ("files", "bytes", "lines", "characters", "skipped_lines")
-    reading = {name: getattr(report.reading, name) for name in names}
-    shards = [path.name for path in counter.shards]
-    work.stages.save("counted", told=json.dumps({**reading, "shards": shards}))
-
-
-def _counted_shards(
-    shards: Sequence[Shard],
-    settings: TrainingSettings,
-    budget: Budget,
-    workers: int,
-    work: WorkFolder,
-    watch: Progress,
-    report: TrainingReport,
-) -> Counted:
-    """Add up shards that were counted elsewhere."""
-    if shards[0].fold != settings.fold:
-        raise UsageError(f"{shards[0].path}: counted with --{'' if shards[0].fold else 'no-'}fold: train with it, too")
-    if shards[0].order < _order(settings):
-        raise UsageError(
-            f"{shards[0].path}: n-grams of up to {shards[0].order} symbols were counted, and {_order(settings)} are "
-            "needed: count with a greater --max-word-len, or train with a smaller one"
-        )
-    told_by_shards(shards, report.reading)
-    with watch.stage("count"):
-        return add_up(shards, _least(settings), budget.ngrams(workers), workers, work)
 
 
 def _collected(

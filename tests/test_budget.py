@@ -50,7 +50,7 @@ def test_any_text_is_a_size_or_refused(text):
 
 @pytest.mark.parametrize("total", [0, 1, LEAST - 1])
 def test_too_little(total):
-    with pytest.raises(UsageError, match=r"--memory .*M: too little, give at least 400M"):
+    with pytest.raises(UsageError, match=r"--memory .*M: too little, give at least 256M"):
         Budget.of(total)
 
 

@@ -203,8 +203,9 @@ def test_without_classes_nothing_else_changes(sample_candidates, sample_chunks, 
 
 
 def test_classes_without_weight_are_more_plain_passes(sample_candidates, sample_chunks):
-    classes = fit_lexicon(sample_chunks, sample_candidates, LexiconSettings(passes=3, class_weight=0.0))
-    plain = fit_lexicon(sample_chunks, sample_candidates, LexiconSettings(passes=7, word_classes=0))
+    with nothing_forgotten:
+        classes = fit_lexicon(sample_chunks, sample_candidates, LexiconSettings(passes=3, class_weight=0.0))
+        plain = fit_lexicon(sample_chunks, sample_candidates, LexiconSettings(passes=7, word_classes=0))
     assert classes.expected == pytest.approx(plain.expected, rel=1e-6, abs=1e-6)
     assert classes.log_likelihood == pytest.approx(plain.log_likelihood)
 

@@ -115,7 +115,7 @@ def test_count_replaces_a_shard(tmp_path):
 @pytest.mark.parametrize("name", ["train", "count"])
 @pytest.mark.parametrize(
     ("memory", "what"),
-    [("1M", "too little, give at least 400M"), ("0", "too little"), ("much", "no size"), ("", "no size")],
+    [("1M", "too little, give at least 256M"), ("0", "too little"), ("much", "no size"), ("", "no size")],
 )
 def test_memory_that_makes_no_sense(tmp_path, name, memory, what):
     message = fails(name, SAMPLE, "-o", "m", "--memory", memory, cwd=tmp_path, code=2)
@@ -220,8 +220,8 @@ def test_shards_of_other_kinds(tmp_path):
         (["train", "--counts", "a", "--base", "default"], 2, "--counts"),
         (["train", "--counts", "a", "--method", "dict"], 2, "--counts"),
         (["train", "--counts", "a", "--sample", 0.5], 2, "--sample"),
-        (["train", "--counts", SAMPLE], 1, "count shard"),
-        (["train", "--counts", sample_model()], 1, "count shard"),
+        (["train", "--counts", SAMPLE], 1, "shard"),
+        (["train", "--counts", sample_model()], 1, "shard"),
         (["train", "--counts", "nowhere"], 1, "segtool count"),
         (["count", "a", "--max-word-len", 16], 2, "--max-word-len"),
         (["train", "-", "--resume"], 2, "--resume"),

@@ -15,7 +15,7 @@ from segtool.decode import NO_WORD, TAG_STEP, UNKNOWN_LIMIT, WEIGHT_UNIT, join_u
 from segtool.fused import character_table
 from segtool.layout import beyond_the_lexicon, build_model
 from segtool.lexicon import LexiconSettings, fit_lexicon
-from segtool.runs import RunCollector
+from segtool.runs import ChunkedRuns, RunCollector
 from segtool.scores import BOUNDARY_FANOUT, score
 from segtool.settings import TrainingSettings
 from segtool.symbols import CODE_LIMIT, LAT, MARK, NUM, class_table, code_points, symbolise
@@ -223,8 +223,8 @@ def decoders():
 
 
 @pytest.fixture(scope="module")
-def trained(sample_runs, sample_candidates):
-    return Decoder.of(train(sample_runs.stream, sample_candidates))
+def trained(sample_chunks, sample_candidates):
+    return Decoder.of(train(sample_chunks, sample_candidates))
 
 
 @pytest.fixture(scope="module")
@@ -233,8 +233,8 @@ def extended(trained):
     return Decoder.of(extend(trained.model, 5))
 
 
-def train(stream, candidates, **parameters):
-    lexicon = fit_lexicon(stream, candidates, LexiconSettings(**parameters))
+def train(runs, candidates, **parameters):
+    lexicon = fit_lexicon(runs, candidates, LexiconSettings(**parameters))
     return build_model(candidates, lexicon, lexicon, {"parameters": {"max_word_len": len(candidates.levels)}})
 
 
@@ -439,9 +439,9 @@ def test_a_model_decodes_as_its_word_list_says(lines, max_word_len, min_count):
     """build_model lays out what the lexicon holds: weights in whole steps, one for unknown characters."""
     collector = RunCollector()
     collector.add("\n".join(lines))
-    runs = collector.runs()
-    candidates = score(count_stream(runs.stream, runs.codes, max_word_len + 1), max_word_len, min_count)
-    lexicon = fit_lexicon(runs.stream, candidates, LexiconSettings(passes=2, length_penalty=1.0))
+    runs = ChunkedRuns([collector], fold=False)
+    candidates = score(count_stream(runs.whole().stream, runs.codes, max_word_len + 1), max_word_len, min_count)
+    lexicon = fit_lexicon(runs, candidates, LexiconSettings(passes=2, length_penalty=1.0))
     model = build_model(candidates, lexicon, lexicon, {"parameters": {"max_word_len": max_word_len}})
     weights = {
         tuple(model.symbols[word["symbols"][: word["length"]]].tolist()): round(weight * WEIGHT_UNIT)
@@ -463,13 +463,13 @@ def test_a_model_decodes_as_its_word_list_says(lines, max_word_len, min_count):
         assert Decoder.of(model).compiled(text)[0] == naive.cut(text, weights, unknown)
 
 
-def test_what_is_beyond_the_lexicon_joins_the_model(sample_candidates, sample_runs):
+def test_what_is_beyond_the_lexicon_joins_the_model(sample_candidates, sample_chunks):
     settings = TrainingSettings(unknown_len=3)
-    lexicon = fit_lexicon(sample_runs.stream, sample_candidates, settings)
+    lexicon = fit_lexicon(sample_chunks, sample_candidates, settings)
     card: dict[str, object] = {"parameters": {"max_word_len": len(sample_candidates.levels), "unknown_len": 3}}
     plain = build_model(sample_candidates, lexicon, lexicon, card, tagged_count=5)
-    model = beyond_the_lexicon(plain, sample_runs.stream, lexicon, settings)
-    assert (model.lexicon[3::4] == fit_tagger(sample_runs.stream, lexicon.boundaries, plain.lexicon, settings)).all()
+    model = beyond_the_lexicon(plain, lexicon, settings)
+    assert (model.lexicon[3::4] == fit_tagger(lexicon.sample, lexicon.boundaries, plain.lexicon, settings)).all()
     assert model.lexicon[3::4].any()
     scores = spelling_scores(plain.words, plain.symbols, settings)
     assert (model.spelling == spelling_steps(scores)).all()
@@ -479,8 +479,8 @@ def test_what_is_beyond_the_lexicon_joins_the_model(sample_candidates, sample_ru
     assert not plain.lexicon[3::4].any()
 
 
-def test_pairs_for_the_tagger_are_laid_out(sample_candidates, sample_runs):
-    lexicon = fit_lexicon(sample_runs.stream, sample_candidates, LexiconSettings())
+def test_pairs_for_the_tagger_are_laid_out(sample_candidates, sample_chunks):
+    lexicon = fit_lexicon(sample_chunks, sample_candidates, LexiconSettings())
     card: dict[str, object] = {"parameters": {"max_word_len": len(sample_candidates.levels)}}
     units = build_model(sample_candidates, lexicon, lexicon, card, tagged_count=5).lexicon.reshape(-1, 4)
     pairs = sample_candidates.levels[1]
