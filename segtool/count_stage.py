@@ -102,10 +102,10 @@ def add_up_shards(
     """Add up shards that were counted elsewhere."""
     if shards[0].fold != settings.fold:
         raise UsageError(f"{shards[0].path}: counted with --{'' if shards[0].fold else 'no-'}fold: train with it, too")
-    if shards[0].order < longest_ngrams(settings):
+    needed = longest_ngrams(settings)
+    if shards[0].order < needed:
         raise UsageError(
-            f"{shards[0].path}: n-grams of up to {shards[0].order} symbols were counted, and {longest_ngrams(settings)} "
-            "are needed: count with a greater --max-word-len, or train with a smaller one"
+            f"{shards[0].path}: n-grams of up to {shards[0].order} symbols were counted, and {needed} are needed: count with a greater --max-word-len, or train with a smaller one"
         )
     told_by_shards(shards, reading)
     with watch.stage("count"):

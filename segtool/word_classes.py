@@ -25,7 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 from segtool._jit import kernel
-from segtool.engine import Chunk, Engine
+from segtool.engine import Chunk, Engine, Threads
 from segtool.runs import ChunkedRuns
 from segtool.scores import Floats
 from segtool.slices import Integers
@@ -47,6 +47,9 @@ LIMIT = 4.0
 DENSE = 1 << 23
 """So many word bigrams are counted in a table that has a place for each; more are sorted."""
 
+KEPT = 1 << 24
+"""A corpus of so many symbols and boundaries is cut once, and its words are kept in memory."""
+
 TABLED = 1 << 16
 """x ln x is looked up for counts below."""
 
@@ -66,12 +69,18 @@ class WordCut:
         single symbol is a word), the longest word and the longest run, in symbols.
     type_of : ndarray of int64, optional
         Type of the word of each node: bigrams of types are counted. Without it, words by node.
+    keep : bool
+        Give the words of each chunk.
     """
 
     def __init__(
-        self, lattice: tuple[npt.NDArray[np.int32], Floats, int, int], type_of: Integers | None = None
+        self,
+        lattice: tuple[npt.NDArray[np.int32], Floats, int, int],
+        type_of: Integers | None = None,
+        keep: bool = False,
     ) -> None:
         *self._tables, self._longest_run = lattice
+        self._keep = keep
         self._type_of = type_of
         self._types = 0 if type_of is None else int(type_of.max(initial=0)) + 1
         self._dense = self._types**2 <= DENSE
@@ -94,7 +103,12 @@ class WordCut:
         words = self.nodes(chunk, scratch)
         if self._type_of is None:
             _count(words, total)
-            return None
+            return words if self._keep else None
+        return self.count_bigrams(words, total)
+
+    def count_bigrams(self, words: npt.NDArray[np.int32], total: Integers) -> Any:
+        """Add the counts of bigrams in a row of words; see :meth:`__call__`."""
+        assert self._type_of is not None
         if self._dense:
             _count_pairs(words, self._type_of, self._types, total)
             return None
@@ -114,7 +128,7 @@ class WordCut:
 
 
 class CutCorpus:
-    """A corpus cut into its likeliest words, anew whenever it is asked for something.
+    """A corpus cut into its likeliest words, anew whenever it is asked for something, or once if it is small.
 
     Parameters
     ----------
@@ -128,15 +142,22 @@ class CutCorpus:
         self, engine: Engine, runs: ChunkedRuns, lattice: tuple[npt.NDArray[np.int32], Floats, int, int]
     ) -> None:
         self._engine, self._runs, self._lattice = engine, runs, lattice
+        self._keep = isinstance(engine, Threads) and runs.positions <= KEPT
+        self._words: list[npt.NDArray[np.int32]] = []
 
     def frequency(self) -> Integers:
         """How often each node is a word; node 0 is the boundary."""
-        counts: Integers = self._engine.run(WordCut(self._lattice), self._runs)[0]
+        counts: Integers
+        counts, words = self._engine.run(WordCut(self._lattice, keep=self._keep), self._runs)
+        self._words = words if self._keep else []
         return counts
 
     def bigrams(self, type_of: Integers) -> tuple[Integers, Integers, Integers]:
         """Pairs of types of neighbours in order, and how often each occurs, given the type of each node."""
         pairs = WordCut(self._lattice, type_of)
+        if self._words:
+            total = np.zeros(pairs.size, np.int64)
+            return pairs.bigrams(total, [pairs.count_bigrams(words, total) for words in self._words])
         return pairs.bigrams(*self._engine.run(pairs, self._runs))
 
 

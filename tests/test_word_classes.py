@@ -107,6 +107,7 @@ class Chunks:
 
     def __init__(self, chunks):
         self.streams = [naive.stream(runs) for runs in chunks]
+        self.positions = sum(len(stream) - 1 for stream in self.streams)
 
     def __len__(self):
         return len(self.streams)
@@ -116,12 +117,20 @@ class Chunks:
         return self.streams[i], codes.astype(np.uint32), codes.astype(np.uint16)
 
 
-@given(st.lists(RUNS, min_size=1, max_size=4), st.integers(1, 3), st.integers(1, 3), st.booleans(), st.integers(0, 99))
-def test_counts_of_words_and_bigrams_are_naive(chunks, longest, workers, dense, seed):
+@given(
+    st.lists(RUNS, min_size=1, max_size=4),
+    st.integers(1, 3),
+    st.integers(1, 3),
+    st.booleans(),
+    st.booleans(),
+    st.integers(0, 99),
+)
+def test_counts_of_words_and_bigrams_are_naive(chunks, longest, workers, dense, kept, seed):
     corpus = Corpus([run for runs in chunks for run in runs], longest)
     draw = np.random.default_rng(seed)
     weights = {ngram: float(draw.integers(-6, 0)) for ngram in corpus.ngrams[1:]}
-    cut = CutCorpus(Threads(workers), Chunks(chunks), corpus.lattice(weights))
+    with patch.object(word_classes, "KEPT", 1 << 24 if kept else 0):
+        cut = CutCorpus(Threads(workers), Chunks(chunks), corpus.lattice(weights))
     words, pairs = Counter(), Counter()
     type_of = draw.integers(0, 4, len(corpus.units) // 2)
     for runs in chunks:
