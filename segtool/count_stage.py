@@ -85,9 +85,9 @@ def _counted_before(counter: CorpusCounter, work: WorkFolder, reading: ReadRepor
 def _note_counted(counter: CorpusCounter, work: WorkFolder, reading: ReadReport) -> None:
     """Keep for a training that goes on which shards there are."""
     names = ("files", "bytes", "lines", "characters", "skipped_lines")
-    reading = {name: getattr(reading, name) for name in names}
+    told = {name: getattr(reading, name) for name in names}
     shards = [path.name for path in counter.shards]
-    work.stages.save("counted", told=json.dumps({**reading, "shards": shards}))
+    work.stages.save("counted", told=json.dumps({**told, "shards": shards}))
 
 
 def add_up_shards(
@@ -105,7 +105,8 @@ def add_up_shards(
     needed = longest_ngrams(settings)
     if shards[0].order < needed:
         raise UsageError(
-            f"{shards[0].path}: n-grams of up to {shards[0].order} symbols were counted, and {needed} are needed: count with a greater --max-word-len, or train with a smaller one"
+            f"{shards[0].path}: n-grams of up to {shards[0].order} symbols were counted, and {needed} are needed: "
+            "count with a greater --max-word-len, or train with a smaller one"
         )
     told_by_shards(shards, reading)
     with watch.stage("count"):

@@ -66,7 +66,7 @@ def cut_utf8_stream(
         for piece in pieces:
             yield cutter.cut(piece)
     else:
-        limit = 2 * workers if ahead else 0
+        limit = 8 * workers if ahead else 0
         under_way: deque[Future[bytes]] = deque()
         with ThreadPoolExecutor(workers) as pool:
             for piece in pieces:
