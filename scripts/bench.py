@@ -51,7 +51,7 @@ METRICS = {  # label, digits, whether more is better
     "file_2_workers": ("cutting a file, 2 workers, MB/s; load counted", 2, True),
     "two_to_one": ("two workers, times one worker", 2, True),
     "call": ("cutting by a Python call for each line, MB/s", 2, True),
-    "load": ("import and load, s; segtool loads numba later, for a long text", 3, False),
+    "load": ("import and load, s; segtool links its kernels later, for a long text", 3, False),
     "load_ms": ("load of a model in a process that has numpy, ms", 1, False),
     "private_mb": ("memory of its own of each of ten processes with one model, MB", 1, False),
     "shared_mb": ("memory that these ten share, the model's pages among it, MB", 1, False),

@@ -19,7 +19,7 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-from segtool.errors import ModelError
+from segtool.errors import ModelError, OutputError
 
 __all__ = ["CARD", "CardFormat", "card_checksum", "copy_file", "write_array"]
 
@@ -58,6 +58,22 @@ class CardFormat:
     def mend(self) -> str:
         """What to do about damage."""
         return f"restore the {self.what} or {self.verb} it again"
+
+    def check_target(self, path: str | os.PathLike[str]) -> None:
+        """See whether a directory of another kind would be replaced.
+
+        Raises
+        ------
+        OutputError
+            If the card there says so.
+        """
+        try:
+            card = json.loads((Path(path) / CARD).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return
+        if isinstance(card, dict) and card.get("format", self.name) != self.name:
+            kind = card["format"]
+            raise OutputError(f"{os.fspath(path)}: holds {kind}, not a {self.title}: remove it or pass another -o")
 
     def damaged(self, folder: Path) -> ModelError:
         """Error of a card that says other things than it did."""

@@ -28,7 +28,7 @@ from segtool.merging import merge_counts
 from segtool.progress import Progress, StageReport
 from segtool.reading import open_blocks
 from segtool.runs import ChunkedRuns, RunCollector
-from segtool.shards import Shard, ShardWriter, open_shards
+from segtool.shards import SHARD, Shard, ShardWriter, open_shards
 from segtool.slices import SlicedCounts
 from segtool.stages import WorkFolder
 
@@ -320,6 +320,7 @@ def count(
     budget = Budget.of(parse_size(memory) if isinstance(memory, str) else memory)
     order = max_word_len + 1
     with ExitStack() as stack:
+        SHARD.check_target(output)
         folder = stack.enter_context(atomic_directory(output, marker=CARD))
         name = os.path.basename(os.path.realpath(output))
         parent = tmp if tmp is not None else os.path.dirname(os.path.realpath(output))

@@ -40,6 +40,7 @@ __all__ = [
     "DEFAULT",
     "FORMAT_VERSION",
     "LM_FOLDER",
+    "MODEL",
     "SPELLING",
     "Model",
     "find_model",
@@ -50,7 +51,7 @@ __all__ = [
 ]
 
 FORMAT_VERSION = 2
-_FORMAT = CardFormat(
+MODEL = CardFormat(
     name="segtool model",
     version=FORMAT_VERSION,
     what="model",
@@ -232,7 +233,7 @@ def write_model(model: Model, folder: Path) -> None:
         from segtool.lm_files import save_lm
 
         save_lm(model.lm, folder / LM_FOLDER)
-    _FORMAT.write(folder, model.card, files)
+    MODEL.write(folder, model.card, files)
 
 
 def load_model(path: str | os.PathLike[str], verify: bool = True) -> Model:
@@ -257,19 +258,19 @@ def load_model(path: str | os.PathLike[str], verify: bool = True) -> Model:
         If the directory or a file of it is missing, damaged, or of another format version.
     """
     folder = Path(path)
-    card = _FORMAT.read(folder)
+    card = MODEL.read(folder)
     parameters = card.get("parameters")
     if (
         not isinstance(parameters, dict)
         or parameters.get("max_word_len") not in range(1, 16)
         or parameters.get("unknown_len", 0) not in range(UNKNOWN_LIMIT + 1)
     ):
-        raise _FORMAT.damaged(folder)
+        raise MODEL.damaged(folder)
     loaded: dict[str, npt.NDArray[Any]] = {}
     for name, dtype in _ARRAYS.items():
         layout = dtype or word_record(parameters["max_word_len"])
         length = {"faces": len(loaded["symbols"]), "spelling": 4 * len(loaded["symbols"]) + 4} if loaded else {}
-        loaded[name] = _FORMAT.open_array(folder, name, card, layout, length.get(name), verify)
+        loaded[name] = MODEL.open_array(folder, name, card, layout, length.get(name), verify)
     lm = None
     if card.get("decoder") == "tags":  # others do not cut by it: open_lm reads it when it is asked for
         from segtool.lm_files import load_lm

@@ -50,10 +50,10 @@ from segtool.runs import CHUNK, RunTally
 from segtool.sampling import BUCKETS
 from segtool.slices import Ids, Integers, Level, Slice, join_slices
 
-__all__ = ["FORMAT_VERSION", "Shard", "ShardWriter", "open_shards"]
+__all__ = ["FORMAT_VERSION", "SHARD", "Shard", "ShardWriter", "open_shards"]
 
 FORMAT_VERSION = 1
-_FORMAT = CardFormat(
+SHARD = CardFormat(
     name="segtool counts",
     version=FORMAT_VERSION,
     what="shard",
@@ -217,7 +217,7 @@ class ShardWriter:
             files |= write_array(self._folder, name, array.astype(dtype))
         runs = {"digest": f"{self._tally.digest:016x}", "longest_run": self._tally.longest}
         entries = {"corpus": corpus | runs, "parameters": self._parameters, "segtool_version": __version__}
-        _FORMAT.write(self._folder, entries, files)
+        SHARD.write(self._folder, entries, files)
 
 
 _ARRAYS = {"symbols": "<u4", "written": "<u4", "frequency": "<i8", "written_counts": "<i8", "hash_sizes": "<i8"}
@@ -256,30 +256,30 @@ class Shard:
 
     def __init__(self, path: Path, card: dict[str, Any]) -> None:
         codes, written, frequency, written_counts, hash_sizes = (
-            np.array(_FORMAT.open_array(path, name, card, dtype)) for name, dtype in _ARRAYS.items()
+            np.array(SHARD.open_array(path, name, card, dtype)) for name, dtype in _ARRAYS.items()
         )
         parameters, corpus = card.get("parameters"), card.get("corpus")
         if not isinstance(parameters, dict) or not isinstance(corpus, dict):
-            raise _FORMAT.damaged(path)
+            raise SHARD.damaged(path)
         fold, order = parameters.get("fold"), parameters.get("order")
         if not isinstance(fold, bool) or not isinstance(order, int) or not 2 <= order <= 16:
-            raise _FORMAT.damaged(path)
+            raise SHARD.damaged(path)
         self.path, self.codes, self.written, self.frequency = path, codes, written, frequency
         self.fold, self.order, self.corpus = fold, order, corpus
         self.written_counts, self.hash_sizes = written_counts, hash_sizes
         try:
             self.digest, self.longest_run = int(corpus["digest"], 16), int(corpus["longest_run"])
         except (KeyError, TypeError, ValueError):
-            raise _FORMAT.damaged(path) from None
+            raise SHARD.damaged(path) from None
         for name, alphabet in (("symbols", codes), ("written", written)):
             if alphabet[:3].tolist() != [0, 1, 2] or len(alphabet) > 1 << 16 or np.any(alphabet[1:] <= alphabet[:-1]):
-                raise ModelError(f"{path / name}.npy: damaged (no alphabet): {_FORMAT.mend}")
+                raise ModelError(f"{path / name}.npy: damaged (no alphabet): {SHARD.mend}")
         if len(frequency) != len(codes) or frequency.min() < 0:
-            raise ModelError(f"{path / 'frequency.npy'}: damaged (no counts of this alphabet): {_FORMAT.mend}")
+            raise ModelError(f"{path / 'frequency.npy'}: damaged (no counts of this alphabet): {SHARD.mend}")
         if len(written_counts) != len(written) or len(hash_sizes) != BUCKETS:
-            raise ModelError(f"{path / 'written_counts.npy'}: damaged (no counts of this alphabet): {_FORMAT.mend}")
-        self._ngrams = BlockReader(_FORMAT, path, "ngrams", card)
-        self._runs = BlockReader(_FORMAT, path, "runs", card)
+            raise ModelError(f"{path / 'written_counts.npy'}: damaged (no counts of this alphabet): {SHARD.mend}")
+        self._ngrams = BlockReader(SHARD, path, "ngrams", card)
+        self._runs = BlockReader(SHARD, path, "runs", card)
         ends = self._ngrams.ends
         if len(ends) < 2 or ends[0] != 0 or ends[-1] != ends[-2]:
             raise self._ngrams.damaged("its index")
@@ -295,7 +295,7 @@ class Shard:
             If it is missing, damaged, or of another format version.
         """
         folder = Path(path)
-        return cls(folder, _FORMAT.read(folder))
+        return cls(folder, SHARD.read(folder))
 
     @property
     def chunks(self) -> int:

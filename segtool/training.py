@@ -31,7 +31,7 @@ from segtool.files import atomic_directory
 from segtool.kneser_ney import estimate
 from segtool.layout import beyond_the_lexicon, build_model
 from segtool.lexicon import SAMPLED, Lexicon, fit_lexicon
-from segtool.model import Model, find_model, load_model, write_model
+from segtool.model import MODEL, Model, find_model, load_model, write_model
 from segtool.progress import Progress, StageReport
 from segtool.reading import Digested, open_blocks, sample_lines
 from segtool.runs import ChunkedRuns
@@ -183,6 +183,8 @@ def train(
     budget = Budget.of(parse_size(memory) if isinstance(memory, str) else memory)
     with ExitStack() as last, ExitStack() as stack:  # what is kept for --resume goes when the model is there
         # entered first, so that a place that cannot be written is known before hours of work
+        if output is not None:
+            MODEL.check_target(output)
         folder = None if output is None else stack.enter_context(atomic_directory(output, marker=CARD))
         if settings.method == "dict" or base_model is not None:
             with open_blocks(inputs, texts, encoding, skip_undecodable, watch, report.reading) as blocks:

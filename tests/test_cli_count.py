@@ -265,3 +265,15 @@ def test_interrupted_counting(tmp_path):
     assert process.returncode == 130
     assert refusal(errors).startswith("segtool: interrupted")
     assert contents(tmp_path) == {}
+
+
+def test_a_model_and_a_shard_do_not_replace_each_other(tmp_path):
+    (tmp_path / "text").write_text("今天天气很好。今天我们去公园。\n" * 3, encoding="utf-8")
+    succeed("count", "text", "-o", "shard", cwd=tmp_path)
+    succeed("train", "text", "-o", "model", cwd=tmp_path)
+    before = contents(tmp_path)
+    for name, output, holds in (("count", "model", "segtool model"), ("train", "shard", "segtool counts")):
+        done = run(name, "text", "-o", output, cwd=tmp_path)
+        assert done.returncode == 1
+        assert f"{output}: holds {holds}, not a " in "\n".join(said(done.stderr))
+    assert contents(tmp_path) == before
