@@ -53,20 +53,22 @@ class Budget:
     used: int = 0
 
     @classmethod
-    def of(cls, total: int | None) -> Budget:
+    def of(cls, total: int | str | None) -> Budget:
         """Make a budget.
 
         Parameters
         ----------
-        total : int or None
-            Bytes; None for a half of what is free, and what is in use already.
+        total : int, str or None
+            Bytes, or a size (:func:`parse_size`); None for a half of what is free, and what is in use already.
 
         Raises
         ------
         UsageError
-            If it is less than `LEAST`.
+            If it is no size, or less than `LEAST`.
         """
         used = resident_memory()
+        if isinstance(total, str):
+            total = parse_size(total)
         if total is None:
             return cls(max(used + free_memory() // 2, LEAST), used)
         if total < LEAST:

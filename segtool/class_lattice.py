@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from segtool._jit import kernel
-from segtool.lattice import BLOCK, walk
+from segtool.lattice import BLOCK, walk, walk_scratch
 
 __all__ = ["class_forward_backward", "class_scratch"]
 
@@ -44,10 +44,7 @@ def class_scratch(positions: int, max_len: int) -> tuple[npt.NDArray[Any], ...]:
     slots = positions * max_len
     words = np.empty(slots), np.empty(slots, np.int32), np.empty(slots, np.uint8)
     ahead = np.empty(max_len), np.empty(max_len, np.int32)
-    slots = BLOCK * max_len
-    walked = np.empty(slots), np.empty(slots, np.int32), np.empty(slots, np.int32)
-    ends, children = np.empty(max_len, np.int64), np.empty(BLOCK, np.int32)
-    return *words, np.empty(3 * positions, np.int32), *ahead, *walked, ends, children
+    return *words, np.empty(3 * positions, np.int32), *ahead, *walk_scratch(BLOCK, max_len)
 
 
 @kernel(

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from segtool.budget import Budget, parse_size
+from segtool.budget import Budget
 from segtool.cards import CARD
 from segtool.chunks import checked_workers
 from segtool.corpus import ReadReport
@@ -30,7 +30,7 @@ from segtool.reading import open_blocks
 from segtool.runs import ChunkedRuns, RunCollector
 from segtool.shards import SHARD, Shard, ShardWriter, open_shards
 from segtool.slices import SlicedCounts
-from segtool.stages import WorkFolder
+from segtool.stages import WorkFolder, work_place
 
 __all__ = ["CorpusCounter", "Counted", "add_up", "checked_runs", "collect_runs", "write_shard"]
 
@@ -317,14 +317,12 @@ def count(
     report = report if report is not None else CountingReport()
     watch = Progress(progress, report.stages)
     workers = checked_workers(workers)
-    budget = Budget.of(parse_size(memory) if isinstance(memory, str) else memory)
+    budget = Budget.of(memory)
     order = max_word_len + 1
     with ExitStack() as stack:
         SHARD.check_target(output)
         folder = stack.enter_context(atomic_directory(output, marker=CARD))
-        name = os.path.basename(os.path.realpath(output))
-        parent = tmp if tmp is not None else os.path.dirname(os.path.realpath(output))
-        work = WorkFolder(stack, parent, name, "", resume=False)
+        work = WorkFolder(stack, *work_place(output, tmp, resume=False), "", resume=False)
         if tmp is not None:
             work.check()
         if counts is not None:

@@ -20,7 +20,7 @@ from segtool._jit import kernel
 from segtool.prefetch import prefetch
 from segtool.scores import Floats
 
-__all__ = ["BLOCK", "forward_backward", "lattice_scratch", "walk", "weighted_units"]
+__all__ = ["BLOCK", "forward_backward", "lattice_scratch", "walk", "walk_scratch", "weighted_units"]
 
 BLOCK = 512
 """Symbols walked at a time."""
@@ -73,9 +73,26 @@ def lattice_scratch(positions: int, max_len: int) -> tuple[npt.NDArray[Any], ...
     tuple of ndarray
     """
     positions = max(positions, BLOCK + max_len + 2)
-    slots = positions * max_len
+    return np.empty(positions), np.empty(positions), *walk_scratch(positions, max_len)
+
+
+def walk_scratch(size: int, max_len: int) -> tuple[npt.NDArray[Any], ...]:
+    """Give :func:`walk` what it writes: `weight`, `found`, `places`, `ends` and `children`.
+
+    Parameters
+    ----------
+    size : int
+        Symbols that are walked at a time.
+    max_len : int
+        Symbols of the longest word.
+
+    Returns
+    -------
+    tuple of ndarray
+    """
+    slots = size * max_len
     walked = np.empty(slots), np.empty(slots, np.int32), np.empty(slots, np.int32)
-    return np.empty(positions), np.empty(positions), *walked, np.empty(max_len, np.int64), np.empty(positions, np.int32)
+    return *walked, np.empty(max_len, np.int64), np.empty(size, np.int32)
 
 
 @kernel("i8(u2[const], i8, i8, i4[const], i8, f8[], i4[], i4[], i8[], i4[], i8[])")

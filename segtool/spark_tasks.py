@@ -22,6 +22,7 @@ from segtool.engine import Chunk
 from segtool.errors import EncodingError, ModelError
 from segtool.merging import TriePart
 from segtool.runs import ChunkedRuns, RunCollector
+from segtool.sampling import BUCKETS
 from segtool.shards import Shard
 from segtool.slices import Integers
 from segtool.spark_pieces import Pieces, bigram_keys, pack_piece, pack_runs, unpack_piece, unpack_runs
@@ -101,14 +102,12 @@ class Tally:
         self.bad: list[tuple[str, int, int, int, str]] = []
         self.splits: dict[tuple[str, int], tuple[int, int]] = {}
         self.counts = np.zeros(CODE_LIMIT, np.int64)
-        self.hash_sizes = RunCollector().hash_sizes
+        self.hash_sizes = np.zeros(BUCKETS, np.int64)
 
     def add_runs(self, runs: RunCollector) -> None:
         """Tell of runs."""
         self.counts[runs.written] += runs.written_counts
-        self.hash_sizes += runs.hash_sizes
-        self.digest = (self.digest + runs.digest) & 0xFFFFFFFFFFFFFFFF
-        self.longest_run = max(self.longest_run, runs.longest_run)
+        self._add_hashes(runs)
 
     def add(self, other: Tally) -> None:
         """Tell of another partition."""
@@ -119,6 +118,9 @@ class Tally:
             known = self.splits.get(split, (0, 0))
             self.splits[split] = known[0] + lines, known[1] + size
         self.counts += other.counts
+        self._add_hashes(other)
+
+    def _add_hashes(self, other: RunCollector | Tally) -> None:
         self.hash_sizes += other.hash_sizes
         self.digest = (self.digest + other.digest) & 0xFFFFFFFFFFFFFFFF
         self.longest_run = max(self.longest_run, other.longest_run)

@@ -15,7 +15,7 @@ import numpy as np
 
 from segtool import __version__, corpus
 from segtool.adaptation import PASSES, TRAINING_MOST, TRAINING_SHARE, adapt_model
-from segtool.budget import Budget, parse_size
+from segtool.budget import Budget
 from segtool.cards import CARD
 from segtool.chunks import checked_workers
 from segtool.cohesion import cohesion_lexicon
@@ -180,7 +180,7 @@ def train(
         raise UsageError("--sample: all lines of --counts are counted already: leave it out, or pass files")
     watch = Progress(progress, report.stages)
     workers = checked_workers(workers)
-    budget = Budget.of(parse_size(memory) if isinstance(memory, str) else memory)
+    budget = Budget.of(memory)
     with ExitStack() as last, ExitStack() as stack:  # what is kept for --resume goes when the model is there
         # entered first, so that a place that cannot be written is known before hours of work
         if output is not None:
