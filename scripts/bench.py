@@ -26,9 +26,9 @@ from time import perf_counter
 from typing import Any
 
 from segtool import __version__
-from segtool.corpus import find_sources
 from segtool.errors import SegtoolError
 from segtool.evaluation import evaluate_files
+from segtool.text.sources import find_sources
 
 ROOT = Path(__file__).resolve().parent.parent
 SCRIPT = Path(sys.executable).with_name("segtool")

@@ -28,8 +28,8 @@ from segtool.errors import (
 )
 
 if TYPE_CHECKING:
-    from segtool.counting import count
     from segtool.evaluation import Evaluation, evaluate, evaluate_files
+    from segtool.ngrams.counter import count
     from segtool.segmenter import Segmenter, Token, load
     from segtool.settings import TrainingSettings
     from segtool.training import TrainingReport, train
@@ -63,7 +63,7 @@ logging.getLogger("segtool").addHandler(logging.NullHandler())
 
 _HOMES = {
     "Evaluation": "evaluation",
-    "count": "counting",
+    "count": "ngrams.counter",
     "evaluate": "evaluation",
     "evaluate_files": "evaluation",
     "Segmenter": "segmenter",

@@ -1,6 +1,6 @@
 """``python -m segtool``."""
 
-from segtool.cli import main
+from segtool.cli.main import main
 
 if __name__ == "__main__":
     main(prog_name="segtool")

@@ -10,7 +10,7 @@ word, in nats:
 - s, *word cohesion*: log θ of the word minus the log θ of its parts, for the best way to cover it by shorter
   words of the lexicon. Where both halves are words of their own (这 + 是, 他 + 的) it is small, however often
   they meet; in a name or an idiom, whose characters are no words, it is large and grows with length;
-- c, cohesion of the n-gram (:mod:`segtool.scores`), which does not depend on what EM took for a word. It
+- c, cohesion of the n-gram (:mod:`segtool.ngrams.scores`), which does not depend on what EM took for a word. It
   tells a fixed word from one of a series (十九 + 条, 外 + 面), whose parts only seem to be no words;
 - E − 1: what has been seen once could be anything;
 - H, the smaller of the branching entropies: a fragment is tied to what stands on one side of it;
@@ -37,10 +37,10 @@ import numpy as np
 import numpy.typing as npt
 
 from segtool.errors import UsageError
-from segtool.folding import fold_text
-from segtool.model import Model
 from segtool.segmenter import Segmenter
-from segtool.symbols import LAT, MARK, NUM, SPACE, class_table, code_points, symbolise
+from segtool.store.model import Model
+from segtool.text.folding import fold_text
+from segtool.text.symbols import LAT, MARK, NUM, SPACE, class_table, code_points, symbolise
 
 __all__ = ["SORT_FIELDS", "WordScore", "check_lengths", "discover", "examples", "rank"]
 
@@ -196,7 +196,7 @@ def rank(words: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
     Parameters
     ----------
     words : structured ndarray, shape (words,)
-        All words of a model (:func:`segtool.model.word_record`): the score of one depends on the others.
+        All words of a model (:func:`segtool.store.model.word_record`): the score of one depends on the others.
 
     Returns
     -------

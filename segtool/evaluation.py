@@ -27,9 +27,9 @@ from itertools import accumulate, zip_longest
 from math import isqrt
 from typing import Any, TypeAlias
 
-from segtool.corpus import read_lines
 from segtool.errors import DataError, MismatchError, UsageError
-from segtool.wordlist import read_word_set
+from segtool.methods.word_counts import read_word_set
+from segtool.text.sources import read_lines
 
 __all__ = ["PROTOCOLS", "Evaluation", "FrequentError", "evaluate", "evaluate_files"]
 

@@ -1,8 +1,8 @@
 """The segmenter: a model and the calls that cut text with it.
 
 Short texts are cut by the decoding kernels as plain Python; once a process has cut some thousand
-characters, compiled kernels cut, one that does it all where the decoder has it (:mod:`segtool.fused`), else the same
-ones. The words are the same.
+characters, compiled kernels cut, one that does it all where the decoder has it (:mod:`segtool.decode.utf8_kernel`),
+else the same ones. The words are the same.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from segtool.decode import UNKNOWN_LIMIT, join_utf8
-from segtool.decoders import Decoder, decoder_of, scratch_arrays
+from segtool.decode.decoders import Decoder, decoder_of, scratch_arrays
+from segtool.decode.utf8 import cut as cut_bytes
+from segtool.decode.viterbi import UNKNOWN_LIMIT, join_utf8
 from segtool.errors import UsageError
-from segtool.model import DEFAULT, Model, find_model, load_model
-from segtool.symbols import MARK, CodePoints, class_table, code_points, symbolise
-from segtool.utf8 import cut as cut_bytes
+from segtool.store.model import DEFAULT, Model, find_model, load_model
+from segtool.text.symbols import MARK, CodePoints, class_table, code_points, symbolise
 
 __all__ = ["Segmenter", "Token", "load"]
 
@@ -162,10 +162,10 @@ class Segmenter:
 
         Notes
         -----
-        How, and where it comes from: :mod:`segtool.adaptation`.
+        How, and where it comes from: :mod:`segtool.lexicon.adapt`.
         """
-        from segtool.adaptation import adapt_model
-        from segtool.counting import collect_runs
+        from segtool.lexicon.adapt import adapt_model
+        from segtool.ngrams.counter import collect_runs
 
         if workers < 1:
             raise UsageError(f"adapt(): {workers} workers: choose 1 or more")

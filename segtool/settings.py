@@ -6,16 +6,16 @@ import math
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
-from segtool.cohesion import CohesionSettings, check_cohesion
-from segtool.entropy import EntropySettings, check_entropy
 from segtool.errors import UsageError
-from segtool.lexicon import LexiconSettings
-from segtool.tagger import TaggerSettings
-from segtool.tags import TagSettings, move_scores
-from segtool.unknown import UnknownSettings
+from segtool.lexicon.boundary_model import TaggerSettings
+from segtool.lexicon.em import LexiconSettings
+from segtool.lexicon.unknown_words import UnknownSettings
+from segtool.methods.cohesion import CohesionSettings, check_cohesion
+from segtool.methods.entropy import EntropySettings, check_entropy
+from segtool.methods.tags import TagSettings, move_scores
 
 if TYPE_CHECKING:
-    from segtool.model import Model
+    from segtool.store.model import Model
 
 __all__ = ["METHODS", "TrainingSettings", "settings_of"]
 
@@ -47,7 +47,7 @@ class TrainingSettings(
     max_word_len : int
         Longest word, in symbols; 1 to 15.
     fold : bool
-        Whether simplified and traditional characters count as one (:mod:`segtool.folding`).
+        Whether simplified and traditional characters count as one (:mod:`segtool.text.folding`).
     with_lm : bool
         Whether to train a language model of order `lm_order` and keep it in the model; ``lm`` always does.
     sample : float

@@ -13,34 +13,35 @@ from dataclasses import asdict, dataclass, field, replace
 
 import numpy as np
 
-from segtool import __version__, corpus
-from segtool.adaptation import PASSES, TRAINING_MOST, TRAINING_SHARE, adapt_model
-from segtool.budget import Budget
-from segtool.cards import CARD
-from segtool.chunks import checked_workers
-from segtool.cohesion import cohesion_lexicon
-from segtool.count_stage import add_up_shards, count_there, least_seen, longest_ngrams, read_and_count
-from segtool.counting import CorpusCounter, Counted, collect_runs
-from segtool.counts import gather
-from segtool.decoders import cut_runs, decoder_of
-from segtool.dictionary import count_words, frequency_lexicon, lexicon_of_list
-from segtool.engine import CountingEngine, Engine, Threads
-from segtool.entropy import entropy_lexicon
+from segtool import __version__
+from segtool.decode.decoders import cut_runs, decoder_of
 from segtool.errors import UsageError
-from segtool.files import atomic_directory
-from segtool.kneser_ney import estimate
-from segtool.layout import beyond_the_lexicon, build_model
-from segtool.lexicon import SAMPLED, Lexicon, fit_lexicon
-from segtool.model import MODEL, Model, find_model, load_model, write_model
-from segtool.progress import Progress, StageReport
-from segtool.reading import Digested, open_blocks, sample_lines
-from segtool.runs import ChunkedRuns
-from segtool.scores import Candidates, score
+from segtool.lexicon.adapt import PASSES, TRAINING_MOST, TRAINING_SHARE, adapt_model
+from segtool.lexicon.build import beyond_the_lexicon, build_model
+from segtool.lexicon.em import SAMPLED, Lexicon, fit_lexicon
+from segtool.lexicon.passes import CountingEngine, Engine, Threads
+from segtool.lm.kneser_ney import estimate
+from segtool.methods.cohesion import cohesion_lexicon
+from segtool.methods.entropy import entropy_lexicon
+from segtool.methods.word_counts import read_word_counts
+from segtool.methods.word_list import count_words, frequency_lexicon, lexicon_of_list
+from segtool.ngrams.count import gather
+from segtool.ngrams.count_stage import add_up_shards, count_there, least_seen, longest_ngrams, read_and_count
+from segtool.ngrams.counter import CorpusCounter, Counted, collect_runs
+from segtool.ngrams.scores import Candidates, score
+from segtool.ngrams.shards import open_shards
+from segtool.runtime.budget import Budget
+from segtool.runtime.progress import Progress, StageReport
+from segtool.runtime.workers import checked_workers
 from segtool.segmenter import Segmenter
 from segtool.settings import TrainingSettings
-from segtool.shards import open_shards
-from segtool.stages import Stages, WorkFolder, fingerprint, inputs_seen, work_place
-from segtool.wordlist import read_word_counts
+from segtool.store.cards import CARD
+from segtool.store.checkpoints import Stages, WorkFolder, fingerprint, inputs_seen, work_place
+from segtool.store.files import atomic_directory
+from segtool.store.model import MODEL, Model, find_model, load_model, write_model
+from segtool.text import sources as corpus
+from segtool.text.reading import Digested, open_blocks, sample_lines
+from segtool.text.runs import ChunkedRuns
 
 __all__ = ["TrainingReport", "TrainingSettings", "train", "train_model"]
 

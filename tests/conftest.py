@@ -19,7 +19,7 @@ def sample_text():
 
 @pytest.fixture(scope="session")
 def sample_chunks(sample_text):
-    from segtool.counting import collect_runs
+    from segtool.ngrams.counter import collect_runs
 
     return collect_runs([sample_text], fold=False)
 
@@ -31,13 +31,13 @@ def sample_runs(sample_chunks):
 
 @pytest.fixture(scope="session")
 def sample_counts(sample_runs):
-    from segtool.counts import count_stream
+    from segtool.ngrams.count import count_stream
 
     return count_stream(sample_runs.stream, sample_runs.codes, 5)
 
 
 @pytest.fixture(scope="session")
 def sample_candidates(sample_counts):
-    from segtool.scores import score
+    from segtool.ngrams.scores import score
 
     return score(sample_counts, 4, 2)

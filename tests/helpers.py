@@ -19,10 +19,10 @@ import numpy as np
 from hypothesis import strategies as st
 
 import segtool
-from segtool.decode import WEIGHT_UNIT
-from segtool.model import Model
-from segtool.runs import ChunkedRuns, RunTally
+from segtool.decode.viterbi import WEIGHT_UNIT
 from segtool.segmenter import Segmenter
+from segtool.store.model import Model
+from segtool.text.runs import ChunkedRuns, RunTally
 
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLE = ROOT / "data" / "sample"
@@ -119,7 +119,8 @@ def interpreting(plain: bool) -> Iterator[None]:
 
 
 class Streams:
-    """A part of a corpus (:class:`segtool.runs.RunPart`) made of streams of ids, a boundary at either end of each."""
+    """A part of a corpus (:class:`segtool.text.runs.RunPart`) made of streams of ids, a boundary at either end of
+    each."""
 
     def __init__(self, codes: Any, streams: list[Any]) -> None:
         self.written = np.asarray(codes, np.uint32)

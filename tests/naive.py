@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from segtool.decode import TAG_STEP
-from segtool.symbols import LAT, MARK, NUM, SPACE, class_table
+from segtool.decode.viterbi import TAG_STEP
+from segtool.text.symbols import LAT, MARK, NUM, SPACE, class_table
 
 # ---------------------------------------------------------------- symbols
 
@@ -160,7 +160,7 @@ def cohesion(counts, total, ngram):
 
 
 class Score(NamedTuple):
-    """Of a candidate; its fields are the arrays of :class:`segtool.scores.CandidateLevel`."""
+    """Of a candidate; its fields are the arrays of :class:`segtool.ngrams.scores.CandidateLevel`."""
 
     count: int  # type: ignore[assignment]
     cohesion: float

@@ -14,9 +14,9 @@ from functools import cache
 import numpy as np
 from hypothesis import strategies as st
 
-from segtool import lm_files
-from segtool.counts import count_stream
-from segtool.kneser_ney import estimate
+from segtool.lm import store as lm_files
+from segtool.lm.kneser_ney import estimate
+from segtool.ngrams.count import count_stream
 from tests import naive
 
 BEGIN, END, UNKNOWN = "<s>", "</s>", "<unk>"

@@ -9,12 +9,12 @@ from collections import Counter
 
 import numpy as np
 
-from segtool.counts import count_stream
-from segtool.decode import UNKNOWN_LIMIT
-from segtool.runs import RunCollector
-from segtool.scores import score
-from segtool.slices import spell
-from segtool.symbols import LAT, MARK, NUM, class_table, code_points, symbolise
+from segtool.decode.viterbi import UNKNOWN_LIMIT
+from segtool.ngrams.count import count_stream
+from segtool.ngrams.scores import score
+from segtool.ngrams.table import spell
+from segtool.text.runs import RunCollector
+from segtool.text.symbols import LAT, MARK, NUM, class_table, code_points, symbolise
 from tests import naive
 
 LEAST_COUNT = 0.5  # of a single character that is no word, by the documentation

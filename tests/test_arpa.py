@@ -13,18 +13,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segtool import arpa, arpa_reader, load
-from segtool import lm_files as language
-from segtool.arpa import word_of, write_arpa
-from segtool.arpa_reader import read_arpa
-from segtool.counts import count_stream
+from segtool import load
 from segtool.errors import InputError, ModelError, OutputError
-from segtool.kenlm_model import KenLM
-from segtool.kneser_ney import estimate
-from segtool.lm import LanguageModel
-from segtool.lm_files import import_lm, load_lm, open_lm, save_lm
-from segtool.runs import RunCollector
-from segtool.symbols import LAT, NUM
+from segtool.lm import arpa, arpa_reader
+from segtool.lm import store as language
+from segtool.lm.arpa import word_of, write_arpa
+from segtool.lm.arpa_reader import read_arpa
+from segtool.lm.kenlm import KenLM
+from segtool.lm.kneser_ney import estimate
+from segtool.lm.language_model import LanguageModel
+from segtool.lm.store import import_lm, load_lm, open_lm, save_lm
+from segtool.ngrams.count import count_stream
+from segtool.text.runs import RunCollector
+from segtool.text.symbols import LAT, NUM
 from tests import naive
 from tests.helpers import contents, scratch
 from tests.naive_lm import BINARY, HAN, ORDERS, PRUNES, RUNS, plain_table, same, table, train

@@ -13,7 +13,7 @@ import time
 import pytest
 
 from segtool import train
-from segtool.model import FORMAT_VERSION
+from segtool.store.model import FORMAT_VERSION
 from tests.helpers import (
     GOLD,
     SAMPLE,

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segtool import budget
-from segtool.budget import LEAST, Budget, free_memory, parse_size, resident_memory
 from segtool.errors import UsageError
+from segtool.runtime import budget
+from segtool.runtime.budget import LEAST, Budget, free_memory, parse_size, resident_memory
 
 
 @pytest.mark.parametrize(

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from segtool import class_lattice, word_classes
-from segtool import lexicon as fitting
-from segtool.lexicon import LexiconSettings, fit_lexicon
-from segtool.sampling import BUCKETS
-from segtool.scores import BOUNDARY_FANOUT
-from segtool.slices import spell
+from segtool.lexicon import class_lattice, word_classes
+from segtool.lexicon import em as fitting
+from segtool.lexicon.em import LexiconSettings, fit_lexicon
+from segtool.ngrams.scores import BOUNDARY_FANOUT
+from segtool.ngrams.table import spell
+from segtool.text.run_hashes import BUCKETS
 from tests import naive, naive_classes
 from tests.test_lexicon import RUNS, SETTINGS, fit, nothing_forgotten, table
 from tests.test_word_classes import SYMBOLS, Corpus

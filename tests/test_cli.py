@@ -13,7 +13,7 @@ import pytest
 
 import segtool
 from segtool import TrainingSettings, evaluate, load
-from segtool.cli import main
+from segtool.cli.main import main
 from tests.helpers import (
     GOLD,
     ROOT,
@@ -46,7 +46,7 @@ def imported_by(*arguments, **options):
     """Top-level modules that a command has imported when it ends."""
     done = succeed(*arguments, env=environment(PYTHONPROFILEIMPORTTIME="1"), **options)
     names = re.findall(r"^import time:.*\| +(\S+)$", done.stderr.decode(), re.MULTILINE)
-    assert "segtool.cli" in names
+    assert "segtool.cli.main" in names
     return {name.split(".")[0] for name in names}
 
 
@@ -350,7 +350,7 @@ def test_no_command_shows_the_help():
 
 def test_installed_command_is_the_module():
     setup = (ROOT / "setup.cfg").read_text(encoding="utf-8")
-    assert "segtool = segtool.cli:main" in setup
-    code = "from segtool.cli import main; main(['--version'])"
+    assert "segtool = segtool.cli.main:main" in setup
+    code = "from segtool.cli.main import main; main(['--version'])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, env=environment(), timeout=TIMEOUT)
     assert done.stdout == succeed("--version").stdout

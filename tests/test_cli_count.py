@@ -10,7 +10,7 @@ import sys
 import pytest
 
 import segtool
-from segtool.cli import main
+from segtool.cli.main import main
 from tests.helpers import (
     SAMPLE,
     TIMEOUT,
@@ -132,8 +132,8 @@ def test_folder_for_temporary_files_that_is_not_there(tmp_path, name):
 
 
 SPILLING = """
-from segtool.budget import Budget
-from segtool.cli import main
+from segtool.runtime.budget import Budget
+from segtool.cli.main import main
 Budget.symbols, Budget.ngrams = {symbols}, lambda self, workers: 2000
 main()
 """
@@ -184,7 +184,7 @@ def test_disk_that_fills(tmp_path, name, size):
 def test_an_end_while_parts_are_spilled_leaves_nothing(tmp_path, name, number):
     code = SPILLING.format(symbols=3000).replace("main()", f"""
 import os
-from segtool import counting
+from segtool.ngrams import counter as counting
 write = counting.write_shard
 
 def stop(folder, *rest):

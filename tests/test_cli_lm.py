@@ -7,10 +7,10 @@ import sys
 import pytest
 from click.testing import CliRunner
 
-from segtool.cli import main
-from segtool.cli_lm import lm
-from segtool.kneser_ney import estimate
-from segtool.lm_files import load_lm
+from segtool.cli.lm import lm
+from segtool.cli.main import main
+from segtool.lm.kneser_ney import estimate
+from segtool.lm.store import load_lm
 from tests.helpers import SAMPLE, contents, environment, sample_text, scratch
 from tests.naive_lm import BINARY, plain_table, same
 
@@ -211,7 +211,7 @@ def test_help_answers_at_once(command):
     """Without numpy and its kin, whatever imports what first."""
     arguments = ["lm", *([command] if command else []), "--help"]
     code = (
-        "import sys; from segtool.cli_lm import lm; from segtool.cli import main\n"
+        "import sys; from segtool.cli.lm import lm; from segtool.cli.main import main\n"
         f"try: main({arguments!r})\n"
         "finally: assert not {'numpy', 'numba', 'kenlm', 'tqdm'} & sys.modules.keys()"
     )

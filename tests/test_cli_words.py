@@ -10,8 +10,8 @@ import pytest
 from click.testing import CliRunner
 
 import segtool
-from segtool.cli import main
-from segtool.cli_words import FIELDS, words
+from segtool.cli.main import main
+from segtool.cli.words import FIELDS, words
 from segtool.discovery import SORT_FIELDS, discover, examples, spelled
 from tests.helpers import SAMPLE, TIMEOUT, command, contents, environment, sample_model, sample_segmenter, sample_text
 
@@ -217,7 +217,7 @@ def test_a_reader_that_leaves_is_no_error():
 def test_help_loads_nothing_heavy():
     code = """
 import sys
-from segtool.cli_words import words
+from segtool.cli.words import words
 print({"numpy", "numba", "tqdm"} & {*sys.modules})
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, env=environment(), timeout=TIMEOUT)

@@ -8,12 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from segtool import UsageError, train
-from segtool.cohesion import CohesionSettings, _join, cohesion_lexicon
-from segtool.decoders import decoder_of
-from segtool.layout import build_model
-from segtool.lexicon import candidate_trie
-from segtool.model import Model
-from segtool.scores import BOUNDARY_FANOUT
+from segtool.decode.decoders import decoder_of
+from segtool.lexicon.build import build_model
+from segtool.lexicon.em import candidate_trie
+from segtool.methods.cohesion import CohesionSettings, _join, cohesion_lexicon
+from segtool.ngrams.scores import BOUNDARY_FANOUT
+from segtool.store.model import Model
 from tests import naive
 from tests import naive_methods as methods
 from tests.helpers import SAMPLE, any_text
@@ -73,7 +73,7 @@ def test_join_is_naive(text, wanted):
 
 
 def spelled(candidates, k):
-    from segtool.counts import spell
+    from segtool.ngrams.count import spell
 
     return spell(candidates.levels, k, np.arange(len(candidates.levels[k - 1])))
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 import segtool
-from segtool.model import find_model
+from segtool.store.model import find_model
 from tests.helpers import ROOT, run, said, sample_model
 
 BOX = ROOT / "segtool" / "default"

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 import segtool
 from segtool import UsageError, discovery
 from segtool.discovery import SORT_FIELDS, WordScore, check_lengths, discover, examples, rank, spelled
-from segtool.model import save_model, word_record
-from segtool.symbols import LAT, NUM
+from segtool.store.model import save_model, word_record
+from segtool.text.symbols import LAT, NUM
 from tests.helpers import any_text, sample_segmenter, sample_text
 
 SEGMENTER = sample_segmenter()

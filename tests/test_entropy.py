@@ -6,9 +6,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from segtool import UsageError, train
-from segtool.entropy import EntropySettings, entropy_lexicon
-from segtool.scores import BOUNDARY_FANOUT
-from segtool.symbols import LAT, NUM
+from segtool.methods.entropy import EntropySettings, entropy_lexicon
+from segtool.ngrams.scores import BOUNDARY_FANOUT
+from segtool.text.symbols import LAT, NUM
 from tests import naive
 from tests import naive_methods as methods
 from tests.helpers import SAMPLE

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from segtool.errors import InputError, OutputError, UsageError
-from segtool.files import UnpackedFile, atomic_directory, atomic_file
+from segtool.store.files import UnpackedFile, atomic_directory, atomic_file
 
 needs_dev_full = pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no /dev/full")
 not_root = pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
@@ -552,7 +552,7 @@ def test_files_of_a_folder_are_synced_before_it_is_renamed(tmp_path, monkeypatch
     assert steps in ([1, 2, "rename"], [2, 1, "rename"])
 
 
-# --- UnpackedFile; the rest of it is tested through segtool.corpus -----------------------------------------
+# --- UnpackedFile; the rest of it is tested through segtool.text.sources -----------------------------------------
 
 
 def test_unpacked_file_counts_and_closes(tmp_path):
@@ -567,6 +567,6 @@ def test_unpacked_file_counts_and_closes(tmp_path):
 
 
 def test_import_is_light():
-    code = "import sys, segtool.corpus; print(*sorted({'numpy', 'numba', 'zstandard'} & set(sys.modules)))"
+    code = "import sys, segtool.text.sources; print(*sorted({'numpy', 'numba', 'zstandard'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""

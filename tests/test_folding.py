@@ -12,18 +12,18 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from segtool import UsageError, load, train
-from segtool import runs as running
-from segtool.dictionary import words_with_counts
+from segtool.decode.streaming import cut_stream
 from segtool.discovery import discover, examples
-from segtool.faces import odd_spellings
-from segtool.folding import fold_table, fold_text
-from segtool.lexicon import Lexicon
-from segtool.lm_files import open_lm
-from segtool.model import load_model, save_model
-from segtool.runs import ChunkedRuns, RunCollector
+from segtool.lexicon.em import Lexicon
+from segtool.lexicon.spellings import odd_spellings
+from segtool.lm.store import open_lm
+from segtool.methods.word_list import words_with_counts
 from segtool.settings import METHODS
-from segtool.streaming import cut_stream
-from segtool.symbols import CODE_LIMIT, LAT, NUM, class_table
+from segtool.store.model import load_model, save_model
+from segtool.text import runs as running
+from segtool.text.folding import fold_table, fold_text
+from segtool.text.runs import ChunkedRuns, RunCollector
+from segtool.text.symbols import CODE_LIMIT, LAT, NUM, class_table
 from tests import naive
 from tests import naive_methods as methods
 from tests.helpers import SAMPLE, any_text, contents, run, sample_segmenter, sample_text, scratch, succeed

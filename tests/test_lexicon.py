@@ -12,16 +12,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from segtool import lexicon as fitting
-from segtool.counts import count_stream
-from segtool.engine import Threads
 from segtool.errors import UsageError
-from segtool.lexicon import Expectation, LexiconSettings, fit_lexicon
-from segtool.scores import BOUNDARY_FANOUT, score
-from segtool.slices import spell
-from segtool.stages import Stages
+from segtool.lexicon import em as fitting
+from segtool.lexicon.em import Expectation, LexiconSettings, fit_lexicon
+from segtool.lexicon.passes import Threads
+from segtool.ngrams.count import count_stream
+from segtool.ngrams.scores import BOUNDARY_FANOUT, score
+from segtool.ngrams.table import spell
+from segtool.store.checkpoints import Stages
 from segtool.training import TrainingSettings
-from tests import naive, naive_sampling
+from tests import naive, naive_run_hashes
 from tests.helpers import chunked
 
 SYMBOLS = 6
@@ -192,7 +192,7 @@ def test_the_sample_is_the_runs_of_the_least_hashes(runs, parameters, most):
     with patch.object(fitting, "SAMPLED", most):
         lexicon = fit_lexicon(chunked(runs, candidates.codes, 5), candidates, parameters)
     whole = fit_lexicon(chunked(runs, candidates.codes), candidates, parameters)
-    ordered = naive_sampling.in_order(runs, candidates.codes)
+    ordered = naive_run_hashes.in_order(runs, candidates.codes)
     assert naive.unstream(whole.sample) == ordered
     taken = naive.unstream(lexicon.sample)
     assert taken == ordered[: len(taken)]

@@ -14,15 +14,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segtool import kneser_ney, lm_files
-from segtool.cards import card_checksum
-from segtool.counts import count_stream
 from segtool.errors import CorpusError, ModelError, OutputError, UsageError
-from segtool.kneser_ney import estimate
-from segtool.lm import LanguageModel, TextScore, advance
-from segtool.lm_files import load_lm, save_lm
-from segtool.runs import RunCollector
-from segtool.symbols import LAT, NUM
+from segtool.lm import kneser_ney
+from segtool.lm import store as lm_files
+from segtool.lm.kneser_ney import estimate
+from segtool.lm.language_model import LanguageModel, TextScore, advance
+from segtool.lm.store import load_lm, save_lm
+from segtool.ngrams.count import count_stream
+from segtool.store.cards import card_checksum
+from segtool.text.runs import RunCollector
+from segtool.text.symbols import LAT, NUM
 from tests import naive
 from tests.helpers import any_text, contents
 from tests.naive_lm import (

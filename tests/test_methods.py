@@ -12,13 +12,13 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from segtool import ModelError, UsageError, load, train
-from segtool.cards import card_checksum
-from segtool.cli import main
-from segtool.lm_files import open_lm
-from segtool.model import load_model, save_model
+from segtool.cli.main import main
+from segtool.decode.streaming import cut_stream
+from segtool.lm.store import open_lm
 from segtool.segmenter import Segmenter
 from segtool.settings import METHODS, TrainingSettings
-from segtool.streaming import cut_stream
+from segtool.store.cards import card_checksum
+from segtool.store.model import load_model, save_model
 from tests.helpers import (
     SAMPLE,
     any_text,

@@ -12,7 +12,7 @@ import pytest
 
 import segtool
 from segtool import errors
-from segtool.cli import main
+from segtool.cli.main import main
 from tests.helpers import ROOT, TIMEOUT, environment
 
 PUBLIC = [
@@ -85,7 +85,7 @@ def test_public_functions_are_no_modules():
     """Even when a module with almost the same name is imported first."""
     assert python("import segtool.evaluation, segtool; print(callable(segtool.evaluate))") == "True\n"
     assert python("import segtool.training, segtool; print(callable(segtool.train))") == "True\n"
-    assert python("import segtool.counts, segtool.counting, segtool; print(callable(segtool.count))") == "True\n"
+    assert python("import segtool.ngrams.counter, segtool; print(callable(segtool.count))") == "True\n"
 
 
 def test_other_names_are_not_there():
@@ -153,7 +153,7 @@ def test_import_leaves_signals_and_threads_alone():
     code = """
 import signal, threading
 before = [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)]
-import segtool, segtool.segmenter, segtool.streaming, segtool.cli
+import segtool, segtool.segmenter, segtool.decode.streaming, segtool.cli.main
 assert [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)] == before
 print(threading.active_count())
 """
@@ -163,7 +163,7 @@ print(threading.active_count())
 def test_loading_and_a_short_cut_do_without_the_compiler():
     code = """
 import sys
-import segtool.segmenter, segtool.model, segtool.streaming, segtool.evaluation
+import segtool.segmenter, segtool.store.model, segtool.decode.streaming, segtool.evaluation
 print({"numba", "llvmlite"} & {*sys.modules})
 """
     assert python(code) == "set()\n"

@@ -6,8 +6,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segtool.pruning import most_expected
-from segtool.slices import spell
+from segtool.lexicon.pruning import most_expected
+from segtool.ngrams.table import spell
 from tests import naive
 from tests.test_lexicon import RUNS, candidates_of
 

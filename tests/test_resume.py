@@ -12,12 +12,13 @@ from unittest.mock import patch
 import pytest
 
 import segtool
-from segtool import counting, training
-from segtool.budget import Budget
-from segtool.counting import CorpusCounter, count
-from segtool.engine import Threads
+from segtool import training
 from segtool.errors import CorpusError, OutputError, UsageError
-from segtool.lexicon import Expectation
+from segtool.lexicon.em import Expectation
+from segtool.lexicon.passes import Threads
+from segtool.ngrams import counter as counting
+from segtool.ngrams.counter import CorpusCounter, count
+from segtool.runtime.budget import Budget
 from tests.helpers import SAMPLE, TIMEOUT, contents, environment, refusal, run, sample_model, sample_text, succeed
 
 # Ends itself with SIGKILL behind the nth call of a function.
@@ -25,7 +26,7 @@ DRIVER = """
 import os, signal, sys
 from importlib import import_module
 import segtool
-from segtool.budget import Budget
+from segtool.runtime.budget import Budget
 
 module, owner, name, first, call, symbols, resume, output, *inputs = sys.argv[1:]
 owner = getattr(import_module(module), owner) if owner else import_module(module)
@@ -46,7 +47,7 @@ if int(symbols):
     Budget.symbols, Budget.ngrams = int(symbols), lambda self, workers: 2000
 segtool.train(inputs, output, resume=bool(int(resume)))
 """
-SAVE = "segtool.stages", "Stages", "save"
+SAVE = "segtool.store.checkpoints", "Stages", "save"
 PASSES = 8
 NOTHING = {"blocks": 0, "merges": 0, "scores": 0, "passes": 0, "taggers": 1}
 LITTLE, MUCH = 3000, 0
@@ -144,15 +145,15 @@ def test_killed_when_a_stage_is_finished(tmp_path, symbols, stage, call, left):
 @pytest.mark.parametrize(
     ("where", "left"),
     [
-        (("segtool.counting", "CorpusCounter", "add", "", 3), {"blocks", "merges", "scores", "passes"}),
-        (("segtool.counting", "", "write_shard", "", 3), {"blocks", "merges", "scores", "passes"}),
-        (("segtool.shards", "ShardWriter", "add_bigrams", "", 5), {"blocks", "merges", "scores", "passes"}),
-        (("segtool.merging", "", "_merge_range", "", 3), {"merges", "scores", "passes"}),
+        (("segtool.ngrams.counter", "CorpusCounter", "add", "", 3), {"blocks", "merges", "scores", "passes"}),
+        (("segtool.ngrams.counter", "", "write_shard", "", 3), {"blocks", "merges", "scores", "passes"}),
+        (("segtool.ngrams.shards", "ShardWriter", "add_bigrams", "", 5), {"blocks", "merges", "scores", "passes"}),
+        (("segtool.ngrams.merge", "", "_merge_range", "", 3), {"merges", "scores", "passes"}),
         (("segtool.training", "", "score", "", 1), {"scores", "passes"}),
-        (("segtool.lexicon", "", "cluster", "", 1), {"passes"}),
-        (("segtool.layout", "", "fit_tagger", "", 1), set()),
+        (("segtool.lexicon.em", "", "cluster", "", 1), {"passes"}),
+        (("segtool.lexicon.build", "", "fit_tagger", "", 1), set()),
         (("segtool.training", "", "write_model", "", 1), set()),
-        (("segtool.files", "", "_sync", "", 1), set()),
+        (("segtool.store.files", "", "_sync", "", 1), set()),
     ],
     ids=lambda value: value[2] if isinstance(value, tuple) else "",
 )
@@ -202,7 +203,7 @@ def test_command(tmp_path):
 import os, signal
 from segtool import training
 training.build_model = lambda *args: os.kill(os.getpid(), signal.SIGINT)
-from segtool.cli import main
+from segtool.cli.main import main
 main()
 """
     done = subprocess.run(
@@ -300,7 +301,7 @@ def test_other_files_start_anew(killed):
 
 def test_another_version_starts_anew(killed, monkeypatch):
     monkeypatch.setattr(training, "__version__", "0.0.1")
-    monkeypatch.setattr("segtool.shards.__version__", "0.0.1")
+    monkeypatch.setattr("segtool.ngrams.shards.__version__", "0.0.1")
     assert anew(killed)
 
 

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segtool import runs as running
 from segtool.errors import CorpusError
-from segtool.folding import fold_table
-from segtool.runs import MAX_SYMBOLS, ChunkedRuns, RunCollector, RunTally, corpus_chunks
-from segtool.symbols import LAT, NUM
-from tests import naive, naive_counts, naive_sampling
+from segtool.text import runs as running
+from segtool.text.folding import fold_table
+from segtool.text.runs import MAX_SYMBOLS, ChunkedRuns, RunCollector, RunTally, corpus_chunks
+from segtool.text.symbols import LAT, NUM
+from tests import naive, naive_count, naive_run_hashes
 
 LINES = st.lists(
     st.text(st.sampled_from("一丁七𠮷〇1５.%aＡ，。\u0301 \t"), max_size=10).map(lambda line: line + "\n"),
@@ -131,7 +131,7 @@ CODES = st.lists(st.sampled_from([-1, 0, 1, 2, 0x4E00, 0x4E01]), max_size=30)
 def test_append(codes, longest, room):
     """Boundaries are merged, long runs ended, and codes get ids as they come, as far as there is room."""
     split = [list(group) for han, group in itertools.groupby(codes, lambda code: code > 0) if han]
-    pieces = [piece for run in split for piece in naive_sampling.kept(run, longest)]
+    pieces = [piece for run in split for piece in naive_run_hashes.kept(run, longest)]
     ids = {1: 1, 2: 2}
     for code in itertools.chain(*pieces):
         ids.setdefault(code, len(ids) + 1)
@@ -239,9 +239,9 @@ def test_order_and_grouping_of_parts_change_no_digest(texts, fold, size, draw):
     for name in ("codes", "faces", "written", "hash_sizes"):
         assert getattr(one, name).tolist() == getattr(other, name).tolist()
     found = [run for text in texts for run in naive.runs(text)]
-    assert one.digest == sum(map(naive_sampling.hash_of, found)) % (1 << 64)
-    hashes = [naive_sampling.hash_of(fold_table()[run].tolist()) for run in found]
-    assert one.hash_sizes.tolist() == naive_sampling.sizes(hashes, map(len, found))
+    assert one.digest == sum(map(naive_run_hashes.hash_of, found)) % (1 << 64)
+    hashes = [naive_run_hashes.hash_of(fold_table()[run].tolist()) for run in found]
+    assert one.hash_sizes.tolist() == naive_run_hashes.sizes(hashes, map(len, found))
 
 
 @given(LINES, st.integers(1, 15))
@@ -249,12 +249,12 @@ def test_tally(lines, size):
     """Counts of written ids; of a chunk at a time or of all."""
     stream, written = collect(lines).stream, collect(lines).codes
     tally = RunTally()
-    for block in naive_counts.run_blocks(stream.tolist(), size):
+    for block in naive_count.run_blocks(stream.tolist(), size):
         tally.add(np.array(block, np.uint16), written)
     runs = naive.unstream(stream)
     assert tally.counts[: len(written)].tolist() == np.bincount(stream[1:], minlength=len(written)).tolist()
     assert tally.longest == max(map(len, runs), default=0)
-    assert tally.digest == sum(naive_sampling.hash_of(written[run].tolist()) for run in runs) % (1 << 64)
+    assert tally.digest == sum(naive_run_hashes.hash_of(written[run].tolist()) for run in runs) % (1 << 64)
 
 
 def test_parts_that_together_hold_too_many_characters():

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segtool import counts as counting
-from segtool import scores as scoring
-from segtool.counts import count_stream
 from segtool.errors import UsageError
-from segtool.merging import TriePart
-from segtool.scores import BOUNDARY_FANOUT, Candidates, score
-from segtool.slices import spell
+from segtool.ngrams import count as counting
+from segtool.ngrams import scores as scoring
+from segtool.ngrams.count import count_stream
+from segtool.ngrams.merge import TriePart
+from segtool.ngrams.scores import BOUNDARY_FANOUT, Candidates, score
+from segtool.ngrams.table import spell
 from tests import naive
 
 SYMBOLS = 6

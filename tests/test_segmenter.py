@@ -12,7 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from segtool import Segmenter, Token, UsageError, load, segmenter, train
-from segtool.symbols import code_points
+from segtool.text.symbols import code_points
 from tests.helpers import SAMPLE, any_text, interpreting, random_text, sample_model, sample_segmenter, sample_text
 
 SEGMENTER = sample_segmenter()

@@ -15,16 +15,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segtool import block_files, blocks, shards
-from segtool.block_files import BLOCK
-from segtool.blocks import DamagedBlock
-from segtool.cards import card_checksum, write_array
 from segtool.errors import ModelError, OutputError, UsageError
-from segtool.files import atomic_directory
-from segtool.merging import TriePart, merge_counts
-from segtool.runs import RunTally
-from segtool.shards import Shard, ShardWriter, open_shards
-from tests import naive, naive_counts
+from segtool.ngrams import block_files, blocks, shards
+from segtool.ngrams.block_files import BLOCK
+from segtool.ngrams.blocks import DamagedBlock
+from segtool.ngrams.merge import TriePart, merge_counts
+from segtool.ngrams.shards import Shard, ShardWriter, open_shards
+from segtool.store.cards import card_checksum, write_array
+from segtool.store.files import atomic_directory
+from segtool.text.runs import RunTally
+from tests import naive, naive_count
 
 CODES = st.sampled_from([1, 2, 0x3400, 0x4E00, 0x4E01, 0x9FFF, 0x20000])
 RUNS = st.lists(st.lists(CODES, min_size=1, max_size=9), max_size=6)
@@ -41,7 +41,7 @@ def stream_of(runs, written):
 
 def write(folder, runs, order=4, counts=None, fold=True, pieces=1):
     """Write the shard of some runs; these come in pieces."""
-    codes, levels = naive_counts.trie(runs, order)
+    codes, levels = naive_count.trie(runs, order)
     counts = counts or TriePart(codes, levels).counts(20)
     with ShardWriter(folder, codes, codes, fold, order) as writer:
         for i in range(pieces):
@@ -80,7 +80,7 @@ def shard(tmp_path):
 def read_all(path):
     found = Shard.open(path)
     return (
-        naive_counts.plain(*naive_counts.whole(found.counts())),
+        naive_count.plain(*naive_count.whole(found.counts())),
         found.read_sizes().tolist(),
         [found.chunk(i).tolist() for i in range(found.chunks)],
         (found.fold, found.order, found.corpus, found.written.tolist()),
@@ -91,17 +91,17 @@ def read_all(path):
 def test_what_is_written_is_read(runs, order, ngrams, symbols, fold):
     with folder() as path, small_blocks(ngrams, symbols):
         read = Shard.open(write(path, runs, order, fold=fold))
-        codes, levels = naive_counts.trie(runs, order)
-        assert naive_counts.same(naive_counts.whole(read.counts()), (codes, levels))
-        assert naive_counts.same(naive_counts.whole(read.counts()), (codes, levels))
-        assert naive_counts.plain(codes, [read.read_bigrams()]) == naive_counts.plain(codes, [levels[1]])
+        codes, levels = naive_count.trie(runs, order)
+        assert naive_count.same(naive_count.whole(read.counts()), (codes, levels))
+        assert naive_count.same(naive_count.whole(read.counts()), (codes, levels))
+        assert naive_count.plain(codes, [read.read_bigrams()]) == naive_count.plain(codes, [levels[1]])
         whole = TriePart(codes, levels)
         sizes = whole.read_sizes().tolist()
         assert read.read_sizes().tolist() == sizes
-        assert [each.high for each in read.counts().slices()] == naive_counts.range_ends(sizes, ngrams)
+        assert [each.high for each in read.counts().slices()] == naive_count.range_ends(sizes, ngrams)
         stream = stream_of(runs, codes)
         found = [read.chunk(i).tolist() for i in range(read.chunks)]
-        assert found == naive_counts.run_blocks(stream.tolist(), symbols)
+        assert found == naive_count.run_blocks(stream.tolist(), symbols)
         assert all(read.chunk(i).dtype == np.uint16 for i in range(read.chunks))
         assert (read.fold, read.order, read.corpus["runs"]) == (fold, order, len(runs))
         tally = RunTally()
@@ -116,22 +116,22 @@ def test_what_is_written_is_read(runs, order, ngrams, symbols, fold):
 def test_any_slice_is_read(runs, order, ngrams, data):
     with folder() as path, small_blocks(ngrams):
         read = Shard.open(write(path, runs, order))
-        codes, levels = naive_counts.trie(runs, order)
+        codes, levels = naive_count.trie(runs, order)
         low, high = sorted(data.draw(st.tuples(*[st.integers(0, len(levels[1]))] * 2)))
         found, expected = read.slice(low, high), TriePart(codes, levels).slice(low, high)
         assert (found.low, found.high) == (low, high)
-        assert naive_counts.same((codes, found.levels), (codes, expected.levels))
+        assert naive_count.same((codes, found.levels), (codes, expected.levels))
 
 
 @given(RUNS, ORDERS, ROOMS, st.integers(1, 7), SMALL, SMALL)
 def test_same_content_same_bytes(runs, order, room, pieces, ngrams, symbols):
     """However slices and runs were cut, and whether the counts were merged."""
     with folder() as one, folder() as other, folder() as third, small_blocks(ngrams, symbols):
-        trie = TriePart(*naive_counts.trie(runs, order))
+        trie = TriePart(*naive_count.trie(runs, order))
         write(one, runs, order, trie.counts(1 << 20))
         write(other, runs, order, trie.counts(room), pieces=pieces)
         half = len(runs) // 2
-        parts = [TriePart(*naive_counts.trie(each, order)) for each in (runs[half:], runs[:half])]
+        parts = [TriePart(*naive_count.trie(each, order)) for each in (runs[half:], runs[:half])]
         write(third, runs, order, merge_counts(parts, room), pieces=pieces)
         assert content(one) == content(other) == content(third)
 
@@ -144,11 +144,11 @@ def test_shards_are_merged(corpora, order, room, ngrams, workers):
             each.mkdir()
             write(each, runs, order)
         merged = merge_counts(open_shards(paths), room, workers)
-        assert naive_counts.same(naive_counts.whole(merged), naive_counts.trie(list(chain(*corpora)), order))
+        assert naive_count.same(naive_count.whole(merged), naive_count.trie(list(chain(*corpora)), order))
 
 
 def test_runs_may_have_symbols_of_their_own(tmp_path):
-    codes, levels = naive_counts.trie([[0x4E00]], 3)
+    codes, levels = naive_count.trie([[0x4E00]], 3)
     written = np.array([0, 1, 2, 0x4E00, 0x4E01, 0x4E02], np.uint32)
     with ShardWriter(tmp_path, codes, written, True, 3) as writer:
         writer.add_runs(np.array([0, 5, 0], np.uint16))
@@ -167,7 +167,7 @@ def test_shard_of_nothing(tmp_path):
 
 
 def test_counts_without_runs(tmp_path):
-    codes, levels = naive_counts.trie(SOME_RUNS, 4)
+    codes, levels = naive_count.trie(SOME_RUNS, 4)
     with ShardWriter(tmp_path, codes, codes, True, 4) as writer:
         writer.add_bigrams(levels[0].count, levels[1])
         writer.add_slice(TriePart(codes, levels).slice(0, len(levels[1])))
@@ -180,7 +180,7 @@ def test_counts_without_runs(tmp_path):
 
 @pytest.mark.parametrize("stream", [[], [3, 0], [0, 3], [0, 9, 0]])
 def test_what_is_no_stream(tmp_path, stream):
-    codes, _ = naive_counts.trie(SOME_RUNS, 4)
+    codes, _ = naive_count.trie(SOME_RUNS, 4)
     with (
         ShardWriter(tmp_path, codes, codes, True, 4) as writer,
         pytest.raises(UsageError, match="begin and end with a boundary"),
@@ -189,7 +189,7 @@ def test_what_is_no_stream(tmp_path, stream):
 
 
 def test_slices_in_disorder(tmp_path):
-    codes, levels = naive_counts.trie(SOME_RUNS, 4)
+    codes, levels = naive_count.trie(SOME_RUNS, 4)
     part = TriePart(codes, levels)
     with ShardWriter(tmp_path, codes, codes, True, 4) as writer:
         with pytest.raises(UsageError, match="follow one another"):
@@ -358,7 +358,7 @@ NUMBERS = st.lists(st.integers(0, 300) | st.integers(0, 2**63 - 1), max_size=9)
 @given(NUMBERS)
 def test_varints(numbers):
     written = blocks._varints([np.array(numbers, np.int64)])
-    assert bytes(written) == naive_counts.varints(numbers)
+    assert bytes(written) == naive_count.varints(numbers)
     read = np.empty(len(numbers), np.int64)
     assert blocks._read_varints(written, read) == len(written)
     assert read.tolist() == numbers
@@ -389,7 +389,7 @@ def test_lay_out(families, more):
     fans = [len(family) for family in families]
     if families:
         fans[-1] = max(fans[-1] + more, 0)
-    level = naive_counts.level(rows)
+    level = naive_count.level(rows)
     parent = np.zeros(len(rows), np.int32)
     good = blocks._lay_out(np.array(fans, np.int64), level.symbol, level.count, 6, 5, parent)
     symbols = [[symbol for symbol, _ in family] for family in families]
@@ -402,10 +402,10 @@ def test_lay_out(families, more):
 
 @given(RUNS, ORDERS)
 def test_levels(runs, order):
-    codes, levels = naive_counts.trie(runs, order)
+    codes, levels = naive_count.trie(runs, order)
     symbols = len(codes)
     read = blocks.unpack_levels(blocks.pack_levels(levels[1:], 0, symbols), 0, symbols, order - 1, symbols)
-    assert naive_counts.same((codes, read), (codes, levels[1:]))
+    assert naive_count.same((codes, read), (codes, levels[1:]))
 
 
 def refused(unpack, data):
@@ -426,10 +426,10 @@ def refused(unpack, data):
 
 def test_damaged_blocks():
     """Without the checksum of the whole, too."""
-    codes, levels = naive_counts.trie(SOME_RUNS, 4)
+    codes, levels = naive_count.trie(SOME_RUNS, 4)
     symbols = len(codes)
     data = blocks.pack_levels(levels[1:], 0, symbols)
-    refused(lambda data: naive_counts.plain(codes, blocks.unpack_levels(data, 0, symbols, 3, symbols)), data)
+    refused(lambda data: naive_count.plain(codes, blocks.unpack_levels(data, 0, symbols, 3, symbols)), data)
     refused(lambda data: blocks.unpack_numbers(data, 4).tolist(), blocks.pack_numbers(np.array([0, 1, 500, 1 << 40])))
     stream = np.array([0, 3, 4, 0, 5, 0], np.uint16)
     refused(lambda data: blocks.unpack_stream(data, 6, 6).tolist(), blocks.pack_stream(stream))
@@ -437,7 +437,7 @@ def test_damaged_blocks():
 
 @pytest.mark.parametrize(("high", "lengths", "alphabet"), [(6, 3, 5), (7, 3, 6), (5, 3, 6), (6, 2, 6), (6, 4, 6)])
 def test_blocks_of_other_ngrams(high, lengths, alphabet):
-    codes, levels = naive_counts.trie(SOME_RUNS, 4)
+    codes, levels = naive_count.trie(SOME_RUNS, 4)
     assert len(codes) == 6
     with pytest.raises(DamagedBlock):
         blocks.unpack_levels(blocks.pack_levels(levels[1:], 0, 6), 0, high, lengths, alphabet)
@@ -458,7 +458,7 @@ def test_blocks_of_other_numbers():
 
 
 def test_large_counts_and_ids():
-    level = naive_counts.level([(0, 0, 1), (65_535, 0, 2**62), (7, 2, 127)])
+    level = naive_count.level([(0, 0, 1), (65_535, 0, 2**62), (7, 2, 127)])
     data = blocks.pack_levels([level], 0, 3)
     (read,) = blocks.unpack_levels(data, 0, 3, 1, 65_536)
-    assert naive_counts.same((level.symbol, [read]), (level.symbol, [level]))
+    assert naive_count.same((level.symbol, [read]), (level.symbol, [level]))

@@ -14,13 +14,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from segtool.counting import CountingReport, count
-from segtool.engine import Threads
 from segtool.errors import CorpusError, EncodingError, InputError, UsageError
-from segtool.runs import ChunkedRuns, RunCollector
-from segtool.shards import Shard
-from segtool.spark import open_spark
-from segtool.spark_engine import SparkEngine
+from segtool.lexicon.passes import Threads
+from segtool.ngrams.counter import CountingReport, count
+from segtool.ngrams.shards import Shard
+from segtool.spark.engine import SparkEngine
+from segtool.spark.session import open_spark
+from segtool.text.runs import ChunkedRuns, RunCollector
 from segtool.training import train
 from tests.helpers import SAMPLE, command, contents, environment
 
@@ -29,8 +29,8 @@ pytest.importorskip("pyarrow", reason="pyarrow is not installed: pip install 'se
 
 from pyspark import cloudpickle  # noqa: E402
 
-from segtool import spark_tasks  # noqa: E402
-from segtool.spark_tasks import SUMS, count_lines, merge_buckets  # noqa: E402
+from segtool.spark import tasks as spark_tasks  # noqa: E402
+from segtool.spark.tasks import SUMS, count_lines, merge_buckets  # noqa: E402
 
 cloudpickle.register_pickle_by_value(sys.modules[__name__])
 

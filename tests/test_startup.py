@@ -14,10 +14,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from segtool import _kept, load
-from segtool._jit import LazyKernel, all_kernels, kernel
-from segtool.decode import join_utf8
-from segtool.symbols import symbolise
+from segtool import load
+from segtool.decode.viterbi import join_utf8
+from segtool.runtime import machine_code as _kept
+from segtool.runtime.kernels import LazyKernel, all_kernels, kernel
+from segtool.text.symbols import symbolise
 from tests.helpers import GOLD, ROOT, SAMPLE, TIMEOUT, environment, random_text, run, said, sample_model, succeed
 
 IMPORTED = """
@@ -114,7 +115,7 @@ def test_long_text_is_cut_by_kept_code_without_numba(watched, warm, text):
 
 def code_files(cache):
     found = {path.name.partition("-")[0]: path for path in cache.rglob("*.code")}
-    assert {"symbols._symbolise", "fused._cut_utf8", "utf8_files._valid_utf8"} <= set(found)
+    assert {"symbols._symbolise", "utf8_kernel._cut_utf8", "utf8_files._valid_utf8"} <= set(found)
     return found
 
 
@@ -122,8 +123,8 @@ DAMAGE = {
     "one bit": lambda files: damage(files, lambda data: data[:900] + bytes([data[900] ^ 1]) + data[901:]),
     "empty": lambda files: damage(files, lambda data: b""),
     "cut short": lambda files: damage(files, lambda data: data[:-100]),
-    "of another kernel": lambda files: shutil.copy(files["symbols._symbolise"], files["fused._cut_utf8"]),
-    "a folder": lambda files: (files["fused._cut_utf8"].unlink(), files["fused._cut_utf8"].mkdir()),
+    "of another kernel": lambda files: shutil.copy(files["symbols._symbolise"], files["utf8_kernel._cut_utf8"]),
+    "a folder": lambda files: (files["utf8_kernel._cut_utf8"].unlink(), files["fused._cut_utf8"].mkdir()),
 }
 
 
@@ -243,7 +244,7 @@ INTRINSIC = """
     from llvmlite import ir
     from numba.core import types
     from numba.extending import intrinsic
-    from segtool._jit import kernel
+    from segtool.runtime.kernels import kernel
 
     WORD = ir.IntType(64)
 
@@ -348,7 +349,7 @@ def test_errors_without_numba(warm):
     """Where numba has not told LLVM what its code takes for exceptions."""
     program = """
         import sys
-        from segtool.symbols import symbolise
+        from segtool.text.symbols import symbolise
         try:
             symbolise.compiled(1)
         except TypeError as error:
@@ -432,7 +433,7 @@ REFUSE = """
 JOIN = """
     import json, sys
     import numpy as np
-    from segtool import decode
+    from segtool.decode import viterbi as decode
     out = np.zeros(9, np.uint8)
     spans = [np.array(ends, np.int32) for ends in ([0, 1], [1, 2])]
     points, separator = np.array([0x4E00, 0x61], np.uint32), np.array([0x20], np.uint8)
@@ -492,7 +493,7 @@ def test_processes_that_compile_at_the_same_time(tmp_path):
 def test_all_kernels_are_found():
     written = sum(
         len(re.findall(r"^@kernel\(|^\w+ = LazyKernel\(", path.read_text(encoding="utf-8"), re.MULTILINE))
-        for path in (ROOT / "segtool").glob("*.py")
+        for path in (ROOT / "segtool").rglob("*.py")
     )
     assert len(all_kernels()) == written > 30
 
@@ -513,10 +514,13 @@ def test_warmup_counts_what_it_compiles(tmp_path):
     program = """
         import json
         from click.testing import CliRunner
-        from segtool import _jit, cli, decode, symbols
+        from segtool.runtime import kernels as _jit
+        from segtool.cli.main import main
+        from segtool.decode import viterbi as decode
+        from segtool.text import symbols
         for kernels in ([symbols.symbolise], [symbols.symbolise, decode.join_utf8]):
             _jit.all_kernels = lambda: [_jit.LazyKernel(each.interpreted, each.signature) for each in kernels]
-            done = CliRunner().invoke(cli.main, ["warmup"])
+            done = CliRunner().invoke(main, ["warmup"])
         print(json.dumps(done.stderr.splitlines()))
     """
     announced, told, _ = python(program, NUMBA_CACHE_DIR=str(tmp_path))
@@ -539,7 +543,7 @@ def test_warmup_fails_where_nothing_can_be_kept(installed):
 def test_nothing_is_compiled_after_warmup(warm, tmp_path):
     program = f"""
         import json, segtool
-        from segtool import _jit
+        from segtool.runtime import kernels as _jit
         heard = []
         _jit.on_first_compile(lambda: heard.append(1))
         for method in ("unigram", "entropy", "cohesion", "lm"):

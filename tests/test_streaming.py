@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from segtool import segmenter as segmenter_module
 from segtool import train
+from segtool.decode.streaming import cut_stream, cut_utf8_stream
 from segtool.segmenter import Segmenter
-from segtool.streaming import cut_stream, cut_utf8_stream
 from tests.helpers import (
     TIMEOUT,
     any_text,
@@ -45,7 +45,7 @@ EVERY = [SEGMENTER, SINGLE, LONGEST, *EXTENDED]
 MEMORY = """
 import sys
 from pathlib import Path
-from segtool.cli import main
+from segtool.cli.main import main
 
 main(sys.argv[1:], standalone_mode=False)
 status = Path("/proc/self/status").read_text(encoding="ascii")

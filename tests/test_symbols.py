@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from segtool.symbols import CODE_LIMIT, LAT, MARK, NUM, SPACE, class_table, code_points, symbolise
+from segtool.text.symbols import CODE_LIMIT, LAT, MARK, NUM, SPACE, class_table, code_points, symbolise
 from tests import naive
 
 MARK_CLASS, SPACE_CLASS, LETTER_CLASS, EXTEND_CLASS, DIGIT_CLASS, LATIN_CLASS, HAN_CLASS = range(7)

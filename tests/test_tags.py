@@ -10,14 +10,14 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from segtool import UsageError, train
-from segtool.counts import count_stream
-from segtool.decode import UNKNOWN_LIMIT, WEIGHT_UNIT
-from segtool.decoders import cut_runs, decoder_of
-from segtool.kneser_ney import estimate
-from segtool.lm import LanguageModel
-from segtool.model import Model
-from segtool.symbols import LAT, MARK, NUM
-from segtool.tags import MOVES, TagSettings, move_scores
+from segtool.decode.decoders import cut_runs, decoder_of
+from segtool.decode.viterbi import UNKNOWN_LIMIT, WEIGHT_UNIT
+from segtool.lm.kneser_ney import estimate
+from segtool.lm.language_model import LanguageModel
+from segtool.methods.tags import MOVES, TagSettings, move_scores
+from segtool.ngrams.count import count_stream
+from segtool.store.model import Model
+from segtool.text.symbols import LAT, MARK, NUM
 from tests import naive
 from tests import naive_methods as methods
 from tests.helpers import SAMPLE, any_text, long_line
@@ -77,7 +77,7 @@ def coarse_models(draw):
 @settings(max_examples=200)
 @given(coarse_models(), TEXTS, st.sampled_from([EVEN, DEFAULT, (1.0, 1.0, 1.0, 1.0, 1.0, 0.0, 1.0, 1.0)]))
 def test_of_equal_cuts_the_last_word_is_longest(lm, text, moves):
-    """As everywhere in segtool (:mod:`segtool.decode`): then the one before it is, and so on."""
+    """As everywhere in segtool (:mod:`segtool.decode.viterbi`): then the one before it is, and so on."""
     assert cutter(lm, moves).compiled(text)[0] == naive_cut(text, lm, moves)
 
 

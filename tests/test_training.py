@@ -125,7 +125,7 @@ def test_order_of_lines_and_files_changes_nothing(tmp_path, method):
 def test_order_of_a_corpus_of_many_chunks_changes_nothing(tmp_path):
     """Of more runs than the tagger is fitted to, too."""
     lines = random_text(600_000).splitlines(keepends=True)
-    with mock.patch("segtool.lexicon.SAMPLED", 200_000):
+    with mock.patch("segtool.lexicon.em.SAMPLED", 200_000):
         train(texts=["".join(lines)], output=tmp_path / "one", passes=2)
         random.Random(2).shuffle(lines)
         train(texts=["".join(lines)], output=tmp_path / "other", passes=2)
@@ -340,7 +340,7 @@ def test_nothing_to_learn_from(tmp_path, texts):
 
 @pytest.mark.parametrize("end", [KeyboardInterrupt(), MemoryError(), OSError(28, "No space left on device")])
 @pytest.mark.parametrize(
-    "place", ["segtool.training.fit_lexicon", "json.dumps", "segtool.files._sync", "os.rename"], ids=str
+    "place", ["segtool.training.fit_lexicon", "json.dumps", "segtool.store.files._sync", "os.rename"], ids=str
 )
 def test_an_end_in_the_middle_leaves_the_old_model(tmp_path, monkeypatch, end, place):
     train(texts=SENTENCES, output=tmp_path / "m")

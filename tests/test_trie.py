@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segtool.slices import spell
-from segtool.trie import build_trie
+from segtool.lexicon.trie import build_trie
+from segtool.ngrams.table import spell
 from tests import naive
 
 ALPHABET = 4

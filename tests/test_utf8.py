@@ -9,11 +9,12 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from segtool import EncodingError, Segmenter, train, utf8
-from segtool.corpus import Source, read_pieces
-from segtool.fused import SLACK, character_table, scratch_of
-from segtool.symbols import CODE_LIMIT, LAT, MARK, NUM, class_table
-from segtool.utf8_files import _whole_characters, read_utf8, valid_utf8
+from segtool import EncodingError, Segmenter, train
+from segtool.decode import utf8
+from segtool.decode.utf8_kernel import SLACK, character_table, scratch_of
+from segtool.text.sources import Source, read_pieces
+from segtool.text.symbols import CODE_LIMIT, LAT, MARK, NUM, class_table
+from segtool.text.utf8_files import _whole_characters, read_utf8, valid_utf8
 from tests import naive
 from tests.helpers import any_text, extend, interpreting, long_line, sample_segmenter, sample_text
 

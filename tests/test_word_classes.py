@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from segtool import word_classes
-from segtool.counts import count_stream
-from segtool.engine import Threads
-from segtool.lexicon import candidate_trie
-from segtool.scores import score
-from segtool.slices import spell
-from segtool.word_classes import CutCorpus, WordCut, class_factors, cluster
+from segtool.lexicon import word_classes
+from segtool.lexicon.em import candidate_trie
+from segtool.lexicon.passes import Threads
+from segtool.lexicon.word_classes import CutCorpus, WordCut, class_factors, cluster
+from segtool.ngrams.count import count_stream
+from segtool.ngrams.scores import score
+from segtool.ngrams.table import spell
 from tests import naive, naive_classes
 
 SYMBOLS = 6

@@ -1,0 +1,221 @@
+"""The command line of new-word discovery: ``segtool words``."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from typing import IO, TYPE_CHECKING, Any
+
+import click
+from click.core import ParameterSource
+
+from segtool.cli.options import (
+    announce_compiling,
+    encoding_option,
+    open_output,
+    parameter_options,
+    quiet_option,
+    skip_option,
+    workers_option,
+)
+from segtool.errors import UsageError
+
+if TYPE_CHECKING:
+    from segtool.discovery import WordScore
+    from segtool.segmenter import Segmenter
+    from segtool.training import TrainingReport
+
+__all__ = ["words"]
+
+FIELDS = ("score", "count", "expected", "probability", "cohesion", "left_entropy", "right_entropy")
+"""The numbers of :class:`segtool.discovery.WordScore`, which is not imported for ``--help``."""
+
+_DIGITS = {"score": ".3f", "count": "d", "expected": ".2f", "probability": ".4g"}
+_FILTERS = {"min_count", "min_expected"}
+
+
+@click.command()
+@click.argument("inputs", metavar="[INPUT]...", nargs=-1)
+@click.option("-m", "--model", metavar="MODEL", help="List the words of a model instead of learning them from INPUT.")
+@click.option("-o", "--output", metavar="FILE", help="Write here instead of standard output.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["tsv", "jsonl"]),
+    default="tsv",
+    show_default=True,
+    help="A table with a header line, or an object a line.",
+)
+@click.option("--top", metavar="N", type=click.IntRange(0), default=100, show_default=True, help="0 lists all words.")
+@click.option("--sort", type=click.Choice(FIELDS), default="score", show_default=True, help="From high to low.")
+@click.option("--min-len", type=click.IntRange(1), default=2, show_default=True, help="Shortest word, in symbols.")
+@click.option("--max-len", type=click.IntRange(1), help="Longest word listed, in symbols.")
+@click.option("--known", metavar="FILE", help="Leave out these words: a word list, or segmented text.")
+@click.option("--with-numbers", is_flag=True, help="List words with numbers (0) and Latin letters (A) in them, too.")
+@click.option(
+    "--context",
+    metavar="N",
+    type=click.IntRange(0),
+    default=0,
+    help="Show N examples of each word, with 10 characters of INPUT on each side.",
+)
+@parameter_options
+@encoding_option
+@skip_option
+@workers_option(None, "by default one for each processor. The list does not depend on it")
+@quiet_option
+@click.pass_context
+def words(
+    ctx: click.Context,
+    /,
+    inputs: tuple[str, ...],
+    model: str | None,
+    output: str | None,
+    form: str,
+    top: int,
+    sort: str,
+    min_len: int,
+    max_len: int | None,
+    known: str | None,
+    with_numbers: bool,
+    context: int,
+    encoding: str,
+    skip_undecodable: bool,
+    workers: int | None,
+    quiet: bool,
+    **parameters: Any,
+) -> None:
+    """List the words of a text, the most telling ones first: names, terms, idioms.
+
+    INPUT is as for train, and so are the parameters; the model that is learned is not kept. With -m,
+    --min-count and --min-expected choose which words of the model are listed. --encoding is that of
+    INPUT and of the known words.
+    """
+    given = {name for name in ctx.params if ctx.get_parameter_source(name) is not ParameterSource.DEFAULT}
+    _check_sources(inputs, model, known, context, parameters["method"], given & {*parameters, "skip_undecodable"})
+    announce_compiling(quiet)
+    from segtool.discovery import check_lengths, discover, examples
+    from segtool.methods.word_counts import read_word_set
+    from segtool.segmenter import load
+
+    check_lengths(min_len, max_len, parameters["max_word_len"] if model is None else 15)
+    left_out = read_word_set(known, "--known", encoding) if known is not None else frozenset()
+    # opened first, so that a place that cannot be written is known before hours of work
+    with open_output(output) as out:
+        texts: list[str] = []
+        if model is not None:
+            segmenter = load(model)
+            filters = {name: parameters[name] for name in _FILTERS & given}
+        else:
+            filters = {}  # training has left such words out
+            segmenter, texts = _learn(inputs, context > 0, quiet, encoding, skip_undecodable, workers, parameters)
+        found = discover(
+            segmenter,
+            min_len=min_len,
+            max_len=max_len,
+            sort=sort,
+            known=left_out,
+            with_numbers=with_numbers,
+            **filters,
+        )
+        listed = found[: top or None]
+        shown = examples(segmenter, texts, [each.word for each in listed], context) if context else {}
+        _write(out, form, listed, shown, context)
+    if not quiet:
+        more = ": --top 0 lists all" if len(listed) < len(found) else ""
+        click.echo(f"listed   {len(listed):,} of {len(found):,} words{more}", err=True)
+
+
+def _check_sources(
+    inputs: tuple[str, ...], model: str | None, known: str | None, context: int, method: str, given: set[str]
+) -> None:
+    """Refuse what makes no sense before anything is read; `given` are the parameters of training that were."""
+    if not inputs and model is None:
+        raise UsageError("nothing to list words of: give INPUT (text to learn from) or -m MODEL")
+    if known == "-" and "-" in inputs:
+        raise UsageError("standard input (-) can be read only once: give a file to --known")
+    if model is None:
+        if method == "dict":
+            raise UsageError("--method dict takes a word list, and words are found in text: choose another method")
+        return
+    if inputs:
+        raise UsageError("give either INPUT (text to learn from) or -m MODEL, not both")
+    if context:
+        raise UsageError("--context shows words in INPUT, and a model holds no text: give the text instead of -m")
+    if wrong := sorted(given - _FILTERS):
+        flag = "--" + wrong[0].replace("_", "-")
+        raise UsageError(f"{flag} is for learning from INPUT, and -m has been learned: leave out one of the two")
+
+
+def _learn(
+    inputs: tuple[str, ...],
+    keep: bool,
+    quiet: bool,
+    encoding: str,
+    skip_undecodable: bool,
+    workers: int | None,
+    parameters: dict[str, Any],
+) -> tuple[Segmenter, list[str]]:
+    """Train on the inputs; give the text, too, if it is to be kept (standard input cannot be read twice)."""
+    from segtool import training
+    from segtool.text import sources as corpus
+
+    report = training.TrainingReport()
+    common: dict[str, Any] = {"workers": workers, "progress": not quiet, "report": report, **parameters}
+    texts: list[str] = []
+    if keep:
+        reading = corpus.ReadReport()
+        sources = corpus.find_sources(inputs)
+        blocks = corpus.read_blocks(sources, encoding=encoding, skip_undecodable=skip_undecodable, report=reading)
+        segmenter = training.train(texts=_kept(blocks, texts), **common)
+        report.reading = reading
+    else:
+        segmenter = training.train(inputs, encoding=encoding, skip_undecodable=skip_undecodable, **common)
+    if not quiet:
+        _tell(report)
+    return segmenter, texts
+
+
+def _kept(blocks: Iterable[str], texts: list[str]) -> Iterator[str]:
+    for block in blocks:
+        texts.append(block)
+        yield block
+
+
+def _tell(report: TrainingReport) -> None:
+    reading = report.reading
+    click.echo(
+        f"read     {reading.characters:,} characters in {reading.lines:,} lines of {reading.files:,} files",
+        err=True,
+    )
+    click.echo(f"learned  {report.words:,} words, rare and single ones too", err=True)
+    if reading.skipped_lines:
+        first = reading.skipped[0]
+        click.echo(
+            f"skipped  {reading.skipped_lines:,} lines that could not be read, the first of them "
+            f"{first.source}, line {first.line}, byte offset {first.offset}: {first.reason}",
+            err=True,
+        )
+
+
+def _write(out: IO[bytes], form: str, listed: list[WordScore], shown: dict[str, list[str]], context: int) -> None:
+    """Write the list; the numbers are the same in both forms."""
+    import json
+
+    def line(text: str) -> None:
+        out.write(text.encode("utf-8", "backslashreplace") + b"\n")
+
+    if form == "tsv":
+        line("\t".join(["word", *FIELDS, *(f"context_{i}" for i in range(1, context + 1))]))
+    for each in listed:
+        numbers = {name: format(getattr(each, name), _DIGITS.get(name, ".3f")) for name in FIELDS}
+        found = shown.get(each.word, [])
+        if form == "tsv":
+            line("\t".join([each.word, *numbers.values(), *found, *[""] * (context - len(found))]))
+            continue
+        entry: dict[str, Any] = {"word": each.word}
+        # JSON has no infinity, which is the cohesion of a single symbol
+        entry |= {name: json.loads(text) if math.isfinite(float(text)) else None for name, text in numbers.items()}
+        if context:
+            entry["contexts"] = found
+        line(json.dumps(entry, ensure_ascii=False))

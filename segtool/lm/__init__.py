@@ -1,0 +1,1 @@
+"""Character language models: estimation, files, queries."""

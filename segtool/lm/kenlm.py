@@ -1,0 +1,80 @@
+"""KenLM binaries, which cannot be turned back into a list of n-grams.
+
+Their hash tables hold no words, and the ``kenlm`` package only answers queries: they are asked through it.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import re
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from segtool.errors import ModelError
+from segtool.lm.arpa import word_of
+from segtool.lm.language_model import Links, Scorer
+
+__all__ = ["MAGIC", "KenLM", "is_binary"]
+
+MAGIC = b"mmap lm http://kheafield.com/code"
+"""What a KenLM binary begins with."""
+_COMMON = "的一是不了在有人"
+
+
+class KenLM(Scorer):
+    """A model that is queried through the ``kenlm`` package.
+
+    Its methods are those of :class:`segtool.lm.language_model.Scorer`.
+
+    Parameters
+    ----------
+    path : path
+        A KenLM binary or an ARPA file.
+
+    Raises
+    ------
+    ModelError
+        If it cannot be opened, or is no model of characters.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        try:
+            import kenlm
+        except ImportError:
+            raise ModelError(f"{path}: a KenLM binary needs a package: pip install kenlm") from None
+        config = kenlm.Config()
+        config.show_progress = False
+        config.arpa_complain = kenlm.ARPALoadComplain.NONE
+        try:
+            self._model = kenlm.Model(os.fspath(path), config)
+        except (OSError, RuntimeError) as error:
+            reason = re.sub(r"^.* threw \w+( because `[^']*')?\W*", "", " ".join(str(error).split())).rstrip(" .)")
+            raise ModelError(f"{path}: KenLM cannot open it ({reason}): build it again with build_binary") from None
+        if not any(character in self._model for character in _COMMON):
+            raise ModelError(f"{path}: knows none of {_COMMON} as a word: pass a model of characters")
+        self.path = Path(path)
+        self.order = int(self._model.order)
+
+    def score_codes(self, codes: Links) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
+        """See :class:`segtool.lm.language_model.Scorer`."""
+        log10, unknown = np.zeros(len(codes), np.float32), np.zeros(len(codes), np.bool_)
+        ends = np.flatnonzero(codes == 0).tolist()
+        for low, high in itertools.pairwise(ends):
+            sentence = " ".join(map(word_of, codes[low + 1 : high].tolist()))
+            for i, (score, _, is_unknown) in enumerate(self._model.full_scores(sentence), low + 1):
+                log10[i], unknown[i] = score, is_unknown
+        return log10, unknown
+
+
+def is_binary(path: str | os.PathLike[str]) -> bool:
+    """Tell a KenLM binary by its first bytes."""
+    if not os.path.isfile(path):  # a pipe can be read only once
+        return False
+    try:
+        with open(path, "rb") as file:
+            return file.read(len(MAGIC)) == MAGIC
+    except OSError:
+        return False  # whoever reads it next tells why

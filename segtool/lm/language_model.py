@@ -1,0 +1,229 @@
+"""The character language model: how likely each symbol is behind the ones before it.
+
+:mod:`segtool.lm.kneser_ney` estimates one, :mod:`segtool.lm.store` keeps it in a directory, :mod:`segtool.lm.arpa`
+writes it for others and :mod:`segtool.lm.arpa_reader` reads theirs. Every run is a sentence.
+
+The n-grams form a trie, laid down level by level in flat arrays; the *suffix* link of a node leads to
+the longest n-gram that ends it (Aho & Corasick 1975), which is where back-off goes on. Symbol 0 is the
+boundary: ``<s>`` as the first of an n-gram, ``</s>`` as the last, so that node 0 has the probability of
+``</s>`` and the back-off of ``<s>``.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from segtool.ngrams.table import Ids, Integers
+from segtool.runtime.kernels import kernel
+from segtool.text.folding import fold_table
+from segtool.text.symbols import CODE_LIMIT, class_table, code_points, symbolise
+
+__all__ = ["LanguageModel", "Scorer", "TextScore", "advance", "find_child"]
+
+Links: TypeAlias = npt.NDArray[np.int32]
+Floats: TypeAlias = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class TextScore:
+    """What a language model says about a text.
+
+    Attributes
+    ----------
+    log10_probability : float
+    tokens : int
+        Symbols and ends of runs.
+    unknown : int
+        Symbols that the model does not know.
+    """
+
+    log10_probability: float
+    tokens: int
+    unknown: int
+
+    @property
+    def perplexity(self) -> float:
+        """Per token; not a number where there is none."""
+        return float(10.0 ** (-self.log10_probability / self.tokens)) if self.tokens else float("nan")
+
+
+class Scorer(ABC):
+    """What every language model can do with a text, given :meth:`score_codes`."""
+
+    @abstractmethod
+    def score_codes(self, codes: Links) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
+        """Log10 probability of each symbol of a stream of codes, and whether the model does not know it."""
+
+    def score_lines(self, text: str) -> tuple[Floats, Integers, Integers]:
+        """Score each line of a text as KenLM does, every run as a sentence of its own.
+
+        Returns
+        -------
+        log10_probability : ndarray of float64, shape (lines,)
+        tokens, unknown : ndarray of int64, shape (lines,)
+            As in :class:`TextScore`.
+        """
+        codes, line = _code_stream(text)
+        log10, unknown = self.score_codes(codes)
+        lines = text.count("\n") + (not text.endswith("\n"))
+        sums = [np.bincount(line[1:], each[1:], lines) for each in (log10, np.ones(len(line)), unknown)]
+        return sums[0], sums[1].astype(np.int64), sums[2].astype(np.int64)
+
+    def score_text(self, text: str) -> TextScore:
+        """Score a text, every run as a sentence of its own."""
+        log10, tokens, unknown = self.score_lines(text)
+        return TextScore(float(log10.sum()), int(tokens.sum()), int(unknown.sum()))
+
+
+@dataclass(frozen=True)
+class LanguageModel(Scorer):
+    """N-grams with their log10 probabilities and back-off weights.
+
+    Attributes
+    ----------
+    codes : ndarray of uint32, shape (symbols,)
+        Code of each symbol id, ascending: the boundary, then those that occur. The id one past them is
+        ``<unk>``.
+    ngrams : tuple of int
+        How many of each length, the shortest first. Node i < ``ngrams[0]`` is the symbol with id i.
+    symbol : ndarray of uint16, shape (nodes,)
+        Last symbol of each n-gram; n-grams of one length stand together, in lexicographic order of ids.
+    first_child : ndarray of int32, shape (inner + 1,)
+        Extensions of node i are the nodes from ``first_child[i]`` up to ``first_child[i + 1]``; the nodes
+        from `inner` on are the longest n-grams and have none.
+    suffix : ndarray of int32, shape (nodes,)
+        Node of the longest n-gram that ends this one, -1 for a single symbol.
+    log10_probability : ndarray of float32, shape (nodes,)
+    log10_backoff : ndarray of float32, shape (inner,)
+    discounts : tuple of tuple of float
+        D1, D2 and D3+ of each length; none for a model that was trained elsewhere.
+    card : dict
+        Where the model comes from, and its parameters: whether it folds (:mod:`segtool.text.folding`), too.
+    """
+
+    codes: npt.NDArray[np.uint32]
+    ngrams: tuple[int, ...]
+    symbol: Ids
+    first_child: Links
+    suffix: Links
+    log10_probability: npt.NDArray[np.float32]
+    log10_backoff: npt.NDArray[np.float32]
+    discounts: tuple[tuple[float, ...], ...] = ()
+    card: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def order(self) -> int:
+        """Length of the longest n-grams, in symbols."""
+        return len(self.ngrams)
+
+    @property
+    def unknown(self) -> int:
+        """Symbol id of ``<unk>``."""
+        return len(self.codes)
+
+    @property
+    def tables(self) -> tuple[npt.NDArray[Any], ...]:
+        """The arrays that :func:`advance` takes."""
+        return self.symbol, self.first_child, self.suffix, self.log10_probability, self.log10_backoff
+
+    def ids(self) -> Ids:
+        """Symbol id of every code below ``CODE_LIMIT``: ``ids()[runs.codes][runs.stream]`` is a stream."""
+        table = np.full(CODE_LIMIT, self.unknown, np.uint16)
+        table[self.codes] = np.arange(len(self.codes))
+        return table[fold_table()] if self.card.get("parameters", {}).get("fold", False) else table
+
+    def score_ids(self, stream: Ids) -> npt.NDArray[np.float32]:
+        """Log10 probability of each symbol of a stream.
+
+        Parameters
+        ----------
+        stream : ndarray of uint16, shape (n,)
+            Symbol ids of this model; the first and the last are boundaries.
+
+        Returns
+        -------
+        ndarray of float32, shape (n,)
+            A boundary has that of ``</s>``; the first, which ends no run, has 0.
+        """
+        out = np.zeros(len(stream), np.float32)
+        _score_stream(stream, *self.tables, out)
+        return out
+
+    def score_codes(self, codes: Links) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
+        """See :class:`Scorer`."""
+        stream = self.ids()[codes]
+        return self.score_ids(stream), stream == self.unknown
+
+
+def _code_stream(text: str) -> tuple[Links, Integers]:
+    """Codes of the runs of a text, 0 before, between and behind them; and the line of each."""
+    points = code_points(text)
+    codes, starts = np.zeros(len(points) + 1, np.int32), np.zeros(len(points) + 1, np.int32)
+    tokens = symbolise.compiled(points, np.frombuffer(class_table(), np.uint8), codes, starts)
+    codes = np.concatenate([[0], np.maximum(codes[:tokens], 0), [0]]).astype(np.int32)
+    lines = np.concatenate([[0], np.cumsum(points == 0x0A)])[starts[:tokens]]
+    keep = codes != 0
+    keep[1:] |= keep[:-1]  # a boundary counts to the line of the run that it ends
+    keep[0] = True
+    return codes[keep], np.concatenate([[0], lines, [lines[-1:].sum()]])[keep]
+
+
+@kernel("i8(i8, i8, u2[const], i4[const])")
+def find_child(node, symbol, symbols, first_child):  # type: ignore[no-untyped-def]
+    """Node of the extension of an inner node by a symbol, by bisection; -1 where there is none."""
+    low, end = np.int64(first_child[node]), np.int64(first_child[node + 1])
+    high = end
+    while low < high:
+        middle = (low + high) >> 1
+        if symbols[middle] < symbol:
+            low = middle + 1
+        else:
+            high = middle
+    return low if low < end and symbols[low] == symbol else -1
+
+
+@kernel("(f8,i8)(i8, i8, u2[const], i4[const], i4[const], f4[const], f4[const])")
+def advance(node, symbol, symbols, first_child, suffix, log10_probability, log10_backoff):  # type: ignore[no-untyped-def]
+    """Score a symbol behind a context, and go on to the context of the next one.
+
+    Call it from any kernel, with ``*lm.tables`` behind the first two.
+
+    Parameters
+    ----------
+    node : int
+        The context: -1 for nothing, 0 for the begin of a run, else what the call before returned; only the
+        longest part that the model knows is looked at.
+    symbol : int
+        Symbol id; 0 is the end of the run, the id one past the codes ``<unk>``.
+    symbols, first_child, suffix, log10_probability, log10_backoff
+        See :class:`LanguageModel`.
+
+    Returns
+    -------
+    log10_probability : float
+    node : int
+        The longest n-gram that ends with the symbol, which was used: the context of the next symbol. Behind
+        the end of a run it stands for the begin of the next one.
+    """
+    total = 0.0
+    if node >= len(log10_backoff):  # the longest n-grams are no contexts
+        node = np.int64(suffix[node])
+    while node >= 0:
+        child = find_child(node, symbol, symbols, first_child)
+        if child >= 0:
+            return total + log10_probability[child], child
+        total += log10_backoff[node]
+        node = np.int64(suffix[node])
+    return total + log10_probability[symbol], symbol
+
+
+@kernel("void(u2[const], u2[const], i4[const], i4[const], f4[const], f4[const], f4[])")
+def _score_stream(stream, symbols, first_child, suffix, log10_probability, log10_backoff, out):  # type: ignore[no-untyped-def]
+    node = 0
+    for i in range(1, len(stream)):
+        out[i], node = advance(node, stream[i], symbols, first_child, suffix, log10_probability, log10_backoff)

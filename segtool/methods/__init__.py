@@ -1,0 +1,1 @@
+"""The other methods of finding words, after the articles they come from."""

@@ -1,0 +1,143 @@
+"""Method ``cohesion``: new words by the cohesion of n-grams (Su 2015, revised 2017).
+
+The article of 2017 (kexue.fm, "A better new-word discovery algorithm") goes from n-grams to words in
+three steps:
+
+1. *keep* the n-grams of 2, 3, 4 symbols whose cohesion reaches a threshold for their length;
+2. *join*: in the corpus, two neighbours belong to one word if a kept n-gram covers both; cutting
+   between all others gives words of any length, which are counted;
+3. *check back*: a word that is no longer than the longest kept n-grams must be one of them, a longer one
+   must consist of kept n-grams throughout. This throws out words that were joined by accident.
+
+The words that remain, with their counts, are a dictionary, and text is cut by it with maximum probability.
+The article of 2015 stops at a simpler step: cut wherever the cohesion of two neighbours is low.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from segtool.errors import UsageError
+from segtool.lexicon.em import Lexicon, candidate_trie
+from segtool.methods.word_list import count_words, frequency_lexicon
+from segtool.ngrams.scores import Candidates
+from segtool.ngrams.table import Ids, spell
+from segtool.runtime.kernels import kernel
+
+__all__ = ["CohesionSettings", "check_cohesion", "cohesion_lexicon"]
+
+REVISIONS = (2015, 2017)
+
+
+@dataclass(frozen=True)
+class CohesionSettings:
+    """Parameters of the method.
+
+    Attributes
+    ----------
+    cohesion_thresholds : tuple of float
+        Least cohesion of kept n-grams of 2, 3, … symbols, in nats.
+    cohesion_min_count : int
+        N-grams that are rarer are not kept.
+    cohesion_revision : {2015, 2017}
+        Which article: cut between all neighbours of low cohesion, or make a dictionary and cut by that.
+    """
+
+    cohesion_thresholds: tuple[float, ...] = (2.0, 4.0, 6.0)
+    cohesion_min_count: int = 3
+    cohesion_revision: int = 2017
+
+
+def check_cohesion(settings: CohesionSettings) -> None:
+    """Raise UsageError if a parameter makes no sense."""
+    if settings.cohesion_revision not in REVISIONS:
+        raise UsageError(f"--cohesion-revision {settings.cohesion_revision}: choose 2015 or 2017")
+    thresholds = settings.cohesion_thresholds
+    if not isinstance(thresholds, tuple | list) or not thresholds or not all(map(math.isfinite, thresholds)):
+        raise UsageError(f"--cohesion-thresholds {thresholds}: give one number or more, such as 2,4,6")
+    if not settings.cohesion_min_count >= 1:
+        raise UsageError(f"--cohesion-min-count {settings.cohesion_min_count}: choose 1 or more")
+
+
+def cohesion_lexicon(stream: Ids, candidates: Candidates, settings: CohesionSettings) -> tuple[Lexicon, Lexicon]:
+    """Find the words of a corpus by cohesion.
+
+    Parameters
+    ----------
+    stream : ndarray of uint16, shape (n,)
+        The corpus, as for :func:`segtool.ngrams.count.count_stream`.
+    candidates : Candidates
+        Scored n-grams of that corpus.
+    settings : CohesionSettings
+
+    Returns
+    -------
+    decoding : Lexicon
+        What text is cut by: the dictionary, or for the article of 2015 the pairs that are not cut.
+    words : Lexicon
+        The dictionary: words that are at most as long as the candidates, with their counts.
+
+    Raises
+    ------
+    UsageError
+        If a parameter makes no sense.
+    """
+    check_cohesion(settings)
+    levels = candidates.levels
+    pairs_only = settings.cohesion_revision == 2015
+    thresholds = settings.cohesion_thresholds[:1] if pairs_only else settings.cohesion_thresholds
+    longest = min(len(thresholds) + 1, len(levels))
+    units, nodes = candidate_trie(candidates)
+    kept = np.zeros(len(units) // 2, np.bool_)
+    for k, threshold in zip(range(2, longest + 1), thresholds, strict=False):
+        level = levels[k - 1]
+        kept[nodes[k - 1]] = (level.cohesion >= threshold) & (level.count >= settings.cohesion_min_count)
+    joined = np.zeros(len(stream), np.bool_)
+    _join(stream, units, kept, longest, joined)
+    counts = count_words(stream, joined, candidates, (units, nodes))
+    if pairs_only:
+        words = frequency_lexicon(counts)
+        pairs = np.flatnonzero(kept[nodes[1]]) if longest > 1 else np.zeros(0, np.int64)
+        nothing = np.zeros(len(pairs))
+        return Lexicon(np.full(len(pairs), 2), pairs, nothing, nothing, 0.0, ()), words
+    for k in range(2, len(levels) + 1):
+        at = np.flatnonzero(counts[k - 1])
+        counts[k - 1][at[~_consists_of_kept(spell(levels, k, at), units, kept, min(k, longest))]] = 0
+    words = frequency_lexicon(counts)
+    return words, words
+
+
+def _consists_of_kept(
+    words: Ids, units: npt.NDArray[np.int32], kept: npt.NDArray[np.bool_], size: int
+) -> npt.NDArray[np.bool_]:
+    """Whether every n-gram of `size` symbols in each word, all of one length, is kept."""
+    good = np.ones(len(words), np.bool_)
+    for start in range(words.shape[1] - size + 1):
+        node = words[:, start].astype(np.int64)
+        for offset in range(1, size):
+            node = units[2 * node] + words[:, start + offset].astype(np.int64)
+        good &= kept[node]  # candidates hold all n-grams of a candidate, so the walk never leaves them
+    return good
+
+
+@kernel("void(u2[const], i4[const], b1[const], i8, b1[])")
+def _join(stream, units, kept, longest, joined):  # type: ignore[no-untyped-def]
+    """Mark every symbol that some kept n-gram covers together with the next one."""
+    for i in range(len(stream)):
+        if stream[i] == 0:
+            continue
+        node = np.int64(stream[i])
+        for k in range(1, longest):
+            if stream[i + k] == 0:
+                break
+            child = units[2 * node] + stream[i + k]
+            if units[2 * child + 1] != node:
+                break
+            node = child
+            if kept[node]:
+                for j in range(i, i + k):
+                    joined[j] = True

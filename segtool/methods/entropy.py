@@ -1,0 +1,101 @@
+"""Method ``entropy``: words are where branching entropy varies most (Magistry & Sagot 2012).
+
+The autonomy of an n-gram is the sum of its left and right variation of branching entropy, each
+*normalised* over the n-grams of the same length, since the variation falls with length. The best cover
+of a run has the greatest sum of autonomy times length.
+
+Two choices belong together: over what the mean of a length is taken, and what the length counts for. Over
+n-gram *types* the mean is low, and a word must be paid by its length (power 1); over *occurrences* it is
+high, and a word counts once, whatever its length (power 0). Dividing by the standard deviation goes well with
+types and badly with occurrences. docs/methods.md has the figures.
+
+Magistry & Sagot (2012), "Unsupervized Word Segmentation: the case for Mandarin Chinese", ACL.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from segtool.errors import UsageError
+from segtool.lexicon.em import Lexicon
+from segtool.ngrams.scores import Candidates, Floats
+
+__all__ = ["EntropySettings", "check_entropy", "entropy_lexicon"]
+
+MEANS = ("types", "occurrences")
+
+
+@dataclass(frozen=True)
+class EntropySettings:
+    """Parameters of the method.
+
+    Attributes
+    ----------
+    entropy_mean : {"types", "occurrences"}
+        Over what mean and standard deviation of a length are taken.
+    entropy_scaled : bool
+        Whether to divide by the standard deviation.
+    entropy_length_power : float
+        Power of the length that autonomy is multiplied by.
+    """
+
+    entropy_mean: str = "types"
+    entropy_scaled: bool = True
+    entropy_length_power: float = 1.0
+
+
+def check_entropy(settings: EntropySettings) -> None:
+    """Raise UsageError if a parameter makes no sense."""
+    if settings.entropy_mean not in MEANS:
+        raise UsageError(f"--entropy-mean {settings.entropy_mean}: choose {' or '.join(MEANS)}")
+    if not isinstance(settings.entropy_scaled, bool):
+        raise UsageError(f"--entropy-scaled {settings.entropy_scaled}: choose true or false")
+    if not 0.0 <= settings.entropy_length_power <= 3.0:
+        raise UsageError(f"--entropy-length-power {settings.entropy_length_power}: choose 0 to 3")
+
+
+def entropy_lexicon(candidates: Candidates, settings: EntropySettings) -> Lexicon:
+    """Weigh every candidate by its autonomy.
+
+    Parameters
+    ----------
+    candidates : Candidates
+    settings : EntropySettings
+
+    Returns
+    -------
+    Lexicon
+        Weights are autonomy, scaled by length; an unknown character weighs as the least of the known.
+
+    Raises
+    ------
+    UsageError
+        If a parameter makes no sense.
+    """
+    check_entropy(settings)
+    weights = []
+    for k, level in enumerate(candidates.levels, 1):
+        counted = level.count > 0
+        share = level.count if settings.entropy_mean == "occurrences" else counted
+        autonomy = _normalised(level.left_variation, share, settings.entropy_scaled)
+        autonomy += _normalised(level.right_variation, share, settings.entropy_scaled)
+        weights.append(autonomy * float(k) ** settings.entropy_length_power)
+    lengths = np.repeat(np.arange(1, len(weights) + 1), [len(weight) for weight in weights])
+    places = np.concatenate([np.arange(len(weight)) for weight in weights])
+    counts = np.concatenate([level.count for level in candidates.levels]).astype(np.float64)
+    keep = np.ones(len(lengths), np.bool_)
+    keep[0] = False  # the boundary
+    weight = np.concatenate(weights)
+    unknown = float(weights[0][1:].min(initial=0.0))
+    return Lexicon(lengths[keep], places[keep], weight[keep], counts[keep], unknown, ())
+
+
+def _normalised(variation: Floats, share: np.ndarray, scaled: bool) -> Floats:
+    total = max(float(share.sum()), 1.0)
+    centred = variation - float((variation * share).sum()) / total
+    if not scaled:
+        return centred
+    deviation = float(np.sqrt((centred**2 * share).sum() / total))
+    return centred / deviation if deviation > 1e-9 else centred  # less is rounding: all are alike

@@ -1,0 +1,78 @@
+"""Word lists: a word a line, or ``word count``, or ``word count tag``, as jieba reads and writes them."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator
+
+from segtool.errors import DataError, InputError
+from segtool.text.sources import read_lines
+
+__all__ = ["read_word_counts", "read_word_set"]
+
+_COUNT = re.compile(r"[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]+)?")
+_NUMBER = re.compile(r"[-+]?" + _COUNT.pattern)
+_TAG = re.compile(r"[A-Za-z]+")
+
+
+def read_word_counts(lines: Iterable[str]) -> Iterator[tuple[str, float]]:
+    """Read words and their counts; a word without one counts once.
+
+    Parameters
+    ----------
+    lines : iterable of str
+        Or blocks of whole lines.
+
+    Yields
+    ------
+    word : str
+    count : float
+    """
+    for block in lines:
+        for line in block.split("\n"):
+            fields = line.split()
+            if len(fields) > 1 and _COUNT.fullmatch(fields[1]):
+                yield fields[0], float(fields[1])
+            elif fields:
+                yield fields[0], 1.0
+
+
+def read_word_set(path: str | os.PathLike[str], flag: str, encoding: str = "utf-8") -> frozenset[str]:
+    """Read the words of a list, or of a segmented text.
+
+    Which of the two is decided line by line: of ``word count`` and ``word count tag`` (a number in ASCII
+    digits, ASCII letters) the first field is a word, of any other line every field is.
+
+    Parameters
+    ----------
+    path : str or path
+        A file, plain or compressed, or ``-`` for standard input.
+    flag : str
+        The option that named it, for messages.
+    encoding : str
+
+    Returns
+    -------
+    frozenset of str
+
+    Raises
+    ------
+    DataError
+        If it holds no word.
+    InputError, EncodingError
+        If it cannot be read.
+    """
+    words: set[str] = set()
+    try:
+        lines = list(read_lines(path, encoding=encoding))
+    except InputError as error:
+        raise type(error)(f"{error} ({flag})") from None
+    for line in lines:
+        fields = line.split()
+        if len(fields) in (2, 3) and _NUMBER.fullmatch(fields[1]) and all(map(_TAG.fullmatch, fields[2:])):
+            del fields[1:]
+        words.update(fields)
+    if not words:
+        raise DataError(f"{os.fspath(path)} holds no words: {flag} takes a word list or a segmented text")
+    return frozenset(words)

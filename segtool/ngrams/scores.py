@@ -1,0 +1,335 @@
+"""Scores of n-grams as word candidates: cohesion, branching entropy and its variation.
+
+With c(x) the count of x, N the symbols of the corpus, in nats:
+
+- *cohesion* of x (two symbols or more): the pointwise mutual information
+  ``ln c(uv) N / (c(u) c(v))``, minimum over the binary splits x = uv (Su 2015; Sun, Shen & Tsou 1998);
+- *branching entropy* H of x to the right (left): entropy of the symbol behind (before) it
+  (Harris 1955; Jin & Tanaka-Ishii 2006). A boundary as neighbour is not one symbol but hides many:
+  it counts as up to 50 equally frequent ones;
+- *variation* V of branching entropy: H(x) − H(x without its last (first) symbol); for one symbol
+  H(x) − the entropy of the symbols of the corpus (Magistry & Sagot 2012).
+
+The left neighbours come out of the same table as the right ones: the k+1-gram ``s x`` is found in the
+level of k+1-grams, and a *link* from it to ``x`` says whose left neighbour s is. Counts come slice by slice,
+twice: the first time for the candidates and their right neighbours, then for the left ones.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from segtool.errors import UsageError
+from segtool.ngrams.table import Level, Slice, SlicedCounts
+from segtool.runtime.kernels import kernel
+from segtool.runtime.workers import in_order
+
+__all__ = ["BOUNDARY_FANOUT", "CandidateLevel", "Candidates", "score"]
+
+BOUNDARY_FANOUT = 50
+
+Floats: TypeAlias = npt.NDArray[np.float64]
+Singles: TypeAlias = npt.NDArray[np.float32]
+Places: TypeAlias = npt.NDArray[np.int32]
+
+
+@dataclass(frozen=True)
+class CandidateLevel:
+    """Candidates of one length, a k-gram each, in the order of the counts they were taken from.
+
+    Attributes
+    ----------
+    symbol, parent, count
+        As in :class:`segtool.ngrams.count.Level`; `parent` is a place among the candidates one symbol shorter.
+    cohesion : ndarray of float32, shape (candidates,)
+        Nats; infinite for a single symbol, which has no split.
+    left_entropy, right_entropy : ndarray of float32, shape (candidates,)
+        Nats.
+    left_variation, right_variation : ndarray of float32, shape (candidates,)
+        Nats.
+    """
+
+    symbol: npt.NDArray[np.uint16]
+    parent: Places
+    count: npt.NDArray[np.int64]
+    cohesion: Singles
+    left_entropy: Singles
+    right_entropy: Singles
+    left_variation: Singles
+    right_variation: Singles
+
+    def __len__(self) -> int:
+        return len(self.symbol)
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """All n-grams of a corpus that may be words, with their scores.
+
+    Attributes
+    ----------
+    codes : ndarray of uint32, shape (symbols,)
+        Code of each symbol id.
+    levels : tuple of CandidateLevel
+        ``levels[k - 1]`` holds the candidates of k symbols; no n-gram here holds a boundary, but
+        ``levels[0]`` keeps an entry 0 for it (count 0), so that places there are symbol ids.
+    total : int
+        Symbols of the corpus.
+    """
+
+    codes: npt.NDArray[np.uint32]
+    levels: tuple[CandidateLevel, ...]
+    total: int
+
+    def __len__(self) -> int:
+        return sum(map(len, self.levels)) - 1
+
+    def to_arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """All of them as arrays with names."""
+        arrays: dict[str, npt.NDArray[Any]] = {"codes": self.codes, "total": np.array(self.total)}
+        for k, level in enumerate(self.levels):
+            arrays |= {f"{each.name}{k}": getattr(level, each.name) for each in fields(level)}
+        return arrays
+
+    @classmethod
+    def from_arrays(cls, arrays: dict[str, npt.NDArray[Any]]) -> Candidates:
+        """The candidates that :meth:`to_arrays` gave."""
+        names = [each.name for each in fields(CandidateLevel)]
+        lengths = sum(name.startswith("symbol") for name in arrays)
+        levels = (CandidateLevel(**{name: arrays[f"{name}{k}"] for name in names}) for k in range(lengths))
+        return cls(arrays["codes"], tuple(levels), int(arrays["total"]))
+
+
+def score(counts: SlicedCounts, max_word_len: int | None = None, min_count: int = 1, workers: int = 1) -> Candidates:
+    """Score every n-gram that is frequent enough.
+
+    Parameters
+    ----------
+    counts : SlicedCounts
+        Of order `max_word_len` + 1 at least, so that the longest words have right neighbours. N-grams of two symbols
+        or more that occur once make no difference where `min_count` is above 1.
+    max_word_len : int, optional
+        Longest candidate, in symbols; by default one less than the order of the counts.
+    min_count : int
+        N-grams of two symbols or more that are rarer are no candidates; single symbols always are.
+    workers : int
+        Threads. The result does not depend on it.
+
+    Returns
+    -------
+    Candidates
+
+    Raises
+    ------
+    UsageError
+        If a parameter is out of range.
+
+    References
+    ----------
+    Magistry & Sagot (2012), "Unsupervized Word Segmentation: the case for Mandarin Chinese", ACL.
+    Jin & Tanaka-Ishii (2006), "Unsupervised segmentation of Chinese text by use of branching entropy", ACL.
+    """
+    if max_word_len is None:
+        max_word_len = counts.order - 1
+    if not 1 <= max_word_len < counts.order:
+        raise UsageError(f"words of {max_word_len} symbols need counts of order {max_word_len + 1}, not {counts.order}")
+    if min_count < 1:
+        raise UsageError(f"--min-count {min_count}: choose 1 or more")
+    shapes = _shapes(counts, max_word_len, min_count, workers)
+    suffixes, left = _left(counts, shapes, min_count, workers)
+    total = int(counts.frequency[1:].sum())
+    share = counts.frequency[1:]
+    share = share[share > 0] / max(total, 1)
+    unigram_entropy = float(-(share * np.log(share)).sum())
+    levels: list[CandidateLevel] = []
+    tails: list[Places] = []  # tails[j]: where each candidate without its first j symbols stands
+    for k, (shape, suffix) in enumerate(zip(shapes, suffixes, strict=True), 1):
+        tails = [np.arange(len(shape.count), dtype=np.int32), *(tail[suffix] for tail in tails)]
+        if k == 1:
+            cohesion = np.full(len(shape.count), np.inf)
+            v_left, v_right = left[0] - unigram_entropy, shape.right_entropy - unigram_entropy
+        else:
+            cohesion = _cohesion(shape.count, shape.parent, tails, levels, total)
+            v_left = left[k - 1] - left[k - 2][suffix]
+            v_right = shape.right_entropy - shapes[k - 2].right_entropy[shape.parent]
+        scores = (cohesion, left[k - 1], shape.right_entropy, v_left, v_right)
+        singles = (each.astype(np.float32) for each in scores)
+        levels.append(CandidateLevel(shape.symbol, shape.parent, shape.count, *singles))
+    return Candidates(counts.codes, tuple(levels), total)
+
+
+class _Shape(NamedTuple):
+    """Candidates of one length, as far as n-grams that begin with them tell; see :class:`CandidateLevel`."""
+
+    symbol: npt.NDArray[np.uint16]
+    parent: Places
+    count: npt.NDArray[np.int64]
+    right_entropy: Floats
+
+
+def _is_candidate(level: Level, boundary_first: npt.NDArray[np.bool_], min_count: int) -> npt.NDArray[np.bool_]:
+    """Whether n-grams are frequent enough and without a boundary."""
+    return (level.count >= min_count) & (level.symbol != 0) & ~boundary_first
+
+
+def _shapes(counts: SlicedCounts, max_word_len: int, min_count: int, workers: int) -> list[_Shape]:
+    """Candidates of every length."""
+    symbols = len(counts.codes)
+    bigrams = counts.bigrams
+    count = counts.frequency.copy()
+    right = _entropy(_right_sums(bigrams, 0, symbols), count)
+    count[0] = 0
+    shapes = [_Shape(np.arange(symbols, dtype=np.uint16), np.zeros(symbols, np.int32), count, right)]
+    if max_word_len == 1:
+        return shapes
+
+    def work(part: Slice) -> list[_Shape]:
+        here = slice(part.low, part.high)
+        level = Level(bigrams.symbol[here], bigrams.parent[here], bigrams.count[here])
+        boundary_first = level.parent == 0
+        kept = _is_candidate(level, boundary_first, min_count)
+        parent, offset = level.parent, part.low
+        found = []
+        for k in range(2, max_word_len + 1):
+            longer = part.levels[k - 2]
+            taken = np.flatnonzero(kept)
+            right = _entropy(_right_sums(longer, offset, len(level)), level.count)
+            found.append(_Shape(level.symbol[taken], parent[taken], level.count[taken], right[taken]))
+            if k < max_word_len:
+                owner = longer.parent - offset
+                boundary_first = boundary_first[owner]
+                places = (np.cumsum(kept) - 1).astype(np.int32)
+                kept, parent = _is_candidate(longer, boundary_first, min_count), places[owner]
+                level, offset = longer, 0
+        return found
+
+    parts = list(in_order(work, counts.slices(), workers))
+    before = np.zeros(len(parts), np.int64)  # how many candidates one symbol shorter other slices have before
+    for k in range(2, max_word_len + 1):
+        own = [part[k - 2] for part in parts]
+        parents = [(each.parent + skip).astype(np.int32) for each, skip in zip(own, before, strict=True)]
+        joined = (np.concatenate(list(each)) for each in zip(*own, strict=True))
+        symbol, _, count, right = joined if own else _NOTHING
+        shapes.append(_Shape(symbol, np.concatenate([np.zeros(0, np.int32), *parents]), count, right))
+        sizes = np.array([len(each.symbol) for each in own], np.int64)
+        before = np.cumsum(sizes) - sizes
+    return shapes
+
+
+_NOTHING = _Shape(np.zeros(0, np.uint16), np.zeros(0, np.int32), np.zeros(0, np.int64), np.zeros(0))
+
+
+def _left(
+    counts: SlicedCounts, shapes: list[_Shape], min_count: int, workers: int
+) -> tuple[list[Places], list[Floats]]:
+    """Where each candidate without its first symbol stands, and left entropies, by length."""
+    bigrams = counts.bigrams
+    longest = len(shapes)
+    sums = [np.zeros(len(shape.symbol)) for shape in shapes]
+    link = bigrams.symbol.astype(np.int32)
+    link[bigrams.symbol == 0] = -1
+    _entropy_sums(bigrams.count, link, bigrams.parent == 0, BOUNDARY_FANOUT, sums[0])
+    suffixes: list[list[Places]] = [[] for _ in shapes]
+    suffixes[0].append(np.zeros(len(shapes[0].symbol), np.int32))
+    children = [_first_child(shapes[k - 1], shapes[k]) for k in range(1, longest)]
+
+    def work(part: Slice) -> tuple[list[Places], list[tuple[Level, Places, npt.NDArray[np.bool_]]]]:
+        here = slice(part.low, part.high)
+        level = Level(bigrams.symbol[here], bigrams.parent[here], bigrams.count[here])
+        boundary_first, links, offset = level.parent == 0, link[here], part.low
+        own, longer_ones = [], []
+        for k in range(2, longest + 1):
+            own.append(links[_is_candidate(level, boundary_first, min_count)])
+            longer = part.levels[k - 2]
+            owner = longer.parent - np.int32(offset)
+            boundary_first = boundary_first[owner]
+            out = np.empty(len(longer), np.int32)
+            _link_level(longer.symbol, owner, links, children[k - 2], shapes[k - 1].symbol, out)
+            level, links, offset = longer, out, 0
+            longer_ones.append((longer, links, boundary_first))
+        return own, longer_ones
+
+    if longest > 1:
+        for own, longer_ones in in_order(work, counts.slices(), workers):
+            # slice by slice, so that sums are added up in one order
+            for k, (suffix, (longer, links, boundary_first)) in enumerate(zip(own, longer_ones, strict=True), 1):
+                suffixes[k].append(suffix)
+                _entropy_sums(longer.count, links, boundary_first, BOUNDARY_FANOUT, sums[k])
+    joined = [np.concatenate([np.zeros(0, np.int32), *each]) for each in suffixes]
+    occurrences = [counts.frequency, *(shape.count for shape in shapes[1:])]
+    return joined, [_entropy(each, count) for each, count in zip(sums, occurrences, strict=True)]
+
+
+def _first_child(shape: _Shape, longer: _Shape) -> npt.NDArray[np.int64]:
+    """Where the extensions of each candidate begin among those one symbol longer."""
+    out = np.zeros(len(shape.symbol) + 1, np.int64)
+    np.cumsum(np.bincount(longer.parent, minlength=len(shape.symbol)), out=out[1:])
+    return out
+
+
+def _right_sums(longer: Level, offset: int, types: int) -> Floats:
+    """Σ c ln c over the n-grams one symbol longer than each of `types` ones."""
+    sums = np.zeros(types)
+    owner = longer.parent if offset == 0 else longer.parent - np.int32(offset)
+    _entropy_sums(longer.count, owner, longer.symbol == 0, BOUNDARY_FANOUT, sums)
+    return sums
+
+
+def _entropy(sums: Floats, count: npt.NDArray[np.int64]) -> Floats:
+    """Ln n − (Σ c ln c) / n, never below zero by rounding."""
+    counted = np.maximum(count, 1).astype(np.float64)
+    return np.maximum(np.log(counted) - sums / counted, 0.0)
+
+
+def _cohesion(
+    count: npt.NDArray[np.int64],
+    parent: Places,
+    tails: list[Places],
+    shorter: list[CandidateLevel],
+    total: int,
+) -> Floats:
+    """Least pointwise mutual information over the splits of the candidates of one length."""
+    lowest = np.full(len(count), np.inf)
+    joint = np.log(count) + np.log(max(total, 1))
+    for head in range(len(shorter), 0, -1):  # `parent` is where the first `head` symbols stand
+        tail = tails[head]
+        split = np.log(shorter[head - 1].count[parent]) + np.log(shorter[len(shorter) - head].count[tail])
+        np.minimum(lowest, joint - split, out=lowest)
+        parent = shorter[head - 1].parent[parent]
+    return lowest
+
+
+@kernel("void(u2[const], i4[const], i4[const], i8[const], u2[const], i4[])")
+def _link_level(symbol, parent, parent_link, children, shorter, out):  # type: ignore[no-untyped-def]
+    """Find each k-gram's suffix among the children of its parent's suffix, by bisection; -1 for none."""
+    for i in range(len(symbol)):
+        suffix = parent_link[parent[i]]
+        out[i] = -1
+        if suffix < 0 or symbol[i] == 0:
+            continue
+        a, end = children[suffix], children[suffix + 1]
+        b = end
+        while a < b:
+            middle = (a + b) // 2
+            if shorter[middle] < symbol[i]:
+                a = middle + 1
+            else:
+                b = middle
+        if a < end and shorter[a] == symbol[i]:
+            out[i] = a
+
+
+@kernel("void(i8[const], i4[const], b1[const], i8, f8[])")
+def _entropy_sums(count, owner, is_boundary, fanout, sums):  # type: ignore[no-untyped-def]
+    """Add c ln c of every neighbour to the n-gram that owns it, -1 for none.
+
+    A boundary counts as up to `fanout` neighbours that share its count evenly.
+    """
+    for i in range(len(count)):
+        if owner[i] >= 0:
+            c = count[i]
+            sums[owner[i]] += c * np.log(c / min(c, fanout) if is_boundary[i] else float(c))

@@ -1,0 +1,382 @@
+"""Count shards: the n-gram counts of a corpus, and its runs, in a directory.
+
+``segtool count`` writes one, training spills them when memory is short, and they can be made on many machines and
+added up (:mod:`segtool.ngrams.merge`). A card (:mod:`segtool.store.cards`) vouches for the files:
+
+====================  ========================================================================================
+file                  holds
+====================  ========================================================================================
+``symbols.npy``       code of each symbol id of the n-grams (uint32, ascending); folded characters share one
+``written.npy``       code of each symbol id of the runs: the characters as written (uint32, ascending)
+``frequency.npy``     occurrences of each symbol of the n-grams; of the boundary, number of runs (int64)
+``written_counts.npy`` the same of the runs
+``hash_sizes.npy``    symbols of the runs by the highest bits of their hashes (:mod:`segtool.text.run_hashes`; int64)
+``ngrams.bin``        blocks: all bigrams; n-grams of three symbols or more, by ranges of bigrams; how many of
+                      these begin with each bigram
+``ngrams_index.npy``  a record (:mod:`segtool.ngrams.block_files`) for each of these; a range of bigrams ends before
+`end` ``runs.bin``          blocks: the runs in the order of the corpus, 0 before, between and behind them
+``runs_index.npy``    a record for each; `end` is the place of a block's last boundary, which the next shares
+====================  ========================================================================================
+
+Where blocks are cut depends on the content alone, so that the same counts and runs give the same bytes (with the
+same zlib) however they were counted.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from segtool import __version__
+from segtool.errors import ModelError, UsageError
+from segtool.ngrams.block_files import BlockReader, BlockWriter
+from segtool.ngrams.blocks import (
+    pack_levels,
+    pack_numbers,
+    pack_stream,
+    unpack_levels,
+    unpack_numbers,
+    unpack_stream,
+)
+from segtool.ngrams.merge import Counts
+from segtool.ngrams.table import Ids, Integers, Level, Slice, join_slices
+from segtool.store.cards import CardFormat, write_array
+from segtool.text.run_hashes import BUCKETS
+from segtool.text.runs import CHUNK, RunTally
+
+__all__ = ["FORMAT_VERSION", "SHARD", "Shard", "ShardWriter", "open_shards"]
+
+FORMAT_VERSION = 1
+SHARD = CardFormat(
+    name="segtool counts",
+    version=FORMAT_VERSION,
+    what="shard",
+    title="count shard",
+    command="segtool count",
+    verb="count",
+)
+NGRAMS_PER_BLOCK = 1 << 14
+"""Of three symbols or more, at least; whoever wants one bigram of many shards decodes as many of each."""
+Codes: TypeAlias = npt.NDArray[np.uint32]
+
+
+class ShardWriter:
+    """Writes a shard; use it in a ``with`` statement.
+
+    Parameters
+    ----------
+    folder : Path
+        An empty directory.
+    codes : ndarray of uint32, shape (symbols,)
+        Code of each symbol id of the n-grams, ascending; the first three are the boundary, ``NUM`` and ``LAT``.
+    written : ndarray of uint32
+        The same of the runs.
+    fold : bool
+        Whether characters that fold to one were counted as one.
+    order : int
+        Length of the longest n-grams.
+
+    Raises
+    ------
+    OSError
+        Here and from every method, if the disk fails or is full.
+    """
+
+    def __init__(self, folder: Path, codes: Codes, written: Codes, fold: bool, order: int) -> None:
+        self._folder, self._codes, self._written = folder, codes, written
+        self._parameters = {"fold": bool(fold), "order": int(order)}
+        self._frequency: Integers | None = None
+        self._bigrams = 0
+        self._sizes: list[npt.NDArray[np.int32]] = []
+        self._slices: list[Slice] = []  # of the block that is not full
+        self._counted = 0  # bigrams that have passed
+        self._filled = 0  # n-grams in that block
+        self._stream = np.zeros(0, np.uint16)  # the same of the runs, without the boundary at its end
+        self._tally = RunTally()
+        self._ngrams = BlockWriter(folder, "ngrams")
+        self._runs = BlockWriter(folder, "runs")
+
+    def __enter__(self) -> ShardWriter:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            self._ngrams.close()
+        finally:
+            self._runs.close()
+
+    def add_runs(self, stream: Ids) -> None:
+        """Append runs.
+
+        Parameters
+        ----------
+        stream : ndarray of uint16, shape (n,)
+            Ids of characters as written; 0 before, between and behind the runs.
+
+        Raises
+        ------
+        UsageError
+            If it is no such stream.
+        """
+        if not len(stream) or stream[0] or stream[-1] or stream.max() >= len(self._written):
+            raise UsageError("runs of a count shard begin and end with a boundary, and have symbols of its alphabet")
+        joined = np.concatenate([self._stream, stream[:-1]])
+        boundaries = np.append(np.flatnonzero(joined == 0), len(joined))
+        begin = 0
+        while len(joined) - begin >= CHUNK:
+            end = int(boundaries[np.searchsorted(boundaries, begin + CHUNK)])
+            self._add_run_block(joined[begin:end])
+            begin = end
+        self._stream = joined[begin:].copy()
+
+    def _add_run_block(self, stream: Ids) -> None:
+        self._tally.add(np.append(stream, np.uint16(0)), self._written)
+        self._runs.add(pack_stream(np.append(stream, np.uint16(0))), self._runs.end + len(stream))
+
+    def add_bigrams(self, frequency: Integers, bigrams: Level) -> None:
+        """Write the n-grams of one symbol and of two; to be called once, before the first slice.
+
+        Parameters
+        ----------
+        frequency : ndarray of int64, shape (symbols,)
+            Occurrences of each symbol, first the number of runs.
+        bigrams : Level
+            Parents are first symbols.
+        """
+        self._frequency, self._bigrams = frequency, len(bigrams)
+        self._ngrams.add(pack_levels([bigrams], 0, len(self._codes)), 0)
+
+    def add_slice(self, part: Slice) -> None:
+        """Append n-grams of three symbols or more.
+
+        Parameters
+        ----------
+        part : Slice
+            Of the range of bigrams behind that of the slice before.
+
+        Raises
+        ------
+        UsageError
+            If the range is another.
+        """
+        if part.low != self._counted or part.high > self._bigrams or self._frequency is None:
+            raise UsageError("slices of a count shard follow one another, behind the bigrams that they begin with")
+        sizes = sum((np.diff(end) for end in part.ends()), np.zeros(part.high - part.low, np.int64))
+        self._sizes.append(sizes.astype(np.int32))
+        sums = np.cumsum(sizes) + self._filled
+        places, full = [part.low], 0
+        while (at := int(np.searchsorted(sums, full + NGRAMS_PER_BLOCK))) < len(sums):
+            places.append(part.low + at + 1)
+            full = int(sums[at])
+        *complete, rest = part.cut([*places, part.high])
+        for piece in complete:
+            self._slices.append(piece)
+            self._add_ngram_block()
+        self._slices.append(rest)
+        self._filled += int(sizes.sum()) - full
+        self._counted = part.high
+
+    def _add_ngram_block(self) -> None:
+        block = join_slices(self._slices)
+        self._ngrams.add(pack_levels(block.levels, block.low, block.high), block.high)
+        self._slices = []
+
+    def finish(self, corpus: dict[str, Any]) -> None:
+        """Write what is left, and the card.
+
+        Parameters
+        ----------
+        corpus : dict
+            What the card says of the corpus; JSON.
+
+        Raises
+        ------
+        UsageError
+            If the slices do not cover all bigrams.
+        """
+        if self._counted != self._bigrams or self._frequency is None:
+            raise UsageError(f"a count shard ends behind its last bigram: {self._counted} of {self._bigrams} are there")
+        if len(self._stream):
+            self._add_run_block(self._stream)
+        if self._ngrams.end < self._bigrams:
+            self._add_ngram_block()
+        sizes = np.concatenate([np.zeros(0, np.int32), *self._sizes]).astype(np.int64)
+        self._ngrams.add(pack_numbers(sizes), self._bigrams)
+        files = self._ngrams.finish() | self._runs.finish()
+        tally = {"written_counts": self._tally.counts[: len(self._written)], "hash_sizes": self._tally.hash_sizes}
+        arrays = {"symbols": self._codes, "written": self._written, "frequency": self._frequency, **tally}
+        for (name, array), dtype in zip(arrays.items(), _ARRAYS.values(), strict=True):
+            files |= write_array(self._folder, name, array.astype(dtype))
+        runs = {"digest": f"{self._tally.digest:016x}", "longest_run": self._tally.longest}
+        entries = {"corpus": corpus | runs, "parameters": self._parameters, "segtool_version": __version__}
+        SHARD.write(self._folder, entries, files)
+
+
+_ARRAYS = {"symbols": "<u4", "written": "<u4", "frequency": "<i8", "written_counts": "<i8", "hash_sizes": "<i8"}
+
+
+class Shard:
+    """A shard that is read, a block at a time; see :class:`segtool.ngrams.merge.Part`.
+
+    Several threads may read at a time. Every method that reads raises :class:`ModelError` if a file is damaged or
+    cannot be read.
+
+    Attributes
+    ----------
+    path : Path
+    codes : ndarray of uint32, shape (symbols,)
+        Code of each symbol id of the n-grams.
+    written : ndarray of uint32
+        Code of each symbol id of the runs.
+    frequency : ndarray of int64, shape (symbols,)
+        Occurrences of each symbol; entry 0 is the number of runs.
+    fold : bool
+        Whether characters that fold to one were counted as one.
+    order : int
+        Length of the longest n-grams.
+    written_counts : ndarray of int64
+        Occurrences of each written id.
+    hash_sizes : ndarray of int64
+        Symbols of the runs by the highest bits of their hashes (:mod:`segtool.text.run_hashes`).
+    digest : int
+        Sum of the hashes of the runs.
+    longest_run : int
+        Symbols of the longest run.
+    corpus : dict
+        What the card says of the corpus.
+    """
+
+    def __init__(self, path: Path, card: dict[str, Any]) -> None:
+        codes, written, frequency, written_counts, hash_sizes = (
+            np.array(SHARD.open_array(path, name, card, dtype)) for name, dtype in _ARRAYS.items()
+        )
+        parameters, corpus = card.get("parameters"), card.get("corpus")
+        if not isinstance(parameters, dict) or not isinstance(corpus, dict):
+            raise SHARD.damaged(path)
+        fold, order = parameters.get("fold"), parameters.get("order")
+        if not isinstance(fold, bool) or not isinstance(order, int) or not 2 <= order <= 16:
+            raise SHARD.damaged(path)
+        self.path, self.codes, self.written, self.frequency = path, codes, written, frequency
+        self.fold, self.order, self.corpus = fold, order, corpus
+        self.written_counts, self.hash_sizes = written_counts, hash_sizes
+        try:
+            self.digest, self.longest_run = int(corpus["digest"], 16), int(corpus["longest_run"])
+        except (KeyError, TypeError, ValueError):
+            raise SHARD.damaged(path) from None
+        for name, alphabet in (("symbols", codes), ("written", written)):
+            if alphabet[:3].tolist() != [0, 1, 2] or len(alphabet) > 1 << 16 or np.any(alphabet[1:] <= alphabet[:-1]):
+                raise ModelError(f"{path / name}.npy: damaged (no alphabet): {SHARD.mend}")
+        if len(frequency) != len(codes) or frequency.min() < 0:
+            raise ModelError(f"{path / 'frequency.npy'}: damaged (no counts of this alphabet): {SHARD.mend}")
+        if len(written_counts) != len(written) or len(hash_sizes) != BUCKETS:
+            raise ModelError(f"{path / 'written_counts.npy'}: damaged (no counts of this alphabet): {SHARD.mend}")
+        self._ngrams = BlockReader(SHARD, path, "ngrams", card)
+        self._runs = BlockReader(SHARD, path, "runs", card)
+        ends = self._ngrams.ends
+        if len(ends) < 2 or ends[0] != 0 or ends[-1] != ends[-2]:
+            raise self._ngrams.damaged("its index")
+        self._ends = ends[:-1]  # block i holds the bigrams from _ends[i - 1] to before _ends[i], block 0 none
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str]) -> Shard:
+        """Open a shard.
+
+        Raises
+        ------
+        ModelError
+            If it is missing, damaged, or of another format version.
+        """
+        folder = Path(path)
+        return cls(folder, SHARD.read(folder))
+
+    @property
+    def chunks(self) -> int:
+        """Number of blocks of runs."""
+        return len(self._runs.ends)
+
+    def chunk(self, i: int) -> Ids:
+        """Runs of a block.
+
+        Returns
+        -------
+        ndarray of uint16
+            Ids of characters as written; 0 before, between and behind the runs.
+        """
+        begin = int(self._runs.ends[i - 1]) if i else 0
+        length = int(self._runs.ends[i]) - begin + 1
+        return self._runs.read(i, lambda data: unpack_stream(data, length, len(self.written)))
+
+    def read_bigrams(self) -> Level:
+        """The whole level 2; parents are first symbols."""
+        symbols = len(self.codes)
+        (level,) = self._ngrams.read(0, lambda data: unpack_levels(data, 0, symbols, 1, symbols))
+        if len(level) != self._ends[-1]:
+            raise self._ngrams.damaged("its bigrams")
+        return level
+
+    def read_sizes(self) -> Integers:
+        """How many n-grams of three symbols or more begin with each bigram."""
+        return self._ngrams.read(len(self._ends), lambda data: unpack_numbers(data, int(self._ends[-1])))
+
+    def slice(self, low: int, high: int) -> Slice:
+        """N-grams of three symbols or more that begin with one of a range of bigrams.
+
+        Parameters
+        ----------
+        low, high : int
+            The range, from `low` to before `high`.
+        """
+        first = int(np.searchsorted(self._ends, low, "right"))
+        last = int(np.searchsorted(self._ends, high, "left"))
+        pieces = []
+        for i in range(first, last + 1) if low < high else ():
+            piece = self._block(i)
+            begin, end = max(low, piece.low), min(high, piece.high)
+            pieces.append(piece if (begin, end) == (piece.low, piece.high) else piece.cut([begin, end])[0])
+        nothing = Level(np.zeros(0, np.uint16), np.zeros(0, np.int32), np.zeros(0, np.int64))
+        return join_slices(pieces) if pieces else Slice(low, high, (nothing,) * (self.order - 2))
+
+    def _block(self, i: int) -> Slice:
+        low, high = int(self._ends[i - 1]), int(self._ends[i])
+        return self._ngrams.read(
+            i, lambda data: Slice(low, high, unpack_levels(data, low, high, self.order - 2, len(self.codes)))
+        )
+
+    def counts(self) -> Counts:
+        """The n-gram counts; the slices are the blocks."""
+        return Counts(self.codes, self.frequency, self.read_bigrams(), self.order, self._blocks)
+
+    def _blocks(self) -> Iterator[Slice]:
+        return map(self._block, range(1, len(self._ends)))
+
+
+def open_shards(paths: Sequence[str | os.PathLike[str]]) -> list[Shard]:
+    """Open shards that are to be added up.
+
+    Raises
+    ------
+    ModelError
+        If one is missing, damaged, or of another format version.
+    UsageError
+        If there is none, or they were counted in different ways.
+    """
+    if not paths:
+        raise UsageError("no count shards were given: pass one or more")
+    shards = [Shard.open(path) for path in paths]
+    for shard in shards[1:]:
+        both = f"{shards[0].path} and {shard.path}"
+        if shard.fold != shards[0].fold:
+            which = shard.path if not shard.fold else shards[0].path
+            raise UsageError(f"{both} cannot be added up: only {which} was counted with --no-fold: count one again")
+        if shard.order != shards[0].order:
+            orders = f"{shards[0].order} and {shard.order} symbols"
+            raise UsageError(f"{both} cannot be added up: n-grams of up to {orders}: count with one --max-word-len")
+    return shards

@@ -1,0 +1,226 @@
+"""Machine code of a kernel that runs without numba, made by numba from a kernel that it has compiled.
+
+To the kernel is added an *entry* that Python can call as a built-in function (``METH_FASTCALL``). It checks the
+arguments, takes the memory of arrays out of numpy's own structures, releases Python's lock while the kernel runs, and
+makes Python objects of the results. It uses nothing but Python's C interface, so that the object file of both can be
+kept and linked into a later process by LLVM alone (:mod:`segtool.runtime.machine_code`).
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+__all__ = ["ENTRY", "object_code"]
+
+ENTRY = "segtool.entry"
+"""Name of the entry in the object file."""
+
+_HEAD = object.__basicsize__  # of every Python object; the fields of numpy's structures follow
+_DATA, _NDIM, _SHAPE, _DTYPE, _FLAGS = _HEAD, _HEAD + 8, _HEAD + 16, _HEAD + 40, _HEAD + 48  # of an array
+_BYTE_ORDER, _KIND_NUMBER = _HEAD + 10, _HEAD + 12  # of a dtype
+_ALLOCATES = ("NRT_Allocate", "NRT_MemInfo_alloc", "NRT_MemInfo_new")
+_CONTIGUOUS, _ALIGNED, _WRITEABLE = 0x1, 0x100, 0x400
+
+
+def object_code(compiled: Any, function: Callable[..., Any]) -> bytes:
+    """Object file of a compiled kernel and its entry.
+
+    Parameters
+    ----------
+    compiled : numba dispatcher
+        Compiled for one signature of contiguous one-dimensional arrays, integers below 64 bits without a sign or of
+        any size with one, floats and bools.
+    function : callable
+        What it was compiled from.
+
+    Returns
+    -------
+    bytes
+
+    Raises
+    ------
+    ValueError
+        If the kernel cannot do without numba: it allocates, or has another signature.
+    Exception
+        Whatever numba raises if it does not work as the versions that are known.
+    """
+    from llvmlite import ir
+    from numba.core import types
+    from numba.core.compiler_lock import global_compiler_lock
+
+    _check_layout()
+    [result] = compiled.overloads.values()
+    described = result.fndesc
+    if result.library.has_dynamic_globals:
+        raise ValueError("the kernel holds addresses of this process")
+    declared = result.library._get_module_for_linking().functions
+    if any(each.is_declaration and each.name.startswith(_ALLOCATES) for each in declared):
+        raise ValueError("the kernel allocates")
+    # a compiler of its own, so that no symbol of the entry comes into numba's
+    codegen = type(result.target_context.codegen())(ENTRY)
+    library = codegen.create_library(ENTRY)
+    library.enable_object_caching()
+    module = library.create_ir_module(ENTRY)
+
+    byte = ir.IntType(8)
+    pointer, size = byte.as_pointer(), ir.IntType(64)
+    entry = ir.Function(module, ir.FunctionType(pointer, [pointer, pointer.as_pointer(), size]), ENTRY)
+    builder = ir.IRBuilder(entry.append_basic_block())
+    make = _Entry(builder, result.target_context, entry.args[0], function.__name__.removeprefix("_"))
+    expected = len(described.argtypes)
+    make.refuse_if(builder.icmp_signed("!=", entry.args[2], size(expected)), f"{expected} arguments expected")
+    arguments = []
+    for i, (kind, name) in enumerate(zip(described.argtypes, function.__code__.co_varnames, strict=False)):
+        value = builder.load(builder.gep(entry.args[1], [size(i)]))
+        arguments.append(make.array(value, kind, name) if isinstance(kind, types.Array) else make.scalar(value, kind))
+    make.call(module, described, arguments)
+
+    # numba's code for references that nobody holds here: what an array that owns memory would need at its end
+    unused = ir.Function(module, ir.FunctionType(ir.VoidType(), [pointer]), "NRT_MemInfo_call_dtor")
+    ir.IRBuilder(unused.append_basic_block()).ret_void()
+    with global_compiler_lock:
+        library.add_ir_module(module)
+        library.add_linking_library(result.library)
+        library.finalize()
+    return bytes(library._get_compiled_object())
+
+
+class _Entry:
+    """Writes the body of an entry."""
+
+    def __init__(self, builder: Any, context: Any, array_type: Any, name: str) -> None:
+        from llvmlite import ir
+        from numba.core.cgutils import get_or_insert_function
+
+        self._builder, self._context, self._array_type, self._name = builder, context, array_type, name
+        self._api = context.get_python_api(builder)
+        pointer = array_type.type
+        self._is_instance = get_or_insert_function(
+            builder.module, ir.FunctionType(ir.IntType(32), [pointer, pointer]), "PyObject_IsInstance"
+        )
+
+    def refuse_if(self, condition: Any, why: str) -> None:
+        """Raise TypeError."""
+        from numba.core.cgutils import get_null_value
+
+        with self._builder.if_then(condition, likely=False):
+            self._api.err_set_string("PyExc_TypeError", f"{self._name}(): {why}")
+            self._builder.ret(get_null_value(self._array_type.type))
+
+    def scalar(self, value: Any, kind: Any) -> Any:
+        """Number that an argument is."""
+        from llvmlite import ir
+        from numba.core import cgutils, types
+
+        builder, api = self._builder, self._api
+        if kind == types.boolean:
+            number = api.object_istrue(value)
+            failed = builder.icmp_signed("<", number, number.type(0))
+            converted = builder.trunc(number, ir.IntType(1))
+        elif isinstance(kind, types.Float):
+            number = api.float_as_double(value)
+            failed = cgutils.is_not_null(builder, api.err_occurred())
+            converted = number if kind.bitwidth == 64 else builder.fptrunc(number, ir.FloatType())
+        elif isinstance(kind, types.Integer) and (kind.signed or kind.bitwidth < 64):
+            number = api.long_as_longlong(value)
+            failed = cgutils.is_not_null(builder, api.err_occurred())
+            converted = number if kind.bitwidth == 64 else builder.trunc(number, ir.IntType(kind.bitwidth))
+        else:
+            raise ValueError(f"no argument of an entry: {kind}")
+        with builder.if_then(failed, likely=False):
+            builder.ret(cgutils.get_null_value(self._array_type.type))
+        return converted
+
+    def array(self, value: Any, kind: Any, name: str) -> Any:
+        """Array that an argument is, in numba's terms; it owns nothing."""
+        from llvmlite import ir
+        from numba.core import types
+        from numba.np.arrayobj import populate_array
+        from numba.np.numpy_support import as_dtype
+
+        builder, context = self._builder, self._context
+        byte, short, long = ir.IntType(8), ir.IntType(32), ir.IntType(64)
+
+        def field(owner: Any, offset: int, of: Any) -> Any:
+            return builder.load(builder.bitcast(builder.gep(owner, [long(offset)]), of.as_pointer()))
+
+        dtype = as_dtype(kind.dtype)
+        why = f"{name} must be a contiguous one-dimensional array of {dtype}" + ", not read-only" * kind.mutable
+        is_array = builder.call(self._is_instance, (value, self._array_type))
+        self.refuse_if(builder.icmp_signed("!=", is_array, is_array.type(1)), why)
+        wanted = _CONTIGUOUS | _ALIGNED | (_WRITEABLE if kind.mutable else 0)
+        flags = builder.and_(field(value, _FLAGS, short), short(wanted))
+        description = field(value, _DTYPE, byte.as_pointer())
+        order = field(description, _BYTE_ORDER, byte)
+        number = field(description, _KIND_NUMBER, short)
+        is_kind = ir.IntType(1)(0)
+        for each in _numbers(dtype):
+            is_kind = builder.or_(is_kind, builder.icmp_signed("==", number, short(each)))
+        native = [builder.icmp_signed("==", order, byte(ord(sign))) for sign in "=|"]
+        fits = builder.and_(
+            builder.and_(is_kind, builder.or_(*native)),
+            builder.and_(
+                builder.icmp_signed("==", flags, short(wanted)),
+                builder.icmp_signed("==", field(value, _NDIM, short), short(1)),
+            ),
+        )
+        self.refuse_if(builder.not_(fits), why)
+        array = context.make_array(kind)(context, builder)
+        item_size = context.get_constant(types.intp, dtype.itemsize)
+        populate_array(
+            array,
+            data=builder.bitcast(field(value, _DATA, byte.as_pointer()), array.data.type),
+            shape=[builder.load(field(value, _SHAPE, long.as_pointer()))],
+            strides=[item_size],
+            itemsize=item_size,
+            meminfo=None,
+        )
+        return array._getvalue()
+
+    def call(self, module: Any, described: Any, arguments: list[Any]) -> None:
+        """Call the kernel and return what it does."""
+        from numba.core.cgutils import get_null_value
+
+        builder, context, api = self._builder, self._context, self._api
+        kernel = context.declare_function(module, described)
+        state = api.save_thread()
+        status, result = context.call_conv.call_function(
+            builder, kernel, described.restype, described.argtypes, arguments
+        )
+        api.restore_thread(state)
+        with builder.if_then(status.is_error, likely=False):
+            api.err_set_string("PyExc_ArithmeticError", f"{self._name}(): the kernel failed")
+            builder.ret(get_null_value(self._array_type.type))
+        builder.ret(api.from_native_value(described.restype, result))
+
+
+def _check_layout() -> None:
+    """Make sure that numpy's structures are as they have always been."""
+    sample = np.zeros(3, np.uint16)
+
+    def field(owner: object, offset: int, kind: Any) -> Any:
+        return kind.from_address(id(owner) + offset).value
+
+    found = [
+        field(sample, _DATA, ctypes.c_void_p),
+        field(sample, _NDIM, ctypes.c_int),
+        ctypes.c_ssize_t.from_address(field(sample, _SHAPE, ctypes.c_void_p)).value,
+        field(sample, _DTYPE, ctypes.c_void_p),
+        field(sample, _FLAGS, ctypes.c_int) & (_CONTIGUOUS | _ALIGNED | _WRITEABLE),
+        field(sample.dtype, _BYTE_ORDER, ctypes.c_char),
+        field(sample.dtype, _KIND_NUMBER, ctypes.c_int),
+    ]
+    address, _ = sample.__array_interface__["data"]
+    wanted = [address, 1, 3, id(sample.dtype), _CONTIGUOUS | _ALIGNED | _WRITEABLE, b"=", sample.dtype.num]
+    if found != wanted:
+        raise ValueError("numpy's structures are laid out in another way")
+
+
+def _numbers(dtype: np.dtype[Any]) -> list[int]:
+    """Numbers of the dtypes that are the same: long and long long may be."""
+    same = [np.dtype(letter) for letter in "?bBhHiIlLqQfd"]
+    return sorted({each.num for each in same if (each.kind, each.itemsize) == (dtype.kind, dtype.itemsize)})

@@ -1,0 +1,1 @@
+"""Counting and EM passes on an Apache Spark cluster (extra ``spark``)."""

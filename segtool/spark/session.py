@@ -1,0 +1,144 @@
+"""A session on an Apache Spark cluster; :mod:`segtool.spark.engine` says what is done there."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from segtool.errors import DataError, UsageError
+from segtool.spark.engine import SparkEngine, first_line
+
+if TYPE_CHECKING:
+    from pyspark import SparkContext
+    from pyspark.sql import SparkSession
+
+__all__ = ["open_spark"]
+
+BATCH = 1 << 23
+"""Bytes of an Arrow batch that goes to Python, about."""
+
+_SETTINGS = {"spark.sql.execution.arrow.maxBytesPerBatch": str(BATCH)}
+
+_QUIET = """\
+rootLogger.level = off
+rootLogger.appenderRef.console.ref = console
+appender.console.type = Console
+appender.console.name = console
+appender.console.target = SYSTEM_ERR
+logger.gateway.name = org.apache.spark.api.python.PythonGatewayServer
+logger.gateway.level = off
+"""
+"""What Spark's driver writes to the log where it is on this machine alone: what went wrong is in its exceptions."""
+
+
+@contextmanager
+def open_spark(master: str | None = None) -> Iterator[SparkEngine]:
+    """Open a Spark session, or use the one that is there.
+
+    Parameters
+    ----------
+    master : str, optional
+        URL of the cluster; by default what the environment says, such as ``spark-submit``.
+
+    Yields
+    ------
+    SparkEngine
+
+    Raises
+    ------
+    UsageError
+        If pyspark or Java is missing, or a session with another cluster is open.
+    DataError
+        If the cluster cannot be reached.
+    """
+    try:
+        import pandas  # noqa: F401
+        import pyarrow  # noqa: F401
+        from pyspark.sql import SparkSession
+    except ImportError as error:
+        raise UsageError(f"--engine spark: {error.name} is missing: pip install 'segtool[spark]'") from None
+    if master is not None and master.startswith("sc://"):
+        raise UsageError(f"--master {master}: Spark Connect cannot run the passes: pass the URL of the cluster itself")
+    session = SparkSession.getActiveSession()
+    with ExitStack() as stack:
+        if session is None:
+            session = stack.enter_context(_new_session(master))
+        elif master is not None and session.sparkContext.master != master:
+            raise UsageError(f"--master {master}: a session of {session.sparkContext.master} is open: stop it first")
+        for name, value in _SETTINGS.items():
+            before = session.conf.get(name, None)
+            session.conf.set(name, value)
+            if before is None:
+                stack.callback(session.conf.unset, name)
+            else:
+                stack.callback(session.conf.set, name, before)
+        yield SparkEngine(session)
+
+
+@contextmanager
+def _new_session(master: str | None) -> Iterator[SparkSession]:
+    from pyspark.sql import SparkSession
+
+    home = os.environ.get("JAVA_HOME")
+    java = shutil.which("java", path=os.path.join(home, "bin") if home else None)
+    if java is None and "PYSPARK_GATEWAY_PORT" not in os.environ:
+        where = f"in JAVA_HOME ({home})" if home else "on the PATH"
+        raise UsageError(f"--engine spark: no Java {where}: install a Java runtime (17 or newer) or set JAVA_HOME")
+    settings = {"spark.ui.showConsoleProgress": "false", "spark.driver.maxResultSize": "0"}
+    with tempfile.TemporaryDirectory() as folder:
+        builder = SparkSession.builder.appName("segtool")
+        if master is not None:
+            builder = builder.master(master)
+        if master is not None and master.startswith("local"):
+            os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+            os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
+            quiet = Path(folder) / "log4j2.properties"
+            quiet.write_text(_QUIET, encoding="ascii")
+            settings["spark.driver.defaultJavaOptions"] = f"-Dlog4j2.configurationFile={quiet.as_uri()}"
+            settings["spark.ui.enabled"] = "false"
+        for name, value in settings.items():
+            builder = builder.config(name, value)
+        try:
+            session = builder.getOrCreate()
+        except Exception as error:
+            raise DataError(f"Spark{'' if master is None else f' ({master})'}: {first_line(error)}") from None
+        session.sparkContext.setLogLevel("OFF")
+        try:
+            if not session.sparkContext.master.startswith("local["):
+                _ship(session.sparkContext, Path(folder))
+            yield session
+        finally:
+            session.stop()
+
+
+def _ship(context: SparkContext, folder: Path) -> None:
+    """Send this package, without the model in the box, to executors that have none or another.
+
+    Where it is installed, kernels that were compiled before are found again.
+    """
+
+    def digest(_: object = None) -> str:  # inside, so that its code is sent and not its name
+        import hashlib
+        import importlib.util
+        from pathlib import Path
+
+        spec = importlib.util.find_spec("segtool")
+        root = Path(spec.origin if spec is not None and spec.origin is not None else "nowhere/").parent
+        files = sorted([*root.rglob("*.py"), *root.rglob("*.txt")])
+        return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
+
+    shared = max(context.defaultParallelism, 2)
+    if context.parallelize(range(shared), shared).map(digest).distinct().collect() != [digest()]:
+        path, root = folder / "segtool.zip", Path(__file__).parent.parent
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
+            for each in sorted(root.rglob("*")):
+                if each.suffix in (".py", ".txt"):
+                    file.write(each, f"segtool/{each.relative_to(root)}")
+        context.addPyFile(str(path))

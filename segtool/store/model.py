@@ -1,0 +1,279 @@
+"""A model: the words of a lexicon laid out for decoding, in memory or in a directory.
+
+The directory holds ``.npy`` arrays, opened as memory maps, and a card (:mod:`segtool.store.cards`) with the
+parameters, the size and digest of the corpus and segtool's version. The same corpus and parameters give
+the same bytes.
+
+======================  =====================================================================
+file                    holds
+======================  =====================================================================
+``symbols.npy``         code of each symbol id (uint32)
+``faces.npy``           the character that each symbol id is shown as (uint32)
+``lexicon.npy``         the trie: base, check, weight and four bytes of the tagger of each node (int32, flat)
+``spelling.npy``        scores of unknown words: of each symbol as first, middle and last, and a spare (int32, flat)
+``words.npy``           a record for each word: its symbols, counts and scores
+``spellings.npy``       where words are shown with another character than the face of a symbol
+``lm/``                 a language model, where one is kept (:mod:`segtool.lm.store`), with a card of its own
+======================  =====================================================================
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from segtool.decode.viterbi import UNKNOWN_LIMIT
+from segtool.store.cards import CARD, CardFormat, write_array
+from segtool.text.symbols import LAT, NUM
+
+if TYPE_CHECKING:
+    from segtool.lm.language_model import LanguageModel
+
+__all__ = [
+    "DEFAULT",
+    "FORMAT_VERSION",
+    "LM_FOLDER",
+    "MODEL",
+    "SPELLING",
+    "Model",
+    "find_model",
+    "load_model",
+    "save_model",
+    "word_record",
+    "write_model",
+]
+
+FORMAT_VERSION = 2
+MODEL = CardFormat(
+    name="segtool model",
+    version=FORMAT_VERSION,
+    what="model",
+    title="segtool model",
+    command="segtool train",
+    verb="train",
+    option="-m",
+)
+DEFAULT = "default"
+"""Name of the model in the box: trained on open text, by ``scripts/make_default``."""
+LM_FOLDER = "lm"
+"""Where in its directory a model keeps a language model."""
+SPELLING = np.dtype([("word", "<u4"), ("place", "<u4"), ("code", "<u4")])
+"""A place in a word and the character that stands there, in ``spellings.npy``."""
+_ARRAYS = {
+    "symbols": np.dtype("<u4"),
+    "faces": np.dtype("<u4"),
+    "lexicon": np.dtype("<i4"),
+    "spelling": np.dtype("<i4"),
+    "words": None,
+    "spellings": SPELLING,
+}
+
+
+@dataclass(frozen=True)
+class Model:
+    """Everything that decoding needs, and what is known of the words.
+
+    Attributes
+    ----------
+    symbols : ndarray of uint32, shape (symbols,)
+        Code of each symbol id; the id one past them stands for every unknown Han character.
+    faces : ndarray of uint32, shape (symbols,)
+        What each symbol id is shown as; another character than its code only where the model folds.
+    lexicon : ndarray of int32, shape (4 * nodes,)
+        Base, check, weight and the tagger's weights of each trie node; see :mod:`segtool.decode.viterbi`.
+    spelling : ndarray of int32, shape (4 * (symbols + 1),)
+        What each symbol id, the unknown one too, adds to the score of an unknown word as its first, a middle and
+        its last symbol, and a spare; zeros where `unknown_len` is 0.
+    words : structured ndarray, shape (words,)
+        See :func:`word_record`; single symbols first, then by length and code points.
+    spellings : structured ndarray
+        Places where words are shown with another character than a face (``SPELLING``), by word and place.
+    card : dict
+        What the model is and where it comes from.
+    path : Path or None
+        The directory it was loaded from.
+    lm : LanguageModel or None
+        Of method ``lm``; other methods, too, keep one if so asked, but :func:`load_model` leaves it on the disk
+        for :func:`segtool.lm.store.open_lm`.
+    """
+
+    symbols: npt.NDArray[np.uint32]
+    faces: npt.NDArray[np.uint32]
+    lexicon: npt.NDArray[np.int32]
+    spelling: npt.NDArray[np.int32]
+    words: npt.NDArray[Any]
+    spellings: npt.NDArray[Any]
+    card: dict[str, Any]
+    path: Path | None = None
+    lm: LanguageModel | None = None
+
+    @property
+    def max_word_len(self) -> int:
+        """Longest word of the lexicon, in symbols."""
+        return int(self.card["parameters"]["max_word_len"])
+
+    @property
+    def unknown_len(self) -> int:
+        """Longest unknown word that text is cut into, in symbols; 0 where a single symbol is the only one."""
+        return int(self.card["parameters"].get("unknown_len", 0))
+
+    @property
+    def folds(self) -> bool:
+        """Whether characters that fold to one count as one (:mod:`segtool.text.folding`)."""
+        return bool(self.card["parameters"].get("fold", False))
+
+    @functools.cached_property
+    def _odd(self) -> dict[int, list[tuple[int, int]]]:
+        found: dict[int, list[tuple[int, int]]] = defaultdict(list)
+        for word, place, code in self.spellings.tolist():
+            found[word].append((place, code))
+        return found
+
+    def spell(self, index: int) -> str:
+        """Word `index` as text, as it most often is in the training text; digits are shown as ``0``, Latin as ``A``."""
+        record = self.words[index]
+        codes = self.faces[record["symbols"][: record["length"]]].tolist()
+        for place, code in self._odd.get(index, ()):
+            codes[place] = code
+        return "".join({NUM: "0", LAT: "A"}.get(code) or chr(code) for code in codes)
+
+
+def find_model(name: str | os.PathLike[str]) -> Path:
+    """Where a model is that has been asked for.
+
+    Parameters
+    ----------
+    name : path
+        A directory, or `DEFAULT`.
+
+    Returns
+    -------
+    Path
+    """
+    return Path(__file__).parent.parent / DEFAULT if name == DEFAULT else Path(name)
+
+
+def word_record(max_word_len: int) -> np.dtype[Any]:
+    """Layout of a word in ``words.npy``.
+
+    Parameters
+    ----------
+    max_word_len : int
+
+    Returns
+    -------
+    dtype
+        ``symbols``: ids, 0 behind the last; ``length``; ``count`` as an n-gram; ``expected`` count as a
+        word; ``weight``, ``cohesion``, ``left_entropy``, ``right_entropy`` in nats.
+    """
+    return np.dtype(
+        [
+            ("symbols", "<u2", (max_word_len,)),
+            ("length", "<u2"),
+            ("count", "<i8"),
+            ("expected", "<f8"),
+            ("weight", "<f4"),
+            ("cohesion", "<f4"),
+            ("left_entropy", "<f4"),
+            ("right_entropy", "<f4"),
+        ]
+    )
+
+
+def save_model(model: Model, path: str | os.PathLike[str]) -> Model:
+    """Write a model directory, beside and renamed.
+
+    Parameters
+    ----------
+    model : Model
+    path : path
+        A directory that does not exist, is empty, or is a model, which is replaced.
+
+    Returns
+    -------
+    Model
+        The same model, opened from the directory.
+
+    Raises
+    ------
+    OutputError
+        If the place cannot be written or holds something else.
+    """
+    from segtool.store.files import atomic_directory
+
+    with atomic_directory(path, marker=CARD) as folder:
+        write_model(model, folder)
+    return load_model(path)
+
+
+def write_model(model: Model, folder: Path) -> None:
+    """Write the files of a model into an empty directory.
+
+    Parameters
+    ----------
+    model : Model
+    folder : Path
+
+    Raises
+    ------
+    OSError
+        If they cannot be written.
+    """
+    files: dict[str, Any] = {}
+    for name in _ARRAYS:
+        files |= write_array(folder, name, getattr(model, name))
+    if model.lm is not None:
+        from segtool.lm.store import save_lm
+
+        save_lm(model.lm, folder / LM_FOLDER)
+    MODEL.write(folder, model.card, files)
+
+
+def load_model(path: str | os.PathLike[str], verify: bool = True) -> Model:
+    """Open a model directory.
+
+    Parameters
+    ----------
+    path : path
+    verify : bool
+        Compare the checksums of the arrays with the card, which takes about half a millisecond a megabyte. Without it
+        only their sizes are compared, and the kernels, which go by what the arrays hold, may read or write anywhere
+        if that is damaged.
+
+    Returns
+    -------
+    Model
+        Its arrays are read-only memory maps, shared between the processes that open it.
+
+    Raises
+    ------
+    ModelError
+        If the directory or a file of it is missing, damaged, or of another format version.
+    """
+    folder = Path(path)
+    card = MODEL.read(folder)
+    parameters = card.get("parameters")
+    if (
+        not isinstance(parameters, dict)
+        or parameters.get("max_word_len") not in range(1, 16)
+        or parameters.get("unknown_len", 0) not in range(UNKNOWN_LIMIT + 1)
+    ):
+        raise MODEL.damaged(folder)
+    loaded: dict[str, npt.NDArray[Any]] = {}
+    for name, dtype in _ARRAYS.items():
+        layout = dtype or word_record(parameters["max_word_len"])
+        length = {"faces": len(loaded["symbols"]), "spelling": 4 * len(loaded["symbols"]) + 4} if loaded else {}
+        loaded[name] = MODEL.open_array(folder, name, card, layout, length.get(name), verify)
+    lm = None
+    if card.get("decoder") == "tags":  # others do not cut by it: open_lm reads it when it is asked for
+        from segtool.lm.store import load_lm
+
+        lm = load_lm(folder / LM_FOLDER, verify)
+    return Model(**loaded, card=card, path=Path(os.path.abspath(folder)), lm=lm)

@@ -1,0 +1,1 @@
+"""From inputs to symbols: sources, encodings, characters, folding, runs."""

@@ -1,0 +1,54 @@
+"""Script folding: simplified and traditional characters, and compatibility forms, count as one.
+
+The statistics and look-ups of a model that folds see every Han character as the simplified one that ``fold.txt``
+(written by ``scripts/make_fold``) has for it, one for one, so that no text changes its length; what is cut keeps the
+characters of the input. Characters of other classes fold to themselves.
+"""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+
+import numpy as np
+
+from segtool.text.symbols import CODE_LIMIT, CodePoints, code_points
+
+__all__ = ["fold_table", "fold_text"]
+
+
+@functools.cache
+def fold_table() -> CodePoints:
+    """What every code folds to.
+
+    Returns
+    -------
+    ndarray of uint32, shape (CODE_LIMIT,)
+        Read-only. Folding twice is folding once.
+    """
+    text = Path(__file__).with_name("fold.txt").read_text(encoding="ascii")
+    # six hexadecimal digits a code: three bytes, the highest first
+    digits = np.frombuffer(bytes.fromhex(text[text.index("\n") :]), np.uint8).reshape(-1, 2, 3)
+    pairs = digits.astype(np.uint32) @ np.array([1 << 16, 1 << 8, 1], np.uint32)
+    table = np.arange(CODE_LIMIT, dtype=np.uint32)
+    table[pairs[:, 0]] = pairs[:, 1]
+    table.flags.writeable = False
+    return table
+
+
+def fold_text(text: str) -> str:
+    """Fold every character of a text.
+
+    Parameters
+    ----------
+    text : str
+
+    Returns
+    -------
+    str
+        As long as the text.
+    """
+    points = code_points(text).copy()
+    here = points < CODE_LIMIT
+    points[here] = fold_table()[points[here]]
+    return points.tobytes().decode("utf-32-le", "surrogatepass")

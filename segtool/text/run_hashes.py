@@ -1,0 +1,163 @@
+"""Hashes of runs: a sample of a corpus, and an order of it, that do not depend on the order of the text.
+
+The hash of a run is a number of 64 bits that its characters alone decide. Sorted by it, runs stand as if shuffled,
+and those with the least hashes are as good as drawn at random; yet the same runs give the same sample in the same
+order, however they were read, counted, parted or merged. Runs that differ in script only (:mod:`segtool.text.folding`)
+have one hash here; runs of one hash are sorted by symbol id.
+
+The mixing of the bits is that of Appleby's MurmurHash3 (public domain).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from segtool.ngrams.table import Ids, Integers
+from segtool.runtime.kernels import kernel
+
+__all__ = ["BUCKETS", "hash_limit", "hash_runs", "select_runs", "shuffle_runs"]
+
+BUCKETS = 1 << 16
+"""Sizes of samples are known for so many hash limits."""
+
+
+def hash_runs(stream: Ids, codes: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint64]:
+    """Hash every run.
+
+    Parameters
+    ----------
+    stream : ndarray of uint16, shape (n,)
+        Ids with boundaries (0) at both ends.
+    codes : ndarray of uint32
+        Code of each id.
+
+    Returns
+    -------
+    ndarray of uint64, shape (runs,)
+    """
+    hashes = np.empty(int(np.count_nonzero(stream == 0)) - 1, np.uint64)
+    _hash(stream, codes, hashes)
+    return hashes
+
+
+def hash_limit(sizes: Integers, symbols: int) -> int:
+    """Where to cut a sample off.
+
+    Parameters
+    ----------
+    sizes : ndarray of int64, shape (BUCKETS,)
+        Symbols of the runs by the highest 16 bits of their hashes.
+    symbols : int
+        At most so many are wanted.
+
+    Returns
+    -------
+    int
+        The sample is the runs whose highest 16 bits are less.
+    """
+    return int(np.searchsorted(np.cumsum(sizes), symbols, side="right"))
+
+
+def select_runs(
+    stream: Ids, boundaries: npt.NDArray[np.uint16], hashes: npt.NDArray[np.uint64], limit: int
+) -> tuple[Ids, npt.NDArray[np.uint16], npt.NDArray[np.uint64]]:
+    """Keep the runs of a sample.
+
+    Parameters
+    ----------
+    stream, boundaries : ndarray of uint16, shape (n,)
+        Symbol ids, and what is known of each place.
+    hashes : ndarray of uint64, shape (runs,)
+    limit : int
+        From :func:`hash_limit`.
+
+    Returns
+    -------
+    stream, boundaries, hashes : ndarray
+        Each run with the boundary behind it, and none before the first.
+    """
+    if limit >= BUCKETS:
+        return stream[1:], boundaries[1:], hashes
+    taken = hashes >> np.uint64(48) < limit
+    places = np.repeat(taken, np.diff(np.flatnonzero(stream == 0)))
+    return stream[1:][places], boundaries[1:][places], hashes[taken]
+
+
+def shuffle_runs(
+    parts: Sequence[tuple[Ids, npt.NDArray[np.uint16], npt.NDArray[np.uint64]]],
+) -> tuple[Ids, npt.NDArray[np.uint16]]:
+    """Put runs in the order of their hashes.
+
+    Parameters
+    ----------
+    parts : sequence of (stream, boundaries, hashes)
+        From :func:`select_runs`, in any order.
+
+    Returns
+    -------
+    stream, boundaries : ndarray of uint16, shape (n,)
+        With a boundary at either end.
+    """
+    nothing = np.zeros(1, np.uint16)
+    stream = np.concatenate([nothing, *(part[0] for part in parts)])
+    boundaries = np.concatenate([nothing, *(part[1] for part in parts)])
+    hashes = np.concatenate([np.zeros(0, np.uint64), *(part[2] for part in parts)])
+    begins = np.flatnonzero(stream == 0)[:-1] + 1
+    order = np.argsort(hashes, kind="stable")
+    _settle_ties(stream, begins, hashes, order)
+    out, out_boundaries = np.zeros(len(stream), np.uint16), np.zeros(len(stream), np.uint16)
+    _gather(stream, boundaries, begins, order, out, out_boundaries)
+    return out, out_boundaries
+
+
+@kernel("void(u2[const], u4[const], u8[])")
+def _hash(stream, codes, hashes):  # type: ignore[no-untyped-def]
+    """Write the hash of each run."""
+    seed = np.uint64(0x9E3779B97F4A7C15)
+    one, two = np.uint64(0xFF51AFD7ED558CCD), np.uint64(0xC4CEB9FE1A85EC53)
+    half = np.uint64(33)
+    run = 0
+    value = seed
+    for i in range(1, len(stream)):
+        if stream[i] != 0:
+            value = (value ^ np.uint64(codes[stream[i]])) * one
+            value ^= value >> half
+        else:
+            value *= two
+            hashes[run] = value ^ (value >> half)
+            run += 1
+            value = seed
+
+
+@kernel("void(u2[const], i8[const], u8[const], i8[])")
+def _settle_ties(stream, begins, hashes, order):  # type: ignore[no-untyped-def]
+    """Sort runs of one hash by their symbols, the shorter first if one begins the other."""
+    for i in range(1, len(order)):
+        at = i
+        while at > 0 and hashes[order[at]] == hashes[order[at - 1]]:
+            a, b = begins[order[at - 1]], begins[order[at]]
+            while stream[a] == stream[b] and stream[a] != 0:
+                a += 1
+                b += 1
+            if stream[a] <= stream[b]:
+                break
+            order[at - 1], order[at] = order[at], order[at - 1]
+            at -= 1
+
+
+@kernel("void(u2[const], u2[const], i8[const], i8[const], u2[], u2[])")
+def _gather(stream, boundaries, begins, order, out, out_boundaries):  # type: ignore[no-untyped-def]
+    """Write runs, each with the boundary behind it, in an order."""
+    size = 1
+    for run in order:
+        i = begins[run]
+        while True:
+            out[size] = stream[i]
+            out_boundaries[size] = boundaries[i]
+            size += 1
+            if stream[i] == 0:
+                break
+            i += 1

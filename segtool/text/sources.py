@@ -1,0 +1,361 @@
+"""From the inputs of a command to blocks of text.
+
+Inputs are files, folders, globs and ``-`` for standard input; plain or compressed; UTF-8 unless stated
+otherwise.  Text is handed on as decoded, in blocks of whole lines that come from one source each: no n-gram
+crosses a file, and no line is altered, shortened or lost unseen.
+"""
+
+from __future__ import annotations
+
+import glob
+import io
+import os
+import stat
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO
+
+from segtool.errors import EncodingError, InputError, UsageError
+from segtool.store.files import UnpackedFile
+from segtool.text.encodings import SkippedLine, decode_lines, decode_pieces, find_codec
+
+__all__ = [
+    "ReadReport",
+    "SkippedLine",
+    "Source",
+    "find_sources",
+    "open_source",
+    "read_blocks",
+    "read_lines",
+    "read_pieces",
+    "total_size",
+]
+
+_LISTED_LINES = 100
+
+
+@dataclass(frozen=True)
+class Source:
+    """One input that can be read.
+
+    Attributes
+    ----------
+    name : str
+        Name for messages, unprintable characters escaped; ``"<stdin>"`` for standard input.
+    path : Path or None
+        Where it lies; None for standard input.
+    """
+
+    name: str
+    path: Path | None
+
+
+@dataclass
+class ReadReport:
+    """What `read_blocks` has read so far, and what it left out.
+
+    Attributes
+    ----------
+    files, bytes : int
+        Sources opened; decompressed bytes read, byte order marks and skipped lines included.
+    lines, characters : int
+        Handed on; a last line without a line end counts as a line, and line ends are no characters.
+    skipped_lines : int
+        Lines left out because they could not be decoded.
+    skipped : list of SkippedLine
+        The first 100 of them.
+    """
+
+    files: int = 0
+    bytes: int = 0
+    lines: int = 0
+    characters: int = 0
+    skipped_lines: int = 0
+    skipped: list[SkippedLine] = field(default_factory=list)
+
+    def skip(self, line: SkippedLine) -> None:
+        """Count a line that was left out."""
+        self.skipped_lines += 1
+        if len(self.skipped) < _LISTED_LINES:
+            self.skipped.append(line)
+
+
+def find_sources(inputs: Sequence[str | os.PathLike[str]]) -> list[Source]:
+    """List the files that the inputs of a command stand for.
+
+    Parameters
+    ----------
+    inputs : sequence of str or PathLike
+        Files, folders (searched recursively, hidden files and folders left out, links followed), globs
+        (``**`` for any depth) and ``-`` for standard input.  A name that exists is never taken as a glob.
+
+    Returns
+    -------
+    list of Source
+        In the order of the inputs, sorted by code point within each; a file reached twice is listed once.
+
+    Raises
+    ------
+    InputError
+        For a missing file, a glob without a match, a folder without visible files or with a dangling link,
+        and whatever may not be looked into.
+    """
+    found: dict[str, Source] = {}
+    for name in [os.fspath(given) for given in inputs]:
+        if name == "-":
+            found.setdefault(name, Source("<stdin>", None))
+            continue
+        for path in sorted(_files_of(name)):
+            found.setdefault(os.path.realpath(path), Source(_display(path), Path(path)))
+    return list(found.values())
+
+
+def total_size(sources: Iterable[Source]) -> int | None:
+    """Sum the sizes of the sources as they lie on disk, for a progress bar.
+
+    Parameters
+    ----------
+    sources : iterable of Source
+        The sources to be read.
+
+    Returns
+    -------
+    int or None
+        Bytes on disk (compressed); None when a size is not known: standard input, a pipe, a device.
+
+    Raises
+    ------
+    InputError
+        When a file is gone or cannot be looked at.
+    """
+    total = 0
+    for source in sources:
+        if source.path is None:
+            return None
+        try:
+            status = os.stat(source.path)
+        except OSError as exc:
+            raise _unreadable(source.name, exc) from exc
+        if not stat.S_ISREG(status.st_mode):
+            return None
+        total += status.st_size
+    return total
+
+
+def open_source(source: Source) -> BinaryIO:
+    """Open a source as a stream of decompressed bytes.
+
+    Parameters
+    ----------
+    source : Source
+        What to open.  Closing the stream leaves standard input open; closed standard input reads as empty.
+
+    Returns
+    -------
+    BinaryIO
+        Buffered, readable, not seekable.
+
+    Raises
+    ------
+    InputError
+        When the file cannot be opened; while reading, when it cannot be read, is damaged or ends early.
+    """
+    return io.BufferedReader(UnpackedFile(source.path, source.name))
+
+
+def read_blocks(
+    sources: Iterable[Source],
+    *,
+    encoding: str = "utf-8",
+    skip_undecodable: bool = False,
+    block_chars: int = 1 << 20,
+    report: ReadReport | None = None,
+    progress: Callable[[int], object] | None = None,
+) -> Iterator[str]:
+    r"""Read sources as blocks of whole lines.
+
+    Parameters
+    ----------
+    sources : iterable of Source
+        What to read, in this order.
+    encoding : str
+        Any text encoding of Python.  A byte order mark is dropped for UTF-8, and by the codec for UTF-16.
+    skip_undecodable : bool
+        Leave out and report lines that cannot be decoded, instead of failing.  Encodings in which the byte
+        0x0A is not always a line end (UTF-16, UTF-32, UTF-7, HZ, ISO-2022, EBCDIC) fail all the same.
+    block_chars : int
+        Characters at which a block ends, with the line it has reached; memory follows the longest line.
+    report : ReadReport or None
+        Filled while reading.
+    progress : callable or None
+        Called with the number of on-disk bytes read since the last call; these sum to `total_size`.
+
+    Returns
+    -------
+    iterator of str
+        Every block ends after a "\n", except that the last one of a source may end with the source.
+        A block holds text of one source, and only "\n" ends a line.
+
+    Raises
+    ------
+    UsageError
+        At once, for an unknown encoding or block_chars under 1.
+    EncodingError
+        While iterating, for bytes that are not in the encoding; it names file, line and byte offset.
+    InputError
+        While iterating, for files that cannot be opened, read or unpacked.
+    """
+    if block_chars < 1:
+        raise UsageError(f"block_chars must be at least 1, not {block_chars}")
+    codec, by_line = find_codec(encoding)
+    counts = ReadReport() if report is None else report
+
+    def blocks() -> Iterator[str]:
+        for source in sources:
+            with closing(UnpackedFile(source.path, source.name, progress)) as file:
+                counts.files += 1
+                bytes_before = counts.bytes
+                texts = (
+                    decode_lines(file.pieces, source.name, codec, counts.skip if skip_undecodable else None)
+                    if by_line
+                    else decode_pieces(file.pieces, source.name, codec)
+                )
+                texts = _with_mend(texts, codec, by_line)
+                for block in _whole_lines(texts, block_chars):
+                    counts.bytes = bytes_before + file.size
+                    ends = block.count("\n")
+                    counts.lines += ends + (not block.endswith("\n"))
+                    counts.characters += len(block) - ends
+                    yield block
+                counts.bytes = bytes_before + file.size
+
+    return blocks()
+
+
+def read_pieces(
+    source: Source, *, encoding: str = "utf-8", progress: Callable[[int], object] | None = None
+) -> Iterator[str]:
+    """Read a source as it comes, without waiting for the end of a line.
+
+    Parameters
+    ----------
+    source : Source
+        What to read.
+    encoding, progress
+        As for `read_blocks`.
+
+    Yields
+    ------
+    str
+        Text cut anywhere.
+
+    Raises
+    ------
+    UsageError, EncodingError, InputError
+        As for `read_blocks`.
+    """
+    codec, _ = find_codec(encoding)
+    with closing(UnpackedFile(source.path, source.name, progress)) as file:
+        yield from decode_pieces(file.pieces, source.name, codec)
+
+
+def read_lines(name: str | os.PathLike[str], *, encoding: str = "utf-8") -> Iterator[str]:
+    r"""Read the lines of one file.
+
+    Parameters
+    ----------
+    name : str or path
+        A file, plain or compressed, or ``-`` for standard input.
+    encoding : str
+        As for `read_blocks`.
+
+    Yields
+    ------
+    str
+        A line with its ``"\n"``, which the last one may lack.
+
+    Raises
+    ------
+    UsageError, EncodingError, InputError
+        As for `read_blocks`.
+    """
+    path = os.fspath(name)
+    source = Source("<stdin>", None) if path == "-" else Source(_display(path), Path(path))
+    for block in _whole_lines(read_pieces(source, encoding=encoding), 1 << 16):
+        # not splitlines, which also splits at other characters
+        lines = block.split("\n")
+        rest = lines.pop()
+        for line in lines:
+            yield line + "\n"
+        if rest:
+            yield rest
+
+
+def _with_mend(texts: Iterator[str], codec: str, by_line: bool) -> Iterator[str]:
+    """Add to an error of decoding what can be done about it besides naming the encoding."""
+    try:
+        yield from texts
+    except EncodingError as exc:
+        if by_line:
+            raise EncodingError(f"{exc}, or --skip-undecodable to leave such lines out") from exc
+        raise EncodingError(f"{exc} (--skip-undecodable cannot tell lines apart in {codec})") from exc
+
+
+def _display(path: str) -> str:
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in path)
+
+
+def _unreadable(name: str, exc: OSError) -> InputError:
+    return InputError(f"{_display(name)}: cannot be read: {exc.strerror}")
+
+
+def _files_of(name: str) -> list[str]:
+    matches = [name]
+    try:
+        os.stat(name)
+    except OSError as exc:
+        if not glob.has_magic(name):
+            raise _unreadable(name, exc) from exc
+        matches = glob.glob(name, recursive=True)
+        if not matches:
+            raise InputError(f"{_display(name)}: no file matches this pattern") from None
+    seen: set[str] = set()
+    files = [file for match in matches for file in (_walk(match, seen) if os.path.isdir(match) else [match])]
+    if not files:
+        raise InputError(f"{_display(name)}: the folder holds no files (hidden ones are left out)")
+    return files
+
+
+def _walk(folder: str, seen: set[str]) -> Iterator[str]:
+    real = os.path.realpath(folder)
+    if real in seen:
+        return
+    seen.add(real)
+    try:
+        # A dangling link fails here: most often it is data that was never fetched.
+        for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
+            if entry.name.startswith("."):
+                continue
+            if entry.is_dir():
+                yield from _walk(entry.path, seen)
+            elif stat.S_ISREG(entry.stat().st_mode):
+                yield entry.path
+    except OSError as exc:
+        raise _unreadable(str(exc.filename), exc) from exc
+
+
+def _whole_lines(texts: Iterable[str], block_chars: int) -> Iterator[str]:
+    held: list[str] = []
+    size = 0
+    for text in texts:
+        start = 0
+        while end := text.find("\n", start + max(0, block_chars - size - 1)) + 1:
+            held.append(text[start:end])
+            yield "".join(held)
+            held, size, start = [], 0, end
+        held.append(text[start:])
+        size += len(text) - start
+    if size:
+        yield "".join(held)

@@ -1,0 +1,151 @@
+"""From characters to symbols: what the statistics see, without losing where it stood.
+
+A text is an array of code points. :func:`symbolise` cuts it into *tokens*, each a slice of the text:
+
+========= ======================= =====================================================
+code      token                   is
+========= ======================= =====================================================
+Han       one Han character       a symbol of its own
+``NUM``   a run of digits         a symbol; inner ``. · , / :`` and a trailing ``%`` belong to it
+``LAT``   a run of Latin letters  a symbol
+``MARK``  anything else           a boundary: a mark (with its repeats), or a run of other letters
+``SPACE`` whitespace              a boundary that belongs to no word
+========= ======================= =====================================================
+
+Combining marks, variation selectors and emoji joiners stay with the character before them. Letters of
+other scripts (Greek, Cyrillic, kana, hangul, …) form one token a run, where a token a letter would be
+of no use to anyone; this and the joiners go beyond the design. Whitespace is what :meth:`str.isspace` says.
+
+The classes are read from ``charclass.txt`` (written by ``scripts/make_charclass`` from the Unicode
+character database), so that they do not change with the version of Python. Which Han characters count
+as one is decided where symbols get their ids (:mod:`segtool.text.folding`).
+"""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from segtool.runtime.kernels import LazyKernel
+
+__all__ = ["BOUNDARY", "LAT", "NUM", "SPACE", "CodePoints", "class_table", "code_points", "symbolise"]
+
+SPACE = -1
+BOUNDARY = MARK = 0
+NUM = 1
+LAT = 2
+CODE_LIMIT = 0x40000
+"""Han characters lie below this code point; it sizes the tables that are indexed by one."""
+
+CodePoints: TypeAlias = npt.NDArray[np.uint32]
+
+_C_MARK, _C_SPACE, _C_LETTER, _C_EXTEND, _C_DIGIT, _C_LATIN, _C_HAN = range(7)
+
+
+@functools.cache
+def class_table() -> bytes:
+    """Class of every code point, as written by ``scripts/make_charclass``.
+
+    Returns
+    -------
+    bytes
+        One byte for each of the 1,114,112 code points.
+    """
+    table = bytearray(0x110000)
+    text = Path(__file__).with_name("charclass.txt").read_text(encoding="ascii")
+    for line in text.splitlines()[1:]:
+        low, high, kind = line.split(" ")
+        first, last = int(low, 16), int(high, 16)
+        table[first : last + 1] = bytes((int(kind),)) * (last + 1 - first)
+    return bytes(table)
+
+
+def code_points(text: str) -> CodePoints:
+    """Code points of a text, lone surrogates included.
+
+    Parameters
+    ----------
+    text : str
+
+    Returns
+    -------
+    ndarray of uint32, shape (len(text),)
+    """
+    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype="<u4")
+
+
+def _symbolise(points, classes, codes, starts):  # type: ignore[no-untyped-def]
+    """Cut code points into tokens.
+
+    Parameters
+    ----------
+    points : uint32[n]
+    classes : uint8[0x110000]
+        From :func:`class_table`.
+    codes : int32[n], written
+        Code of each token: the code point of a Han character, or ``NUM``, ``LAT``, ``MARK``, ``SPACE``.
+    starts : int32[n], written
+        Where each token starts, in characters.
+
+    Returns
+    -------
+    int
+        Number of tokens.
+    """
+    tokens = 0
+    kind = -1  # class of the token that is open; closed ones take marks and joiners only
+    closed = -2
+    previous = 0
+    digit_before = False  # the last character was a digit, or an inner sign with a digit behind it
+    count = len(points)
+    for i in range(count):
+        point = points[i]
+        here = classes[point]
+        joins = False
+        digit = here == _C_DIGIT
+        if here == _C_EXTEND:
+            joins = kind != _C_SPACE and kind != -1
+        elif here == _C_DIGIT or here == _C_LATIN or here == _C_LETTER or here == _C_SPACE:  # noqa: SIM109
+            joins = kind == here
+        elif here == _C_MARK and kind == _C_MARK:
+            joins = point == previous or previous == 0x200D
+        elif here == _C_MARK and kind == _C_DIGIT and digit_before:
+            if point == 0x25 or point == 0xFF05:  # percent signs, half and full width
+                joins = True
+                kind = closed
+            elif (
+                point == 0x2E
+                or point == 0xFF0E  # full-width full stop
+                or point == 0xB7  # middle dot
+                or point == 0x2C
+                or point == 0x2F
+                or point == 0xFF0F  # full-width slash
+                or point == 0x3A
+                or point == 0xFF1A  # full-width colon
+                or point == 0x2236  # ratio
+            ) and i + 1 < count:
+                joins = classes[points[i + 1]] == _C_DIGIT
+        if not joins:
+            starts[tokens] = i
+            kind = here
+            if here == _C_HAN:
+                codes[tokens] = point
+            elif here == _C_DIGIT:
+                codes[tokens] = NUM
+            elif here == _C_LATIN:
+                codes[tokens] = LAT
+            elif here == _C_SPACE:
+                codes[tokens] = SPACE
+            else:
+                codes[tokens] = MARK
+            tokens += 1
+        previous = point
+        digit_before = digit
+    return tokens
+
+
+symbolise = LazyKernel(_symbolise, "i8(u4[const], u1[const], i4[], i4[])")
