@@ -76,7 +76,7 @@ class TrainingReport:
     left_out: list[str] = field(default_factory=list)
     stages: list[StageReport] = field(default_factory=list)
 
-    def told_of(self, runs: ChunkedRuns) -> None:
+    def record(self, runs: ChunkedRuns) -> None:
         """Note what there is to learn from."""
         self.runs, self.symbols, self.digest = runs.count, runs.symbols, f"{runs.digest:016x}"
 
@@ -255,7 +255,7 @@ def _base(base: str | os.PathLike[str], settings: TrainingSettings) -> Model:
 
 def _continue(model: Model, runs: ChunkedRuns, workers: int, watch: Progress, report: TrainingReport) -> Model:
     """Learn more, from another text."""
-    report.told_of(runs)
+    report.record(runs)
     with watch.stage("adapt", PASSES * runs.positions, "sym") as step:
         adapted = adapt_model(model, runs, workers, step, TRAINING_SHARE, TRAINING_MOST)
     report.words = len(adapted.words)
@@ -307,7 +307,7 @@ def train_model(
     """
     report, stages = report or TrainingReport(), stages or Stages()
     runs, counts = counted.runs, counted.counts
-    report.told_of(runs)
+    report.record(runs)
     known = stages.load("candidates")
     if known is not None:
         candidates = Candidates.from_arrays(known)

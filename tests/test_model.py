@@ -55,16 +55,16 @@ def seal(folder, name):
 
 
 def refused(path, *parts):
-    """The message of a model that is refused; it names the place and how to mend it."""
+    """The message of a model that is refused; it names the place and how to fix it."""
     with pytest.raises(ModelError) as caught:
         load(path)
     message = str(caught.value)
     assert "\n" not in message
     for part in (str(path), *parts):
         assert part in message
-    place, _, mend = message.rpartition(": ")
+    place, _, fix = message.rpartition(": ")
     assert place, message
-    assert any(verb in mend for verb in ("train", "restore", "pass", "install", "make", "check")), message
+    assert any(verb in fix for verb in ("train", "restore", "pass", "install", "make", "check")), message
     return message
 
 

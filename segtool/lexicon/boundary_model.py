@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from segtool.ngrams.table import Ids
+from segtool.runtime.arrays import Ids, Singles
 from segtool.runtime.kernels import kernel
 from segtool.runtime.prefetch import prefetch
 
@@ -54,7 +54,7 @@ class TaggerSettings:
 
 
 def fit_tagger(
-    stream: Ids, boundaries: npt.NDArray[np.uint16], units: npt.NDArray[np.int32], settings: TaggerSettings
+    stream: Ids, boundaries: Ids, units: npt.NDArray[np.int32], settings: TaggerSettings
 ) -> npt.NDArray[np.int32]:
     """Fit the tagger to the posteriors of a corpus.
 
@@ -87,7 +87,7 @@ def fit_tagger(
     return steps.view("<i4").ravel().astype(np.int32)
 
 
-def _start(nodes: int) -> npt.NDArray[np.float32]:
+def _start(nodes: int) -> Singles:
     """Weights that are zero, each beside its sum of squares; one node more is for pairs that have none."""
     state = np.zeros((nodes + 1, PLACES, 2), np.float32)
     state[..., 1] = LEAST_SQUARE
@@ -95,7 +95,7 @@ def _start(nodes: int) -> npt.NDArray[np.float32]:
     return state.ravel()
 
 
-def _curve() -> npt.NDArray[np.float32]:
+def _curve() -> Singles:
     """Logistic function, `STEPS` to the nat, from -`FARTHEST` to `FARTHEST` nats."""
     return (1.0 / (1.0 + np.exp(-np.arange(-FARTHEST, FARTHEST + 1 / STEPS, 1 / STEPS)))).astype(np.float32)
 

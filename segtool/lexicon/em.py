@@ -35,8 +35,8 @@ from segtool.lexicon.passes import Chunk, Engine, Threads
 from segtool.lexicon.pruning import most_expected
 from segtool.lexicon.trie import build_trie
 from segtool.lexicon.word_classes import CutCorpus, class_factors, cluster
-from segtool.ngrams.scores import Candidates, Floats
-from segtool.ngrams.table import Ids
+from segtool.ngrams.scores import Candidates
+from segtool.runtime.arrays import Floats, Ids, Integers
 from segtool.store.checkpoints import Stages
 from segtool.text.run_hashes import hash_limit, select_runs, shuffle_runs
 from segtool.text.runs import ChunkedRuns
@@ -132,8 +132,8 @@ class Lexicon:
         run begins, or a run has ended, at each, times 65535. Empty for a lexicon without passes.
     """
 
-    level: npt.NDArray[np.int64]
-    place: npt.NDArray[np.int64]
+    level: Integers
+    place: Integers
     weight: Floats
     expected: Floats
     unknown_weight: float
@@ -333,9 +333,7 @@ class Expectation:
         """Working memory of one thread."""
         return (class_scratch if self._has_classes else lattice_scratch)(*self._room)
 
-    def __call__(
-        self, chunk: Chunk, scratch: tuple[npt.NDArray[Any], ...], total: npt.NDArray[np.int64]
-    ) -> tuple[float, Any]:
+    def __call__(self, chunk: Chunk, scratch: tuple[npt.NDArray[Any], ...], total: Integers) -> tuple[float, Any]:
         """Add expected counts; give the log-likelihood in nats, and the sampled runs with their boundaries."""
         stream = chunk.stream
         boundaries = np.zeros(0, np.uint16) if self._limit is None else np.full(len(stream), 65535, np.uint16)

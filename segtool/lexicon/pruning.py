@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from segtool.ngrams.scores import Candidates, Floats
+from segtool.ngrams.scores import Candidates
+from segtool.runtime.arrays import Floats
 from segtool.runtime.kernels import kernel
 
 __all__ = ["most_expected"]

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from segtool.lexicon.em import Lexicon, candidate_trie
 from segtool.ngrams.scores import Candidates
-from segtool.ngrams.table import Integers
+from segtool.runtime.arrays import Integers
 from segtool.runtime.kernels import kernel
 from segtool.store.model import SPELLING
 from segtool.text.runs import ChunkedRuns

@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from segtool.decode.viterbi import WEIGHT_UNIT
-from segtool.ngrams.scores import Floats
+from segtool.runtime.arrays import Codes, Floats
 from segtool.text.symbols import LAT, NUM
 
 __all__ = ["UnknownSettings", "spelling_scores", "spelling_steps"]
@@ -59,7 +59,7 @@ class UnknownSettings:
     spelling_weight: float = 0.5
 
 
-def spelling_scores(words: npt.NDArray[Any], codes: npt.NDArray[np.uint32], settings: UnknownSettings) -> Floats:
+def spelling_scores(words: npt.NDArray[Any], codes: Codes, settings: UnknownSettings) -> Floats:
     """Score symbols by their place in an unknown word.
 
     Parameters

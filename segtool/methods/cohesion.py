@@ -25,7 +25,8 @@ from segtool.errors import UsageError
 from segtool.lexicon.em import Lexicon, candidate_trie
 from segtool.methods.word_list import count_words, frequency_lexicon
 from segtool.ngrams.scores import Candidates
-from segtool.ngrams.table import Ids, spell
+from segtool.ngrams.table import spell
+from segtool.runtime.arrays import Ids
 from segtool.runtime.kernels import kernel
 
 __all__ = ["CohesionSettings", "check_cohesion", "cohesion_lexicon"]

@@ -20,7 +20,8 @@ import numpy as np
 
 from segtool.errors import UsageError
 from segtool.lexicon.em import Lexicon
-from segtool.ngrams.scores import Candidates, Floats
+from segtool.ngrams.scores import Candidates
+from segtool.runtime.arrays import Floats
 
 __all__ = ["EntropySettings", "check_entropy", "entropy_lexicon"]
 

@@ -17,11 +17,11 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from segtool.decode.viterbi import WEIGHT_UNIT
 from segtool.errors import UsageError
 from segtool.lm.language_model import advance
+from segtool.runtime.arrays import Integers
 from segtool.runtime.kernels import kernel
 from segtool.text.symbols import MARK, NUM, SPACE
 
@@ -49,7 +49,7 @@ class TagSettings:
     lm_moves: tuple[float, ...] = (1.0, 0.15, 1.0, 0.01, 1.0, 0.01, 1.0, 0.001)
 
 
-def move_scores(weights: tuple[float, ...]) -> npt.NDArray[np.int64]:
+def move_scores(weights: tuple[float, ...]) -> Integers:
     """Log weights of the moves as a table.
 
     Parameters
