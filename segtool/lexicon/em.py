@@ -32,7 +32,6 @@ import numpy.typing as npt
 from segtool.lexicon.class_lattice import class_forward_backward, class_scratch
 from segtool.lexicon.lattice import forward_backward, lattice_scratch, weighted_units
 from segtool.lexicon.passes import Chunk, Engine, Threads
-from segtool.lexicon.pruning import most_expected
 from segtool.lexicon.trie import build_trie
 from segtool.lexicon.word_classes import CutCorpus, class_factors, cluster
 from segtool.ngrams.scores import Candidates
@@ -58,8 +57,7 @@ LEAST_EXPECTED = 0.01
 """Every character of the corpus stays a word, expected at least so often: no text is without a cover."""
 
 FORGOTTEN = 0.001
-"""Candidates that are expected less often leave the lattice for good, some before a pass
-(:mod:`segtool.lexicon.pruning`)."""
+"""Candidates that are expected less often leave the lattice for good."""
 
 SAMPLED = 1 << 25
 """Of the last pass so many symbols of runs are kept at most, drawn by their hashes; the tagger is fitted to them."""
@@ -200,8 +198,6 @@ def fit_lexicon(
     weight = log_weight(expected, prior)
     for turn in range(first, settings.all_passes):
         alive = expected >= FORGOTTEN
-        if turn < settings.passes:
-            alive[singles.stop :] &= most_expected(candidates, np.exp(weight))[singles.stop :] >= FORGOTTEN
         if laid_out == 0 or np.count_nonzero(alive) < 0.8 * laid_out:
             laid_out = np.count_nonzero(alive)
             units, by_length = candidate_trie(candidates, alive)
