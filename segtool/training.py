@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -34,7 +35,7 @@ from segtool.runtime.budget import Budget
 from segtool.runtime.progress import Progress, StageReport
 from segtool.runtime.workers import checked_workers
 from segtool.segmenter import Segmenter
-from segtool.settings import TrainingSettings
+from segtool.settings import Parameters, TrainingSettings
 from segtool.store.cards import CARD
 from segtool.store.checkpoints import Stages, WorkFolder, fingerprint, inputs_seen, work_place
 from segtool.store.files import atomic_directory
@@ -42,6 +43,9 @@ from segtool.store.model import MODEL, Model, find_model, load_model, write_mode
 from segtool.text import sources as corpus
 from segtool.text.reading import Digested, open_blocks, sample_lines
 from segtool.text.runs import ChunkedRuns
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 __all__ = ["TrainingReport", "TrainingSettings", "train", "train_model"]
 
@@ -98,7 +102,7 @@ def train(
     engine: Engine | None = None,
     progress: bool = False,
     report: TrainingReport | None = None,
-    **parameters: float,
+    **parameters: Unpack[Parameters],
 ) -> Segmenter:
     """Learn a model from raw text.
 
@@ -166,7 +170,7 @@ def train(
     ['医生', '说']
     """
     try:
-        settings = replace(settings or TrainingSettings(), **parameters).checked()  # type: ignore[arg-type]
+        settings = replace(settings or TrainingSettings(), **parameters).checked()
     except TypeError as error:
         raise UsageError(f"train(): {error}") from None
     if [inputs, texts, counts].count(None) != 2:

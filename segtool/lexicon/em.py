@@ -36,6 +36,7 @@ from segtool.lexicon.trie import build_trie
 from segtool.lexicon.word_classes import CutCorpus, class_factors, cluster
 from segtool.ngrams.scores import Candidates
 from segtool.runtime.arrays import Floats, Ids, Integers
+from segtool.settings import LexiconSettings
 from segtool.store.checkpoints import Stages
 from segtool.text.run_hashes import hash_limit, select_runs, shuffle_runs
 from segtool.text.runs import ChunkedRuns
@@ -43,7 +44,6 @@ from segtool.text.runs import ChunkedRuns
 __all__ = [
     "Expectation",
     "Lexicon",
-    "LexiconSettings",
     "candidate_trie",
     "fit_lexicon",
     "log_prior",
@@ -61,51 +61,6 @@ FORGOTTEN = 0.001
 
 SAMPLED = 1 << 25
 """Of the last pass so many symbols of runs are kept at most, drawn by their hashes; the tagger is fitted to them."""
-
-
-@dataclass(frozen=True)
-class LexiconSettings:
-    """Parameters of the segmental unigram lexicon.
-
-    Attributes
-    ----------
-    length_penalty : float
-        β, the exponent of the penalty on long words.
-    variation_weight : float
-        ρ, weight of the variation of branching entropy.
-    entropy_weight : float
-        η, weight of branching entropies that fall short of `entropy_floor`.
-    entropy_floor : float
-        h0, nats.
-    passes : int
-        EM passes without classes.
-    min_expected : float
-        Candidates expected less often than this in the whole corpus leave the lexicon.
-    word_classes : int
-        Classes that frequent words are put into (:mod:`segtool.lexicon.word_classes`); 0 does without classes.
-    class_words : int
-        How many words these are.
-    class_weight : float
-        μ, the power of the factors of class bigrams.
-    class_passes : int
-        EM passes under class bigrams, after the others.
-    """
-
-    length_penalty: float = 2.0
-    variation_weight: float = 0.05
-    entropy_weight: float = 2.0
-    entropy_floor: float = 1.5
-    passes: int = 4
-    min_expected: float = 0.5
-    word_classes: int = 60
-    class_words: int = 2000
-    class_weight: float = 1.0
-    class_passes: int = 4
-
-    @property
-    def all_passes(self) -> int:
-        """EM passes with and without classes."""
-        return self.passes + (self.class_passes if self.word_classes else 0)
 
 
 @dataclass(frozen=True)
