@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 __all__ = ["METHODS", "TrainingSettings", "settings_of"]
 
 METHODS = {
-    "unigram": "segmental unigram lexicon by EM",
-    "entropy": "variation of branching entropy",
-    "cohesion": "new words by cohesion",
-    "lm": "character language model and position tags",
-    "dict": "a given word list",
+    "unigram": ("segmental unigram lexicon by EM", "segtool.lexicon.em"),
+    "entropy": ("variation of branching entropy", "segtool.methods.entropy"),
+    "cohesion": ("new words by cohesion", "segtool.methods.cohesion"),
+    "lm": ("character language model and position tags", "segtool.methods.tags"),
+    "dict": ("a given word list", "segtool.methods.word_list"),
 }
-"""Names of the methods, and what they find words by."""
+"""Of each method: how it finds words, and the module whose ``learn`` does (:mod:`segtool.lexicon.learned`)."""
 
 
 @dataclass(frozen=True)

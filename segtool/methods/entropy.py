@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from segtool.errors import UsageError
-from segtool.lexicon.em import Lexicon
+from segtool.lexicon.learned import Lexicon
 from segtool.ngrams.scores import Candidates
 from segtool.runtime.arrays import Floats
 
