@@ -37,13 +37,13 @@ __all__ = [
 ]
 
 METHODS = {
-    "unigram": "segmental unigram lexicon by EM",
-    "entropy": "variation of branching entropy",
-    "cohesion": "new words by cohesion",
-    "lm": "character language model and position tags",
-    "dict": "a given word list",
+    "unigram": ("segmental unigram lexicon by EM", "segtool.lexicon.em"),
+    "entropy": ("variation of branching entropy", "segtool.methods.entropy"),
+    "cohesion": ("new words by cohesion", "segtool.methods.cohesion"),
+    "lm": ("character language model and position tags", "segtool.methods.tags"),
+    "dict": ("a given word list", "segtool.methods.word_list"),
 }
-"""Names of the methods, and how each finds words."""
+"""Of each method: how it finds words, and the module whose ``learn`` does (:mod:`segtool.lexicon.learned`)."""
 
 MOVES = ("bb", "bc", "cb", "cd", "db", "de", "eb", "ee")
 """The moves from tag to tag that a text can make (:mod:`segtool.methods.tags`)."""

@@ -19,7 +19,8 @@ from segtool.decode.decoders import cut_runs, decoder_of
 from segtool.errors import UsageError
 from segtool.lexicon.adapt import PASSES, TRAINING_MOST, TRAINING_SHARE, adapt_model
 from segtool.lexicon.build import beyond_the_lexicon, build_model
-from segtool.lexicon.em import SAMPLED, Lexicon, fit_lexicon
+from segtool.lexicon.em import SAMPLED, fit_lexicon
+from segtool.lexicon.learned import Lexicon
 from segtool.lexicon.passes import CountingEngine, Engine, Threads
 from segtool.lm.kneser_ney import estimate
 from segtool.methods.cohesion import cohesion_lexicon

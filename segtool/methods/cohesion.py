@@ -18,7 +18,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from segtool.lexicon.em import Lexicon, candidate_trie
+from segtool.lexicon.em import candidate_trie
+from segtool.lexicon.learned import Lexicon
 from segtool.methods.word_list import count_words, frequency_lexicon
 from segtool.ngrams.scores import Candidates
 from segtool.ngrams.table import spell

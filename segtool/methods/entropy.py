@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from segtool.lexicon.em import Lexicon
+from segtool.lexicon.learned import Lexicon
 from segtool.ngrams.scores import Candidates
 from segtool.runtime.arrays import Floats
 from segtool.settings import EntropySettings
