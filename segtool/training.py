@@ -25,7 +25,7 @@ from segtool.lexicon.passes import CountingEngine, Engine, Threads
 from segtool.lm.kneser_ney import estimate
 from segtool.methods.cohesion import cohesion_lexicon
 from segtool.methods.entropy import entropy_lexicon
-from segtool.methods.word_counts import read_word_counts
+from segtool.text.word_lists import read_word_counts
 from segtool.methods.word_list import count_words, frequency_lexicon, lexicon_of_list
 from segtool.ngrams.count import gather
 from segtool.ngrams.count_stage import add_up_shards, count_there, least_seen, longest_ngrams, read_and_count

@@ -22,7 +22,7 @@ from segtool.lm.arpa_reader import read_arpa
 from segtool.lm.kenlm import KenLM
 from segtool.lm.kneser_ney import estimate
 from segtool.lm.language_model import LanguageModel
-from segtool.lm.store import import_lm, load_lm, open_lm, save_lm
+from segtool.lm.store import import_lm, open_lm, save_lm
 from segtool.ngrams.count import count_stream
 from segtool.text.runs import RunCollector
 from segtool.text.symbols import LAT, NUM
@@ -499,7 +499,7 @@ def test_a_binary_is_imported_as_a_copy(binary, tmp_path):
     assert (tmp_path / "m" / "model.kenlm").read_bytes() == BINARY
     assert open_lm(tmp_path / "m").score_text("一的") == KenLM(binary).score_text("一的")
     with pytest.raises(ModelError, match="import an ARPA file"):
-        load_lm(tmp_path / "m")
+        LanguageModel.open(tmp_path / "m")
     (tmp_path / "m" / "model.kenlm").write_bytes(BINARY[:-1] + b"x")
     with pytest.raises(ModelError, match="checksum"):
         open_lm(tmp_path / "m")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -18,7 +17,7 @@ from segtool.cli.options import (
     stage_lines,
     workers_option,
 )
-from segtool.errors import CorpusError, UsageError
+from segtool.errors import UsageError
 
 if TYPE_CHECKING:
     from segtool.lm.kenlm import KenLM
@@ -73,52 +72,12 @@ def train(
     ends a sentence.
     """
     announce_compiling(quiet)
-    import hashlib
-
-    from segtool.lm.arpa import stream_arpa
-    from segtool.lm.kneser_ney import estimate, thresholds
-    from segtool.lm.store import write_lm
-    from segtool.ngrams.count import count_stream
+    from segtool.lm.train import train_lm
     from segtool.runtime.progress import Progress
-    from segtool.runtime.workers import checked_workers
-    from segtool.store.files import atomic_directory, atomic_file
-    from segtool.text import sources as corpus
-    from segtool.text.runs import RunCollector
-    from segtool.text.symbols import LAT
+    from segtool.text.sources import ReadReport
 
-    thresholds(prune, order)
-    workers = checked_workers(workers)
-    watch = Progress(not quiet)
-    reading, digest, collector = corpus.ReadReport(), hashlib.sha256(), RunCollector()
-    sources = corpus.find_sources(inputs)
-    as_arpa = output.endswith((".arpa", ".arpa.gz"))
-    # entered first, so that a place that cannot be written is known before hours of work
-    with atomic_file(output) if as_arpa else atomic_directory(output) as place:
-        with watch.stage("read", corpus.total_size(sources), "B") as step:
-            for block in corpus.read_blocks(
-                sources, encoding=encoding, skip_undecodable=skip_undecodable, report=reading, progress=step
-            ):
-                digest.update(block.encode("utf-8", "surrogatepass"))
-                collector.add(block)
-            runs = collector.runs()
-        if runs.codes[-1] <= LAT:
-            raise CorpusError(
-                "the corpus holds no Han character: pass Chinese text, and --encoding if it is not in UTF-8"
-            )
-        sizes = {"runs": runs.count, "symbols": runs.symbols}
-        with watch.stage("count"):
-            counts = count_stream(runs.stream, runs.codes, order, workers)
-            del runs
-        with watch.stage("estimate"):
-            model = estimate(counts, order, prune, workers)
-            del counts
-        text = {"characters": reading.characters, "digest": digest.hexdigest(), "lines": reading.lines}
-        model.card["corpus"] = {**text, **sizes}
-        with watch.stage("write", sum(model.ngrams)) as step:
-            if isinstance(place, Path):
-                write_lm(model, place)
-            else:
-                stream_arpa(model, place, output.endswith(".gz"), step)
+    watch, reading = Progress(not quiet), ReadReport()
+    model = train_lm(inputs, output, order, prune, encoding, skip_undecodable, workers, watch, reading)
     if not quiet:
         click.echo("\n".join(_summary(model, reading, watch.stages, output)), err=True)
 
