@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,7 +19,8 @@ from segtool.decode.decoders import cut_runs, decoder_of
 from segtool.errors import UsageError
 from segtool.lexicon.adapt import PASSES, TRAINING_MOST, TRAINING_SHARE, adapt_model
 from segtool.lexicon.build import beyond_the_lexicon, build_model
-from segtool.lexicon.em import SAMPLED, Lexicon, fit_lexicon
+from segtool.lexicon.em import SAMPLED, fit_lexicon
+from segtool.lexicon.learned import Lexicon
 from segtool.lexicon.passes import Engine, Threads
 from segtool.lm.kneser_ney import estimate
 from segtool.methods.cohesion import cohesion_lexicon
@@ -34,7 +36,7 @@ from segtool.runtime.budget import Budget
 from segtool.runtime.progress import Progress, StageReport
 from segtool.runtime.workers import checked_workers
 from segtool.segmenter import Segmenter
-from segtool.settings import TrainingSettings
+from segtool.settings import Parameters, TrainingSettings
 from segtool.store.cards import CARD
 from segtool.store.checkpoints import Checkpoints, WorkFolder, fingerprint, input_identities, work_location
 from segtool.store.files import atomic_directory
@@ -42,6 +44,9 @@ from segtool.store.model import MODEL, Model, find_model, load_model, write_mode
 from segtool.text import sources as corpus
 from segtool.text.reading import Digested, open_blocks, sample_lines
 from segtool.text.runs import ChunkedRuns
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 __all__ = ["TrainingReport", "TrainingSettings", "train", "train_model"]
 
@@ -98,7 +103,7 @@ def train(
     engine: Engine | None = None,
     progress: bool = False,
     report: TrainingReport | None = None,
-    **parameters: float,
+    **parameters: Unpack[Parameters],
 ) -> Segmenter:
     """Learn a model from raw text.
 
@@ -166,7 +171,7 @@ def train(
     ['医生', '说']
     """
     try:
-        settings = replace(settings or TrainingSettings(), **parameters).checked()  # type: ignore[arg-type]
+        settings = replace(settings or TrainingSettings(), **parameters).checked()
     except TypeError as error:
         raise UsageError(f"train(): {error}") from None
     if [inputs, texts, counts].count(None) != 2:
