@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from segtool.errors import CorpusError, ModelError, OutputError, UsageError
 from segtool.lm import kneser_ney
-from segtool.lm import store as lm_files
+from segtool.lm import language_model as lm_files
 from segtool.lm.kneser_ney import estimate
 from segtool.lm.language_model import LanguageModel, TextScore, advance
 from segtool.lm.store import save_lm

@@ -152,11 +152,11 @@ class _Tags:
         from segtool.decode.position_tags import cut_by_tags, move_scores, score_tags
         from segtool.lm.language_model import LanguageModel
 
-        lm = model.lm
-        if lm is None and model.path is not None:
-            lm = LanguageModel.open(model.path / LM_FOLDER)
+        lm, folder = model.lm, None if model.path is None else model.path / LM_FOLDER
+        if lm is None and folder is not None and folder.is_dir():
+            lm = LanguageModel.open(folder)
         if lm is None:
-            raise ModelError(f"{model.path}: the language model is missing: restore the model or train it again")
+            raise ModelError(f"{folder}: the language model is missing: restore the model or train it again")
         self._score, self._cut = score_tags, cut_by_tags
         self._tables = (lm.ids(), *lm.tables)
         self._moves = move_scores(tuple(model.card["parameters"]["lm_moves"]))

@@ -38,7 +38,13 @@ __all__ = [
     "words_with_counts",
 ]
 
-LEAST
+LEAST_COUNT = 0.5
+"""Count of a character that is never a word."""
+
+GREATEST_COUNT = 1e15
+"""Words of a list with a greater count are left out: it is no count."""
+
+
 @dataclass(frozen=True)
 class WordList:
     """The words of a list as a corpus.
@@ -153,7 +159,8 @@ def words_of_cuts(
         Words by their share of all words.
     """
     max_word_len = len(candidates.levels)
-    card = {"decoder": learned.decoder, "parameters": {"max_word_len": max_word_len, **parameters}}
+    settings = {"max_word_len": max_word_len, **parameters}
+    card: dict[str, object] = {"decoder": learned.decoder, "parameters": settings}
     decoder = decoder_of(build_model(candidates, learned.decoding, NO_WORDS, card, lm))
     runs = corpus.whole()
     return frequency_lexicon(count_words(runs.stream, cut_runs(decoder, runs, max_word_len), candidates))
