@@ -326,8 +326,8 @@ def versions(peers: Sequence[str]) -> dict[str, str]:
     try:
         found = {name: version(name) for name in ("numpy", "numba", *peers)}
     except PackageNotFoundError as error:
-        mend = "pip install 'segtool[bench]', or measure segtool alone with --peers none"
-        raise SegtoolError(f"{error.name} is not installed: {mend}") from None
+        fix = "pip install 'segtool[bench]', or measure segtool alone with --peers none"
+        raise SegtoolError(f"{error.name} is not installed: {fix}") from None
     return {"segtool": __version__, "Python": platform.python_version()} | found
 
 

@@ -37,6 +37,7 @@ import numpy as np
 import numpy.typing as npt
 
 from segtool.errors import UsageError
+from segtool.runtime.arrays import Floats, Integers
 from segtool.segmenter import Segmenter
 from segtool.store.model import Model
 from segtool.text.folding import fold_text
@@ -190,7 +191,7 @@ def check_lengths(min_len: int, max_len: int | None, longest: int) -> None:
         raise UsageError(f"--min-len {min_len}: the longest words have {longest} symbols (--max-word-len of training)")
 
 
-def rank(words: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+def rank(words: npt.NDArray[Any]) -> Floats:
     """Score words by how solid, complete, free and frequent they are; see the top of this module.
 
     Parameters
@@ -224,7 +225,7 @@ def rank(words: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
     return np.round(score, 3)
 
 
-def _parts(words: npt.NDArray[Any]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+def _parts(words: npt.NDArray[Any]) -> tuple[Floats, Floats]:
     """Word cohesion of each word, infinite for single symbols; and the largest count of a longer word around it.
 
     Stretches of k symbols get numbers, equal ones the same, from the numbers of the stretches of k − 1, so
@@ -266,7 +267,7 @@ def _parts(words: npt.NDArray[Any]) -> tuple[npt.NDArray[np.float64], npt.NDArra
     return bond, longer
 
 
-def _columns(words: npt.NDArray[Any], places: npt.NDArray[np.int64]) -> list[tuple[Any, ...]]:
+def _columns(words: npt.NDArray[Any], places: Integers) -> list[tuple[Any, ...]]:
     """The numbers of the words at `places`, in the order of :class:`WordScore`."""
     expected = words["expected"]
     probability = expected / max(float(expected.sum()), np.finfo(np.float64).tiny)

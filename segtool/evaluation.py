@@ -226,8 +226,8 @@ def evaluate(
     for gold_line, predicted_line in zip_longest(gold, predicted):
         if gold_line is None or predicted_line is None:
             short, long = (gold_name, predicted_name) if gold_line is None else (predicted_name, gold_name)
-            mend = "cut every line of the gold text, in the same order"
-            raise MismatchError(f"{short} ends after line {lines}, {long} has a line {lines + 1}: {mend}")
+            fix = "cut every line of the gold text, in the same order"
+            raise MismatchError(f"{short} ends after line {lines}, {long} has a line {lines + 1}: {fix}")
         lines += 1
         gold_cut = gold_line.split()
         predicted_cut = (predicted_line.replace(sep, " ") if sep else predicted_line).split()
@@ -397,13 +397,13 @@ def _difference(gold: str, predicted: str, sep: str) -> str:
     at = next(place for place, (ours, theirs) in enumerate(pairs) if ours != theirs)
     extra = predicted[at : at + 1]
     if sep and sep in gold:
-        mend = f"the text itself contains {sep!r}: cut it with another --sep"
+        fix = f"the text itself contains {sep!r}: cut it with another --sep"
     elif extra and predicted.replace(extra, "") == gold:
-        mend = f"if {extra!r} separates the predicted words, pass --sep {extra!r}"
+        fix = f"if {extra!r} separates the predicted words, pass --sep {extra!r}"
     else:
-        mend = "cut the very text that gold was made from, in the same encoding and order of lines"
+        fix = "cut the very text that gold was made from, in the same encoding and order of lines"
     excerpts = (text[max(0, at - _EXCERPT) : at + _EXCERPT] for text in (gold, predicted))
-    return f"character {at + 1} (whitespace not counted): {' against '.join(map(repr, excerpts))}; {mend}"
+    return f"character {at + 1} (whitespace not counted): {' against '.join(map(repr, excerpts))}; {fix}"
 
 
 def _shown(path: _Path) -> str:

@@ -21,8 +21,9 @@ from segtool.decode.decoders import Decoder, decoder_of, scratch_arrays
 from segtool.decode.utf8 import cut as cut_bytes
 from segtool.decode.viterbi import UNKNOWN_LIMIT, join_utf8
 from segtool.errors import UsageError
+from segtool.runtime.arrays import Bytes, Codes
 from segtool.store.model import DEFAULT, Model, find_model, load_model
-from segtool.text.symbols import MARK, CodePoints, class_table, code_points, symbolise
+from segtool.text.symbols import MARK, class_table, code_points, symbolise
 
 __all__ = ["Segmenter", "Token", "load"]
 
@@ -92,7 +93,7 @@ class Segmenter:
     __slots__ = ("_classes", "_decoder", "_max_len", "model")
 
     model: Model
-    _classes: npt.NDArray[np.uint8]
+    _classes: Bytes
     _decoder: Decoder
     _max_len: int
 
@@ -336,7 +337,7 @@ class Segmenter:
         return used < INTERPRETED_CHARACTERS // 100
 
     def decode(
-        self, points: CodePoints, final: bool, before: int = MARK
+        self, points: Codes, final: bool, before: int = MARK
     ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], int, int]:
         """Cut code points with the compiled kernels of any decoder.
 

@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,7 +19,8 @@ from segtool.decode.decoders import cut_runs, decoder_of
 from segtool.errors import UsageError
 from segtool.lexicon.adapt import PASSES, TRAINING_MOST, TRAINING_SHARE, adapt_model
 from segtool.lexicon.build import beyond_the_lexicon, build_model
-from segtool.lexicon.em import SAMPLED, Lexicon, fit_lexicon
+from segtool.lexicon.em import SAMPLED, fit_lexicon
+from segtool.lexicon.learned import Lexicon
 from segtool.lexicon.passes import CountingEngine, Engine, Threads
 from segtool.lm.kneser_ney import estimate
 from segtool.methods.cohesion import cohesion_lexicon
@@ -34,7 +36,7 @@ from segtool.runtime.budget import Budget
 from segtool.runtime.progress import Progress, StageReport
 from segtool.runtime.workers import checked_workers
 from segtool.segmenter import Segmenter
-from segtool.settings import TrainingSettings
+from segtool.settings import Parameters, TrainingSettings
 from segtool.store.cards import CARD
 from segtool.store.checkpoints import Stages, WorkFolder, fingerprint, inputs_seen, work_place
 from segtool.store.files import atomic_directory
@@ -42,6 +44,9 @@ from segtool.store.model import MODEL, Model, find_model, load_model, write_mode
 from segtool.text import sources as corpus
 from segtool.text.reading import Digested, open_blocks, sample_lines
 from segtool.text.runs import ChunkedRuns
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 __all__ = ["TrainingReport", "TrainingSettings", "train", "train_model"]
 
@@ -76,7 +81,7 @@ class TrainingReport:
     left_out: list[str] = field(default_factory=list)
     stages: list[StageReport] = field(default_factory=list)
 
-    def told_of(self, runs: ChunkedRuns) -> None:
+    def record(self, runs: ChunkedRuns) -> None:
         """Note what there is to learn from."""
         self.runs, self.symbols, self.digest = runs.count, runs.symbols, f"{runs.digest:016x}"
 
@@ -98,7 +103,7 @@ def train(
     engine: Engine | None = None,
     progress: bool = False,
     report: TrainingReport | None = None,
-    **parameters: float,
+    **parameters: Unpack[Parameters],
 ) -> Segmenter:
     """Learn a model from raw text.
 
@@ -166,7 +171,7 @@ def train(
     ['医生', '说']
     """
     try:
-        settings = replace(settings or TrainingSettings(), **parameters).checked()  # type: ignore[arg-type]
+        settings = replace(settings or TrainingSettings(), **parameters).checked()
     except TypeError as error:
         raise UsageError(f"train(): {error}") from None
     if [inputs, texts, counts].count(None) != 2:
@@ -255,7 +260,7 @@ def _base(base: str | os.PathLike[str], settings: TrainingSettings) -> Model:
 
 def _continue(model: Model, runs: ChunkedRuns, workers: int, watch: Progress, report: TrainingReport) -> Model:
     """Learn more, from another text."""
-    report.told_of(runs)
+    report.record(runs)
     with watch.stage("adapt", PASSES * runs.positions, "sym") as step:
         adapted = adapt_model(model, runs, workers, step, TRAINING_SHARE, TRAINING_MOST)
     report.words = len(adapted.words)
@@ -307,7 +312,7 @@ def train_model(
     """
     report, stages = report or TrainingReport(), stages or Stages()
     runs, counts = counted.runs, counted.counts
-    report.told_of(runs)
+    report.record(runs)
     known = stages.load("candidates")
     if known is not None:
         candidates = Candidates.from_arrays(known)

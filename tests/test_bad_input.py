@@ -1,4 +1,4 @@
-"""Whatever goes wrong: one line that says what and where and how to mend it, and nothing half-written."""
+"""Whatever goes wrong: one line that says what and where and how to fix it, and nothing half-written."""
 
 import ctypes
 import gzip

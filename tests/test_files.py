@@ -370,16 +370,16 @@ def test_no_permission_is_told_on_entry(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("number", "mend"),
+    ("number", "fix"),
     [(errno.EACCES, "change the permissions"), (errno.EROFS, "on a disk that can be written")],
 )
-def test_no_permission_simulated(number, mend, tmp_path, monkeypatch):
+def test_no_permission_simulated(number, fix, tmp_path, monkeypatch):
     monkeypatch.setattr(os, "open", failing(number))
     monkeypatch.setattr(os, "mkdir", failing(number))
     for context in (atomic_file(tmp_path / "f"), atomic_directory(tmp_path / "f")):
         message = entering(context)
         assert f"f: cannot be written: {os.strerror(number)}; " in message
-        assert mend in message
+        assert fix in message
 
 
 def test_write_protected_targets_simulated(tmp_path, model, monkeypatch):

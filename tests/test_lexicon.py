@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 
 from segtool.errors import UsageError
 from segtool.lexicon import em as fitting
-from segtool.lexicon.em import Expectation, LexiconSettings, fit_lexicon
+from segtool.lexicon.em import Expectation, fit_lexicon
 from segtool.lexicon.passes import Threads
 from segtool.ngrams.count import count_stream
 from segtool.ngrams.scores import BOUNDARY_FANOUT, score
 from segtool.ngrams.table import spell
+from segtool.settings import LexiconSettings, TrainingSettings
 from segtool.store.checkpoints import Stages
-from segtool.training import TrainingSettings
 from tests import naive, naive_run_hashes
 from tests.helpers import chunked
 

@@ -15,8 +15,8 @@ from segtool import __version__, load, train
 from segtool.errors import ModelError, OutputError
 from segtool.ngrams.counter import collect_runs
 from segtool.segmenter import Segmenter
+from segtool.settings import TrainingSettings
 from segtool.store.model import FORMAT_VERSION, load_model, save_model, word_record
-from segtool.training import TrainingSettings
 from tests.helpers import ROOT, SAMPLE, contents, extend, sample_model, sample_segmenter, sample_text
 
 ARRAYS = ["symbols", "faces", "lexicon", "spelling", "words", "spellings"]
@@ -55,16 +55,16 @@ def seal(folder, name):
 
 
 def refused(path, *parts):
-    """The message of a model that is refused; it names the place and how to mend it."""
+    """The message of a model that is refused; it names the place and how to fix it."""
     with pytest.raises(ModelError) as caught:
         load(path)
     message = str(caught.value)
     assert "\n" not in message
     for part in (str(path), *parts):
         assert part in message
-    place, _, mend = message.rpartition(": ")
+    place, _, fix = message.rpartition(": ")
     assert place, message
-    assert any(verb in mend for verb in ("train", "restore", "pass", "install", "make", "check")), message
+    assert any(verb in fix for verb in ("train", "restore", "pass", "install", "make", "check")), message
     return message
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import threading
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from segtool.decode.utf8_kernel import SLACK, cut_utf8, scratch_of
+from segtool.runtime.arrays import Bytes
 
 __all__ = ["cut"]
 
@@ -17,8 +17,6 @@ ROOM = 1 << 12
 
 KEPT_BYTES = 1 << 23
 """Room for the output up to this size is kept between calls."""
-
-Bytes: TypeAlias = npt.NDArray[np.uint8]
 
 
 class _Scratch(threading.local):

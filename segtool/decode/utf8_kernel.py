@@ -22,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from segtool.decode.viterbi import NO_WORD, TAG_STEP
+from segtool.runtime.arrays import Ids, Integers
 from segtool.runtime.kernels import LazyKernel
 from segtool.text.symbols import CODE_LIMIT, LAT, NUM, class_table
 
@@ -50,7 +51,7 @@ _RETURN = 13
 _C_MARK, _C_SPACE, _C_LETTER, _C_EXTEND, _C_DIGIT, _C_LATIN, _C_HAN = range(7)
 
 
-def character_table(ids: npt.NDArray[np.uint16]) -> npt.NDArray[np.uint16]:
+def character_table(ids: Ids) -> Ids:
     """What the kernel knows of each character.
 
     Parameters
@@ -70,7 +71,7 @@ def character_table(ids: npt.NDArray[np.uint16]) -> npt.NDArray[np.uint16]:
     return table
 
 
-def scratch_of(room: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int32]]:
+def scratch_of(room: int) -> tuple[Integers, npt.NDArray[np.int32]]:
     """Working memory of :func:`cut_utf8`.
 
     Parameters

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -27,13 +27,15 @@ from segtool.decode.viterbi import NO_WORD
 from segtool.errors import UsageError
 from segtool.lexicon.build import weight_steps
 from segtool.lexicon.decoder_lattice import TextLattice
-from segtool.lexicon.em import FORGOTTEN, LEAST_EXPECTED, Lexicon, log_prior, log_weight
+from segtool.lexicon.em import FORGOTTEN, LEAST_EXPECTED, log_prior, log_weight
+from segtool.lexicon.learned import Lexicon
 from segtool.lexicon.spellings import odd_spellings
 from segtool.lexicon.trie import build_trie
 from segtool.lexicon.unknown_words import spelling_scores, spelling_steps
 from segtool.ngrams.count import count_stream
-from segtool.ngrams.scores import Candidates, Floats, score
-from segtool.ngrams.table import Ids, spell
+from segtool.ngrams.scores import Candidates, score
+from segtool.ngrams.table import spell
+from segtool.runtime.arrays import Codes, Floats, Ids, Integers
 from segtool.settings import TrainingSettings, settings_of
 from segtool.store.model import SPELLING, Model, word_record
 from segtool.text.runs import ChunkedRuns
@@ -50,8 +52,6 @@ PASSES = 3
 
 MIN_COUNT, MIN_EXPECTED = 2, 0.5
 """As in training, whatever the model was trained with: its corpus may have been large."""
-
-Places: TypeAlias = npt.NDArray[np.int64]
 
 
 def adapt_model(
@@ -133,14 +133,14 @@ class _Both:
         Scores of symbols in unknown words.
     """
 
-    codes: npt.NDArray[np.uint32]
+    codes: Codes
     of_text: Ids
     symbols: list[Ids]
     parents: list[npt.NDArray[np.int32]]
     known: npt.NDArray[Any]
     new: npt.NDArray[Any]
-    at_known: Places
-    at_new: Places
+    at_known: Integers
+    at_new: Integers
     pseudo: Floats
     prior: Floats
     text_weight: float
@@ -205,7 +205,7 @@ def _join(
     )  # fmt: skip
 
 
-def _share_of_text(size: int, at_known: Places, count: Any, at_new: Places, more: Any) -> Floats:
+def _share_of_text(size: int, at_known: Integers, count: Any, at_new: Integers, more: Any) -> Floats:
     """Which share of the occurrences of an n-gram is of the text."""
     of_model, of_text = np.zeros(size), np.zeros(size)
     of_model[at_known], of_text[at_new] = count, more
@@ -237,8 +237,8 @@ def _tags_of(model: Model) -> tuple[Ids, npt.NDArray[np.int32], npt.NDArray[np.i
 
 
 def _ngrams(
-    rows: list[npt.NDArray[np.uint16]], lengths: list[npt.NDArray[Any]], alphabet: int
-) -> tuple[list[Ids], list[npt.NDArray[np.int32]], list[Places]]:
+    rows: list[Ids], lengths: list[npt.NDArray[Any]], alphabet: int
+) -> tuple[list[Ids], list[npt.NDArray[np.int32]], list[Integers]]:
     """Levels of n-grams out of tables of them, with all that they begin with; and where each row stands in all."""
     width = max(table.shape[1] for table in rows)
     spelled = np.concatenate([np.pad(table, ((0, 0), (0, width - table.shape[1]))) for table in rows])
@@ -305,8 +305,8 @@ class _Level:
 
 
 def _shown(
-    both: _Both, words: npt.NDArray[Any], at: Places, model: Model, runs: ChunkedRuns, found: Candidates
-) -> tuple[npt.NDArray[np.uint32], npt.NDArray[Any]]:
+    both: _Both, words: npt.NDArray[Any], at: Integers, model: Model, runs: ChunkedRuns, found: Candidates
+) -> tuple[Codes, npt.NDArray[Any]]:
     """What symbols are shown as, and the places of words that are shown otherwise."""
     faces = np.zeros(len(both.codes), np.uint32)
     faces[both.of_text] = runs.faces

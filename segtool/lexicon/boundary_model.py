@@ -13,16 +13,15 @@ begin no word take a node of their own. Pairs that are rarer than `tagger_min_co
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 
-from segtool.ngrams.table import Ids
+from segtool.runtime.arrays import Ids, Singles
 from segtool.runtime.kernels import kernel
 from segtool.runtime.prefetch import prefetch
+from segtool.settings import TaggerSettings
 
-__all__ = ["TaggerSettings", "fit_tagger"]
+__all__ = ["fit_tagger"]
 
 PLACES = 4
 STEPS_A_NAT = 16
@@ -37,24 +36,8 @@ MANY_SYMBOLS = 1 << 23
 """A text that is longer is gone through once, a shorter one twice."""
 
 
-@dataclass(frozen=True)
-class TaggerSettings:
-    """Parameters of the tagger.
-
-    Attributes
-    ----------
-    tagger_weight : float
-        λ, what its log-odds are multiplied by; 0 for no tagger.
-    tagger_min_count : int
-        Rarer pairs of symbols have no weight.
-    """
-
-    tagger_weight: float = 1.0
-    tagger_min_count: int = 30
-
-
 def fit_tagger(
-    stream: Ids, boundaries: npt.NDArray[np.uint16], units: npt.NDArray[np.int32], settings: TaggerSettings
+    stream: Ids, boundaries: Ids, units: npt.NDArray[np.int32], settings: TaggerSettings
 ) -> npt.NDArray[np.int32]:
     """Fit the tagger to the posteriors of a corpus.
 
@@ -87,7 +70,7 @@ def fit_tagger(
     return steps.view("<i4").ravel().astype(np.int32)
 
 
-def _start(nodes: int) -> npt.NDArray[np.float32]:
+def _start(nodes: int) -> Singles:
     """Weights that are zero, each beside its sum of squares; one node more is for pairs that have none."""
     state = np.zeros((nodes + 1, PLACES, 2), np.float32)
     state[..., 1] = LEAST_SQUARE
@@ -95,7 +78,7 @@ def _start(nodes: int) -> npt.NDArray[np.float32]:
     return state.ravel()
 
 
-def _curve() -> npt.NDArray[np.float32]:
+def _curve() -> Singles:
     """Logistic function, `STEPS` to the nat, from -`FARTHEST` to `FARTHEST` nats."""
     return (1.0 / (1.0 + np.exp(-np.arange(-FARTHEST, FARTHEST + 1 / STEPS, 1 / STEPS)))).astype(np.float32)
 

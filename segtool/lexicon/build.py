@@ -10,13 +10,14 @@ import numpy.typing as npt
 
 from segtool.decode.viterbi import NO_WORD, WEIGHT_UNIT
 from segtool.lexicon.boundary_model import fit_tagger
-from segtool.lexicon.em import Lexicon
+from segtool.lexicon.learned import Lexicon
 from segtool.lexicon.spellings import odd_spellings
 from segtool.lexicon.trie import build_trie
 from segtool.lexicon.unknown_words import spelling_scores, spelling_steps
 from segtool.lm.language_model import LanguageModel
-from segtool.ngrams.scores import Candidates, Floats
+from segtool.ngrams.scores import Candidates
 from segtool.ngrams.table import spell
+from segtool.runtime.arrays import Floats
 from segtool.settings import TrainingSettings
 from segtool.store.model import Model, word_record
 from segtool.text.runs import ChunkedRuns

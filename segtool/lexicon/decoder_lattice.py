@@ -15,8 +15,7 @@ import numpy.typing as npt
 from segtool.decode.viterbi import TAG_STEP, WEIGHT_UNIT
 from segtool.lexicon.em import FIXED_POINT
 from segtool.lexicon.trie import build_trie
-from segtool.ngrams.scores import Floats
-from segtool.ngrams.table import Ids
+from segtool.runtime.arrays import Floats, Ids, Integers
 from segtool.runtime.kernels import kernel
 from segtool.runtime.workers import add_up_chunks
 from segtool.text.runs import corpus_chunks
@@ -89,7 +88,7 @@ class TextLattice:
             edges = (self._longest + 1) * width
             return np.empty((self._longest + width + 2) * 2), np.empty(edges), np.empty(edges, np.int32)
 
-        def run(chunk: tuple[int, int], arrays: tuple[npt.NDArray[Any], ...], total: npt.NDArray[np.int64]) -> None:
+        def run(chunk: tuple[int, int], arrays: tuple[npt.NDArray[Any], ...], total: Integers) -> None:
             tables = self._units, linear, self._max_len, self._gaps, self._spelling, self._unknown_len
             _expected_counts(self._stream, *chunk, *tables, *arrays, total, FIXED_POINT)
             if progress is not None:

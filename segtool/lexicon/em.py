@@ -23,7 +23,6 @@ order of the text changes a bit of the result.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -31,22 +30,22 @@ import numpy.typing as npt
 
 from segtool.lexicon.class_lattice import class_forward_backward, class_scratch
 from segtool.lexicon.lattice import forward_backward, lattice_scratch, weighted_units
+from segtool.lexicon.learned import Learned, Lexicon, Resources
 from segtool.lexicon.passes import Chunk, Engine, Threads
-from segtool.lexicon.pruning import most_expected
 from segtool.lexicon.trie import build_trie
 from segtool.lexicon.word_classes import CutCorpus, class_factors, cluster
-from segtool.ngrams.scores import Candidates, Floats
-from segtool.ngrams.table import Ids
+from segtool.ngrams.scores import Candidates
+from segtool.runtime.arrays import Floats, Integers
+from segtool.settings import LexiconSettings
 from segtool.store.checkpoints import Stages
 from segtool.text.run_hashes import hash_limit, select_runs, shuffle_runs
 from segtool.text.runs import ChunkedRuns
 
 __all__ = [
     "Expectation",
-    "Lexicon",
-    "LexiconSettings",
     "candidate_trie",
     "fit_lexicon",
+    "learn",
     "log_prior",
     "log_weight",
 ]
@@ -58,98 +57,33 @@ LEAST_EXPECTED = 0.01
 """Every character of the corpus stays a word, expected at least so often: no text is without a cover."""
 
 FORGOTTEN = 0.001
-"""Candidates that are expected less often leave the lattice for good, some before a pass
-(:mod:`segtool.lexicon.pruning`)."""
+"""Candidates that are expected less often leave the lattice for good."""
 
 SAMPLED = 1 << 25
 """Of the last pass so many symbols of runs are kept at most, drawn by their hashes; the tagger is fitted to them."""
 
 
-@dataclass(frozen=True)
-class LexiconSettings:
-    """Parameters of the segmental unigram lexicon.
+def learn(
+    corpus: ChunkedRuns, candidates: Candidates, settings: LexiconSettings, resources: Resources | None = None
+) -> Learned:
+    """Learn words by method ``unigram``.
 
-    Attributes
+    Parameters
     ----------
-    length_penalty : float
-        β, the exponent of the penalty on long words.
-    variation_weight : float
-        ρ, weight of the variation of branching entropy.
-    entropy_weight : float
-        η, weight of branching entropies that fall short of `entropy_floor`.
-    entropy_floor : float
-        h0, nats.
-    passes : int
-        EM passes without classes.
-    min_expected : float
-        Candidates expected less often than this in the whole corpus leave the lexicon.
-    word_classes : int
-        Classes that frequent words are put into (:mod:`segtool.lexicon.word_classes`); 0 does without classes.
-    class_words : int
-        How many words these are.
-    class_weight : float
-        μ, the power of the factors of class bigrams.
-    class_passes : int
-        EM passes under class bigrams, after the others.
+    corpus : ChunkedRuns
+    candidates : Candidates
+        Scored n-grams of that corpus.
+    settings : LexiconSettings
+    resources : Resources, optional
+
+    Returns
+    -------
+    Learned
+        The words hold a sample of the corpus with its boundaries, for the tagger.
     """
-
-    length_penalty: float = 2.0
-    variation_weight: float = 0.05
-    entropy_weight: float = 2.0
-    entropy_floor: float = 1.5
-    passes: int = 4
-    min_expected: float = 0.5
-    word_classes: int = 60
-    class_words: int = 2000
-    class_weight: float = 1.0
-    class_passes: int = 4
-
-    @property
-    def all_passes(self) -> int:
-        """EM passes with and without classes."""
-        return self.passes + (self.class_passes if self.word_classes else 0)
-
-
-@dataclass(frozen=True)
-class Lexicon:
-    """Words with their log weights, in order of length, then of symbol ids.
-
-    Attributes
-    ----------
-    level, place : ndarray of int64, shape (words,)
-        Word i is the candidate ``place[i]`` among those of ``level[i]`` symbols.
-    weight : ndarray of float64, shape (words,)
-        Log weight, nats.
-    expected : ndarray of float64, shape (words,)
-        Expected occurrences as a word.
-    unknown_weight : float
-        Log weight of a character that the corpus does not hold, nats.
-    log_likelihood : tuple of float
-        Of the corpus before each pass, nats; passes under class bigrams have a likelihood of their own.
-    sample, boundaries : ndarray of uint16, shape (n,)
-        Runs of the corpus, or a sample of them if they are many, in the order of their hashes
-        (:mod:`segtool.text.run_hashes`): a stream of symbol ids, and the probability in the last pass that a word or
-        run begins, or a run has ended, at each, times 65535. Empty for a lexicon without passes.
-    """
-
-    level: npt.NDArray[np.int64]
-    place: npt.NDArray[np.int64]
-    weight: Floats
-    expected: Floats
-    unknown_weight: float
-    log_likelihood: tuple[float, ...]
-    sample: Ids = field(default_factory=lambda: np.zeros(0, np.uint16))
-    boundaries: Ids = field(default_factory=lambda: np.zeros(0, np.uint16))
-
-    def to_arrays(self) -> dict[str, npt.ArrayLike]:
-        """All of it as arrays with names."""
-        return {each.name: getattr(self, each.name) for each in fields(self)}
-
-    @classmethod
-    def from_arrays(cls, arrays: dict[str, npt.NDArray[Any]]) -> Lexicon:
-        """The lexicon that :meth:`to_arrays` gave."""
-        told = dict(arrays, unknown_weight=float(arrays["unknown_weight"]))
-        return cls(**told | {"log_likelihood": tuple(arrays["log_likelihood"].tolist())})
+    use = resources or Resources()
+    lexicon = fit_lexicon(corpus, candidates, settings, use.engine, use.progress, use.stages)
+    return Learned("lattice", lexicon, lexicon)
 
 
 def fit_lexicon(
@@ -200,8 +134,6 @@ def fit_lexicon(
     weight = log_weight(expected, prior)
     for turn in range(first, settings.all_passes):
         alive = expected >= FORGOTTEN
-        if turn < settings.passes:
-            alive[singles.stop :] &= most_expected(candidates, np.exp(weight))[singles.stop :] >= FORGOTTEN
         if laid_out == 0 or np.count_nonzero(alive) < 0.8 * laid_out:
             laid_out = np.count_nonzero(alive)
             units, by_length = candidate_trie(candidates, alive)
@@ -333,9 +265,7 @@ class Expectation:
         """Working memory of one thread."""
         return (class_scratch if self._has_classes else lattice_scratch)(*self._room)
 
-    def __call__(
-        self, chunk: Chunk, scratch: tuple[npt.NDArray[Any], ...], total: npt.NDArray[np.int64]
-    ) -> tuple[float, Any]:
+    def __call__(self, chunk: Chunk, scratch: tuple[npt.NDArray[Any], ...], total: Integers) -> tuple[float, Any]:
         """Add expected counts; give the log-likelihood in nats, and the sampled runs with their boundaries."""
         stream = chunk.stream
         boundaries = np.zeros(0, np.uint16) if self._limit is None else np.full(len(stream), 65535, np.uint16)

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from segtool.ngrams.scores import Floats
+from segtool.runtime.arrays import Bytes, Floats
 from segtool.runtime.kernels import kernel
 from segtool.runtime.prefetch import prefetch
 
@@ -29,9 +29,7 @@ SCALE = 2.0**300
 """Forward values are multiplied by this when one is less than one part in it, and divided when one is greater."""
 
 
-def weighted_units(
-    units: npt.NDArray[np.int32], weight: Floats, classes: npt.NDArray[np.uint8] | None = None
-) -> npt.NDArray[np.int32]:
+def weighted_units(units: npt.NDArray[np.int32], weight: Floats, classes: Bytes | None = None) -> npt.NDArray[np.int32]:
     """Lay the weights of words beside the nodes of their trie.
 
     Parameters

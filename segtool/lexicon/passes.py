@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
-from segtool.ngrams.table import Ids, Integers
+from segtool.runtime.arrays import Codes, Ids, Integers
 from segtool.runtime.workers import add_up_chunks
 from segtool.text.folding import fold_table
 from segtool.text.run_hashes import hash_runs
@@ -45,7 +45,7 @@ class Chunk:
         Symbol ids.
     """
 
-    def __init__(self, written: Ids, codes: npt.NDArray[np.uint32], ids: Ids) -> None:
+    def __init__(self, written: Ids, codes: Codes, ids: Ids) -> None:
         self._written, self._codes = written, codes
         self.stream = ids[written]
 

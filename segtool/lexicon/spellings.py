@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from segtool.lexicon.em import Lexicon, candidate_trie
+from segtool.lexicon.em import candidate_trie
+from segtool.lexicon.learned import Lexicon
 from segtool.ngrams.scores import Candidates
-from segtool.ngrams.table import Integers
+from segtool.runtime.arrays import Integers
 from segtool.runtime.kernels import kernel
 from segtool.store.model import SPELLING
 from segtool.text.runs import ChunkedRuns

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from segtool.runtime.arrays import Ids
 from segtool.runtime.kernels import kernel
 
 __all__ = ["build_trie"]
@@ -22,7 +23,7 @@ PATIENCE = 256
 
 
 def build_trie(
-    symbols: Sequence[npt.NDArray[np.uint16]],
+    symbols: Sequence[Ids],
     parents: Sequence[npt.NDArray[np.int32]],
     wanted: Sequence[npt.NDArray[np.bool_]],
     patience: int = PATIENCE,

@@ -25,8 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 from segtool.lexicon.passes import Chunk, Engine, Threads
-from segtool.ngrams.scores import Floats
-from segtool.ngrams.table import Integers
+from segtool.runtime.arrays import Bytes, Floats, Integers
 from segtool.runtime.kernels import kernel
 from segtool.text.runs import ChunkedRuns
 
@@ -167,7 +166,7 @@ def cluster(
     lengths: Integers,
     class_words: int,
     word_classes: int,
-) -> tuple[npt.NDArray[np.uint8], Integers]:
+) -> tuple[Bytes, Integers]:
     """Put the words of a corpus into classes.
 
     Parameters

@@ -22,6 +22,7 @@ from segtool.lm.arpa import POWERS
 from segtool.lm.kenlm import MAGIC
 from segtool.lm.kneser_ney import link_suffixes
 from segtool.lm.language_model import LanguageModel, find_child
+from segtool.runtime.arrays import Codes
 from segtool.runtime.kernels import kernel
 from segtool.store.files import UnpackedFile
 from segtool.text.runs import MAX_SYMBOLS
@@ -230,7 +231,7 @@ def _assemble(sections: list[_Section], name: str) -> LanguageModel:
     )
 
 
-def _vocabulary(words: npt.NDArray[Any], first_line: int, name: str) -> npt.NDArray[np.uint32]:
+def _vocabulary(words: npt.NDArray[Any], first_line: int, name: str) -> Codes:
     """Codes of the symbols among the 1-grams, ascending, the boundary first."""
     codes, first = np.unique(words, return_index=True)
     twice = np.ones(len(words), np.bool_)

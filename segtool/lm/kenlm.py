@@ -15,7 +15,8 @@ import numpy.typing as npt
 
 from segtool.errors import ModelError
 from segtool.lm.arpa import word_of
-from segtool.lm.language_model import Links, Scorer
+from segtool.lm.language_model import Scorer
+from segtool.runtime.arrays import Places, Singles
 
 __all__ = ["MAGIC", "KenLM", "is_binary"]
 
@@ -58,7 +59,7 @@ class KenLM(Scorer):
         self.path = Path(path)
         self.order = int(self._model.order)
 
-    def score_codes(self, codes: Links) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
+    def score_codes(self, codes: Places) -> tuple[Singles, npt.NDArray[np.bool_]]:
         """See :class:`segtool.lm.language_model.Scorer`."""
         log10, unknown = np.zeros(len(codes), np.float32), np.zeros(len(codes), np.bool_)
         ends = np.flatnonzero(codes == 0).tolist()

@@ -20,12 +20,11 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from segtool.errors import CorpusError, UsageError
-from segtool.lm.language_model import LanguageModel, Links, find_child
+from segtool.lm.language_model import LanguageModel, find_child
 from segtool.ngrams.count import Counts
-from segtool.ngrams.table import Ids, Integers
+from segtool.runtime.arrays import Codes, Ids, Integers, Places
 from segtool.runtime.kernels import kernel
 
 __all__ = ["FALLBACK", "estimate", "link_suffixes", "thresholds"]
@@ -117,7 +116,7 @@ def thresholds(prune: tuple[int, ...], order: int) -> list[int]:
     return [*prune, *(prune[-1:] or (0,)) * (order - len(prune))]
 
 
-def _lay_out(counts: Counts, order: int) -> tuple[npt.NDArray[np.uint32], list[int], Ids, Links, Integers]:
+def _lay_out(counts: Counts, order: int) -> tuple[Codes, list[int], Ids, Places, Integers]:
     """Codes, sizes of the levels, symbols, first children and counts of the trie, with ``<unk>`` in it."""
     levels = counts.levels[:order]
     seen = levels[0].count > 0  # a class symbol has an id even where it does not occur
@@ -137,7 +136,7 @@ def _lay_out(counts: Counts, order: int) -> tuple[npt.NDArray[np.uint32], list[i
     return counts.codes[seen], sizes, symbol.astype(np.uint16), first_child, count
 
 
-def link_suffixes(symbol: Ids, first_child: Links, sizes: list[int], workers: int = 1) -> Links:
+def link_suffixes(symbol: Ids, first_child: Places, sizes: list[int], workers: int = 1) -> Places:
     """Suffix link of every node; see :class:`segtool.lm.language_model.LanguageModel`."""
     suffix = np.full(len(symbol), -1, np.int32)
     begin = 0
@@ -150,7 +149,7 @@ def link_suffixes(symbol: Ids, first_child: Links, sizes: list[int], workers: in
     return suffix
 
 
-def _in_parts(first_child: Links, low: int, high: int, parts: int, work: Any) -> None:
+def _in_parts(first_child: Places, low: int, high: int, parts: int, work: Any) -> None:
     """Do work on nodes [low, high) in threads, parts with about equally many children each."""
     borders = np.linspace(first_child[low], first_child[high], parts + 1)[1:-1]
     cuts = [low, *np.searchsorted(first_child[low:high], borders) + low, high]
@@ -158,7 +157,7 @@ def _in_parts(first_child: Links, low: int, high: int, parts: int, work: Any) ->
         list(pool.map(work, cuts[:-1], cuts[1:]))
 
 
-def _adjusted_counts(count: Integers, first_child: Links, suffix: Links, starts: Integers) -> Integers:
+def _adjusted_counts(count: Integers, first_child: Places, suffix: Places, starts: Integers) -> Integers:
     adjusted = count.copy()
     behind_start = 0  # where the n-grams that begin with <s> end in the level; node 0 is </s> here
     for k in range(len(starts) - 2):

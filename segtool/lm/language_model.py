@@ -13,20 +13,17 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from segtool.ngrams.table import Ids, Integers
+from segtool.runtime.arrays import Codes, Floats, Ids, Integers, Places, Singles
 from segtool.runtime.kernels import kernel
 from segtool.text.folding import fold_table
 from segtool.text.symbols import CODE_LIMIT, class_table, code_points, symbolise
 
 __all__ = ["LanguageModel", "Scorer", "TextScore", "advance", "find_child"]
-
-Links: TypeAlias = npt.NDArray[np.int32]
-Floats: TypeAlias = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -56,7 +53,7 @@ class Scorer(ABC):
     """What every language model can do with a text, given :meth:`score_codes`."""
 
     @abstractmethod
-    def score_codes(self, codes: Links) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
+    def score_codes(self, codes: Places) -> tuple[Singles, npt.NDArray[np.bool_]]:
         """Log10 probability of each symbol of a stream of codes, and whether the model does not know it."""
 
     def score_lines(self, text: str) -> tuple[Floats, Integers, Integers]:
@@ -106,13 +103,13 @@ class LanguageModel(Scorer):
         Where the model comes from, and its parameters: whether it folds (:mod:`segtool.text.folding`), too.
     """
 
-    codes: npt.NDArray[np.uint32]
+    codes: Codes
     ngrams: tuple[int, ...]
     symbol: Ids
-    first_child: Links
-    suffix: Links
-    log10_probability: npt.NDArray[np.float32]
-    log10_backoff: npt.NDArray[np.float32]
+    first_child: Places
+    suffix: Places
+    log10_probability: Singles
+    log10_backoff: Singles
     discounts: tuple[tuple[float, ...], ...] = ()
     card: dict[str, Any] = field(default_factory=dict)
 
@@ -137,7 +134,7 @@ class LanguageModel(Scorer):
         table[self.codes] = np.arange(len(self.codes))
         return table[fold_table()] if self.card.get("parameters", {}).get("fold", False) else table
 
-    def score_ids(self, stream: Ids) -> npt.NDArray[np.float32]:
+    def score_ids(self, stream: Ids) -> Singles:
         """Log10 probability of each symbol of a stream.
 
         Parameters
@@ -154,13 +151,13 @@ class LanguageModel(Scorer):
         _score_stream(stream, *self.tables, out)
         return out
 
-    def score_codes(self, codes: Links) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
+    def score_codes(self, codes: Places) -> tuple[Singles, npt.NDArray[np.bool_]]:
         """See :class:`Scorer`."""
         stream = self.ids()[codes]
         return self.score_ids(stream), stream == self.unknown
 
 
-def _code_stream(text: str) -> tuple[Links, Integers]:
+def _code_stream(text: str) -> tuple[Places, Integers]:
     """Codes of the runs of a text, 0 before, between and behind them; and the line of each."""
     points = code_points(text)
     codes, starts = np.zeros(len(points) + 1, np.int32), np.zeros(len(points) + 1, np.int32)

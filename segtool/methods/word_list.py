@@ -14,10 +14,11 @@ import numpy as np
 import numpy.typing as npt
 
 from segtool.errors import CorpusError
-from segtool.lexicon.em import Lexicon, candidate_trie
+from segtool.lexicon.em import candidate_trie
+from segtool.lexicon.learned import Lexicon
 from segtool.ngrams.count import count_stream
-from segtool.ngrams.scores import Candidates, Floats, score
-from segtool.ngrams.table import Ids
+from segtool.ngrams.scores import Candidates, score
+from segtool.runtime.arrays import Floats, Ids
 from segtool.runtime.kernels import kernel
 from segtool.store.model import Model
 from segtool.text.runs import ChunkedRuns, RunCollector

@@ -122,7 +122,7 @@ class BlockReader:
                 file.seek(offset)
                 data = file.read(size)
         except FileNotFoundError:
-            raise ModelError(f"{self._file}: missing from the {self._form.what}: {self._form.mend}") from None
+            raise ModelError(f"{self._file}: missing from the {self._form.what}: {self._form.fix}") from None
         except OSError as error:
             what = error.strerror or error
             raise ModelError(f"{self._file}: {what}: check the permissions of the {self._form.what}") from None
@@ -135,4 +135,4 @@ class BlockReader:
 
     def damaged(self, what: str) -> ModelError:
         """Error of a file of which something is damaged."""
-        return ModelError(f"{self._file}: damaged ({what}): {self._form.mend}")
+        return ModelError(f"{self._file}: damaged ({what}): {self._form.fix}")

@@ -13,9 +13,9 @@ import zlib
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
-from segtool.ngrams.table import Ids, Integers, Level, fan_out
+from segtool.ngrams.table import Level, fan_out
+from segtool.runtime.arrays import Bytes, Ids, Integers
 from segtool.runtime.kernels import kernel
 
 __all__ = [
@@ -152,7 +152,7 @@ def unpack_stream(data: bytes, length: int, alphabet: int) -> Ids:
     return stream
 
 
-def _varints(parts: Sequence[Integers]) -> npt.NDArray[np.uint8]:
+def _varints(parts: Sequence[Integers]) -> Bytes:
     """Varints of the numbers of all parts, one behind the other."""
     numbers = np.concatenate([np.zeros(0, np.int64), *parts])
     longest = -(-int(numbers.max(initial=1)).bit_length() // 7)
@@ -160,7 +160,7 @@ def _varints(parts: Sequence[Integers]) -> npt.NDArray[np.uint8]:
     return out[: _write_varints(numbers, out)]
 
 
-def _numbers(varints: npt.NDArray[np.uint8], length: int) -> Integers:
+def _numbers(varints: Bytes, length: int) -> Integers:
     if not length <= len(varints) <= _LONGEST * length:
         raise DamagedBlock("a column has another length")
     out = np.empty(length, np.int64)
@@ -169,7 +169,7 @@ def _numbers(varints: npt.NDArray[np.uint8], length: int) -> Integers:
     return out
 
 
-def _pack(columns: Sequence[npt.NDArray[np.uint8]], strategy: int) -> bytes:
+def _pack(columns: Sequence[Bytes], strategy: int) -> bytes:
     packed = []
     for column in columns:
         deflate = zlib.compressobj(1, zlib.DEFLATED, zlib.MAX_WBITS, 9, strategy)
@@ -178,7 +178,7 @@ def _pack(columns: Sequence[npt.NDArray[np.uint8]], strategy: int) -> bytes:
     return b"".join([struct.pack(f"<{len(sizes)}Q", *sizes), *packed])
 
 
-def _unpack(data: bytes, columns: int) -> list[npt.NDArray[np.uint8]]:
+def _unpack(data: bytes, columns: int) -> list[Bytes]:
     header = 16 * columns
     if len(data) < header:
         raise DamagedBlock("it ends early")

@@ -17,10 +17,10 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-import numpy.typing as npt
 
 from segtool.errors import UsageError
-from segtool.ngrams.table import Ids, Integers, Level, Slice, SlicedCounts, join_slices, spell
+from segtool.ngrams.table import Level, Slice, SlicedCounts, join_slices, spell
+from segtool.runtime.arrays import Codes, Ids, Integers
 from segtool.runtime.kernels import kernel
 
 __all__ = ["Counts", "count_stream", "gather"]
@@ -45,7 +45,7 @@ class Counts:
         its entry 0 is the boundary, whose count is the number of runs.
     """
 
-    codes: npt.NDArray[np.uint32]
+    codes: Codes
     levels: tuple[Level, ...]
 
     @property
@@ -81,7 +81,7 @@ class Counts:
                 levels.append(Level(level.symbol[low:high], parent.astype(np.int32), level.count[low:high]))
             yield Slice(int(cuts[0][i]), int(cuts[0][i + 1]), tuple(levels))
 
-    def first_child(self, k: int) -> npt.NDArray[np.int64]:
+    def first_child(self, k: int) -> Integers:
         """Where the extensions of each k-gram begin in the next level.
 
         Returns
@@ -103,7 +103,7 @@ class Counts:
         return spell(self.levels, k, np.arange(len(self.levels[k - 1])))
 
 
-def count_stream(stream: Ids, codes: npt.NDArray[np.uint32], order: int, workers: int = 1, least: int = 1) -> Counts:
+def count_stream(stream: Ids, codes: Codes, order: int, workers: int = 1, least: int = 1) -> Counts:
     """Count all n-grams up to a length.
 
     Parameters

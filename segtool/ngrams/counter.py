@@ -27,7 +27,7 @@ from segtool.runtime.progress import Progress, StageReport
 from segtool.runtime.workers import checked_workers
 from segtool.store.cards import CARD
 from segtool.store.checkpoints import WorkFolder, work_place
-from segtool.store.files import atomic_directory, told_of
+from segtool.store.files import as_output_errors, atomic_directory
 from segtool.text.reading import open_blocks
 from segtool.text.runs import ChunkedRuns, RunCollector
 from segtool.text.sources import ReadReport
@@ -155,7 +155,7 @@ class CorpusCounter:
         """Write as a shard what has been counted."""
         self._read = True
         path = self._folder() / f"spill-{len(self.shards):05}"
-        with told_of(path.parent):
+        with as_output_errors(path.parent):
             shutil.rmtree(path, ignore_errors=True)  # of a training that was killed
             path.mkdir()
             write_shard(path, counted, self._fold, {})
@@ -224,7 +224,7 @@ def add_up(shards: Sequence[Shard], least: int, room: int, workers: int, folder:
     path = folder() / "merged"
     if not path.exists():
         beside = path.with_suffix(".tmp")
-        with told_of(path.parent):
+        with as_output_errors(path.parent):
             shutil.rmtree(beside, ignore_errors=True)
             beside.mkdir()
             merged = Counted(ChunkedRuns([], runs.fold), merge_counts(shards, room, workers, least))

@@ -18,7 +18,8 @@ import numpy as np
 import numpy.typing as npt
 
 from segtool.errors import CorpusError, UsageError
-from segtool.ngrams.table import Ids, Integers, Level, Slice, cut_slice, fan_out
+from segtool.ngrams.table import Level, Slice, cut_slice, fan_out
+from segtool.runtime.arrays import Bytes, Codes, Ids, Integers
 from segtool.runtime.kernels import kernel
 from segtool.runtime.workers import in_order
 
@@ -54,7 +55,7 @@ class Counts:
         Gives an iterator over ascending slices, together of all bigrams, anew at each call.
     """
 
-    codes: npt.NDArray[np.uint32]
+    codes: Codes
     frequency: Integers
     bigrams: Level
     order: int
@@ -65,7 +66,7 @@ class Part(Protocol):
     """Counts that can be read at any place, and need not hold their bigrams; :class:`Counts` has the attributes."""
 
     @property
-    def codes(self) -> npt.NDArray[np.uint32]: ...  # noqa: D102
+    def codes(self) -> Codes: ...  # noqa: D102
     @property
     def frequency(self) -> Integers: ...  # noqa: D102
     @property
@@ -92,7 +93,7 @@ class TriePart:
         ``levels[k - 1]`` holds the k-grams, at least up to bigrams; parents are places in the level before.
     """
 
-    def __init__(self, codes: npt.NDArray[np.uint32], levels: Sequence[Level]) -> None:
+    def __init__(self, codes: Codes, levels: Sequence[Level]) -> None:
         self.codes, self.frequency, self.order = codes, levels[0].count, len(levels)
         self._bigrams = levels[1]
         self._whole = Slice(0, len(levels[1]), tuple(levels[2:]))
@@ -216,7 +217,7 @@ class _Ranges:
 
     parts: Sequence[Part]
     renamed: Sequence[Ids]
-    present: Sequence[npt.NDArray[np.uint8]]
+    present: Sequence[Bytes]
     kept: npt.NDArray[np.bool_]
     cuts: Integers
 

@@ -18,23 +18,20 @@ twice: the first time for the candidates and their right neighbours, then for th
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from segtool.errors import UsageError
 from segtool.ngrams.table import Level, Slice, SlicedCounts
+from segtool.runtime.arrays import Codes, Floats, Ids, Integers, Places, Singles
 from segtool.runtime.kernels import kernel
 from segtool.runtime.workers import in_order
 
 __all__ = ["BOUNDARY_FANOUT", "CandidateLevel", "Candidates", "score"]
 
 BOUNDARY_FANOUT = 50
-
-Floats: TypeAlias = npt.NDArray[np.float64]
-Singles: TypeAlias = npt.NDArray[np.float32]
-Places: TypeAlias = npt.NDArray[np.int32]
 
 
 @dataclass(frozen=True)
@@ -53,9 +50,9 @@ class CandidateLevel:
         Nats.
     """
 
-    symbol: npt.NDArray[np.uint16]
+    symbol: Ids
     parent: Places
-    count: npt.NDArray[np.int64]
+    count: Integers
     cohesion: Singles
     left_entropy: Singles
     right_entropy: Singles
@@ -81,7 +78,7 @@ class Candidates:
         Symbols of the corpus.
     """
 
-    codes: npt.NDArray[np.uint32]
+    codes: Codes
     levels: tuple[CandidateLevel, ...]
     total: int
 
@@ -165,9 +162,9 @@ def score(counts: SlicedCounts, max_word_len: int | None = None, min_count: int 
 class _Shape(NamedTuple):
     """Candidates of one length, as far as n-grams that begin with them tell; see :class:`CandidateLevel`."""
 
-    symbol: npt.NDArray[np.uint16]
+    symbol: Ids
     parent: Places
-    count: npt.NDArray[np.int64]
+    count: Integers
     right_entropy: Floats
 
 
@@ -264,7 +261,7 @@ def _left(
     return joined, [_entropy(each, count) for each, count in zip(sums, occurrences, strict=True)]
 
 
-def _first_child(shape: _Shape, longer: _Shape) -> npt.NDArray[np.int64]:
+def _first_child(shape: _Shape, longer: _Shape) -> Integers:
     """Where the extensions of each candidate begin among those one symbol longer."""
     out = np.zeros(len(shape.symbol) + 1, np.int64)
     np.cumsum(np.bincount(longer.parent, minlength=len(shape.symbol)), out=out[1:])
@@ -279,14 +276,14 @@ def _right_sums(longer: Level, offset: int, types: int) -> Floats:
     return sums
 
 
-def _entropy(sums: Floats, count: npt.NDArray[np.int64]) -> Floats:
+def _entropy(sums: Floats, count: Integers) -> Floats:
     """Ln n − (Σ c ln c) / n, never below zero by rounding."""
     counted = np.maximum(count, 1).astype(np.float64)
     return np.maximum(np.log(counted) - sums / counted, 0.0)
 
 
 def _cohesion(
-    count: npt.NDArray[np.int64],
+    count: Integers,
     parent: Places,
     tails: list[Places],
     shorter: list[CandidateLevel],

@@ -28,7 +28,7 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -45,7 +45,8 @@ from segtool.ngrams.blocks import (
     unpack_stream,
 )
 from segtool.ngrams.merge import Counts
-from segtool.ngrams.table import Ids, Integers, Level, Slice, join_slices
+from segtool.ngrams.table import Level, Slice, join_slices
+from segtool.runtime.arrays import Codes, Ids, Integers
 from segtool.store.cards import CardFormat, write_array
 from segtool.text.run_hashes import BUCKETS
 from segtool.text.runs import CHUNK, RunTally
@@ -63,7 +64,6 @@ SHARD = CardFormat(
 )
 NGRAMS_PER_BLOCK = 1 << 14
 """Of three symbols or more, at least; whoever wants one bigram of many shards decodes as many of each."""
-Codes: TypeAlias = npt.NDArray[np.uint32]
 
 
 class ShardWriter:
@@ -273,11 +273,11 @@ class Shard:
             raise SHARD.damaged(path) from None
         for name, alphabet in (("symbols", codes), ("written", written)):
             if alphabet[:3].tolist() != [0, 1, 2] or len(alphabet) > 1 << 16 or np.any(alphabet[1:] <= alphabet[:-1]):
-                raise ModelError(f"{path / name}.npy: damaged (no alphabet): {SHARD.mend}")
+                raise ModelError(f"{path / name}.npy: damaged (no alphabet): {SHARD.fix}")
         if len(frequency) != len(codes) or frequency.min() < 0:
-            raise ModelError(f"{path / 'frequency.npy'}: damaged (no counts of this alphabet): {SHARD.mend}")
+            raise ModelError(f"{path / 'frequency.npy'}: damaged (no counts of this alphabet): {SHARD.fix}")
         if len(written_counts) != len(written) or len(hash_sizes) != BUCKETS:
-            raise ModelError(f"{path / 'written_counts.npy'}: damaged (no counts of this alphabet): {SHARD.mend}")
+            raise ModelError(f"{path / 'written_counts.npy'}: damaged (no counts of this alphabet): {SHARD.fix}")
         self._ngrams = BlockReader(SHARD, path, "ngrams", card)
         self._runs = BlockReader(SHARD, path, "runs", card)
         ends = self._ngrams.ends

@@ -9,17 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Protocol, TypeAlias
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from segtool.runtime.arrays import Codes, Ids, Integers
 from segtool.runtime.kernels import kernel
 
 __all__ = [
     "HasParents",
-    "Ids",
-    "Integers",
     "Level",
     "Slice",
     "SlicedCounts",
@@ -28,9 +27,6 @@ __all__ = [
     "join_slices",
     "spell",
 ]
-
-Ids: TypeAlias = npt.NDArray[np.uint16]
-Integers: TypeAlias = npt.NDArray[np.int64]
 
 
 class HasParents(Protocol):
@@ -160,7 +156,7 @@ class SlicedCounts(Protocol):
     """N-gram counts that need not be in memory all at once."""
 
     @property
-    def codes(self) -> npt.NDArray[np.uint32]:
+    def codes(self) -> Codes:
         """Code of each symbol id, ascending."""
 
     @property

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from segtool.errors import UsageError
+from segtool.runtime.arrays import Integers
 
 __all__ = ["add_up_chunks", "available_workers", "checked_workers", "in_order"]
 
@@ -77,8 +78,8 @@ def add_up_chunks(
     size: int,
     workers: int,
     scratch: Callable[[], tuple[npt.NDArray[Any], ...]],
-    run: Callable[[Item, tuple[npt.NDArray[Any], ...], npt.NDArray[np.int64]], Result],
-) -> tuple[npt.NDArray[np.int64], list[Result]]:
+    run: Callable[[Item, tuple[npt.NDArray[Any], ...], Integers], Result],
+) -> tuple[Integers, list[Result]]:
     """Do work on the chunks of a corpus, in threads, and add up what it adds to an array.
 
     Sums are of integers, so that neither the number of threads nor who took which chunk changes a bit of them.
@@ -103,7 +104,7 @@ def add_up_chunks(
     """
     workers = max(min(workers, len(chunks)), 1)
     totals = [np.zeros(size, np.int64) for _ in range(workers)]
-    free: queue.SimpleQueue[tuple[tuple[npt.NDArray[Any], ...], npt.NDArray[np.int64]]] = queue.SimpleQueue()
+    free: queue.SimpleQueue[tuple[tuple[npt.NDArray[Any], ...], Integers]] = queue.SimpleQueue()
     for total in totals:
         free.put((scratch(), total))
 

@@ -27,7 +27,7 @@ from segtool.errors import DataError, EncodingError, InputError, UsageError
 from segtool.lexicon.passes import Task
 from segtool.ngrams.counter import Counted, checked_runs
 from segtool.ngrams.shards import Shard
-from segtool.ngrams.table import Integers
+from segtool.runtime.arrays import Integers
 from segtool.store.checkpoints import WorkFolder
 from segtool.text.encodings import find_codec
 from segtool.text.runs import ChunkedRuns, RunCollector

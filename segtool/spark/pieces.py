@@ -16,7 +16,8 @@ import numpy.typing as npt
 from segtool.ngrams.blocks import pack_levels, pack_stream, unpack_levels, unpack_stream
 from segtool.ngrams.count import gather
 from segtool.ngrams.merge import TriePart, cut_ranges, merge_counts
-from segtool.ngrams.table import Ids, Integers, Level, Slice
+from segtool.ngrams.table import Level, Slice
+from segtool.runtime.arrays import Codes, Ids, Integers
 from segtool.text.symbols import CODE_LIMIT
 
 __all__ = [
@@ -44,13 +45,13 @@ def bigram_keys(first: npt.NDArray[np.uint32], second: npt.NDArray[np.uint32]) -
     return first.astype(np.int64) * CODE_LIMIT + second
 
 
-def pack_runs(chunk: Ids, written: npt.NDArray[np.uint32]) -> bytes:
+def pack_runs(chunk: Ids, written: Codes) -> bytes:
     """A chunk of runs, with the codes that it holds, the boundary first."""
     used, stream = np.unique(chunk, return_inverse=True)
     return pickle.dumps((written[used], len(chunk), pack_stream(stream.astype(np.uint16))))
 
 
-def unpack_runs(data: bytes) -> tuple[npt.NDArray[np.uint32], Ids]:
+def unpack_runs(data: bytes) -> tuple[Codes, Ids]:
     """Codes of a chunk of runs, and the chunk in the places of these; the boundary is place 0."""
     codes, length, packed = pickle.loads(data)
     return codes, unpack_stream(packed, length, len(codes))
@@ -74,13 +75,13 @@ def pack_piece(part: TriePart, low: int, high: int) -> bytes:
     )
 
 
-def unpack_bigrams(data: bytes) -> tuple[npt.NDArray[np.uint32], Level]:
+def unpack_bigrams(data: bytes) -> tuple[Codes, Level]:
     """Codes of a piece, and its bigrams in the places of these."""
     codes, packed, *_ = pickle.loads(data)
     return codes, unpack_levels(packed, 0, len(codes), 1, len(codes))[0]
 
 
-def unpack_slice(data: bytes) -> tuple[npt.NDArray[np.uint32], Slice]:
+def unpack_slice(data: bytes) -> tuple[Codes, Slice]:
     """Codes of a piece, and its n-grams of three symbols or more in the places of these."""
     codes, _, lengths, packed, low, high = pickle.loads(data)
     return codes, Slice(low, high, unpack_levels(packed, low, high, lengths, len(codes)))

@@ -11,12 +11,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
-from segtool.ngrams.table import Ids, Integers, Level, Slice
+from segtool.ngrams.table import Level, Slice
+from segtool.runtime.arrays import Codes, Ids, Integers
 from segtool.spark.pieces import unpack_bigrams, unpack_runs, unpack_slice
 from segtool.spark.tasks import Tally
-from segtool.store.files import told_of
+from segtool.store.files import as_output_errors
 from segtool.text.folding import fold_table
 from segtool.text.symbols import LAT, NUM
 
@@ -46,8 +46,8 @@ class Spool:
         self._folder, self.tally = folder, Tally()
         self.pieces: list[Place] = []
         self.runs: list[Place] = []
-        self._bigrams: dict[tuple[int, int], tuple[npt.NDArray[np.uint32], Level]] = {}
-        with told_of(folder):
+        self._bigrams: dict[tuple[int, int], tuple[Codes, Level]] = {}
+        with as_output_errors(folder):
             self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115
         self._end = 0
         self._lock = threading.Lock()
@@ -65,7 +65,7 @@ class Spool:
             return
         if bucket >= 0:
             self._bigrams[bucket, place] = unpack_bigrams(data)
-        with told_of(self._folder):
+        with as_output_errors(self._folder):
             self._file.write(data)
         (self.pieces if bucket >= 0 else self.runs).append((bucket, place, self._end, self._end + len(data)))
         self._end += len(data)
@@ -93,7 +93,7 @@ class Spool:
     def read(self, place: Place) -> bytes:
         """Data of a row."""
         _, _, begin, end = place
-        with told_of(self._folder), self._lock:
+        with as_output_errors(self._folder), self._lock:
             self._file.seek(begin)
             return self._file.read(end - begin)
 
@@ -119,9 +119,7 @@ class SpooledRuns:
 class SpooledCounts:
     """N-gram counts in a spool; see :class:`segtool.ngrams.table.SlicedCounts`."""
 
-    def __init__(
-        self, spool: Spool, codes: npt.NDArray[np.uint32], frequency: Integers, bigrams: Level, order: int
-    ) -> None:
+    def __init__(self, spool: Spool, codes: Codes, frequency: Integers, bigrams: Level, order: int) -> None:
         self._spool = spool
         self.codes, self.frequency, self.bigrams, self.order = codes, frequency, bigrams, order
 

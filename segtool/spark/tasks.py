@@ -22,7 +22,7 @@ from segtool.lexicon.passes import Chunk
 from segtool.ngrams.count import count_stream
 from segtool.ngrams.merge import TriePart
 from segtool.ngrams.shards import Shard
-from segtool.ngrams.table import Integers
+from segtool.runtime.arrays import Integers
 from segtool.spark.pieces import Pieces, bigram_keys, pack_piece, pack_runs, unpack_piece, unpack_runs
 from segtool.text.run_hashes import BUCKETS
 from segtool.text.runs import ChunkedRuns, RunCollector
@@ -213,8 +213,8 @@ def _rescue(
             if not job.skip:
                 name, begin = split
                 where = f"line {number + 1}" if begin == 0 else f"line {number + 1} behind byte {begin}"
-                mend = "pass --encoding with what the file is in, or --skip-undecodable to leave such lines out"
-                raise EncodingError(f"{name}, {where}: {what}; {mend}") from None
+                fix = "pass --encoding with what the file is in, or --skip-undecodable to leave such lines out"
+                raise EncodingError(f"{name}, {where}: {what}; {fix}") from None
             tally.skipped += 1
             if len(tally.bad) < LISTED:
                 tally.bad.append((*split, number, offset + error.start, what))

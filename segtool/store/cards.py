@@ -55,7 +55,7 @@ class CardFormat:
     option: str = ""
 
     @property
-    def mend(self) -> str:
+    def fix(self) -> str:
         """What to do about damage."""
         return f"restore the {self.what} or {self.verb} it again"
 
@@ -77,7 +77,7 @@ class CardFormat:
 
     def damaged(self, folder: Path) -> ModelError:
         """Error of a card that says other things than it did."""
-        return ModelError(f"{folder / CARD}: damaged (its checksum is wrong): {self.mend}")
+        return ModelError(f"{folder / CARD}: damaged (its checksum is wrong): {self.fix}")
 
     def write(self, folder: Path, entries: dict[str, Any], files: dict[str, Any]) -> None:
         """Write the card of a directory.
@@ -116,15 +116,15 @@ class CardFormat:
             raise ModelError(f"{folder}: {what}: make one with '{self.command} CORPUS -o {folder}'") from None
         except NotADirectoryError:
             what = f"a {self.what} is a directory, this is a file"
-            mend = f"pass the directory to {self.option}" if self.option else self.mend
-            raise ModelError(f"{folder}: {what}: {mend}") from None
+            fix = f"pass the directory to {self.option}" if self.option else self.fix
+            raise ModelError(f"{folder}: {what}: {fix}") from None
         except OSError as error:
             raise ModelError(f"{file}: {error.strerror}: check the permissions of the {self.what}") from None
         except ValueError:
-            raise ModelError(f"{file}: damaged (not JSON): {self.mend}") from None
+            raise ModelError(f"{file}: damaged (not JSON): {self.fix}") from None
         if not isinstance(card, dict) or card.get("format") != self.name:
-            mend = f"pass a directory written by '{self.command}'"
-            raise ModelError(f"{file}: not the card of a {self.title}: {mend}")
+            fix = f"pass a directory written by '{self.command}'"
+            raise ModelError(f"{file}: not the card of a {self.title}: {fix}")
         version = card.get("format_version")
         if version != self.version:
             raise ModelError(
@@ -158,12 +158,12 @@ class CardFormat:
         try:
             size = file.stat().st_size
             if size != entry["bytes"]:
-                raise ModelError(f"{file}: damaged ({size:,} bytes instead of {entry['bytes']:,}): {self.mend}")
+                raise ModelError(f"{file}: damaged ({size:,} bytes instead of {entry['bytes']:,}): {self.fix}")
             data = np.memmap(file, np.uint8, "r") if verify and size else b""  # nothing cannot be mapped
             if verify and f"{zlib.crc32(data):08x}" != entry["crc32"]:
-                raise ModelError(f"{file}: damaged (wrong checksum): {self.mend}")
+                raise ModelError(f"{file}: damaged (wrong checksum): {self.fix}")
         except FileNotFoundError:
-            raise ModelError(f"{file}: missing from the {self.what}: {self.mend}") from None
+            raise ModelError(f"{file}: missing from the {self.what}: {self.fix}") from None
         except OSError as error:
             raise self._unreadable(file, error) from None
         return file
@@ -203,7 +203,7 @@ class CardFormat:
         except OSError as error:
             raise self._unreadable(file, error) from None
         except (ValueError, EOFError):
-            raise ModelError(f"{file}: damaged (not a .npy array): {self.mend}") from None
+            raise ModelError(f"{file}: damaged (not a .npy array): {self.fix}") from None
         if array.dtype != np.dtype(dtype) or array.ndim != 1 or length not in (None, len(array)):
             raise ModelError(f"{file}: not the array of a {self.what}: {self.verb} the {self.what} again")
         return array

@@ -23,7 +23,7 @@ import numpy.typing as npt
 
 from segtool.errors import OutputError, UsageError
 from segtool.store.cards import CARD
-from segtool.store.files import told_of
+from segtool.store.files import as_output_errors
 from segtool.text.sources import find_sources
 
 __all__ = ["Stages", "WorkFolder", "files_seen", "fingerprint", "inputs_seen", "work_place"]
@@ -67,7 +67,7 @@ class Stages:
         if self.folder is None:
             return
         path = self.folder / f"{name}.npz"
-        with told_of(self.folder):
+        with as_output_errors(self.folder):
             beside = path.with_suffix(".tmp")
             with open(beside, "wb") as file:
                 np.savez(file, **arrays | {_SIZE: len(arrays)})
@@ -222,7 +222,7 @@ class WorkFolder:
         if self._folder.exists() and not card.exists() and any(self._folder.iterdir()):
             raise OutputError(f"{self._folder}: holds files that are of no training: remove it or pass another --tmp")
         with ExitStack() as stack:
-            with told_of(self._folder):
+            with as_output_errors(self._folder):
                 self._folder.mkdir(exist_ok=True)
                 lock = stack.enter_context(open(card, "a+b"))
                 if not _locked(lock):
@@ -230,7 +230,7 @@ class WorkFolder:
                     raise OutputError(message)
             done = False
             try:
-                with told_of(self._folder):
+                with as_output_errors(self._folder):
                     self._claim(lock, card)
                 yield
                 done = True

@@ -25,7 +25,7 @@ from typing import Any, BinaryIO, cast
 
 from segtool.errors import InputError, OutputError, UsageError
 
-__all__ = ["UnpackedFile", "atomic_directory", "atomic_file", "told_of"]
+__all__ = ["UnpackedFile", "as_output_errors", "atomic_directory", "atomic_file"]
 
 _LOGGER = logging.getLogger(__name__)
 _BUFFER_BYTES = 1 << 20
@@ -39,7 +39,7 @@ _MAGIC = re.compile(
 )
 _MAGIC_BYTES = 10
 _MAGIC_FIRST = b"\x1f\xfd\x28" + bytes(range(0x50, 0x60)) + b"B"
-_MEND = {
+_FIXES = {
     errno.ENOENT: "create the folder {parent} or pass another -o",
     errno.ENOTDIR: "part of the path is a file: pass another -o",
     errno.EACCES: "change the permissions or pass another -o",
@@ -287,7 +287,7 @@ def atomic_directory(path: str | os.PathLike[str], *, marker: str = "card.json")
 
 
 @contextmanager
-def told_of(folder: Path) -> Iterator[None]:
+def as_output_errors(folder: Path) -> Iterator[None]:
     """Turn the errors of writing into a folder for temporary files into ones that name it.
 
     Parameters
@@ -303,8 +303,8 @@ def told_of(folder: Path) -> Iterator[None]:
         yield
     except OSError as exc:
         full = exc.errno in (errno.ENOSPC, errno.EDQUOT)
-        mend = "free some space or pass --tmp on another disk" if full else "pass another --tmp"
-        raise OutputError(f"{folder}: temporary files cannot be written: {_reason(exc)}; {mend}") from exc
+        fix = "free some space or pass --tmp on another disk" if full else "pass another --tmp"
+        raise OutputError(f"{folder}: temporary files cannot be written: {_reason(exc)}; {fix}") from exc
 
 
 def _standard_stream(path: str) -> int | None:
@@ -334,8 +334,8 @@ def _told(shown: str, *own: Path) -> Iterator[None]:
         # Errors of write and flush name no file; those that name another are not about this output.
         if isinstance(name, str) and name != shown and not name.startswith(tuple(map(str, own))):
             raise
-        mend = _MEND.get(exc.errno or 0, "pass another -o").format(parent=own[0].parent)
-        raise OutputError(f"{shown}: cannot be written: {_reason(exc)}; {mend}") from exc
+        fix = _FIXES.get(exc.errno or 0, "pass another -o").format(parent=own[0].parent)
+        raise OutputError(f"{shown}: cannot be written: {_reason(exc)}; {fix}") from exc
 
 
 def _check_replaceable(shown: str, target: Path, marker: str) -> None:

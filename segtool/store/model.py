@@ -30,6 +30,7 @@ import numpy as np
 import numpy.typing as npt
 
 from segtool.decode.viterbi import UNKNOWN_LIMIT
+from segtool.runtime.arrays import Codes
 from segtool.store.cards import CARD, CardFormat, write_array
 from segtool.text.symbols import LAT, NUM
 
@@ -104,8 +105,8 @@ class Model:
         for :func:`segtool.lm.store.open_lm`.
     """
 
-    symbols: npt.NDArray[np.uint32]
-    faces: npt.NDArray[np.uint32]
+    symbols: Codes
+    faces: Codes
     lexicon: npt.NDArray[np.int32]
     spelling: npt.NDArray[np.int32]
     words: npt.NDArray[Any]

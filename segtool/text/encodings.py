@@ -161,8 +161,8 @@ def decode_pieces(pieces: Iterable[bytes], name: str, codec: str) -> Iterator[st
             text = decoder.decode(piece, final=not piece)
         except UnicodeError as exc:
             if not isinstance(exc, UnicodeDecodeError) or "BOM" in exc.reason:
-                mend = f"pass --encoding {codec}-le, {codec}-be or what the file is in"
-                raise EncodingError(f"{name}: no byte order mark at its start: {mend}") from exc
+                fix = f"pass --encoding {codec}-le, {codec}-be or what the file is in"
+                raise EncodingError(f"{name}: no byte order mark at its start: {fix}") from exc
             # The exception holds what the decoder had kept back, then the piece.
             kept = len(exc.object) - len(piece)
             decoder.setstate(state)
@@ -206,8 +206,8 @@ def _bad_line(exc: UnicodeDecodeError, name: str, line: int, offset: int, codec:
 
 def _undecodable(bad: SkippedLine, exc: UnicodeDecodeError, codec: str) -> EncodingError:
     guess = _guess_encoding(exc.object, exc.start, codec, is_head=bad.offset == exc.start)
-    mend = "pass --encoding " + (f"{guess} (or what the file is in)" if guess else "with what the file is in")
-    return EncodingError(f"{bad.source}, line {bad.line}, byte offset {bad.offset}: {bad.reason}; {mend}")
+    fix = "pass --encoding " + (f"{guess} (or what the file is in)" if guess else "with what the file is in")
+    return EncodingError(f"{bad.source}, line {bad.line}, byte offset {bad.offset}: {bad.reason}; {fix}")
 
 
 def _guess_encoding(data: bytes, place: int, codec: str, is_head: bool) -> str | None:

@@ -12,13 +12,14 @@ from pathlib import Path
 
 import numpy as np
 
-from segtool.text.symbols import CODE_LIMIT, CodePoints, code_points
+from segtool.runtime.arrays import Codes
+from segtool.text.symbols import CODE_LIMIT, code_points
 
 __all__ = ["fold_table", "fold_text"]
 
 
 @functools.cache
-def fold_table() -> CodePoints:
+def fold_table() -> Codes:
     """What every code folds to.
 
     Returns

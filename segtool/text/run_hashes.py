@@ -15,7 +15,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from segtool.ngrams.table import Ids, Integers
+from segtool.runtime.arrays import Codes, Ids, Integers
 from segtool.runtime.kernels import kernel
 
 __all__ = ["BUCKETS", "hash_limit", "hash_runs", "select_runs", "shuffle_runs"]
@@ -24,7 +24,7 @@ BUCKETS = 1 << 16
 """Sizes of samples are known for so many hash limits."""
 
 
-def hash_runs(stream: Ids, codes: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint64]:
+def hash_runs(stream: Ids, codes: Codes) -> npt.NDArray[np.uint64]:
     """Hash every run.
 
     Parameters
@@ -62,8 +62,8 @@ def hash_limit(sizes: Integers, symbols: int) -> int:
 
 
 def select_runs(
-    stream: Ids, boundaries: npt.NDArray[np.uint16], hashes: npt.NDArray[np.uint64], limit: int
-) -> tuple[Ids, npt.NDArray[np.uint16], npt.NDArray[np.uint64]]:
+    stream: Ids, boundaries: Ids, hashes: npt.NDArray[np.uint64], limit: int
+) -> tuple[Ids, Ids, npt.NDArray[np.uint64]]:
     """Keep the runs of a sample.
 
     Parameters
@@ -87,8 +87,8 @@ def select_runs(
 
 
 def shuffle_runs(
-    parts: Sequence[tuple[Ids, npt.NDArray[np.uint16], npt.NDArray[np.uint64]]],
-) -> tuple[Ids, npt.NDArray[np.uint16]]:
+    parts: Sequence[tuple[Ids, Ids, npt.NDArray[np.uint64]]],
+) -> tuple[Ids, Ids]:
     """Put runs in the order of their hashes.
 
     Parameters

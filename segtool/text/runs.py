@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from segtool.errors import CorpusError
-from segtool.ngrams.table import Ids, Integers
+from segtool.runtime.arrays import Codes, Ids, Integers
 from segtool.runtime.kernels import kernel
 from segtool.text.folding import fold_table
 from segtool.text.run_hashes import BUCKETS, hash_runs
@@ -55,10 +55,10 @@ class Runs:
     """
 
     stream: Ids
-    codes: npt.NDArray[np.uint32]
-    faces: npt.NDArray[np.uint32]
-    odd_places: npt.NDArray[np.int64]
-    odd_codes: npt.NDArray[np.uint32]
+    codes: Codes
+    faces: Codes
+    odd_places: Integers
+    odd_codes: Codes
 
     @property
     def count(self) -> int:
@@ -75,7 +75,7 @@ class RunPart(Protocol):
     """Some of the runs of a corpus, with *written* ids of their own, one for each character as it was written."""
 
     @property
-    def written(self) -> npt.NDArray[np.uint32]:
+    def written(self) -> Codes:
         """Code of each written id; the first are the boundary, ``NUM`` and ``LAT``."""
 
     @property
@@ -172,7 +172,7 @@ class ChunkedRuns:
         """Which part a chunk is of, and its number there."""
         return self._index[i]
 
-    def tables(self, i: int) -> tuple[Ids, npt.NDArray[np.uint32], Ids]:
+    def tables(self, i: int) -> tuple[Ids, Codes, Ids]:
         """Written ids of a chunk, the code of each written id of its part, and the symbol id of each."""
         part, chunk = self._index[i]
         return self._parts[part].chunk(chunk), self._parts[part].written, self._ids[part]
@@ -225,7 +225,7 @@ class RunTally:
         self.hash_sizes = np.zeros(BUCKETS, np.int64)
         self.digest = self.longest = 0
 
-    def add(self, chunk: Ids, written: npt.NDArray[np.uint32]) -> None:
+    def add(self, chunk: Ids, written: Codes) -> None:
         """Tell of one more chunk, given the code of each written id."""
         self.counts += np.bincount(chunk[1:], minlength=len(self.counts))
         lengths = np.diff(np.flatnonzero(chunk == 0))
@@ -285,7 +285,7 @@ class RunCollector:
             self._tally.add(chunk, self.written)
 
     @property
-    def written(self) -> npt.NDArray[np.uint32]:
+    def written(self) -> Codes:
         """Code of each written id, in the order of their first occurrence."""
         return self._known[: self._used].astype(np.uint32)
 

@@ -25,14 +25,13 @@ from __future__ import annotations
 
 import functools
 from pathlib import Path
-from typing import TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
+from segtool.runtime.arrays import Codes
 from segtool.runtime.kernels import LazyKernel
 
-__all__ = ["BOUNDARY", "LAT", "NUM", "SPACE", "CodePoints", "class_table", "code_points", "symbolise"]
+__all__ = ["BOUNDARY", "LAT", "NUM", "SPACE", "class_table", "code_points", "symbolise"]
 
 SPACE = -1
 BOUNDARY = MARK = 0
@@ -41,7 +40,6 @@ LAT = 2
 CODE_LIMIT = 0x40000
 """Han characters lie below this code point; it sizes the tables that are indexed by one."""
 
-CodePoints: TypeAlias = npt.NDArray[np.uint32]
 
 _C_MARK, _C_SPACE, _C_LETTER, _C_EXTEND, _C_DIGIT, _C_LATIN, _C_HAN = range(7)
 
@@ -64,7 +62,7 @@ def class_table() -> bytes:
     return bytes(table)
 
 
-def code_points(text: str) -> CodePoints:
+def code_points(text: str) -> Codes:
     """Code points of a text, lone surrogates included.
 
     Parameters
