@@ -85,8 +85,8 @@ def test_links_lead_to_files_and_headings(path):
 @pytest.mark.parametrize("path", DOCS, ids=lambda path: path.name)
 def test_modules_and_scripts_that_are_named_exist(path):
     text = prose(path)
-    if path.name == "CHANGELOG.md":  # it also has names of before
-        text = re.sub(r"^\| `.*$", "", text, flags=re.MULTILINE)
+    if path.name == "CHANGELOG.md":  # the first column of its table has the names of before
+        text = re.sub(r"^\| `[^|]*\|", "", text, flags=re.MULTILINE)
     for name in re.findall(r"`(?:segtool/)?([a-z_]+/[a-z_0-9]+\.py)`", text):
         assert (ROOT / name).exists() or (ROOT / "segtool" / name).exists(), name
     for name in re.findall(r"`(scripts/[a-z_.]+)", text):
@@ -157,11 +157,21 @@ def test_readmes_have_the_same_code():
     assert without_comments(README) == without_comments(CHINESE) != []
 
 
+def rows(text):
+    """The rows of tables, as lists of cells."""
+    return [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines() if line.startswith("|")]
+
+
 def figures(path):
-    """The rows of numbers of the tables: the cells with a digit, after the first cell."""
-    rows = [line.split("|")[2:-1] for line in prose(path).splitlines() if line.startswith("|")]
-    found = [[cell.strip() for cell in row] for row in rows]
-    return [row for row in found if any(re.search(r"\d", cell) for cell in row)]
+    """The rows of numbers: the cells after the first one."""
+    return [row[1:] for row in rows(prose(path)) if any(re.search(r"\d", cell) for cell in row[1:])]
+
+
+def logged(document, header):
+    """The rows below a header in a document, by their first cells."""
+    text = (ROOT / "docs" / document).read_text(encoding="utf-8")
+    (table,) = re.findall(rf"^{header}.*?\n\n", text, re.MULTILINE | re.DOTALL)
+    return {row[0]: row[1:] for row in rows(table)}
 
 
 def test_readmes_have_the_same_figures():
@@ -169,12 +179,22 @@ def test_readmes_have_the_same_figures():
 
 
 def test_readme_has_the_f1_of_the_log():
-    """Those of scripts/quality."""
-    (log,) = re.findall(r"^\| system \|.*?\n\n", (ROOT / "docs" / "quality.md").read_text(encoding="utf-8"), re.M | re.S)
-    rows = {cells[0]: cells[1:] for cells in ([c.strip() for c in line.split("|")[1:-1]] for line in log.splitlines())}
-    names = ["segtool, trained on the news", "segtool, the model in the box", "jieba", "SentencePiece, trained on the news"]
-    by_set = list(zip(*(rows[name] for name in names), strict=True))
-    assert figures(README)[: len(by_set)] == [list(row) for row in by_set]
+    """The output of scripts/quality."""
+    log = logged("quality.md", r"\| system \|")
+    systems = [row for name, row in log.items() if name[0] in "sjS" and name != "system"]
+    by_set = dict(zip(log["system"], zip(*systems, strict=True), strict=True))
+    shown = {row[0].split(" ")[1]: tuple(row[1:]) for row in rows(prose(README)) if row[0].startswith("F1, ")}
+    assert shown == by_set != {}
+
+
+def test_readme_has_the_speed_of_the_log():
+    """The medians that scripts/bench prints."""
+    log = logged("scale.md", r"\| +\| segtool \| jieba")
+    shown = {row[0]: row[1:] for row in rows(prose(README)) if re.match(r"[a-z]", row[0])}
+    assert len(shown) > 5
+    for name, (ours, _, jieba, sentencepiece) in shown.items():
+        found = next(row for each, row in log.items() if each.startswith(name))
+        assert [ours, jieba, sentencepiece] == [found[place].split(" ")[0] for place in (0, 1, 3)], name
 
 
 # Examples
