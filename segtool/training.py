@@ -21,7 +21,7 @@ from segtool.lexicon.adapt import PASSES, TRAINING_MOST, TRAINING_SHARE, adapt_m
 from segtool.lexicon.build import beyond_the_lexicon, build_model
 from segtool.lexicon.em import SAMPLED, fit_lexicon
 from segtool.lexicon.learned import Lexicon
-from segtool.lexicon.passes import CountingEngine, Engine, Threads
+from segtool.lexicon.passes import Engine, Threads
 from segtool.lm.kneser_ney import estimate
 from segtool.methods.cohesion import cohesion_lexicon
 from segtool.methods.entropy import entropy_lexicon
@@ -29,7 +29,7 @@ from segtool.methods.word_counts import read_word_counts
 from segtool.methods.word_list import count_words, frequency_lexicon, lexicon_of_list
 from segtool.ngrams.count import gather
 from segtool.ngrams.count_stage import add_up_shards, count_there, least_seen, longest_ngrams, read_and_count
-from segtool.ngrams.counter import CorpusCounter, Counted, collect_runs
+from segtool.ngrams.counter import CorpusCounter, Counted, CountingEngine, collect_runs
 from segtool.ngrams.scores import Candidates, score
 from segtool.ngrams.shards import open_shards
 from segtool.runtime.budget import Budget
@@ -38,7 +38,7 @@ from segtool.runtime.workers import checked_workers
 from segtool.segmenter import Segmenter
 from segtool.settings import Parameters, TrainingSettings
 from segtool.store.cards import CARD
-from segtool.store.checkpoints import Stages, WorkFolder, fingerprint, inputs_seen, work_place
+from segtool.store.checkpoints import Checkpoints, WorkFolder, fingerprint, input_identities, work_location
 from segtool.store.files import atomic_directory
 from segtool.store.model import MODEL, Model, find_model, load_model, write_model
 from segtool.text import sources as corpus
@@ -198,9 +198,9 @@ def train(
             model = learn()
         else:
             shards = None if counts is None else open_shards(counts)
-            seen = inputs_seen(inputs, counts, resume)
+            seen = input_identities(inputs, counts, resume)
             training = fingerprint(asdict(settings), encoding, skip_undecodable, seen, __version__)
-            work = WorkFolder(last, *work_place(output, tmp, resume), training, resume)
+            work = WorkFolder(last, *work_location(output, tmp, resume), training, resume)
             if tmp is not None:
                 work.check()
             if shards is not None:
@@ -215,7 +215,7 @@ def train(
                         read_and_count(counter, blocks, settings, work, report.reading)
                 with watch.stage("count"):
                     counted = counter.finish(least_seen(settings), budget.ngrams(workers))
-            model = train_model(counted, settings, workers, watch, report, engine, work.stages, budget)
+            model = train_model(counted, settings, workers, watch, report, engine, work.checkpoints, budget)
         model.card["corpus"] = {
             "characters": report.reading.characters,
             "digest": report.digest,
@@ -284,7 +284,7 @@ def train_model(
     watch: Progress,
     report: TrainingReport | None = None,
     engine: Engine | None = None,
-    stages: Stages | None = None,
+    checkpoints: Checkpoints | None = None,
     budget: Budget | None = None,
 ) -> Model:
     """Run the stages behind counting.
@@ -300,7 +300,7 @@ def train_model(
         Filled with the sizes of what was made.
     engine : Engine, optional
         Who goes over the corpus in EM passes; by default threads.
-    stages : Stages, optional
+    checkpoints : Checkpoints, optional
         Keeps what finished stages made.
     budget : Budget, optional
         Has to have room for the candidates.
@@ -310,16 +310,16 @@ def train_model(
     Model
         In memory, its card without an entry on the corpus.
     """
-    report, stages = report or TrainingReport(), stages or Stages()
+    report, checkpoints = report or TrainingReport(), checkpoints or Checkpoints()
     runs, counts = counted.runs, counted.counts
     report.record(runs)
-    known = stages.load("candidates")
+    known = checkpoints.load("candidates")
     if known is not None:
         candidates = Candidates.from_arrays(known)
     else:
         with watch.stage("score"):
             candidates = score(counts, settings.max_word_len, settings.least_count(runs.symbols), workers)
-            stages.save("candidates", **candidates.to_arrays())
+            checkpoints.save("candidates", **candidates.to_arrays())
     lm = None
     if settings.needs_lm:
         with watch.stage("lm"):
@@ -331,7 +331,7 @@ def train_model(
         budget.check(len(candidates), min(runs.symbols, SAMPLED))
     if settings.method == "unigram":
         with watch.stage("lexicon", settings.all_passes * runs.positions, "sym") as step:
-            words = fit_lexicon(runs, candidates, settings, engine or Threads(workers), step, stages)
+            words = fit_lexicon(runs, candidates, settings, engine or Threads(workers), step, checkpoints)
         report.words = len(words.weight)
         with watch.stage("tagger"):
             pairs = settings.tagger_min_count if settings.tagger_weight else 0

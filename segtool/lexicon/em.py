@@ -37,7 +37,7 @@ from segtool.lexicon.word_classes import CutCorpus, class_factors, cluster
 from segtool.ngrams.scores import Candidates
 from segtool.runtime.arrays import Floats, Integers
 from segtool.settings import LexiconSettings
-from segtool.store.checkpoints import Stages
+from segtool.store.checkpoints import Checkpoints
 from segtool.text.run_hashes import hash_limit, select_runs, shuffle_runs
 from segtool.text.runs import ChunkedRuns
 
@@ -82,7 +82,7 @@ def learn(
         The words hold a sample of the corpus with its boundaries, for the tagger.
     """
     use = resources or Resources()
-    lexicon = fit_lexicon(corpus, candidates, settings, use.engine, use.progress, use.stages)
+    lexicon = fit_lexicon(corpus, candidates, settings, use.engine, use.progress, use.checkpoints)
     return Learned("lattice", lexicon, lexicon)
 
 
@@ -92,7 +92,7 @@ def fit_lexicon(
     settings: LexiconSettings,
     engine: Engine | None = None,
     progress: Callable[[int], object] | None = None,
-    stages: Stages | None = None,
+    checkpoints: Checkpoints | None = None,
 ) -> Lexicon:
     """Fit the lexicon to a corpus by EM.
 
@@ -107,15 +107,15 @@ def fit_lexicon(
         Who goes over the corpus; by default one thread. The result does not depend on it.
     progress : callable, optional
         Called with the number of symbols passed since the last call; `all_passes` times the corpus in all.
-    stages : Stages, optional
+    checkpoints : Checkpoints, optional
         Keeps what every pass made, to go on with.
 
     Returns
     -------
     Lexicon
     """
-    engine, stages = engine or Threads(), stages or Stages()
-    known = stages.load("lexicon")
+    engine, checkpoints = engine or Threads(), checkpoints or Checkpoints()
+    known = checkpoints.load("lexicon")
     if known is not None:
         return Lexicon.from_arrays(known)
     levels = candidates.levels
@@ -127,7 +127,7 @@ def fit_lexicon(
     likelihood: list[float] = []
     laid_out = first = 0
     class_of, bigrams = np.zeros(len(expected), np.uint8), np.zeros((1, 1), np.int64)
-    known = stages.load("pass")
+    known = checkpoints.load("pass")
     if known is not None:
         expected, class_of, bigrams = known["expected"], known["class_of"], known["bigrams"]
         likelihood, first = known["likelihood"].tolist(), int(known["turn"]) + 1
@@ -162,14 +162,15 @@ def fit_lexicon(
         weight = log_weight(expected, prior)
         likelihood.append(sum(log_likelihood for log_likelihood, _ in results))
         if not last:
-            stages.save("pass", turn=turn, expected=expected, class_of=class_of, bigrams=bigrams, likelihood=likelihood)
+            kept_arrays = {"expected": expected, "class_of": class_of, "bigrams": bigrams, "likelihood": likelihood}
+            checkpoints.save("pass", turn=turn, **kept_arrays)
     places = np.concatenate([np.arange(len(level)) for level in levels])
     floor = float(weight[singles].min(initial=0.0)) - 1.0
     keep = _kept(expected, singles, settings)
     fitted = lengths[keep].astype(np.int64), places[keep], weight[keep], expected[keep], floor, tuple(likelihood)
     lexicon = Lexicon(*fitted, *shuffle_runs([part for _, part in results]))
-    stages.save("lexicon", **lexicon.to_arrays())
-    stages.forget("pass")
+    checkpoints.save("lexicon", **lexicon.to_arrays())
+    checkpoints.forget("pass")
     return lexicon
 
 

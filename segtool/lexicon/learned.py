@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from segtool.lexicon.passes import Engine
 from segtool.runtime.arrays import Floats, Ids, Integers
-from segtool.store.checkpoints import Stages
+from segtool.store.checkpoints import Checkpoints
 
 if TYPE_CHECKING:
     from segtool.lm.language_model import LanguageModel
@@ -97,7 +97,7 @@ class Resources:
         Runs EM passes; by default one thread. The result does not depend on it.
     progress : callable or None
         Called with the number of symbols passed since the last call.
-    stages : Stages
+    checkpoints : Checkpoints
         Keeps the result of each EM pass, so that a killed training can go on.
     lm : LanguageModel or None
         Of the corpus; for method ``lm``.
@@ -107,6 +107,6 @@ class Resources:
 
     engine: Engine | None = None
     progress: Callable[[int], object] | None = None
-    stages: Stages = field(default_factory=Stages)
+    checkpoints: Checkpoints = field(default_factory=Checkpoints)
     lm: LanguageModel | None = None
     run_counts: Floats | None = None
