@@ -45,15 +45,17 @@ def section(name: str, command: click.Command, shown: dict[str, str]) -> str:
         if isinstance(each, click.Option):
             title = each.title if isinstance(each, ParameterOption) else "Options"
             tables.setdefault(title, []).append(row(each))
-    again = {shown[title] for title in tables if title in shown}
+    again: dict[str, list[str]] = {}
     for title, rows in tables.items():
         if title in shown:
+            again.setdefault(shown[title], []).extend(line.split("|")[1].strip() for line in rows)
             continue
         if title != "Options":
             parts.append(f"### {title}")
             shown[title] = name
         parts.append("\n".join(["| option | default | values | |", "| --- | --- | --- | --- |", *rows]))
-    parts += [f"Also all parameters of [{home}](#{home.replace(' ', '-')})." for home in sorted(again)]
+    for home, flags in again.items():
+        parts.append(f"Also, as for [{home}](#{home.replace(' ', '-')}): {', '.join(flags)}.")
     return "\n\n".join(parts)
 
 

@@ -1,4 +1,4 @@
-"""What `import segtool` gives, what it leaves alone, and that the README tells of it."""
+"""What `import segtool` provides and what it leaves alone."""
 
 import json
 import logging
@@ -7,13 +7,10 @@ import subprocess
 import sys
 import types
 
-import click
 import pytest
 
 import segtool
-from scripts import make_cli_docs
 from segtool import errors
-from segtool.cli.main import main
 from tests.helpers import ROOT, TIMEOUT, environment
 
 PUBLIC = [
@@ -37,20 +34,6 @@ PUBLIC = [
     "evaluate_files",
     "load",
     "train",
-]
-
-
-def commands(group, before=""):
-    """Every command with its name behind ``segtool``, those of groups too."""
-    for name, each in group.commands.items():
-        yield before + name, each
-        if isinstance(each, click.Group):
-            yield from commands(each, f"{before}{name} ")
-
-
-COMMANDS = dict(commands(main))
-OPTIONS = [
-    (name, option.opts) for name, each in COMMANDS.items() for option in each.params if isinstance(option, click.Option)
 ]
 
 
@@ -168,46 +151,3 @@ import segtool.segmenter, segtool.store.model, segtool.decode.streaming, segtool
 print({"numba", "llvmlite"} & {*sys.modules})
 """
     assert python(code) == "set()\n"
-
-
-# The README
-
-
-@pytest.fixture(scope="module")
-def readme():
-    return (ROOT / "README.md").read_text(encoding="utf-8")
-
-
-@pytest.mark.parametrize("name", list(COMMANDS))
-def test_readme_names_every_command(readme, name):
-    assert re.search(rf"\bsegtool {name}\b", readme)
-
-
-def test_reference_is_current():
-    """docs/cli.md has every command and option, since it is made of them."""
-    make = subprocess.run([sys.executable, "-m", "scripts.make_cli_docs", "--check"], cwd=ROOT, capture_output=True)
-    assert make.returncode == 0, make.stderr
-    text = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
-    for name, flags in OPTIONS:
-        part = text.split(f"\n## segtool {name}\n")[1].split("\n## ")[0]
-        assert all(f"`{flag}`" in part for flag in flags) or "all parameters of [segtool train]" in part
-
-
-def test_reference_that_is_not_current_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(make_cli_docs, "TARGET", tmp_path / "cli.md")
-    monkeypatch.setattr(sys, "argv", ["make_cli_docs"])
-    make_cli_docs.main()
-    assert (tmp_path / "cli.md").read_bytes() == (ROOT / "docs" / "cli.md").read_bytes()
-    (tmp_path / "cli.md").write_text("# Old\n", encoding="utf-8")
-    monkeypatch.setattr(sys, "argv", ["make_cli_docs", "--check"])
-    with pytest.raises(SystemExit, match="not current"):
-        make_cli_docs.main()
-
-
-def test_readme_names_no_option_that_is_not_there(readme):
-    known = {flag for _, flags in OPTIONS for flag in flags} | {"--help", "--version", "-h"}
-    lines = re.findall(r"^(?:\$ )?segtool .*$", readme, re.MULTILINE)
-    assert lines
-    for line in lines:
-        for flag in re.findall(r"(?<=\s)--?[a-z][\w-]*", line.split("|")[0]):
-            assert flag in known, line
