@@ -41,7 +41,7 @@ from segtool.store.files import atomic_directory
 from segtool.store.model import MODEL, Model, find_model, load_model, write_model
 from segtool.text import sources as corpus
 from segtool.text.reading import Digested, open_blocks, sample_lines
-from segtool.text.runs import ChunkedRuns
+from segtool.text.runs import Corpus
 
 __all__ = ["TrainingReport", "TrainingSettings", "train", "train_model"]
 
@@ -76,9 +76,10 @@ class TrainingReport:
     left_out: list[str] = field(default_factory=list)
     stages: list[StageReport] = field(default_factory=list)
 
-    def record(self, runs: ChunkedRuns) -> None:
+    def record(self, runs: Corpus) -> None:
         """Note what there is to learn from."""
-        self.runs, self.symbols, self.digest = runs.count, runs.symbols, f"{runs.digest:016x}"
+        stats = runs.stats
+        self.runs, self.symbols, self.digest = stats.runs, stats.symbols, f"{stats.digest:016x}"
 
 
 def train(
@@ -253,10 +254,10 @@ def _base(base: str | os.PathLike[str], settings: TrainingSettings) -> Model:
     return load_model(find_model(base))
 
 
-def _continue(model: Model, runs: ChunkedRuns, workers: int, watch: Progress, report: TrainingReport) -> Model:
+def _continue(model: Model, runs: Corpus, workers: int, watch: Progress, report: TrainingReport) -> Model:
     """Learn more, from another text."""
     report.record(runs)
-    with watch.stage("adapt", PASSES * runs.positions, "sym") as step:
+    with watch.stage("adapt", PASSES * runs.stats.positions, "sym") as step:
         adapted = adapt_model(model, runs, workers, step, TRAINING_SHARE, TRAINING_MOST)
     report.words = len(adapted.words)
     adapted.card["base"] = {name: model.card.get(name) for name in ("base", "corpus", "name") if name in model.card}
@@ -313,7 +314,7 @@ def train_model(
         candidates = Candidates.from_arrays(known)
     else:
         with watch.stage("score"):
-            candidates = score(counts, settings.max_word_len, settings.least_count(runs.symbols), workers)
+            candidates = score(counts, settings.max_word_len, settings.least_count(runs.stats.symbols), workers)
             stages.save("candidates", **candidates.to_arrays())
     lm = None
     if settings.needs_lm:
@@ -323,9 +324,9 @@ def train_model(
     del counts, counted, known
     report.candidates = len(candidates)
     if budget is not None:
-        budget.check(len(candidates), min(runs.symbols, SAMPLED))
+        budget.check(len(candidates), min(runs.stats.symbols, SAMPLED))
     if settings.method == "unigram":
-        with watch.stage("lexicon", settings.all_passes * runs.positions, "sym") as step:
+        with watch.stage("lexicon", settings.all_passes * runs.stats.positions, "sym") as step:
             words = fit_lexicon(runs, candidates, settings, engine or Threads(workers), step, stages)
         report.words = len(words.weight)
         with watch.stage("tagger"):

@@ -105,7 +105,7 @@ def train(
             raise CorpusError(
                 "the corpus holds no Han character: pass Chinese text, and --encoding if it is not in UTF-8"
             )
-        sizes = {"runs": runs.count, "symbols": runs.symbols}
+        sizes = {"runs": collector.stats.runs, "symbols": collector.stats.symbols}
         with watch.stage("count"):
             counts = count_stream(runs.stream, runs.codes, order, workers)
             del runs

@@ -20,7 +20,7 @@ from segtool.ngrams.scores import Candidates, score
 from segtool.runtime.arrays import Floats, Ids
 from segtool.runtime.kernels import kernel
 from segtool.store.model import Model
-from segtool.text.runs import ChunkedRuns, RunCollector
+from segtool.text.runs import Corpus, RunCollector
 from segtool.text.symbols import LAT, MARK, NUM, class_table, code_points, symbolise
 
 __all__ = ["count_words", "frequency_lexicon", "lexicon_of_list", "words_with_counts"]
@@ -86,7 +86,7 @@ def frequency_lexicon(counts: list[Floats]) -> Lexicon:
 
 def lexicon_of_list(
     entries: Iterable[tuple[str, float]], max_word_len: int, workers: int = 1, fold: bool = False
-) -> tuple[Candidates, Lexicon, list[str], ChunkedRuns]:
+) -> tuple[Candidates, Lexicon, list[str], Corpus]:
     """Make a lexicon of a word list.
 
     Parameters
@@ -106,7 +106,7 @@ def lexicon_of_list(
     lexicon : Lexicon
     left_out : list of str
         Words that are too long, or hold a mark or a space, which no word of a run can.
-    runs : ChunkedRuns
+    runs : Corpus
         The other words, each a run.
 
     Raises
@@ -128,7 +128,7 @@ def lexicon_of_list(
             left_out.append(word)
     if not counts:
         raise CorpusError("the word list holds no word of up to --max-word-len symbols: pass `word count` lines")
-    runs = ChunkedRuns([collector], fold)
+    runs = Corpus([collector], fold)
     whole = runs.whole()
     candidates = score(count_stream(whole.stream, whole.codes, max_word_len + 1, workers), max_word_len, 1, workers)
     units, nodes = candidate_trie(candidates)
