@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,8 +19,9 @@ from segtool.decode.decoders import cut_runs, decoder_of
 from segtool.errors import UsageError
 from segtool.lexicon.adapt import PASSES, TRAINING_MOST, TRAINING_SHARE, adapt_model
 from segtool.lexicon.build import beyond_the_lexicon, build_model
-from segtool.lexicon.em import SAMPLED, Lexicon, fit_lexicon
-from segtool.lexicon.passes import CountingEngine, Engine, Threads
+from segtool.lexicon.em import SAMPLED, fit_lexicon
+from segtool.lexicon.learned import Lexicon
+from segtool.lexicon.passes import Engine, Threads
 from segtool.lm.kneser_ney import estimate
 from segtool.methods.cohesion import cohesion_lexicon
 from segtool.methods.entropy import entropy_lexicon
@@ -27,21 +29,24 @@ from segtool.methods.word_counts import read_word_counts
 from segtool.methods.word_list import count_words, frequency_lexicon, lexicon_of_list
 from segtool.ngrams.count import gather
 from segtool.ngrams.count_stage import add_up_shards, count_there, least_seen, longest_ngrams, read_and_count
-from segtool.ngrams.counter import CorpusCounter, Counted, collect_runs
+from segtool.ngrams.counter import CorpusCounter, Counted, CountingEngine, collect_runs
 from segtool.ngrams.scores import Candidates, score
 from segtool.ngrams.shards import open_shards
 from segtool.runtime.budget import Budget
 from segtool.runtime.progress import Progress, StageReport
 from segtool.runtime.workers import checked_workers
 from segtool.segmenter import Segmenter
-from segtool.settings import TrainingSettings
+from segtool.settings import Parameters, TrainingSettings
 from segtool.store.cards import CARD
-from segtool.store.checkpoints import Stages, WorkFolder, fingerprint, inputs_seen, work_place
+from segtool.store.checkpoints import Checkpoints, WorkFolder, fingerprint, input_identities, work_location
 from segtool.store.files import atomic_directory
 from segtool.store.model import MODEL, Model, find_model, load_model, write_model
 from segtool.text import sources as corpus
 from segtool.text.reading import Digested, open_blocks, sample_lines
 from segtool.text.runs import Corpus
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 __all__ = ["TrainingReport", "TrainingSettings", "train", "train_model"]
 
@@ -99,7 +104,7 @@ def train(
     engine: Engine | None = None,
     progress: bool = False,
     report: TrainingReport | None = None,
-    **parameters: float,
+    **parameters: Unpack[Parameters],
 ) -> Segmenter:
     """Learn a model from raw text.
 
@@ -167,7 +172,7 @@ def train(
     ['医生', '说']
     """
     try:
-        settings = replace(settings or TrainingSettings(), **parameters).checked()  # type: ignore[arg-type]
+        settings = replace(settings or TrainingSettings(), **parameters).checked()
     except TypeError as error:
         raise UsageError(f"train(): {error}") from None
     if [inputs, texts, counts].count(None) != 2:
@@ -194,9 +199,9 @@ def train(
             model = learn()
         else:
             shards = None if counts is None else open_shards(counts)
-            seen = inputs_seen(inputs, counts, resume)
+            seen = input_identities(inputs, counts, resume)
             training = fingerprint(asdict(settings), encoding, skip_undecodable, seen, __version__)
-            work = WorkFolder(last, *work_place(output, tmp, resume), training, resume)
+            work = WorkFolder(last, *work_location(output, tmp, resume), training, resume)
             if tmp is not None:
                 work.check()
             if shards is not None:
@@ -211,7 +216,7 @@ def train(
                         read_and_count(counter, blocks, settings, work, report.reading)
                 with watch.stage("count"):
                     counted = counter.finish(least_seen(settings), budget.ngrams(workers))
-            model = train_model(counted, settings, workers, watch, report, engine, work.stages, budget)
+            model = train_model(counted, settings, workers, watch, report, engine, work.checkpoints, budget)
         model.card["corpus"] = {
             "characters": report.reading.characters,
             "digest": report.digest,
@@ -280,7 +285,7 @@ def train_model(
     watch: Progress,
     report: TrainingReport | None = None,
     engine: Engine | None = None,
-    stages: Stages | None = None,
+    checkpoints: Checkpoints | None = None,
     budget: Budget | None = None,
 ) -> Model:
     """Run the stages behind counting.
@@ -296,7 +301,7 @@ def train_model(
         Filled with the sizes of what was made.
     engine : Engine, optional
         Who goes over the corpus in EM passes; by default threads.
-    stages : Stages, optional
+    checkpoints : Checkpoints, optional
         Keeps what finished stages made.
     budget : Budget, optional
         Has to have room for the candidates.
@@ -306,16 +311,16 @@ def train_model(
     Model
         In memory, its card without an entry on the corpus.
     """
-    report, stages = report or TrainingReport(), stages or Stages()
+    report, checkpoints = report or TrainingReport(), checkpoints or Checkpoints()
     runs, counts = counted.runs, counted.counts
     report.record(runs)
-    known = stages.load("candidates")
+    known = checkpoints.load("candidates")
     if known is not None:
         candidates = Candidates.from_arrays(known)
     else:
         with watch.stage("score"):
             candidates = score(counts, settings.max_word_len, settings.least_count(runs.stats.symbols), workers)
-            stages.save("candidates", **candidates.to_arrays())
+            checkpoints.save("candidates", **candidates.to_arrays())
     lm = None
     if settings.needs_lm:
         with watch.stage("lm"):
@@ -327,7 +332,7 @@ def train_model(
         budget.check(len(candidates), min(runs.stats.symbols, SAMPLED))
     if settings.method == "unigram":
         with watch.stage("lexicon", settings.all_passes * runs.stats.positions, "sym") as step:
-            words = fit_lexicon(runs, candidates, settings, engine or Threads(workers), step, stages)
+            words = fit_lexicon(runs, candidates, settings, engine or Threads(workers), step, checkpoints)
         report.words = len(words.weight)
         with watch.stage("tagger"):
             pairs = settings.tagger_min_count if settings.tagger_weight else 0

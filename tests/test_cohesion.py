@@ -11,8 +11,9 @@ from segtool import UsageError, train
 from segtool.decode.decoders import decoder_of
 from segtool.lexicon.build import build_model
 from segtool.lexicon.em import candidate_trie
-from segtool.methods.cohesion import CohesionSettings, _join, cohesion_lexicon
+from segtool.methods.cohesion import _join, cohesion_lexicon
 from segtool.ngrams.scores import BOUNDARY_FANOUT
+from segtool.settings import CohesionSettings
 from segtool.store.model import Model
 from tests import naive
 from tests import naive_methods as methods

@@ -6,8 +6,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from segtool import UsageError, train
-from segtool.methods.entropy import EntropySettings, entropy_lexicon
+from segtool.methods.entropy import entropy_lexicon
 from segtool.ngrams.scores import BOUNDARY_FANOUT
+from segtool.settings import EntropySettings
 from segtool.text.symbols import LAT, NUM
 from tests import naive
 from tests import naive_methods as methods

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from segtool import UsageError, load, train
 from segtool.decode.streaming import cut_stream
 from segtool.discovery import discover, examples
-from segtool.lexicon.em import Lexicon
+from segtool.lexicon.learned import Lexicon
 from segtool.lexicon.spellings import odd_spellings
 from segtool.lm.store import open_lm
 from segtool.methods.word_list import words_with_counts
@@ -170,9 +170,9 @@ def unstream(codes):
 
 
 @given(MIXED, st.randoms(use_true_random=False))
-def test_faces_do_not_depend_on_the_order_of_lines(lines, draw):
+def test_displayed_characters_do_not_depend_on_the_order_of_lines(lines, draw):
     shuffled = draw.sample(lines, len(lines))
-    assert collect(shuffled).faces.tolist() == collect(lines).faces.tolist()
+    assert collect(shuffled).alphabet.display.tolist() == collect(lines).alphabet.display.tolist()
 
 
 @given(SIMPLIFIED)
@@ -180,7 +180,7 @@ def test_runs_of_simplified_text_are_as_they_were(lines):
     assert same(collect(lines), collect(lines, fold=False))
 
 
-def test_faces():
+def test_displayed_characters():
     runs = collect(["後後后裡裏著着\n", "一"])
     assert dict(zip(map(chr, runs.codes[3:]), map(chr, runs.alphabet.display[3:]), strict=True)) == {
         "一": "一",
@@ -189,7 +189,7 @@ def test_faces():
         "里": "裏",
     }
     unfolded = collect(["後後后"], fold=False)
-    assert unfolded.faces.tolist() == unfolded.codes.tolist() == [0, NUM, LAT, ord("后"), ord("後")]
+    assert unfolded.alphabet.display.tolist() == unfolded.codes.tolist() == [0, NUM, LAT, ord("后"), ord("後")]
 
 
 @settings(max_examples=200)

@@ -6,9 +6,8 @@ integers do not depend on who took which chunk, nor in which order.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from collections.abc import Callable
+from typing import Any, Protocol
 
 import numpy.typing as npt
 
@@ -16,12 +15,7 @@ from segtool.runtime.arrays import Integers
 from segtool.runtime.workers import add_up_chunks
 from segtool.text.runs import Chunk, Corpus
 
-if TYPE_CHECKING:
-    from segtool.ngrams.counter import Counted
-    from segtool.store.checkpoints import WorkFolder
-    from segtool.text.sources import ReadReport
-
-__all__ = ["CountingEngine", "Engine", "Task", "Threads"]
+__all__ = ["Engine", "Task", "Threads"]
 
 
 class Task(Protocol):
@@ -47,23 +41,6 @@ class Engine(Protocol):
 
     def run(self, task: Task, runs: Corpus, progress: Callable[[int], object] | None = None) -> Any:
         """Give the sums (ndarray of int64), and a list of what the task returned of each chunk, in their order."""
-
-
-@runtime_checkable
-class CountingEngine(Engine, Protocol):
-    """Reads and counts text, too."""
-
-    def count(
-        self,
-        inputs: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
-        order: int,
-        fold: bool,
-        work: WorkFolder,
-        reading: ReadReport,
-        encoding: str,
-        skip_undecodable: bool,
-    ) -> Counted:
-        """Give the counts of the inputs; :meth:`segtool.spark.session.SparkEngine.count` says more."""
 
 
 class Threads:

@@ -14,47 +14,14 @@ Magistry & Sagot (2012), "Unsupervized Word Segmentation: the case for Mandarin 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
-from segtool.errors import UsageError
-from segtool.lexicon.em import Lexicon
+from segtool.lexicon.learned import Lexicon
 from segtool.ngrams.scores import Candidates
 from segtool.runtime.arrays import Floats
+from segtool.settings import EntropySettings
 
-__all__ = ["EntropySettings", "check_entropy", "entropy_lexicon"]
-
-MEANS = ("types", "occurrences")
-
-
-@dataclass(frozen=True)
-class EntropySettings:
-    """Parameters of the method.
-
-    Attributes
-    ----------
-    entropy_mean : {"types", "occurrences"}
-        Over what mean and standard deviation of a length are taken.
-    entropy_scaled : bool
-        Whether to divide by the standard deviation.
-    entropy_length_power : float
-        Power of the length that autonomy is multiplied by.
-    """
-
-    entropy_mean: str = "types"
-    entropy_scaled: bool = True
-    entropy_length_power: float = 1.0
-
-
-def check_entropy(settings: EntropySettings) -> None:
-    """Raise UsageError if a parameter makes no sense."""
-    if settings.entropy_mean not in MEANS:
-        raise UsageError(f"--entropy-mean {settings.entropy_mean}: choose {' or '.join(MEANS)}")
-    if not isinstance(settings.entropy_scaled, bool):
-        raise UsageError(f"--entropy-scaled {settings.entropy_scaled}: choose true or false")
-    if not 0.0 <= settings.entropy_length_power <= 3.0:
-        raise UsageError(f"--entropy-length-power {settings.entropy_length_power}: choose 0 to 3")
+__all__ = ["entropy_lexicon"]
 
 
 def entropy_lexicon(candidates: Candidates, settings: EntropySettings) -> Lexicon:
@@ -75,7 +42,7 @@ def entropy_lexicon(candidates: Candidates, settings: EntropySettings) -> Lexico
     UsageError
         If a parameter makes no sense.
     """
-    check_entropy(settings)
+    settings.checked()
     weights = []
     for k, level in enumerate(candidates.levels, 1):
         counted = level.count > 0

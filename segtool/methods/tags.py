@@ -14,39 +14,20 @@ Scores are whole numbers of 1/65536 nat, as in :mod:`segtool.decode.viterbi`, so
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 
 from segtool.decode.viterbi import WEIGHT_UNIT
-from segtool.errors import UsageError
 from segtool.lm.language_model import advance
 from segtool.runtime.arrays import Integers
 from segtool.runtime.kernels import kernel
+from segtool.settings import MOVES, check_moves
 from segtool.text.symbols import MARK, NUM, SPACE
 
-__all__ = ["MOVES", "TagSettings", "cut_by_tags", "move_scores"]
+__all__ = ["cut_by_tags", "move_scores"]
 
-MOVES = ("bb", "bc", "cb", "cd", "db", "de", "eb", "ee")
 TAGS = "bcde"
 NEVER = -(1 << 60)
-
-
-@dataclass(frozen=True)
-class TagSettings:
-    """Parameters of the method.
-
-    Attributes
-    ----------
-    lm_order : int
-        Length of the longest n-grams of the language model, 2 to 6. Words are scored by contexts of 3 symbols
-        at most, so that an order above 4 only changes how 4-grams are counted.
-    lm_moves : tuple of float
-        Weights of the moves bb, bc, cb, cd, db, de, eb, ee.
-    """
-
-    lm_order: int = 4
-    lm_moves: tuple[float, ...] = (1.0, 0.15, 1.0, 0.01, 1.0, 0.01, 1.0, 0.001)
 
 
 def move_scores(weights: tuple[float, ...]) -> Integers:
@@ -55,7 +36,7 @@ def move_scores(weights: tuple[float, ...]) -> Integers:
     Parameters
     ----------
     weights : tuple of float
-        In the order of ``MOVES``; 0 forbids a move.
+        In the order of :data:`segtool.settings.MOVES`; 0 forbids a move.
 
     Returns
     -------
@@ -67,11 +48,7 @@ def move_scores(weights: tuple[float, ...]) -> Integers:
     UsageError
         If there are not eight, or one is negative, or no word can end.
     """
-    listed = isinstance(weights, tuple | list)
-    if not listed or len(weights) != len(MOVES) or not all(0 <= weight < math.inf for weight in weights):
-        raise UsageError(f"--lm-moves {weights}: give eight weights, none negative, for {', '.join(MOVES)}")
-    if not all(weight for move, weight in zip(MOVES, weights, strict=True) if move[1] == "b"):
-        raise UsageError(f"--lm-moves {weights}: bb, cb, db and eb must be above 0, or some text has no cut")
+    check_moves(weights)
     out = np.full(16, NEVER, np.int64)
     for move, weight in zip(MOVES, weights, strict=True):
         if weight > 0:

@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from segtool.errors import CorpusError
-from segtool.lexicon.em import Lexicon, candidate_trie
+from segtool.lexicon.em import candidate_trie
+from segtool.lexicon.learned import Lexicon
 from segtool.ngrams.count import count_stream
 from segtool.ngrams.scores import Candidates, score
 from segtool.runtime.arrays import Floats, Ids
