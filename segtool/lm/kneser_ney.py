@@ -108,7 +108,7 @@ def thresholds(prune: tuple[int, ...], order: int) -> list[int]:
         raise UsageError(f"--order {order}: choose 2 to 6")
     shown = " ".join(map(str, prune))
     if len(prune) > order:
-        raise UsageError(f"--prune {shown}: has {len(prune)} thresholds: give at most as many as the --order, {order}")
+        raise UsageError(f"--prune {shown}: has {len(prune)} thresholds: give at most as many as --order {order}")
     if prune and prune[0] != 0:
         raise UsageError(f"--prune {shown}: single symbols are never pruned: begin with 0")
     if list(prune) != sorted(prune):

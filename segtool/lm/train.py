@@ -84,8 +84,8 @@ def train_language_model(
             "characters": reading.characters,
             "digest": digested.digest.hexdigest(),
             "lines": reading.lines,
-            "runs": runs.count,
-            "symbols": runs.symbols,
+            "runs": runs.stats.runs,
+            "symbols": runs.stats.symbols,
         }
         with watch.stage("count"):
             counts = count_stream(runs.whole().stream, runs.codes, order, workers)
