@@ -20,7 +20,8 @@ from segtool.text.run_hashes import hash_runs
 from segtool.text.runs import ChunkedRuns
 
 if TYPE_CHECKING:
-    from segtool.ngrams.counter import Counted
+    from pathlib import Path
+
     from segtool.store.checkpoints import WorkFolder
     from segtool.text.sources import ReadReport
 
@@ -92,8 +93,8 @@ class CountingEngine(Engine, Protocol):
         reading: ReadReport,
         encoding: str,
         skip_undecodable: bool,
-    ) -> Counted:
-        """Give the counts of the inputs; :meth:`segtool.spark.session.SparkEngine.count` says more."""
+    ) -> list[Path]:
+        """Write count shards of the inputs; see :meth:`segtool.spark.engine.SparkEngine.count`."""
 
 
 class Threads:
