@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 from segtool.lexicon import class_lattice, word_classes
 from segtool.lexicon import em as fitting
-from segtool.lexicon.em import LexiconSettings, fit_lexicon
+from segtool.lexicon.em import fit_lexicon
 from segtool.ngrams.scores import BOUNDARY_FANOUT
 from segtool.ngrams.table import spell
+from segtool.settings import LexiconSettings
 from segtool.text.run_hashes import BUCKETS
 from tests import naive, naive_classes
 from tests.test_lexicon import RUNS, SETTINGS, fit, nothing_forgotten, table

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from segtool import UsageError, load, train
 from segtool.decode.streaming import cut_stream
 from segtool.discovery import discover, examples
-from segtool.lexicon.em import Lexicon
+from segtool.lexicon.learned import Lexicon
 from segtool.lexicon.spellings import odd_spellings
 from segtool.lm.store import open_lm
 from segtool.methods.word_list import words_with_counts

@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 
 from segtool.errors import UsageError
 from segtool.lexicon import em as fitting
-from segtool.lexicon.em import Expectation, LexiconSettings, fit_lexicon
+from segtool.lexicon.em import Expectation, fit_lexicon
 from segtool.lexicon.passes import Threads
 from segtool.ngrams.count import count_stream
 from segtool.ngrams.scores import BOUNDARY_FANOUT, score
 from segtool.ngrams.table import spell
-from segtool.store.checkpoints import Stages
-from segtool.training import TrainingSettings
+from segtool.settings import LexiconSettings, TrainingSettings
+from segtool.store.checkpoints import Checkpoints
 from tests import naive, naive_run_hashes
 from tests.helpers import chunked
 
@@ -203,31 +203,31 @@ def test_the_sample_is_the_runs_of_the_least_hashes(runs, parameters, most):
 
 @given(RUNS, SETTINGS, st.data())
 def test_fitting_goes_on_behind_any_pass(runs, parameters, data):
-    """With what the stages kept, and the same lexicon comes out; a finished one is taken as it is."""
+    """With what the checkpoints kept, and the same lexicon comes out; a finished one is taken as it is."""
     candidates = candidates_of(runs, 3, 1)
     corpus = chunked(runs, candidates.codes)
     whole = fit_lexicon(corpus, candidates, parameters)
     stop = data.draw(st.integers(0, parameters.all_passes))
     with tempfile.TemporaryDirectory() as name:
-        stages = Stages(Path(name))
-        killed = Stopping(stages, stop)
+        checkpoints = Checkpoints(Path(name))
+        killed = Stopping(checkpoints, stop)
         with suppress(StopIteration):
-            fit_lexicon(corpus, candidates, parameters, stages=killed)
+            fit_lexicon(corpus, candidates, parameters, checkpoints=killed)
         left = {path.name for path in Path(name).iterdir()}
         assert left <= {"pass.npz", "lexicon.npz"}
         engine = Counting()
-        again = fit_lexicon(corpus, candidates, parameters, engine, stages=stages)
+        again = fit_lexicon(corpus, candidates, parameters, engine, checkpoints=checkpoints)
         assert bits(again) == bits(whole)
         done = min(stop, parameters.all_passes)
         assert engine.passes == (0 if "lexicon.npz" in left else parameters.all_passes - done)
         assert [path.name for path in Path(name).iterdir()] == ["lexicon.npz"]
 
 
-class Stopping(Stages):
-    """Stages of a training that is killed when so many have been kept."""
+class Stopping(Checkpoints):
+    """Checkpoints of a training that is killed when so many have been kept."""
 
-    def __init__(self, stages, after):
-        super().__init__(stages.folder)
+    def __init__(self, checkpoints, after):
+        super().__init__(checkpoints.folder)
         self.after = after
 
     def save(self, name, **arrays):

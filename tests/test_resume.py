@@ -47,7 +47,7 @@ if int(symbols):
     Budget.symbols, Budget.ngrams = int(symbols), lambda self, workers: 2000
 segtool.train(inputs, output, resume=bool(int(resume)))
 """
-SAVE = "segtool.store.checkpoints", "Stages", "save"
+SAVE = "segtool.store.checkpoints", "Checkpoints", "save"
 PASSES = 8
 NOTHING = {"blocks": 0, "merges": 0, "scores": 0, "passes": 0, "taggers": 1}
 LITTLE, MUCH = 3000, 0
@@ -429,7 +429,7 @@ segtool.train({str(SAMPLE)!r}, "m", resume=True)
             before = contents(tmp_path / ".m.work")
             done = run("train", SAMPLE, "-o", "m", "--resume", cwd=tmp_path)
             assert done.returncode == 1
-            assert ".m.work: another training is at work there" in refusal(done.stderr)
+            assert ".m.work: another training uses it" in refusal(done.stderr)
             assert contents(tmp_path / ".m.work") == before
             (tmp_path / "tmp").mkdir()
             succeed("train", SAMPLE, "-o", "m", "--resume", "--tmp", "tmp", cwd=tmp_path)

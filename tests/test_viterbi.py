@@ -14,12 +14,12 @@ from segtool.decode.utf8_kernel import character_table
 from segtool.decode.viterbi import NO_WORD, TAG_STEP, UNKNOWN_LIMIT, WEIGHT_UNIT, join_utf8, viterbi
 from segtool.lexicon.boundary_model import fit_tagger
 from segtool.lexicon.build import beyond_the_lexicon, build_model
-from segtool.lexicon.em import LexiconSettings, fit_lexicon
+from segtool.lexicon.em import fit_lexicon
 from segtool.lexicon.trie import build_trie
 from segtool.lexicon.unknown_words import spelling_scores, spelling_steps
 from segtool.ngrams.count import count_stream
 from segtool.ngrams.scores import BOUNDARY_FANOUT, score
-from segtool.settings import TrainingSettings
+from segtool.settings import LexiconSettings, TrainingSettings
 from segtool.text.runs import ChunkedRuns, RunCollector
 from segtool.text.symbols import CODE_LIMIT, LAT, MARK, NUM, class_table, code_points, symbolise
 from tests import naive

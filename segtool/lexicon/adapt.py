@@ -27,7 +27,8 @@ from segtool.decode.viterbi import NO_WORD
 from segtool.errors import UsageError
 from segtool.lexicon.build import weight_steps
 from segtool.lexicon.decoder_lattice import TextLattice
-from segtool.lexicon.em import FORGOTTEN, LEAST_EXPECTED, Lexicon, log_prior, log_weight
+from segtool.lexicon.em import FORGOTTEN, LEAST_EXPECTED, log_prior, log_weight
+from segtool.lexicon.learned import Lexicon
 from segtool.lexicon.spellings import odd_spellings
 from segtool.lexicon.trie import build_trie
 from segtool.lexicon.unknown_words import spelling_scores, spelling_steps

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from segtool.decode.viterbi import NO_WORD, WEIGHT_UNIT
 from segtool.lexicon.boundary_model import fit_tagger
-from segtool.lexicon.em import Lexicon
+from segtool.lexicon.learned import Lexicon
 from segtool.lexicon.spellings import odd_spellings
 from segtool.lexicon.trie import build_trie
 from segtool.lexicon.unknown_words import spelling_scores, spelling_steps

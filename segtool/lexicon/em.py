@@ -23,7 +23,6 @@ order of the text changes a bit of the result.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -31,21 +30,22 @@ import numpy.typing as npt
 
 from segtool.lexicon.class_lattice import class_forward_backward, class_scratch
 from segtool.lexicon.lattice import forward_backward, lattice_scratch, weighted_units
+from segtool.lexicon.learned import Learned, Lexicon, Resources
 from segtool.lexicon.passes import Chunk, Engine, Threads
 from segtool.lexicon.trie import build_trie
 from segtool.lexicon.word_classes import CutCorpus, class_factors, cluster
 from segtool.ngrams.scores import Candidates
-from segtool.runtime.arrays import Floats, Ids, Integers
-from segtool.store.checkpoints import Stages
+from segtool.runtime.arrays import Floats, Integers
+from segtool.settings import LexiconSettings
+from segtool.store.checkpoints import Checkpoints
 from segtool.text.run_hashes import hash_limit, select_runs, shuffle_runs
 from segtool.text.runs import ChunkedRuns
 
 __all__ = [
     "Expectation",
-    "Lexicon",
-    "LexiconSettings",
     "candidate_trie",
     "fit_lexicon",
+    "learn",
     "log_prior",
     "log_weight",
 ]
@@ -63,91 +63,27 @@ SAMPLED = 1 << 25
 """Of the last pass so many symbols of runs are kept at most, drawn by their hashes; the tagger is fitted to them."""
 
 
-@dataclass(frozen=True)
-class LexiconSettings:
-    """Parameters of the segmental unigram lexicon.
+def learn(
+    corpus: ChunkedRuns, candidates: Candidates, settings: LexiconSettings, resources: Resources | None = None
+) -> Learned:
+    """Learn words by method ``unigram``.
 
-    Attributes
+    Parameters
     ----------
-    length_penalty : float
-        β, the exponent of the penalty on long words.
-    variation_weight : float
-        ρ, weight of the variation of branching entropy.
-    entropy_weight : float
-        η, weight of branching entropies that fall short of `entropy_floor`.
-    entropy_floor : float
-        h0, nats.
-    passes : int
-        EM passes without classes.
-    min_expected : float
-        Candidates expected less often than this in the whole corpus leave the lexicon.
-    word_classes : int
-        Classes that frequent words are put into (:mod:`segtool.lexicon.word_classes`); 0 does without classes.
-    class_words : int
-        How many words these are.
-    class_weight : float
-        μ, the power of the factors of class bigrams.
-    class_passes : int
-        EM passes under class bigrams, after the others.
+    corpus : ChunkedRuns
+    candidates : Candidates
+        Scored n-grams of that corpus.
+    settings : LexiconSettings
+    resources : Resources, optional
+
+    Returns
+    -------
+    Learned
+        The words hold a sample of the corpus with its boundaries, for the tagger.
     """
-
-    length_penalty: float = 2.0
-    variation_weight: float = 0.05
-    entropy_weight: float = 2.0
-    entropy_floor: float = 1.5
-    passes: int = 4
-    min_expected: float = 0.5
-    word_classes: int = 60
-    class_words: int = 2000
-    class_weight: float = 1.0
-    class_passes: int = 4
-
-    @property
-    def all_passes(self) -> int:
-        """EM passes with and without classes."""
-        return self.passes + (self.class_passes if self.word_classes else 0)
-
-
-@dataclass(frozen=True)
-class Lexicon:
-    """Words with their log weights, in order of length, then of symbol ids.
-
-    Attributes
-    ----------
-    level, place : ndarray of int64, shape (words,)
-        Word i is the candidate ``place[i]`` among those of ``level[i]`` symbols.
-    weight : ndarray of float64, shape (words,)
-        Log weight, nats.
-    expected : ndarray of float64, shape (words,)
-        Expected occurrences as a word.
-    unknown_weight : float
-        Log weight of a character that the corpus does not hold, nats.
-    log_likelihood : tuple of float
-        Of the corpus before each pass, nats; passes under class bigrams have a likelihood of their own.
-    sample, boundaries : ndarray of uint16, shape (n,)
-        Runs of the corpus, or a sample of them if they are many, in the order of their hashes
-        (:mod:`segtool.text.run_hashes`): a stream of symbol ids, and the probability in the last pass that a word or
-        run begins, or a run has ended, at each, times 65535. Empty for a lexicon without passes.
-    """
-
-    level: Integers
-    place: Integers
-    weight: Floats
-    expected: Floats
-    unknown_weight: float
-    log_likelihood: tuple[float, ...]
-    sample: Ids = field(default_factory=lambda: np.zeros(0, np.uint16))
-    boundaries: Ids = field(default_factory=lambda: np.zeros(0, np.uint16))
-
-    def to_arrays(self) -> dict[str, npt.ArrayLike]:
-        """All of it as arrays with names."""
-        return {each.name: getattr(self, each.name) for each in fields(self)}
-
-    @classmethod
-    def from_arrays(cls, arrays: dict[str, npt.NDArray[Any]]) -> Lexicon:
-        """The lexicon that :meth:`to_arrays` gave."""
-        told = dict(arrays, unknown_weight=float(arrays["unknown_weight"]))
-        return cls(**told | {"log_likelihood": tuple(arrays["log_likelihood"].tolist())})
+    use = resources or Resources()
+    lexicon = fit_lexicon(corpus, candidates, settings, use.engine, use.progress, use.checkpoints)
+    return Learned("lattice", lexicon, lexicon)
 
 
 def fit_lexicon(
@@ -156,7 +92,7 @@ def fit_lexicon(
     settings: LexiconSettings,
     engine: Engine | None = None,
     progress: Callable[[int], object] | None = None,
-    stages: Stages | None = None,
+    checkpoints: Checkpoints | None = None,
 ) -> Lexicon:
     """Fit the lexicon to a corpus by EM.
 
@@ -171,15 +107,15 @@ def fit_lexicon(
         Who goes over the corpus; by default one thread. The result does not depend on it.
     progress : callable, optional
         Called with the number of symbols passed since the last call; `all_passes` times the corpus in all.
-    stages : Stages, optional
+    checkpoints : Checkpoints, optional
         Keeps what every pass made, to go on with.
 
     Returns
     -------
     Lexicon
     """
-    engine, stages = engine or Threads(), stages or Stages()
-    known = stages.load("lexicon")
+    engine, checkpoints = engine or Threads(), checkpoints or Checkpoints()
+    known = checkpoints.load("lexicon")
     if known is not None:
         return Lexicon.from_arrays(known)
     levels = candidates.levels
@@ -191,7 +127,7 @@ def fit_lexicon(
     likelihood: list[float] = []
     laid_out = first = 0
     class_of, bigrams = np.zeros(len(expected), np.uint8), np.zeros((1, 1), np.int64)
-    known = stages.load("pass")
+    known = checkpoints.load("pass")
     if known is not None:
         expected, class_of, bigrams = known["expected"], known["class_of"], known["bigrams"]
         likelihood, first = known["likelihood"].tolist(), int(known["turn"]) + 1
@@ -226,14 +162,15 @@ def fit_lexicon(
         weight = log_weight(expected, prior)
         likelihood.append(sum(log_likelihood for log_likelihood, _ in results))
         if not last:
-            stages.save("pass", turn=turn, expected=expected, class_of=class_of, bigrams=bigrams, likelihood=likelihood)
+            kept_arrays = {"expected": expected, "class_of": class_of, "bigrams": bigrams, "likelihood": likelihood}
+            checkpoints.save("pass", turn=turn, **kept_arrays)
     places = np.concatenate([np.arange(len(level)) for level in levels])
     floor = float(weight[singles].min(initial=0.0)) - 1.0
     keep = _kept(expected, singles, settings)
     fitted = lengths[keep].astype(np.int64), places[keep], weight[keep], expected[keep], floor, tuple(likelihood)
     lexicon = Lexicon(*fitted, *shuffle_runs([part for _, part in results]))
-    stages.save("lexicon", **lexicon.to_arrays())
-    stages.forget("pass")
+    checkpoints.save("lexicon", **lexicon.to_arrays())
+    checkpoints.forget("pass")
     return lexicon
 
 

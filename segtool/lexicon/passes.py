@@ -6,9 +6,8 @@ integers do not depend on who took which chunk, nor in which order.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from collections.abc import Callable
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -19,13 +18,7 @@ from segtool.text.folding import fold_table
 from segtool.text.run_hashes import hash_runs
 from segtool.text.runs import ChunkedRuns
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from segtool.store.checkpoints import WorkFolder
-    from segtool.text.sources import ReadReport
-
-__all__ = ["Chunk", "CountingEngine", "Engine", "Task", "Threads"]
+__all__ = ["Chunk", "Engine", "Task", "Threads"]
 
 
 class Chunk:
@@ -78,23 +71,6 @@ class Engine(Protocol):
 
     def run(self, task: Task, runs: ChunkedRuns, progress: Callable[[int], object] | None = None) -> Any:
         """Give the sums (ndarray of int64), and a list of what the task returned of each chunk, in their order."""
-
-
-@runtime_checkable
-class CountingEngine(Engine, Protocol):
-    """Reads and counts text, too."""
-
-    def count(
-        self,
-        inputs: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
-        order: int,
-        fold: bool,
-        work: WorkFolder,
-        reading: ReadReport,
-        encoding: str,
-        skip_undecodable: bool,
-    ) -> list[Path]:
-        """Write count shards of the inputs; see :meth:`segtool.spark.engine.SparkEngine.count`."""
 
 
 class Threads:

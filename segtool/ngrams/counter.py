@@ -12,12 +12,11 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
 from segtool.errors import CorpusError, ModelError, UsageError
-from segtool.lexicon.passes import CountingEngine
 from segtool.ngrams.count import count_stream
 from segtool.ngrams.merge import merge_counts
 from segtool.ngrams.shards import SHARD, Shard, ShardWriter, open_shards
@@ -26,13 +25,13 @@ from segtool.runtime.budget import Budget
 from segtool.runtime.progress import Progress, StageReport
 from segtool.runtime.workers import checked_workers
 from segtool.store.cards import CARD
-from segtool.store.checkpoints import WorkFolder, work_place
+from segtool.store.checkpoints import WorkFolder, work_location
 from segtool.store.files import as_output_errors, atomic_directory
 from segtool.text.reading import open_blocks
 from segtool.text.runs import ChunkedRuns, RunCollector
 from segtool.text.sources import ReadReport
 
-__all__ = ["CorpusCounter", "Counted", "add_up", "checked_runs", "collect_runs", "write_shard"]
+__all__ = ["CorpusCounter", "Counted", "CountingEngine", "add_up", "checked_runs", "collect_runs", "write_shard"]
 
 
 @dataclass(frozen=True)
@@ -47,6 +46,23 @@ class Counted:
 
     runs: ChunkedRuns
     counts: SlicedCounts
+
+
+@runtime_checkable
+class CountingEngine(Protocol):
+    """Reads and counts text; one that also runs passes is an :class:`segtool.lexicon.passes.Engine`, too."""
+
+    def count(
+        self,
+        inputs: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+        order: int,
+        fold: bool,
+        work: WorkFolder,
+        reading: ReadReport,
+        encoding: str,
+        skip_undecodable: bool,
+    ) -> list[Path]:
+        """Write count shards of the inputs; see :meth:`segtool.spark.engine.SparkEngine.count`."""
 
 
 def collect_runs(blocks: Iterable[str], fold: bool = True) -> ChunkedRuns:
@@ -331,7 +347,7 @@ def count(
     with ExitStack() as stack:
         SHARD.check_target(output)
         folder = stack.enter_context(atomic_directory(output, marker=CARD))
-        work = WorkFolder(stack, *work_place(output, tmp, resume=False), "", resume=False)
+        work = WorkFolder(stack, *work_location(output, tmp, resume=False), "", resume=False)
         if tmp is not None:
             work.check()
         if counts is not None:

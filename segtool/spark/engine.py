@@ -49,7 +49,7 @@ ROOM = 1 << 22
 
 
 class SparkEngine:
-    """Counts and runs passes on a cluster; see :class:`segtool.lexicon.passes.CountingEngine`.
+    """Counts and runs passes on a cluster; see :class:`segtool.ngrams.counter.CountingEngine`.
 
     Parameters
     ----------
