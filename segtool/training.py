@@ -38,7 +38,7 @@ from segtool.store.checkpoints import Checkpoints, WorkFolder, fingerprint, inpu
 from segtool.store.files import atomic_directory
 from segtool.store.model import MODEL, Model, find_model, load_model, write_model
 from segtool.text.reading import Digested, open_blocks, sample_lines
-from segtool.text.runs import ChunkedRuns
+from segtool.text.runs import Corpus
 from segtool.text.sources import ReadReport
 from segtool.text.word_lists import read_word_counts
 
@@ -75,9 +75,10 @@ class TrainingReport:
     left_out: list[str] = field(default_factory=list)
     stages: list[StageReport] = field(default_factory=list)
 
-    def record(self, corpus: ChunkedRuns) -> None:
+    def record(self, corpus: Corpus) -> None:
         """Record size and digest of the corpus."""
-        self.runs, self.symbols, self.digest = corpus.count, corpus.symbols, f"{corpus.digest:016x}"
+        stats = corpus.stats
+        self.runs, self.symbols, self.digest = stats.runs, stats.symbols, f"{stats.digest:016x}"
 
     def corpus_entry(self) -> dict[str, object]:
         """Give the entry on the corpus in the card of the model."""
@@ -258,7 +259,7 @@ class _Training:
         with self._blocks() as blocks:
             corpus = collect_runs(self._sampled(blocks), base.folds)
         self.report.record(corpus)
-        with self.watch.stage("adapt", PASSES * corpus.positions, "sym") as step:
+        with self.watch.stage("adapt", PASSES * corpus.stats.positions, "sym") as step:
             adapted = adapt_model(base, corpus, self.workers, step, TRAINING_SHARE, TRAINING_MOST)
         self.report.words = len(adapted.words)
         adapted.card["base"] = {name: base.card.get(name) for name in ("base", "corpus", "name") if name in base.card}
@@ -300,7 +301,7 @@ class _Training:
     def learn_text(self, counted: Counted, checkpoints: Checkpoints, words: WordList | None = None) -> Model:
         """Run the stages behind counting; `words` is the word list whose words were counted."""
         corpus = counted.runs
-        least = self.settings.least_count(corpus.symbols) if words is None else 1
+        least = self.settings.least_count(corpus.stats.symbols) if words is None else 1
         candidates = self.score(counted, least, checkpoints)
         if words is None:
             self.report.candidates = len(candidates)
@@ -319,7 +320,7 @@ class _Training:
             with self.watch.stage("score"):
                 candidates = score(counted.counts, self.settings.max_word_len, least, self.workers)
                 checkpoints.save("candidates", **candidates.to_arrays())
-        self.budget.check(len(candidates), min(counted.runs.symbols, SAMPLED))
+        self.budget.check(len(candidates), min(counted.runs.stats.symbols, SAMPLED))
         return candidates
 
     def estimate(self, counted: Counted) -> LanguageModel | None:
@@ -333,7 +334,7 @@ class _Training:
 
     def learn(
         self,
-        corpus: ChunkedRuns,
+        corpus: Corpus,
         candidates: Candidates,
         checkpoints: Checkpoints,
         lm: LanguageModel | None,
@@ -343,14 +344,14 @@ class _Training:
         settings = self.settings
         method = importlib.import_module(METHODS[settings.method][1])
         engine, counts = self.engine or Threads(self.workers), None if words is None else words.counts
-        total = settings.all_passes * corpus.positions if settings.method == "unigram" else None
+        total = settings.all_passes * corpus.stats.positions if settings.method == "unigram" else None
         with self.watch.stage("lexicon", total, "sym") as step:
             learned: Learned = method.learn(
                 corpus, candidates, settings, Resources(engine, step, checkpoints, lm, counts)
             )
         return learned
 
-    def build(self, corpus: ChunkedRuns, candidates: Candidates, learned: Learned, lm: LanguageModel | None) -> Model:
+    def build(self, corpus: Corpus, candidates: Candidates, learned: Learned, lm: LanguageModel | None) -> Model:
         """Build the model, and fit the tagger and the scores of unknown words where boundaries are known."""
         settings, fits = self.settings, learned.has_boundaries
         # weights of other methods are on another scale than the scores of unknown words

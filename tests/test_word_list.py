@@ -156,7 +156,7 @@ def test_lexicon_is_naive(entries, max_word_len):
     for word, (weight, count) in expected.items():
         assert found[word] == (pytest.approx(weight, rel=1e-12, abs=1e-12), pytest.approx(count))
     assert words.left_out == left_out
-    assert words.corpus.count == len(entries) - len(left_out)
+    assert words.corpus.stats.runs == len(entries) - len(left_out)
     assert lexicon.unknown_weight < min(weight for weight, _ in expected.values())
 
 

@@ -21,7 +21,7 @@ from segtool.text.folding import fold_table
 from segtool.text.symbols import CODE_LIMIT, MARK, class_table
 
 if TYPE_CHECKING:
-    from segtool.text.runs import Runs
+    from segtool.text.runs import Chunk
 
 __all__ = ["Decoder", "Settled", "cut_runs", "decoder_of", "scratch_arrays"]
 
@@ -79,13 +79,13 @@ def scratch_arrays(room: int) -> tuple[npt.NDArray[Any], ...]:
     return (*(np.empty(room, np.int64) for _ in range(2)), *(np.empty(room, np.int32) for _ in range(7)))
 
 
-def cut_runs(decoder: Decoder, runs: Runs, max_word_len: int) -> npt.NDArray[np.bool_]:
+def cut_runs(decoder: Decoder, runs: Chunk, max_word_len: int) -> npt.NDArray[np.bool_]:
     """Cut a corpus.
 
     Parameters
     ----------
     decoder : Decoder
-    runs : Runs
+    runs : Chunk
     max_word_len : int
         Of the model.
 

@@ -113,8 +113,8 @@ def train_language_model(
             "characters": reading.characters,
             "digest": digest.hexdigest(),
             "lines": reading.lines,
-            "runs": runs.count,
-            "symbols": runs.symbols,
+            "runs": collector.stats.runs,
+            "symbols": collector.stats.symbols,
         }
         with watch.stage("count"):
             counts = count_stream(runs.stream, runs.codes, order, workers)

@@ -26,19 +26,19 @@ from segtool.ngrams.table import spell
 from segtool.runtime.arrays import Ids
 from segtool.runtime.kernels import kernel
 from segtool.settings import CohesionSettings
-from segtool.text.runs import ChunkedRuns
+from segtool.text.runs import Corpus
 
 __all__ = ["learn"]
 
 
 def learn(
-    corpus: ChunkedRuns, candidates: Candidates, settings: CohesionSettings, resources: Resources | None = None
+    corpus: Corpus, candidates: Candidates, settings: CohesionSettings, resources: Resources | None = None
 ) -> Learned:
     """Find the words of a corpus by cohesion.
 
     Parameters
     ----------
-    corpus : ChunkedRuns
+    corpus : Corpus
     candidates : Candidates
         Scored n-grams of that corpus; longer words are not listed.
     settings : CohesionSettings

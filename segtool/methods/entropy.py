@@ -21,19 +21,19 @@ from segtool.methods.word_list import words_of_cuts
 from segtool.ngrams.scores import Candidates
 from segtool.runtime.arrays import Floats
 from segtool.settings import EntropySettings
-from segtool.text.runs import ChunkedRuns
+from segtool.text.runs import Corpus
 
 __all__ = ["autonomy_lexicon", "learn"]
 
 
 def learn(
-    corpus: ChunkedRuns, candidates: Candidates, settings: EntropySettings, resources: Resources | None = None
+    corpus: Corpus, candidates: Candidates, settings: EntropySettings, resources: Resources | None = None
 ) -> Learned:
     """Weigh n-grams by their autonomy, and count the words of the best covers of a corpus.
 
     Parameters
     ----------
-    corpus : ChunkedRuns
+    corpus : Corpus
     candidates : Candidates
         Scored n-grams of that corpus.
     settings : EntropySettings

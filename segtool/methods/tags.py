@@ -16,19 +16,17 @@ from segtool.lexicon.learned import NO_WORDS, Learned, Resources
 from segtool.methods.word_list import words_of_cuts
 from segtool.ngrams.scores import Candidates
 from segtool.settings import TagSettings
-from segtool.text.runs import ChunkedRuns
+from segtool.text.runs import Corpus
 
 __all__ = ["learn"]
 
 
-def learn(
-    corpus: ChunkedRuns, candidates: Candidates, settings: TagSettings, resources: Resources | None = None
-) -> Learned:
+def learn(corpus: Corpus, candidates: Candidates, settings: TagSettings, resources: Resources | None = None) -> Learned:
     """Count the words that a language model cuts out of a corpus.
 
     Parameters
     ----------
-    corpus : ChunkedRuns
+    corpus : Corpus
     candidates : Candidates
         N-grams of that corpus; other words are not listed.
     settings : TagSettings

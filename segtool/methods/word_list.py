@@ -25,7 +25,7 @@ from segtool.runtime.arrays import Floats, Ids, Places
 from segtool.runtime.kernels import kernel
 from segtool.settings import CandidateSettings
 from segtool.store.model import Model
-from segtool.text.runs import ChunkedRuns, RunCollector
+from segtool.text.runs import Corpus, RunCollector
 from segtool.text.symbols import LAT, MARK, NUM, class_table, code_points, symbolise
 
 __all__ = [
@@ -51,7 +51,7 @@ class WordList:
 
     Attributes
     ----------
-    corpus : ChunkedRuns
+    corpus : Corpus
         Each word is a run.
     counts : ndarray of float64, shape (runs,)
         How often each run counts.
@@ -59,7 +59,7 @@ class WordList:
         Words that are too long, or hold a mark or a space, which no word of a run can, or have no usable count.
     """
 
-    corpus: ChunkedRuns
+    corpus: Corpus
     counts: Floats
     left_out: list[str]
 
@@ -99,17 +99,17 @@ def list_words(entries: Iterable[tuple[str, float]], max_word_len: int, fold: bo
             left_out.append(word)
     if not counts:
         raise CorpusError("the word list holds no word of up to --max-word-len symbols: pass `word count` lines")
-    return WordList(ChunkedRuns([collector], fold), np.array(counts, np.float64), left_out)
+    return WordList(Corpus([collector], fold), np.array(counts, np.float64), left_out)
 
 
 def learn(
-    corpus: ChunkedRuns, candidates: Candidates, settings: CandidateSettings, resources: Resources | None = None
+    corpus: Corpus, candidates: Candidates, settings: CandidateSettings, resources: Resources | None = None
 ) -> Learned:
     """Weigh the words of a list.
 
     Parameters
     ----------
-    corpus : ChunkedRuns
+    corpus : Corpus
         From :func:`list_words`.
     candidates : Candidates
         All n-grams of that corpus.
@@ -137,13 +137,13 @@ def learn(
 
 
 def words_of_cuts(
-    corpus: ChunkedRuns, candidates: Candidates, learned: Learned, lm: LanguageModel | None = None, **parameters: Any
+    corpus: Corpus, candidates: Candidates, learned: Learned, lm: LanguageModel | None = None, **parameters: Any
 ) -> Lexicon:
     """Cut a corpus by what was learned from it, and count the words.
 
     Parameters
     ----------
-    corpus : ChunkedRuns
+    corpus : Corpus
     candidates : Candidates
         N-grams of that corpus; other words are left out.
     learned : Learned

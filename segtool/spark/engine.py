@@ -34,7 +34,7 @@ from segtool.runtime.arrays import Integers
 from segtool.store.checkpoints import WorkFolder
 from segtool.store.files import as_output_errors
 from segtool.text.encodings import find_codec
-from segtool.text.runs import ChunkedRuns
+from segtool.text.runs import Corpus
 from segtool.text.sources import ReadReport, Source, find_sources, read_blocks
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class SparkEngine:
 
     def __init__(self, session: SparkSession, room: int = ROOM) -> None:
         self.session, self._room = session, room
-        self._sent: tuple[ChunkedRuns, DataFrame] | None = None
+        self._sent: tuple[Corpus, DataFrame] | None = None
         self._paths = True
 
     def count(
@@ -165,7 +165,7 @@ class SparkEngine:
         return lines, files
 
     def run(
-        self, task: Task, runs: ChunkedRuns, progress: Callable[[int], object] | None = None
+        self, task: Task, runs: Corpus, progress: Callable[[int], object] | None = None
     ) -> tuple[Integers, list[Any]]:
         """Run a task over a corpus.
 
@@ -174,7 +174,7 @@ class SparkEngine:
         Parameters
         ----------
         task : Task
-        runs : ChunkedRuns
+        runs : Corpus
         progress : callable, optional
             Called with the number of symbols passed since the last call.
 
@@ -198,15 +198,15 @@ class SparkEngine:
             self._paths, self._sent = False, None
             total, results = self._run(task, runs)
         if progress is not None:
-            progress(runs.positions)
+            progress(runs.stats.positions)
         return total, results
 
-    def _run(self, task: Task, runs: ChunkedRuns) -> tuple[Integers, list[Any]]:
+    def _run(self, task: Task, runs: Corpus) -> tuple[Integers, list[Any]]:
         from pyspark import cloudpickle
 
         from segtool.spark import tasks as spark_tasks
 
-        parts = [(self._path(part), part.written, ids) for part, ids in runs.parts()]
+        parts = [(self._path(part), alphabet) for part, alphabet in zip(runs.parts, runs.alphabets, strict=True)]
         total: Integers = np.zeros(task.size, np.int64)
         results: list[Any] = [None] * len(runs)
         shared = self.session.sparkContext.broadcast(cloudpickle.dumps((task, parts)))
@@ -230,7 +230,7 @@ class SparkEngine:
     def _path(self, part: Any) -> str | None:
         return os.path.abspath(part.path) if self._paths and isinstance(part, Shard) else None
 
-    def _chunks(self, runs: ChunkedRuns) -> DataFrame:
+    def _chunks(self, runs: Corpus) -> DataFrame:
         """Place of each chunk, or the chunk itself where executors do not open shards."""
         from segtool.spark.tasks import pack_chunk
 

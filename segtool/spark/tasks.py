@@ -220,7 +220,7 @@ def _sum_rows(broadcast: Callable[[], bytes], batches: Batches) -> Iterator[Row]
     scratch, total, any_chunk = task.scratch(), np.zeros(task.size, np.int64), False
     for batch in batches:
         for row in batch.to_pylist():
-            path, codes, ids = parts[row["part"]]
+            path, alphabet = parts[row["part"]]
             if path is None:
                 length, data = pickle.loads(row["data"])
                 written = unpack_stream(data, length, len(codes))
