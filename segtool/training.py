@@ -19,8 +19,8 @@ from segtool.decode.decoders import cut_runs, decoder_of
 from segtool.errors import UsageError
 from segtool.lexicon.adapt import PASSES, TRAINING_MOST, TRAINING_SHARE, adapt_model
 from segtool.lexicon.build import beyond_the_lexicon, build_model
-from segtool.lexicon.em import SAMPLED, fit_lexicon
-from segtool.lexicon.learned import Lexicon
+from segtool.lexicon.em import SAMPLED, learn
+from segtool.lexicon.learned import Lexicon, Resources
 from segtool.lexicon.passes import Engine, Threads
 from segtool.lm.kneser_ney import estimate
 from segtool.methods.cohesion import cohesion_lexicon
@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 
 __all__ = ["TrainingReport", "TrainingSettings", "train", "train_model"]
 
-NO_LEXICON = Lexicon(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0), np.zeros(0), 0.0, ())
+NO_LEXICON = Lexicon(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0), np.zeros(0), 0.0)
 """Of no words: for a model that only has to cut by other means, before its words are known."""
 
 
@@ -331,12 +331,14 @@ def train_model(
         budget.check(len(candidates), min(runs.symbols, SAMPLED))
     if settings.method == "unigram":
         with watch.stage("lexicon", settings.all_passes * runs.positions, "sym") as step:
-            words = fit_lexicon(runs, candidates, settings, engine or Threads(workers), step, checkpoints)
+            use = Resources(engine or Threads(workers), step, checkpoints)
+            learned = learn(runs, candidates, settings, use)
+        words = learned.words
         report.words = len(words.weight)
         with watch.stage("tagger"):
             pairs = settings.tagger_min_count if settings.tagger_weight else 0
             model = build_model(candidates, words, words, _card(settings, "lattice"), lm, runs, pairs)
-            return beyond_the_lexicon(model, words, settings)
+            return beyond_the_lexicon(model, learned, settings)
     decoder = "lattice"
     with watch.stage("lexicon"):
         whole = runs.whole()

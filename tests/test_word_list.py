@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from segtool import CorpusError, TrainingReport, train
 from segtool.decode.viterbi import WEIGHT_UNIT
-from segtool.lexicon.em import candidate_trie
+from segtool.lexicon.trie import candidate_trie
 from segtool.methods.word_counts import read_word_counts
 from segtool.methods.word_list import (
     _add_counts,

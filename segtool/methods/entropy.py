@@ -57,7 +57,7 @@ def entropy_lexicon(candidates: Candidates, settings: EntropySettings) -> Lexico
     keep[0] = False  # the boundary
     weight = np.concatenate(weights)
     unknown = float(weights[0][1:].min(initial=0.0))
-    return Lexicon(lengths[keep], places[keep], weight[keep], counts[keep], unknown, ())
+    return Lexicon(lengths[keep], places[keep], weight[keep], counts[keep], unknown)
 
 
 def _normalised(variation: Floats, share: np.ndarray, scaled: bool) -> Floats:

@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from segtool.errors import CorpusError
-from segtool.lexicon.em import candidate_trie
 from segtool.lexicon.learned import Lexicon
+from segtool.lexicon.trie import candidate_trie
 from segtool.ngrams.count import count_stream
 from segtool.ngrams.scores import Candidates, score
 from segtool.runtime.arrays import Floats, Ids
@@ -82,7 +82,7 @@ def frequency_lexicon(counts: list[Floats]) -> Lexicon:
     lengths = np.repeat(np.arange(1, len(counts) + 1), [len(at) for at in places])
     expected = np.concatenate([count[at] for count, at in zip(counts, places, strict=True)])
     weight = np.log(expected / expected.sum())
-    return Lexicon(lengths, np.concatenate(places), weight, expected, float(weight.min(initial=0.0)) - 1.0, ())
+    return Lexicon(lengths, np.concatenate(places), weight, expected, float(weight.min(initial=0.0)) - 1.0)
 
 
 def lexicon_of_list(
