@@ -32,6 +32,7 @@ __all__ = [
     "check_moves",
     "flag_of",
     "parameter",
+    "parameters_by_title",
     "settings_of",
     "spelled_value",
 ]
@@ -361,6 +362,16 @@ class Parameters(TypedDict, total=False):
     cohesion_revision: int
     lm_order: int
     lm_moves: tuple[float, ...]
+
+
+def parameters_by_title() -> dict[str, list[Field[Any]]]:
+    """Give all parameters under the titles of their classes, those of training first."""
+    groups: dict[str, list[Field[Any]]] = {TrainingSettings.title: []}
+    bases = [base for base in reversed(TrainingSettings.__mro__) if issubclass(base, _Settings)]
+    for each in fields(TrainingSettings):
+        home = next(base for base in bases if hasattr(base, each.name))
+        groups.setdefault(home.title, []).append(each)
+    return groups
 
 
 def settings_of(model: Model) -> TrainingSettings:

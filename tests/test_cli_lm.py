@@ -7,7 +7,7 @@ import sys
 import pytest
 from click.testing import CliRunner
 
-from segtool.cli.lm import lm
+from segtool.cli.lm import lm_group
 from segtool.cli.main import main
 from segtool.lm.kneser_ney import estimate
 from segtool.lm.store import load_lm
@@ -192,7 +192,7 @@ def test_import_of_a_binary(tmp_path):
     run("import", tmp_path / "a.binary", "-o", tmp_path / "m")
     assert run("info", tmp_path / "m").stdout.splitlines() == [
         "order    2",
-        "kind     KenLM binary, asked through kenlm",
+        "kind     KenLM binary, queried through kenlm",
     ]
     scores = [run("score", tmp_path / name, input="一的\n").stdout for name in ("a.binary", "m")]
     assert scores[0] == scores[1]
@@ -206,12 +206,12 @@ def test_import_refuses(tmp_path):
 # Conventions
 
 
-@pytest.mark.parametrize("command", [None, *lm.commands])
+@pytest.mark.parametrize("command", [None, *lm_group.commands])
 def test_help_answers_at_once(command):
     """Without numpy and its kin, whatever imports what first."""
     arguments = ["lm", *([command] if command else []), "--help"]
     code = (
-        "import sys; from segtool.cli.lm import lm; from segtool.cli.main import main\n"
+        "import sys; from segtool.cli.lm import lm_group; from segtool.cli.main import main\n"
         f"try: main({arguments!r})\n"
         "finally: assert not {'numpy', 'numba', 'kenlm', 'tqdm'} & sys.modules.keys()"
     )
