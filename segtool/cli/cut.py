@@ -12,7 +12,9 @@ __all__ = ["cut_command"]
 
 @click.command("cut")
 @click.argument("files", metavar="[FILE]...", nargs=-1)
-@click.option("-m", "--model", default="default", show_default=True, help="Directory written by 'segtool train'.")
+@click.option(
+    "-m", "--model", metavar="MODEL", default="default", show_default=True, help="Directory written by 'segtool train'."
+)
 @click.option("-o", "--output", metavar="FILE", help="Write here instead of to standard output.")
 @click.option("--sep", default=" ", show_default="a space", help="Separator between two words.")
 @click.option("--adapt", metavar="FILE", multiple=True, help="First learn the words of this raw text.")

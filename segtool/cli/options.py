@@ -33,9 +33,11 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 class ParameterOption(click.Option):
-    """An option of a training parameter; ``title`` is its heading in ``--help``."""
+    """The option of a training parameter, which also has the parameter and its heading in ``--help``."""
 
-    title = "Options"
+    def __init__(self, *args: Any, parameter: Field[Any], title: str = "Options", **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.parameter, self.title = parameter, title
 
 
 class TitledCommand(click.Command):
@@ -57,32 +59,23 @@ def parameter_options(command: Command) -> Command:
     """Add an option for every training parameter."""
     for title, parameters in reversed(parameters_by_title().items()):
         for parameter in reversed(parameters):
-            option = click.option(*_declaration(parameter), cls=_titled(title), **_attributes(parameter))
-            command = option(command)
+            command = _option(parameter, None, title=title)(command)
     return command
 
 
 def parameter_option(name: str, flag: str | None = None) -> Callable[[Command], Command]:
     """Add the option of one training parameter, under another flag if need be."""
-    parameter = TrainingSettings.__dataclass_fields__[name]
-    names = _declaration(parameter) if flag is None else [flag]
-    return click.option(*names, cls=ParameterOption, **_attributes(parameter))
+    return _option(TrainingSettings.__dataclass_fields__[name], flag)
 
 
-def _declaration(parameter: Field[Any]) -> list[str]:
-    return [parameter.metadata["flag"] or flag_of(parameter.name)]
-
-
-def _titled(title: str) -> type[ParameterOption]:
-    return type("ParameterOption", (ParameterOption,), {"title": title})
-
-
-def _attributes(parameter: Field[Any]) -> dict[str, Any]:
+def _option(parameter: Field[Any], flag: str | None, **attributes: Any) -> Callable[[Command], Command]:
     default, choices = parameter.default, parameter.metadata["choices"]
     kind: Any = click.Choice(choices) if choices else type(default)
     if isinstance(default, tuple):
         kind, default = numbers, spelled_value(default)
-    return {"type": kind, "default": default, "show_default": True, "help": parameter.metadata["help"]}
+    attributes |= {"type": kind, "default": default, "show_default": True, "help": parameter.metadata["help"]}
+    flag = flag or parameter.metadata["flag"] or flag_of(parameter.name)
+    return click.option(flag, cls=ParameterOption, parameter=parameter, **attributes)
 
 
 def numbers(text: str) -> tuple[float, ...]:

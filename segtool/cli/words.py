@@ -48,7 +48,7 @@ _FILTERS = {"min_count", "min_expected"}
     help="A table with a header line, or one JSON object per line.",
 )
 @click.option("--top", metavar="N", type=click.IntRange(0), default=100, show_default=True, help="0 lists all words.")
-@click.option("--sort", type=click.Choice(FIELDS), default="score", show_default=True, help="From high to low.")
+@click.option("--sort", type=click.Choice(FIELDS), default="score", show_default=True, help="Column to sort by.")
 @click.option("--min-len", type=click.IntRange(1), default=2, show_default=True, help="Shortest word, in symbols.")
 @click.option("--max-len", type=click.IntRange(1), help="Longest word, in symbols.")
 @click.option("--known", metavar="FILE", help="Leave out these words: a word list, or segmented text.")
@@ -95,8 +95,8 @@ def words_command(
     _check_sources(inputs, model, known, context, parameters["method"], given & {*parameters, "skip_undecodable"})
     announce_compiling(quiet)
     from segtool.discovery import check_lengths, discover, examples
-    from segtool.methods.word_counts import read_word_set
     from segtool.segmenter import load
+    from segtool.text.word_lists import read_word_set
 
     check_lengths(min_len, max_len, parameters["max_word_len"] if model is None else 15)
     left_out = read_word_set(known, "--known", encoding) if known is not None else frozenset()
@@ -207,7 +207,7 @@ def _write(out: IO[bytes], form: str, listed: list[WordScore], shown: dict[str, 
 
 
 @click.command("export")
-@click.option("-m", "--model", required=True, help="Directory written by 'segtool train'.")
+@click.option("-m", "--model", metavar="MODEL", required=True, help="Directory written by 'segtool train'.")
 @click.option("-o", "--output", metavar="FILE", help="Write here instead of to standard output.")
 @click.option(
     "--format", "form", type=click.Choice(["jieba"]), default="jieba", show_default=True, help="Format of the list."

@@ -30,7 +30,7 @@ import numpy.typing as npt
 from segtool.lexicon.class_lattice import class_forward_backward, class_scratch
 from segtool.lexicon.lattice import forward_backward, lattice_scratch, weighted_units
 from segtool.lexicon.learned import Learned, Lexicon, Resources
-from segtool.lexicon.passes import Chunk, Engine, Threads
+from segtool.lexicon.passes import Engine, Threads
 from segtool.lexicon.trie import candidate_trie
 from segtool.lexicon.word_classes import CutCorpus, class_factors, cluster
 from segtool.ngrams.scores import Candidates
@@ -38,7 +38,7 @@ from segtool.runtime.arrays import Bytes, Floats, Ids, Integers, Places
 from segtool.settings import LexiconSettings
 from segtool.store.checkpoints import Checkpoints
 from segtool.text.run_hashes import hash_limit, select_runs, shuffle_runs
-from segtool.text.runs import ChunkedRuns
+from segtool.text.runs import Chunk, Corpus
 
 __all__ = ["EMState", "Expectation", "learn", "log_prior", "log_weight"]
 
@@ -97,13 +97,13 @@ class EMState:
 
 
 def learn(
-    corpus: ChunkedRuns, candidates: Candidates, settings: LexiconSettings, resources: Resources | None = None
+    corpus: Corpus, candidates: Candidates, settings: LexiconSettings, resources: Resources | None = None
 ) -> Learned:
     """Learn words by method ``unigram``: fit a lexicon by EM.
 
     Parameters
     ----------
-    corpus : ChunkedRuns
+    corpus : Corpus
     candidates : Candidates
         Scored n-grams of that corpus.
     settings : LexiconSettings
@@ -144,7 +144,7 @@ class _EM:
 
     def __init__(
         self,
-        corpus: ChunkedRuns,
+        corpus: Corpus,
         candidates: Candidates,
         settings: LexiconSettings,
         engine: Engine,
@@ -180,7 +180,8 @@ class _EM:
         words = np.flatnonzero(self._is_word(state))
         weights = np.full(len(trie.units) // 2, -np.inf)
         weights[trie.nodes[words]] = weight[words]
-        cut = CutCorpus(self._engine, self._corpus, (trie.units, weights, self._max_len, self._corpus.longest_run))
+        lattice = trie.units, weights, self._max_len, self._corpus.stats.longest_run
+        cut = CutCorpus(self._engine, self._corpus, lattice)
         sizes = self._settings.class_words, self._settings.word_classes
         state.class_of, state.bigrams = cluster(cut, trie.nodes, self._lengths(), *sizes)
 
@@ -195,8 +196,8 @@ class _EM:
             class_of[trie.nodes[alive]] = state.class_of[alive]
             classes = class_of, class_factors(state.bigrams, self._settings.class_weight).ravel()
         last = state.passes == self._settings.all_passes - 1
-        limit = hash_limit(self._corpus.hash_sizes, SAMPLED) if last else None
-        return Expectation(trie.units, linear, classes, self._max_len, self._corpus.longest_run, limit)
+        limit = hash_limit(self._corpus.stats.hash_sizes, SAMPLED) if last else None
+        return Expectation(trie.units, linear, classes, self._max_len, self._corpus.stats.longest_run, limit)
 
     def run(self, task: Expectation, state: EMState, trie: _Trie) -> None:
         """Make a pass and update the state."""
