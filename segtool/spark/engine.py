@@ -238,8 +238,8 @@ class SparkEngine:
             rows = []
             for i in range(len(runs)):
                 part, place = runs.place(i)
-                here = self._path(runs.parts()[part][0]) is None
-                rows.append((i, part, place, pack_chunk(runs.tables(i)[0]) if here else None))
+                here = self._path(runs.parts[part]) is None
+                rows.append((i, part, place, pack_chunk(runs.parts[part].chunk(place)) if here else None))
             context = self.session.sparkContext
             spread = context.parallelize(rows, max(min(len(rows), 2 * context.defaultParallelism), 1))
             frame = self.session.createDataFrame(spread, "chunk long, part int, place int, data binary")

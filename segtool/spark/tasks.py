@@ -20,13 +20,13 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from segtool.errors import ModelError
-from segtool.lexicon.passes import Chunk
 from segtool.ngrams.blocks import pack_stream, unpack_stream
 from segtool.ngrams.counter import CorpusCounter, add_up, write_shard
 from segtool.ngrams.shards import Shard
 from segtool.runtime.arrays import Ids
 from segtool.store.files import as_output_errors
 from segtool.text.encodings import decode_lines
+from segtool.text.runs import Chunk
 from segtool.text.sources import ReadReport
 
 if TYPE_CHECKING:
@@ -223,11 +223,11 @@ def _sum_rows(broadcast: Callable[[], bytes], batches: Batches) -> Iterator[Row]
             path, alphabet = parts[row["part"]]
             if path is None:
                 length, data = pickle.loads(row["data"])
-                written = unpack_stream(data, length, len(codes))
+                written = unpack_stream(data, length, len(alphabet.written))
             else:
                 written = _open_shard(path).chunk(row["place"])
             any_chunk = True
-            yield -1 - row["chunk"], pickle.dumps(task(Chunk(written, codes, ids), scratch, total))
+            yield -1 - row["chunk"], pickle.dumps(task(Chunk(written, alphabet), scratch, total))
     if any_chunk:
         for block in range(0, task.size, SUM_BLOCK):
             sums = total[block : block + SUM_BLOCK]
