@@ -4,7 +4,6 @@ import dataclasses
 import re
 import subprocess
 import sys
-import textwrap
 import typing
 
 import pytest
@@ -12,7 +11,7 @@ import pytest
 from segtool.settings import Parameters, TrainingSettings
 from tests.helpers import ROOT, environment
 
-USER = '''
+USER = """
 from pathlib import Path
 
 import segtool
@@ -61,7 +60,7 @@ segtool.evaluate(["x"], [["x"]])  # wrong
 rate: float = result.oov_recall  # wrong
 segtool.evaluate_files("gold", "cut", top_errors="3")  # wrong
 segtool.nothing()  # wrong
-'''
+"""
 
 
 def mypy(tmp_path, text):
