@@ -56,7 +56,7 @@ from segtool.runtime.workers import available_workers
 from segtool.segmenter import Segmenter
 from segtool.settings import TrainingSettings
 from segtool.store.model import Model
-from segtool.text.runs import ChunkedRuns
+from segtool.text.runs import Corpus
 from segtool.text.symbols import MARK, SPACE
 
 AVERAGED: list[dict[str, Any]] = [
@@ -80,7 +80,7 @@ Rows: TypeAlias = Iterator[tuple[str, Segmenter]]
 class Base:
     """What the defaults make of the news: where ideas set out."""
 
-    runs: ChunkedRuns
+    runs: Corpus
     counts: Counts
     candidates: Candidates
     lexicon: Lexicon

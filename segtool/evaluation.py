@@ -28,8 +28,8 @@ from math import isqrt
 from typing import Any, TypeAlias
 
 from segtool.errors import DataError, MismatchError, UsageError
-from segtool.methods.word_counts import read_word_set
 from segtool.text.sources import read_lines
+from segtool.text.word_lists import read_word_set
 
 __all__ = ["PROTOCOLS", "Evaluation", "FrequentError", "evaluate", "evaluate_files"]
 

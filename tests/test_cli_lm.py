@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from segtool.cli.lm import lm_group
 from segtool.cli.main import main
 from segtool.lm.kneser_ney import estimate
-from segtool.lm.store import load_lm
+from segtool.lm.language_model import LanguageModel
 from tests.helpers import SAMPLE, contents, environment, sample_text, scratch
 from tests.naive_lm import BINARY, plain_table, same
 
@@ -52,7 +52,7 @@ def rows(output):
 
 
 def test_train_writes_one_model_in_each_form(trained, sample_counts):
-    lm = load_lm(trained / "a.lm")
+    lm = LanguageModel.open(trained / "a.lm")
     assert same(lm, estimate(sample_counts, 4, (0, 0, 1)))
     assert len(plain_table(trained / "a.arpa")) == sum(lm.ngrams) + 1
     assert gzip.decompress((trained / "a.arpa.gz").read_bytes()) == (trained / "a.arpa").read_bytes()
@@ -87,7 +87,7 @@ def test_train_tells_what_it_made(tmp_path):
 
 def test_train_on_standard_input_in_another_encoding(tmp_path):
     run("train", "-", "-o", tmp_path / "a", "--encoding", "gb18030", "-q", input=TEXT.encode("gb18030"))
-    assert load_lm(tmp_path / "a").score_text("医生").unknown == 0
+    assert LanguageModel.open(tmp_path / "a").score_text("医生").unknown == 0
 
 
 def test_train_leaves_out_lines_that_cannot_be_decoded(tmp_path):
@@ -136,7 +136,7 @@ def test_train_looks_at_the_output_first(tmp_path):
 def test_score_of_each_line_and_of_all(trained, tmp_path, name):
     (tmp_path / "a.txt").write_text(TEXT, encoding="utf-8")
     lines = rows(run("score", trained / name, tmp_path / "a.txt").stdout)
-    lm = load_lm(trained / "a.lm")
+    lm = LanguageModel.open(trained / "a.lm")
     scores = [*map(lm.score_text, TEXT.splitlines()), lm.score_text(TEXT)]
     assert [line[0] for line in lines] == ["1", "2", "3", "total"]
     for line, score in zip(lines, scores, strict=True):
@@ -180,7 +180,7 @@ def test_info(trained, tmp_path):
 def test_import_of_an_arpa_file(trained, tmp_path):
     told = run("import", trained / "a.arpa.gz", "-o", tmp_path / "m").stderr
     assert "order    4" in told and f"model    {tmp_path / 'm'}" in told
-    assert same(load_lm(tmp_path / "m"), load_lm(trained / "a.lm"))
+    assert same(LanguageModel.open(tmp_path / "m"), LanguageModel.open(trained / "a.lm"))
     assert "imported: file a.arpa.gz" in run("info", tmp_path / "m").stdout
     run("import", trained / "a.arpa", "-o", tmp_path / "m", "-q")  # a model is replaced
     assert "imported: file a.arpa\n" in run("info", tmp_path / "m").stdout

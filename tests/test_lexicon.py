@@ -342,5 +342,5 @@ def test_progress_passes_the_stream_once_a_pass(workers):
     candidates, seen = candidates_of(runs, 3, 1), []
     corpus = chunked(runs, candidates.codes, 20)
     fit_lexicon(corpus, candidates, LexiconSettings(passes=3), Threads(workers), seen.append)
-    assert sum(seen) == 7 * corpus.positions
+    assert sum(seen) == 7 * corpus.stats.positions
     assert len(seen) == 7 * len(corpus) > 7

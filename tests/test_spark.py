@@ -20,7 +20,7 @@ from segtool.ngrams.counter import CountingReport, count
 from segtool.ngrams.shards import Shard
 from segtool.spark.engine import SparkEngine
 from segtool.spark.session import open_spark
-from segtool.text.runs import ChunkedRuns, RunCollector
+from segtool.text.runs import Corpus, RunCollector
 from segtool.training import train
 from tests.helpers import SAMPLE, command, contents, environment
 
@@ -155,7 +155,7 @@ def check_passes(engine, runs, task):
     expected, known = Threads().run(Symbols(task.size), runs)
     assert np.array_equal(total, expected)
     assert results == known
-    assert sum(passed) == runs.positions
+    assert sum(passed) == runs.stats.positions
 
 
 @pytest.mark.parametrize("fold", [True, False])
@@ -163,12 +163,12 @@ def test_runs_reach_executors_that_see_no_shard(engine, tmp_path, monkeypatch, s
     collector = RunCollector()
     for _ in range(12):
         collector.add(sample_text)
-    runs = ChunkedRuns([collector, collector], fold)
+    runs = Corpus([collector, collector], fold)
     assert len(runs) >= 2
     check_passes(engine, runs, Symbols(len(runs.codes)))
     check_passes(engine, runs, Symbols(3 * SUMS))
     count(SAMPLE, tmp_path / "shard", fold=fold)
-    runs = ChunkedRuns([Shard.open(tmp_path / "shard"), collector], fold)
+    runs = Corpus([Shard.open(tmp_path / "shard"), collector], fold)
     check_passes(engine, runs, Symbols(len(runs.codes)))
     path = SparkEngine._path
     monkeypatch.setattr(SparkEngine, "_path", lambda self, part: (p := path(self, part)) and p + " elsewhere")
@@ -183,7 +183,7 @@ def test_killed_workers_are_replaced(engine, tmp_path, monkeypatch, sample_text)
     monkeypatch.setattr(spark_tasks, "merge_buckets", partial(dying_merge, str(tmp_path / "merge")))
     count(SAMPLE, tmp_path / "spark", engine=engine)
     check_shards(tmp_path / "spark", tmp_path / "one")
-    runs = ChunkedRuns([Shard.open(tmp_path / "one")], True)
+    runs = Corpus([Shard.open(tmp_path / "one")], True)
     check_passes(engine, runs, Symbols(len(runs.codes), str(tmp_path / "pass")))
     assert all((tmp_path / name).exists() for name in ("count", "merge", "pass"))
 

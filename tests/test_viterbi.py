@@ -20,7 +20,7 @@ from segtool.lexicon.unknown_words import spelling_scores, spelling_steps
 from segtool.ngrams.count import count_stream
 from segtool.ngrams.scores import BOUNDARY_FANOUT, score
 from segtool.settings import LexiconSettings, TrainingSettings
-from segtool.text.runs import ChunkedRuns, RunCollector
+from segtool.text.runs import Corpus, RunCollector
 from segtool.text.symbols import CODE_LIMIT, LAT, MARK, NUM, class_table, code_points, symbolise
 from tests import naive
 from tests.helpers import extend
@@ -439,7 +439,7 @@ def test_a_model_decodes_as_its_word_list_says(lines, max_word_len, min_count):
     """build_model lays out what the lexicon holds: weights in whole steps, one for unknown characters."""
     collector = RunCollector()
     collector.add("\n".join(lines))
-    runs = ChunkedRuns([collector], fold=False)
+    runs = Corpus([collector], fold=False)
     candidates = score(count_stream(runs.whole().stream, runs.codes, max_word_len + 1), max_word_len, min_count)
     lexicon = fit_lexicon(runs, candidates, LexiconSettings(passes=2, length_penalty=1.0))
     model = build_model(candidates, lexicon, lexicon, {"parameters": {"max_word_len": max_word_len}})

@@ -17,6 +17,7 @@ from segtool.lexicon.word_classes import CutCorpus, WordCut, class_factors, clus
 from segtool.ngrams.count import count_stream
 from segtool.ngrams.scores import score
 from segtool.ngrams.table import spell
+from segtool.text.runs import Alphabet, Chunk, CorpusStats
 from tests import naive, naive_classes
 
 SYMBOLS = 6
@@ -107,14 +108,15 @@ class Chunks:
 
     def __init__(self, chunks):
         self.streams = [naive.stream(runs) for runs in chunks]
-        self.positions = sum(len(stream) - 1 for stream in self.streams)
+        symbols = np.arange(SYMBOLS, dtype=np.uint32)
+        self.alphabet = Alphabet(symbols, symbols.astype(np.uint16), symbols, symbols)
+        self.stats = sum((CorpusStats.of(stream, symbols) for stream in self.streams), CorpusStats())
 
     def __len__(self):
         return len(self.streams)
 
-    def tables(self, i):
-        codes = np.arange(SYMBOLS)
-        return self.streams[i], codes.astype(np.uint32), codes.astype(np.uint16)
+    def chunk(self, i):
+        return Chunk(self.streams[i], self.alphabet)
 
 
 @given(

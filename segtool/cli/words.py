@@ -95,8 +95,8 @@ def words_command(
     _check_sources(inputs, model, known, context, parameters["method"], given & {*parameters, "skip_undecodable"})
     announce_compiling(quiet)
     from segtool.discovery import check_lengths, discover, examples
-    from segtool.methods.word_counts import read_word_set
     from segtool.segmenter import load
+    from segtool.text.word_lists import read_word_set
 
     check_lengths(min_len, max_len, parameters["max_word_len"] if model is None else 15)
     left_out = read_word_set(known, "--known", encoding) if known is not None else frozenset()

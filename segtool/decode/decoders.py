@@ -16,12 +16,12 @@ import numpy.typing as npt
 from segtool.decode.utf8_kernel import character_table
 from segtool.decode.viterbi import UNKNOWN_LIMIT, cut_pairs, viterbi
 from segtool.errors import ModelError
-from segtool.store.model import Model
+from segtool.store.model import LM_FOLDER, Model
 from segtool.text.folding import fold_table
 from segtool.text.symbols import CODE_LIMIT, MARK, class_table
 
 if TYPE_CHECKING:
-    from segtool.text.runs import Runs
+    from segtool.text.runs import Chunk
 
 __all__ = ["Decoder", "Settled", "cut_runs", "decoder_of", "scratch_arrays"]
 
@@ -79,13 +79,13 @@ def scratch_arrays(room: int) -> tuple[npt.NDArray[Any], ...]:
     return (*(np.empty(room, np.int64) for _ in range(2)), *(np.empty(room, np.int32) for _ in range(7)))
 
 
-def cut_runs(decoder: Decoder, runs: Runs, max_word_len: int) -> npt.NDArray[np.bool_]:
+def cut_runs(decoder: Decoder, runs: Chunk, max_word_len: int) -> npt.NDArray[np.bool_]:
     """Cut a corpus.
 
     Parameters
     ----------
     decoder : Decoder
-    runs : Runs
+    runs : Chunk
     max_word_len : int
         Of the model.
 
@@ -149,18 +149,23 @@ class _Tags:
     utf8_tables = None
 
     def __init__(self, model: Model) -> None:
-        from segtool.methods.tags import cut_by_tags, move_scores
+        from segtool.decode.position_tags import cut_by_tags, move_scores, score_tags
+        from segtool.lm.language_model import LanguageModel
 
-        if model.lm is None:
-            raise ModelError(f"{model.path}: the language model is missing: restore the model or train it again")
-        self._kernel = cut_by_tags
-        self._tables = (model.lm.ids(), *model.lm.tables)
+        lm, folder = model.lm, None if model.path is None else model.path / LM_FOLDER
+        if lm is None and folder is not None and folder.is_dir():
+            lm = LanguageModel.open(folder)
+        if lm is None:
+            raise ModelError(f"{folder}: the language model is missing: restore the model or train it again")
+        self._score, self._cut = score_tags, cut_by_tags
+        self._tables = (lm.ids(), *lm.tables)
         self._moves = move_scores(tuple(model.card["parameters"]["lm_moves"]))
 
     def run(self, codes: Any, starts: Any, tokens: int, final: bool, before: int, scratch: Any) -> Settled:
-        best, _, word_starts, word_ends, back = scratch[:5]
-        tables = *self._tables, self._moves
-        return *self._kernel(codes, starts, tokens, final, *tables, best, back, word_starts, word_ends), MARK
+        _, _, word_starts, word_ends, back = scratch[:5]
+        scores = np.empty(4 * tokens + 8, np.int64)
+        self._score(codes, tokens, *self._tables, scores)
+        return *self._cut(codes, starts, tokens, final, self._moves, scores, back, word_starts, word_ends), MARK
 
     def run_plain(self, codes: Any, starts: Any, tokens: int, final: bool, before: int, scratch: Any) -> Settled:
         return self.run(codes, starts, tokens, final, before, scratch)

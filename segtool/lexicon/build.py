@@ -20,7 +20,7 @@ from segtool.ngrams.table import spell
 from segtool.runtime.arrays import Floats
 from segtool.settings import TrainingSettings
 from segtool.store.model import Model, word_record
-from segtool.text.runs import ChunkedRuns
+from segtool.text.runs import Corpus
 
 __all__ = ["beyond_the_lexicon", "build_model", "weight_steps"]
 
@@ -34,7 +34,7 @@ def build_model(
     words: Lexicon,
     card: dict[str, object],
     lm: LanguageModel | None = None,
-    runs: ChunkedRuns | None = None,
+    runs: Corpus | None = None,
     tagged_count: int = 0,
 ) -> Model:
     """Lay out a lexicon for decoding.
@@ -51,7 +51,7 @@ def build_model(
         Entries of the model's card.
     lm : LanguageModel, optional
         For the decoder that needs one.
-    runs : ChunkedRuns, optional
+    runs : Corpus, optional
         Tells how words are written in the text; without it they are shown as they are counted.
     tagged_count : int
         Pairs of symbols that are so frequent are laid out even if they begin no word, for the tagger; 0 for none.
@@ -79,7 +79,7 @@ def build_model(
     for k in range(1, len(levels) + 1):
         here = lexicon.level == k
         units[nodes[k - 1][lexicon.place[here]], 2] = weight_steps(lexicon.weight[here])
-    faces = candidates.codes if runs is None else runs.faces
+    faces = candidates.codes if runs is None else runs.alphabet.display
     spellings = odd_spellings(runs, candidates, words)
     spelling = np.zeros(4 * (unknown + 1), np.int32)
     table = _word_table(candidates, words)

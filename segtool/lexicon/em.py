@@ -31,7 +31,7 @@ import numpy.typing as npt
 from segtool.lexicon.class_lattice import class_forward_backward, class_scratch
 from segtool.lexicon.lattice import forward_backward, lattice_scratch, weighted_units
 from segtool.lexicon.learned import Learned, Lexicon, Resources
-from segtool.lexicon.passes import Chunk, Engine, Threads
+from segtool.lexicon.passes import Engine, Threads
 from segtool.lexicon.trie import build_trie
 from segtool.lexicon.word_classes import CutCorpus, class_factors, cluster
 from segtool.ngrams.scores import Candidates
@@ -39,7 +39,7 @@ from segtool.runtime.arrays import Floats, Integers
 from segtool.settings import LexiconSettings
 from segtool.store.checkpoints import Checkpoints
 from segtool.text.run_hashes import hash_limit, select_runs, shuffle_runs
-from segtool.text.runs import ChunkedRuns
+from segtool.text.runs import Chunk, Corpus
 
 __all__ = [
     "Expectation",
@@ -64,13 +64,13 @@ SAMPLED = 1 << 25
 
 
 def learn(
-    corpus: ChunkedRuns, candidates: Candidates, settings: LexiconSettings, resources: Resources | None = None
+    corpus: Corpus, candidates: Candidates, settings: LexiconSettings, resources: Resources | None = None
 ) -> Learned:
     """Learn words by method ``unigram``.
 
     Parameters
     ----------
-    corpus : ChunkedRuns
+    corpus : Corpus
     candidates : Candidates
         Scored n-grams of that corpus.
     settings : LexiconSettings
@@ -87,7 +87,7 @@ def learn(
 
 
 def fit_lexicon(
-    runs: ChunkedRuns,
+    runs: Corpus,
     candidates: Candidates,
     settings: LexiconSettings,
     engine: Engine | None = None,
@@ -98,7 +98,7 @@ def fit_lexicon(
 
     Parameters
     ----------
-    runs : ChunkedRuns
+    runs : Corpus
         The corpus.
     candidates : Candidates
         Scored n-grams of that corpus.
@@ -145,15 +145,15 @@ def fit_lexicon(
             kept = np.flatnonzero(_kept(expected, singles, settings))
             words = np.full(len(linear), -np.inf)
             words[nodes[kept]] = weight[kept]
-            corpus = CutCorpus(engine, runs, (units, words, len(levels), runs.longest_run))
+            corpus = CutCorpus(engine, runs, (units, words, len(levels), runs.stats.longest_run))
             class_of, bigrams = cluster(corpus, nodes, lengths, settings.class_words, settings.word_classes)
         classes: tuple[npt.NDArray[Any], ...] = ()
         if turn >= settings.passes:
             classes = np.zeros(len(linear), np.uint8), class_factors(bigrams, settings.class_weight).ravel()
             classes[0][nodes[there]] = class_of[there]
         last = turn == settings.all_passes - 1
-        limit = hash_limit(runs.hash_sizes, SAMPLED) if last else None
-        task = Expectation(units, linear, classes, len(levels), runs.longest_run, limit)
+        limit = hash_limit(runs.stats.hash_sizes, SAMPLED) if last else None
+        task = Expectation(units, linear, classes, len(levels), runs.stats.longest_run, limit)
         del linear, classes
         total, results = engine.run(task, runs, progress)
         expected[:] = 0

@@ -23,7 +23,7 @@ from segtool.store.checkpoints import Checkpoints
 if TYPE_CHECKING:
     from segtool.lm.language_model import LanguageModel
 
-__all__ = ["Learned", "Lexicon", "Resources"]
+__all__ = ["NO_WORDS", "Learned", "Lexicon", "Resources"]
 
 
 @dataclass(frozen=True)
@@ -68,6 +68,9 @@ class Lexicon:
         return cls(**scalars | {"log_likelihood": tuple(arrays["log_likelihood"].tolist())})
 
 
+NO_WORDS = Lexicon(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0), np.zeros(0), 0.0, ())
+
+
 @dataclass(frozen=True)
 class Learned:
     """The result of a method.
@@ -77,7 +80,7 @@ class Learned:
     decoder : {"lattice", "pairs", "tags"}
         How the model cuts text (:mod:`segtool.decode.decoders`).
     decoding : Lexicon
-        The words that it cuts by; without words where it cuts by a language model.
+        The words, or pairs of symbols, that it cuts by; a language model alone decides for ``"tags"``.
     words : Lexicon
         The words that it lists, with their counts; for most methods the same.
     """
@@ -85,6 +88,11 @@ class Learned:
     decoder: str
     decoding: Lexicon
     words: Lexicon
+
+    @property
+    def has_boundaries(self) -> bool:
+        """Whether there are boundaries that the tagger and the scores of unknown words can be fitted to."""
+        return len(self.words.sample) > 0
 
 
 @dataclass(frozen=True)

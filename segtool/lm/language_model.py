@@ -1,7 +1,7 @@
 """The character language model: how likely each symbol is behind the ones before it.
 
-:mod:`segtool.lm.kneser_ney` estimates one, :mod:`segtool.lm.store` keeps it in a directory, :mod:`segtool.lm.arpa`
-writes it for others and :mod:`segtool.lm.arpa_reader` reads theirs. Every run is a sentence.
+:mod:`segtool.lm.kneser_ney` estimates one, :mod:`segtool.lm.arpa` writes it as an ARPA file,
+:mod:`segtool.lm.arpa_reader` reads one, and :mod:`segtool.lm.store` opens all kinds. Every run is a sentence.
 
 The n-grams form a trie, laid down level by level in flat arrays; the *suffix* link of a node leads to
 the longest n-gram that ends it (Aho & Corasick 1975), which is where back-off goes on. Symbol 0 is the
@@ -11,19 +11,42 @@ boundary: ``<s>`` as the first of an n-gram, ``</s>`` as the last, so that node 
 
 from __future__ import annotations
 
+import os
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from segtool import __version__
+from segtool.errors import ModelError
 from segtool.runtime.arrays import Codes, Floats, Ids, Integers, Places, Singles
 from segtool.runtime.kernels import kernel
+from segtool.store.cards import CardFormat, write_array
 from segtool.text.folding import fold_table
 from segtool.text.symbols import CODE_LIMIT, class_table, code_points, symbolise
 
-__all__ = ["LanguageModel", "Scorer", "TextScore", "advance", "find_child"]
+__all__ = ["LM", "LanguageModel", "Scorer", "TextScore", "advance", "find_child"]
+
+LM = CardFormat(
+    name="segtool language model",
+    version=1,
+    what="language model",
+    title="language model",
+    command="segtool lm train",
+    verb="make",
+)
+"""The directory of a language model: its arrays (kind ``tables``), or the copy of a KenLM binary (kind ``kenlm``)."""
+_ARRAYS = {
+    "codes": "<u4",
+    "symbol": "<u2",
+    "first_child": "<i4",
+    "suffix": "<i4",
+    "log10_probability": "<f4",
+    "log10_backoff": "<f4",
+}
 
 
 @dataclass(frozen=True)
@@ -127,6 +150,53 @@ class LanguageModel(Scorer):
     def tables(self) -> tuple[npt.NDArray[Any], ...]:
         """The arrays that :func:`advance` takes."""
         return self.symbol, self.first_child, self.suffix, self.log10_probability, self.log10_backoff
+
+    def write(self, folder: Path) -> None:
+        """Write the arrays and a card into an empty directory.
+
+        Raises
+        ------
+        OSError
+            If they cannot be written.
+        """
+        files: dict[str, Any] = {}
+        for name, dtype in _ARRAYS.items():
+            files |= write_array(folder, name, getattr(self, name).astype(dtype, copy=False))
+        card = {**self.card, "kind": "tables", "ngrams": self.ngrams, "discounts": self.discounts}
+        LM.write(folder, {**card, "segtool_version": __version__}, files)
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str], verify: bool = True) -> LanguageModel:
+        """Open a directory that :meth:`write` filled.
+
+        Parameters
+        ----------
+        path : path
+        verify : bool
+            Compare the checksums of the arrays with the card.
+
+        Returns
+        -------
+        LanguageModel
+            Its arrays are read-only memory maps.
+
+        Raises
+        ------
+        ModelError
+            If the directory or a file of it is missing, damaged, or of another format version.
+        """
+        folder = Path(path)
+        card = LM.read(folder)
+        if card["kind"] != "tables":
+            raise ModelError(f"{folder}: holds a KenLM binary and no tables: import an ARPA file for this use")
+        sizes = tuple(card["ngrams"])
+        nodes, inner = sum(sizes), sum(sizes[:-1])
+        lengths = (sizes[0] - 1, nodes, inner + 1, nodes, nodes, inner)
+        loaded = {
+            name: LM.open_array(folder, name, card, dtype, length, verify)
+            for (name, dtype), length in zip(_ARRAYS.items(), lengths, strict=True)
+        }
+        return cls(**loaded, ngrams=sizes, discounts=tuple(map(tuple, card["discounts"])), card=card)
 
     def ids(self) -> Ids:
         """Symbol id of every code below ``CODE_LIMIT``: ``ids()[runs.codes][runs.stream]`` is a stream."""

@@ -12,7 +12,6 @@ from segtool.errors import CorpusError
 from segtool.lm.arpa import stream_arpa
 from segtool.lm.kneser_ney import estimate, thresholds
 from segtool.lm.language_model import LanguageModel
-from segtool.lm.store import write_lm
 from segtool.ngrams.count import count_stream
 from segtool.runtime.progress import Progress, StageReport
 from segtool.runtime.workers import checked_workers
@@ -114,8 +113,8 @@ def train_language_model(
             "characters": reading.characters,
             "digest": digest.hexdigest(),
             "lines": reading.lines,
-            "runs": runs.count,
-            "symbols": runs.symbols,
+            "runs": collector.stats.runs,
+            "symbols": collector.stats.symbols,
         }
         with watch.stage("count"):
             counts = count_stream(runs.stream, runs.codes, order, workers)
@@ -126,7 +125,7 @@ def train_language_model(
         model.card["corpus"] = corpus
         with watch.stage("write", sum(model.ngrams)) as step:
             if isinstance(place, Path):
-                write_lm(model, place)
+                model.write(place)
             else:
                 stream_arpa(model, place, output.endswith(".gz"), step)
     return model

@@ -19,34 +19,36 @@ import numpy as np
 import numpy.typing as npt
 
 from segtool.lexicon.em import candidate_trie
-from segtool.lexicon.learned import Lexicon
+from segtool.lexicon.learned import Learned, Lexicon, Resources
 from segtool.methods.word_list import count_words, frequency_lexicon
 from segtool.ngrams.scores import Candidates
 from segtool.ngrams.table import spell
 from segtool.runtime.arrays import Ids
 from segtool.runtime.kernels import kernel
 from segtool.settings import CohesionSettings
+from segtool.text.runs import Corpus
 
-__all__ = ["cohesion_lexicon"]
+__all__ = ["learn"]
 
 
-def cohesion_lexicon(stream: Ids, candidates: Candidates, settings: CohesionSettings) -> tuple[Lexicon, Lexicon]:
+def learn(
+    corpus: Corpus, candidates: Candidates, settings: CohesionSettings, resources: Resources | None = None
+) -> Learned:
     """Find the words of a corpus by cohesion.
 
     Parameters
     ----------
-    stream : ndarray of uint16, shape (n,)
-        The corpus, as for :func:`segtool.ngrams.count.count_stream`.
+    corpus : Corpus
     candidates : Candidates
-        Scored n-grams of that corpus.
+        Scored n-grams of that corpus; longer words are not listed.
     settings : CohesionSettings
+    resources : Resources, optional
+        Not used.
 
     Returns
     -------
-    decoding : Lexicon
-        What text is cut by: the dictionary, or for the article of 2015 the pairs that are not cut.
-    words : Lexicon
-        The dictionary: words that are at most as long as the candidates, with their counts.
+    Learned
+        Decoding is by the dictionary, or for the article of 2015 by the pairs that are not cut.
 
     Raises
     ------
@@ -54,6 +56,7 @@ def cohesion_lexicon(stream: Ids, candidates: Candidates, settings: CohesionSett
         If a parameter makes no sense.
     """
     settings.checked()
+    stream = corpus.whole().stream
     levels = candidates.levels
     pairs_only = settings.cohesion_revision == 2015
     thresholds = settings.cohesion_thresholds[:1] if pairs_only else settings.cohesion_thresholds
@@ -70,12 +73,12 @@ def cohesion_lexicon(stream: Ids, candidates: Candidates, settings: CohesionSett
         words = frequency_lexicon(counts)
         pairs = np.flatnonzero(kept[nodes[1]]) if longest > 1 else np.zeros(0, np.int64)
         nothing = np.zeros(len(pairs))
-        return Lexicon(np.full(len(pairs), 2), pairs, nothing, nothing, 0.0, ()), words
+        return Learned("pairs", Lexicon(np.full(len(pairs), 2), pairs, nothing, nothing, 0.0, ()), words)
     for k in range(2, len(levels) + 1):
         at = np.flatnonzero(counts[k - 1])
         counts[k - 1][at[~_consists_of_kept(spell(levels, k, at), units, kept, min(k, longest))]] = 0
     words = frequency_lexicon(counts)
-    return words, words
+    return Learned("lattice", words, words)
 
 
 def _consists_of_kept(

@@ -16,15 +16,44 @@ from __future__ import annotations
 
 import numpy as np
 
-from segtool.lexicon.learned import Lexicon
+from segtool.lexicon.learned import NO_WORDS, Learned, Lexicon, Resources
+from segtool.methods.word_list import words_of_cuts
 from segtool.ngrams.scores import Candidates
 from segtool.runtime.arrays import Floats
 from segtool.settings import EntropySettings
+from segtool.text.runs import Corpus
 
-__all__ = ["entropy_lexicon"]
+__all__ = ["autonomy_lexicon", "learn"]
 
 
-def entropy_lexicon(candidates: Candidates, settings: EntropySettings) -> Lexicon:
+def learn(
+    corpus: Corpus, candidates: Candidates, settings: EntropySettings, resources: Resources | None = None
+) -> Learned:
+    """Weigh n-grams by their autonomy, and count the words of the best covers of a corpus.
+
+    Parameters
+    ----------
+    corpus : Corpus
+    candidates : Candidates
+        Scored n-grams of that corpus.
+    settings : EntropySettings
+    resources : Resources, optional
+        Not used.
+
+    Returns
+    -------
+    Learned
+
+    Raises
+    ------
+    UsageError
+        If a parameter makes no sense.
+    """
+    decoding = autonomy_lexicon(candidates, settings)
+    return Learned("lattice", decoding, words_of_cuts(corpus, candidates, Learned("lattice", decoding, NO_WORDS)))
+
+
+def autonomy_lexicon(candidates: Candidates, settings: EntropySettings) -> Lexicon:
     """Weigh every candidate by its autonomy.
 
     Parameters

@@ -1,185 +1,50 @@
 """Method ``lm``: segmentation by a character language model and position tags (Su 2016).
 
-Every symbol of a run gets a tag by its place in the word: ``b`` first, ``c`` second, ``d`` third, ``e`` later.
-Its score is the log probability of the symbol behind the symbols of the word so far, of which the last
-three count: a word goes on where the language model expects it to. The moves between tags have weights
-that stand in for the probability that a word of that length goes on; the best sequence is Viterbi's.
+Every symbol of a run gets a tag by its place in the word. It scores the log probability of the symbol behind the
+symbols of the word so far, so that a word goes on where the language model expects it to. Weights of the moves between
+tags stand for the probability that a word of that length goes on. :mod:`segtool.decode.position_tags` finds the best
+tags; the words are those that it cuts out of the corpus.
 
-Su (2016), "Chinese word segmentation by a language model", kexue.fm. The article takes raw relative
-frequencies; Kneser-Ney probabilities, which tell how many different symbols one follows, do better.
-
-Scores are whole numbers of 1/65536 nat, as in :mod:`segtool.decode.viterbi`, so that sums are exact.
+Su (2016), "Chinese word segmentation by a language model", kexue.fm. The article takes raw relative frequencies;
+Kneser-Ney probabilities do better, because they count how many different symbols one follows.
 """
 
 from __future__ import annotations
 
-import math
+from segtool.errors import UsageError
+from segtool.lexicon.learned import NO_WORDS, Learned, Resources
+from segtool.methods.word_list import words_of_cuts
+from segtool.ngrams.scores import Candidates
+from segtool.settings import TagSettings
+from segtool.text.runs import Corpus
 
-import numpy as np
-
-from segtool.decode.viterbi import WEIGHT_UNIT
-from segtool.lm.language_model import advance
-from segtool.runtime.arrays import Integers
-from segtool.runtime.kernels import kernel
-from segtool.settings import MOVES, check_moves
-from segtool.text.symbols import MARK, NUM, SPACE
-
-__all__ = ["cut_by_tags", "move_scores"]
-
-TAGS = "bcde"
-NEVER = -(1 << 60)
+__all__ = ["learn"]
 
 
-def move_scores(weights: tuple[float, ...]) -> Integers:
-    """Log weights of the moves as a table.
+def learn(corpus: Corpus, candidates: Candidates, settings: TagSettings, resources: Resources | None = None) -> Learned:
+    """Count the words that a language model cuts out of a corpus.
 
     Parameters
     ----------
-    weights : tuple of float
-        In the order of :data:`segtool.settings.MOVES`; 0 forbids a move.
+    corpus : Corpus
+    candidates : Candidates
+        N-grams of that corpus; other words are not listed.
+    settings : TagSettings
+    resources : Resources
+        With a language model.
 
     Returns
     -------
-    ndarray of int64, shape (16,)
-        In steps of 1/65536 nat; entry 4 x + y is the move from tag x to tag y.
+    Learned
 
     Raises
     ------
     UsageError
-        If there are not eight, or one is negative, or no word can end.
+        If a parameter makes no sense, or there is no language model.
     """
-    check_moves(weights)
-    out = np.full(16, NEVER, np.int64)
-    for move, weight in zip(MOVES, weights, strict=True):
-        if weight > 0:
-            out[4 * TAGS.index(move[0]) + TAGS.index(move[1])] = round(math.log(weight) * WEIGHT_UNIT)
-    return out
-
-
-@kernel(
-    "(i8,i8)(i4[const], i4[const], i8, b1, u2[const], u2[const], i4[const], i4[const], f4[const], f4[const],"
-    " i8[const], i8[], i4[], i4[], i4[])"
-)
-def cut_by_tags(  # type: ignore[no-untyped-def]
-    codes, starts, tokens, final, ids, symbols, first_child, suffix, log10_probability, log10_backoff,
-    moves, best, back, word_starts, word_ends,
-):  # fmt: skip
-    """Cut tokens into words; parameters and result as for :func:`segtool.decode.viterbi.viterbi`.
-
-    Parameters
-    ----------
-    ids : uint16[0x40000]
-        Symbol id of each code, in the language model.
-    symbols, first_child, suffix, log10_probability, log10_backoff
-        See :class:`segtool.lm.language_model.LanguageModel`.
-    moves : int64[16]
-        From :func:`move_scores`.
-    best : int64[8 or more]
-        Scratch.
-    back : int32[tokens + 2 or more]
-        Scratch: the tags that the four tags of each symbol come from, two bits each.
-    """
-    unit = WEIGHT_UNIT * np.log(10.0)
-    words = 0
-    certain = tokens
-    if not final:
-        certain -= 1
-        if tokens > 1 and codes[tokens - 2] == NUM:
-            certain -= 1
-    consumed = starts[tokens] if final else (starts[certain] if certain >= 0 else 0)
-    i = 0
-    while i < certain:
-        if codes[i] <= MARK:
-            if codes[i] != SPACE:
-                word_starts[words] = starts[i]
-                word_ends[words] = starts[i + 1]
-                words += 1
-            i += 1
-            continue
-        length = 0
-        while i + length < certain and codes[i + length] > MARK:
-            length += 1
-        # context[y]: what the language model knows of a word that has y symbols so far
-        after_1, after_2, after_3 = np.int64(-1), np.int64(-1), np.int64(-1)
-        best[0] = 0
-        best[1], best[2], best[3] = NEVER, NEVER, NEVER
-        for j in range(length):
-            symbol = np.int64(ids[codes[i + j]])
-            p_1, now_1 = advance(-1, symbol, symbols, first_child, suffix, log10_probability, log10_backoff)
-            p_2, now_2 = 0.0, np.int64(-1)
-            p_3, now_3 = 0.0, np.int64(-1)
-            p_4 = 0.0
-            if j > 0:
-                p_2, now_2 = advance(after_1, symbol, symbols, first_child, suffix, log10_probability, log10_backoff)
-            if j > 1:
-                p_3, now_3 = advance(after_2, symbol, symbols, first_child, suffix, log10_probability, log10_backoff)
-            if j > 2:
-                p_4, _ = advance(after_3, symbol, symbols, first_child, suffix, log10_probability, log10_backoff)
-            after_1, after_2, after_3 = now_1, now_2, now_3
-            packed = 0
-            for tag in range(4):
-                score = p_1
-                if tag == 1:
-                    score = p_2
-                elif tag == 2:
-                    score = p_3
-                elif tag == 3:
-                    score = p_4
-                node = np.int64(np.rint(score * unit))
-                top, source = np.int64(NEVER), 0
-                if j == 0:
-                    top = np.int64(0) if tag == 0 else np.int64(NEVER)
-                elif tag <= j:
-                    # of equal ways, the one whose last word is longest
-                    for before in range(3, -1, -1):
-                        way = best[before] + moves[4 * before + tag]
-                        if moves[4 * before + tag] > NEVER and best[before] > NEVER // 2 and way > top:
-                            top, source = way, before
-                best[4 + tag] = top + node if top > NEVER // 2 else np.int64(NEVER)
-                packed |= source << (2 * tag)
-            best[0], best[1], best[2], best[3] = best[4], best[5], best[6], best[7]
-            back[j] = packed
-        settled = length
-        if i + length == certain and not final:
-            # the tags may still change: go back until all four come from one, at the begin of a word
-            alive = 0
-            for tag in range(4):
-                if best[tag] > NEVER // 2:
-                    alive |= 1 << tag
-            j = length - 1
-            settled = 0
-            while j > 0:
-                if alive == 1:
-                    settled = j  # every way begins a word here
-                    break
-                sources = 0
-                for tag in range(4):
-                    if alive >> tag & 1:
-                        sources |= 1 << (back[j] >> (2 * tag) & 3)
-                alive = sources
-                j -= 1
-            consumed = starts[i + settled]
-        tag = 0
-        if settled == length:
-            for other in range(1, 4):
-                if best[other] >= best[tag]:  # of equal ways, the longest last word
-                    tag = other
-        else:
-            tag = back[settled] & 3  # where the word that begins there comes from
-        end = settled
-        first = words
-        for j in range(settled - 1, -1, -1):  # back to front, then turned round
-            if tag == 0:
-                word_starts[words] = starts[i + j]
-                word_ends[words] = starts[i + end]
-                words += 1
-                end = j
-            tag = back[j] >> (2 * tag) & 3
-        low, high = first, words - 1
-        while low < high:
-            word_starts[low], word_starts[high] = word_starts[high], word_starts[low]
-            word_ends[low], word_ends[high] = word_ends[high], word_ends[low]
-            low += 1
-            high -= 1
-        i += length
-    return words, consumed
+    lm = resources.lm if resources else None
+    if lm is None:
+        raise UsageError("method lm: needs a language model of the corpus")
+    moves = list(settings.checked().lm_moves)
+    words = words_of_cuts(corpus, candidates, Learned("tags", NO_WORDS, NO_WORDS), lm, lm_moves=moves)
+    return Learned("tags", words, words)

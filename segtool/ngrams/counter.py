@@ -28,7 +28,7 @@ from segtool.store.cards import CARD
 from segtool.store.checkpoints import WorkFolder, work_location
 from segtool.store.files import as_output_errors, atomic_directory
 from segtool.text.reading import open_blocks
-from segtool.text.runs import ChunkedRuns, RunCollector
+from segtool.text.runs import Corpus, RunCollector
 from segtool.text.sources import ReadReport
 
 __all__ = ["CorpusCounter", "Counted", "CountingEngine", "add_up", "checked_runs", "collect_runs", "write_shard"]
@@ -40,11 +40,11 @@ class Counted:
 
     Attributes
     ----------
-    runs : ChunkedRuns
+    runs : Corpus
     counts : SlicedCounts
     """
 
-    runs: ChunkedRuns
+    runs: Corpus
     counts: SlicedCounts
 
 
@@ -65,7 +65,7 @@ class CountingEngine(Protocol):
         """Give the counts of the inputs; :meth:`segtool.spark.session.SparkEngine.count` says more."""
 
 
-def collect_runs(blocks: Iterable[str], fold: bool = True) -> ChunkedRuns:
+def collect_runs(blocks: Iterable[str], fold: bool = True) -> Corpus:
     """Turn text into runs, in memory.
 
     Parameters
@@ -77,7 +77,7 @@ def collect_runs(blocks: Iterable[str], fold: bool = True) -> ChunkedRuns:
 
     Returns
     -------
-    ChunkedRuns
+    Corpus
 
     Raises
     ------
@@ -89,10 +89,10 @@ def collect_runs(blocks: Iterable[str], fold: bool = True) -> ChunkedRuns:
     for block in blocks:
         read = read or bool(block)
         collector.add(block)
-    return checked_runs(ChunkedRuns([collector], fold), read)
+    return checked_runs(Corpus([collector], fold), read)
 
 
-def checked_runs(runs: ChunkedRuns, read: bool) -> ChunkedRuns:
+def checked_runs(runs: Corpus, read: bool) -> Corpus:
     """Return runs if there is something to learn from them."""
     if not read:
         raise CorpusError("the corpus is empty: pass a file with Chinese text (or a larger --sample)")
@@ -164,7 +164,7 @@ class CorpusCounter:
         """Write what is in memory as a shard, if there is something or no shard yet."""
         if self.shards and not self._collector.positions:
             return
-        self.take(self._count(ChunkedRuns([self._collector], self._fold), 1))
+        self.take(self._count(Corpus([self._collector], self._fold), 1))
         self._collector = RunCollector()
 
     def take(self, counted: Counted) -> None:
@@ -177,7 +177,7 @@ class CorpusCounter:
             write_shard(path, counted, self._fold, {})
         self.shards.append(path)
 
-    def _count(self, runs: ChunkedRuns, least: int) -> Counted:
+    def _count(self, runs: Corpus, least: int) -> Counted:
         return Counted(runs, count_stream(runs.whole().stream, runs.codes, self._order, self._workers, least))
 
     def finish(self, least: int, room: int, keep: bool = True) -> Counted:
@@ -202,11 +202,11 @@ class CorpusCounter:
             If there was no text, or no Han character in it.
         """
         if not self.shards:
-            runs = checked_runs(ChunkedRuns([self._collector], self._fold), self._read)
+            runs = checked_runs(Corpus([self._collector], self._fold), self._read)
             return self._count(runs, least)
         self.spill()
         shards = [Shard.open(path) for path in self.shards]
-        checked_runs(ChunkedRuns(shards, self._fold), read=True)
+        checked_runs(Corpus(shards, self._fold), read=True)
         return add_up(shards, least, room, self._workers, self._folder if keep else None)
 
 
@@ -232,7 +232,7 @@ def add_up(shards: Sequence[Shard], least: int, room: int, workers: int, folder:
     OutputError
         If that folder cannot be written.
     """
-    runs = ChunkedRuns(shards, shards[0].fold)
+    runs = Corpus(shards, shards[0].fold)
     if len(shards) == 1:
         return Counted(runs, shards[0].counts())
     if folder is None:
@@ -243,7 +243,7 @@ def add_up(shards: Sequence[Shard], least: int, room: int, workers: int, folder:
         with as_output_errors(path.parent):
             shutil.rmtree(beside, ignore_errors=True)
             beside.mkdir()
-            merged = Counted(ChunkedRuns([], runs.fold), merge_counts(shards, room, workers, least))
+            merged = Counted(Corpus([], runs.fold), merge_counts(shards, room, workers, least))
             write_shard(beside, merged, runs.fold, {})
             os.replace(beside, path)
     return Counted(runs, Shard.open(path).counts())
@@ -356,7 +356,7 @@ def count(
                     counter.add(block)
             with watch.stage("count"):
                 counted = counter.finish(1, budget.ngrams(workers), keep=False)
-        report.runs, report.symbols, report.order = counted.runs.count, counted.runs.symbols, order
+        report.runs, report.symbols, report.order = counted.runs.stats.runs, counted.runs.stats.symbols, order
         reading = {name: getattr(report.reading, name) for name in ("files", "lines", "characters")}
         with watch.stage("write"):
             report.ngrams = write_shard(folder, counted, fold, reading)
@@ -391,16 +391,16 @@ def write_shard(folder: Path, counted: Counted, fold: bool, corpus: dict[str, An
     OSError
         If it cannot be written.
     """
-    runs, counts = counted.runs, counted.counts
+    stats, counts = counted.runs.stats, counted.counts
     types = np.zeros(counts.order, np.int64)
     types[:2] = np.count_nonzero(counts.frequency[1:]), len(counts.bigrams)
-    with ShardWriter(folder, counts.codes, runs.written, fold, counts.order) as writer:
-        for stream in runs.written_chunks():
+    with ShardWriter(folder, counts.codes, stats.written, fold, counts.order) as writer:
+        for stream in counted.runs.written_chunks():
             writer.add_runs(stream)
         writer.add_bigrams(counts.frequency, counts.bigrams)
         for part in counts.slices():
             types[2:] += np.array([len(level) for level in part.levels], np.int64)
             writer.add_slice(part)
-        found = {"ngrams": int(types.sum()), "types": types.tolist(), "runs": runs.count, "symbols": runs.symbols}
+        found = {"ngrams": int(types.sum()), "types": types.tolist(), "runs": stats.runs, "symbols": stats.symbols}
         writer.finish(found | corpus)
     return int(types.sum())

@@ -30,7 +30,7 @@ from segtool.ngrams.shards import Shard
 from segtool.runtime.arrays import Integers
 from segtool.store.checkpoints import WorkFolder
 from segtool.text.encodings import find_codec
-from segtool.text.runs import ChunkedRuns, RunCollector
+from segtool.text.runs import Corpus, RunCollector
 from segtool.text.sources import ReadReport, SkippedLine, Source, find_sources, read_blocks
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class SparkEngine:
 
     def __init__(self, session: SparkSession, room: int = ROOM) -> None:
         self.session, self._room = session, room
-        self._sent: tuple[ChunkedRuns, DataFrame] | None = None
+        self._sent: tuple[Corpus, DataFrame] | None = None
         self._paths = True
 
     def count(
@@ -135,7 +135,7 @@ class SparkEngine:
             raise
         _fill(reading, spool.tally, files, sources)
         runs, counts = spool.finish(order, fold)
-        return Counted(checked_runs(ChunkedRuns([runs], fold), reading.lines > 0), counts)
+        return Counted(checked_runs(Corpus([runs], fold), reading.lines > 0), counts)
 
     def _sources(self, names: Sequence[str]) -> list[Source]:
         """Files that are local ones for Spark and are found here; empty if some are not."""
@@ -187,7 +187,7 @@ class SparkEngine:
         return np.unique(keys[np.arange(1, buckets) * len(keys) // buckets]) if len(keys) else np.zeros(0, np.int64)
 
     def run(
-        self, task: Task, runs: ChunkedRuns, progress: Callable[[int], object] | None = None
+        self, task: Task, runs: Corpus, progress: Callable[[int], object] | None = None
     ) -> tuple[Integers, list[Any]]:
         """Run a task over a corpus.
 
@@ -196,7 +196,7 @@ class SparkEngine:
         Parameters
         ----------
         task : Task
-        runs : ChunkedRuns
+        runs : Corpus
         progress : callable, optional
             Called with the number of symbols passed since the last call.
 
@@ -220,15 +220,15 @@ class SparkEngine:
             self._paths, self._sent = False, None
             total, results = self._run(task, runs)
         if progress is not None:
-            progress(runs.positions)
+            progress(runs.stats.positions)
         return total, results
 
-    def _run(self, task: Task, runs: ChunkedRuns) -> tuple[Integers, list[Any]]:
+    def _run(self, task: Task, runs: Corpus) -> tuple[Integers, list[Any]]:
         from pyspark import cloudpickle
 
         from segtool.spark import tasks as spark_tasks
 
-        parts = [(self._path(part), part.written, ids) for part, ids in runs.parts()]
+        parts = [(self._path(part), alphabet) for part, alphabet in zip(runs.parts, runs.alphabets, strict=True)]
         total: Integers = np.zeros(task.size, np.int64)
         results: list[Any] = [None] * len(runs)
         told = self.session.sparkContext.broadcast(cloudpickle.dumps((task, parts)))
@@ -252,7 +252,7 @@ class SparkEngine:
     def _path(self, part: Any) -> str | None:
         return os.path.abspath(part.path) if self._paths and isinstance(part, Shard) else None
 
-    def _chunks(self, runs: ChunkedRuns) -> DataFrame:
+    def _chunks(self, runs: Corpus) -> DataFrame:
         """Where the chunks are, or the chunks themselves."""
         from segtool.spark.pieces import pack_runs
 
@@ -260,8 +260,9 @@ class SparkEngine:
             rows = []
             for i in range(len(runs)):
                 part, place = runs.place(i)
-                here = self._path(runs.parts()[part][0]) is None
-                rows.append((i, part, place, pack_runs(*runs.tables(i)[:2]) if here else None))
+                holder = runs.parts[part]
+                here = self._path(holder) is None
+                rows.append((i, part, place, pack_runs(holder.chunk(place), holder.written) if here else None))
             context = self.session.sparkContext
             shared = context.parallelize(rows, max(min(len(rows), 2 * context.defaultParallelism), 1))
             frame = self.session.createDataFrame(shared, "chunk long, part int, place int, data binary")

@@ -18,7 +18,6 @@ from segtool.spark.pieces import unpack_bigrams, unpack_runs, unpack_slice
 from segtool.spark.tasks import Tally
 from segtool.store.files import as_output_errors
 from segtool.text.folding import fold_table
-from segtool.text.symbols import LAT, NUM
 
 __all__ = ["Spool", "SpooledCounts", "SpooledRuns"]
 
@@ -77,7 +76,7 @@ class Spool:
         runs = SpooledRuns(self)
         codes, rename = np.unique(fold_table()[runs.written] if fold else runs.written, return_inverse=True)
         frequency = np.zeros(len(codes), np.int64)
-        np.add.at(frequency, rename, runs.written_counts)
+        np.add.at(frequency, rename, runs.stats.counts)
         levels = []
         for bucket, place, *_ in self.pieces:
             alphabet, level = self._bigrams.pop((bucket, place))
@@ -99,16 +98,11 @@ class Spool:
 
 
 class SpooledRuns:
-    """Runs in a spool; see :class:`segtool.text.runs.RunPart`."""
+    """Runs in a spool; see :class:`segtool.text.runs.CorpusPart`."""
 
     def __init__(self, spool: Spool) -> None:
-        self._spool, tally = spool, spool.tally
-        tally.counts[[0, NUM, LAT]] += 1  # these are always of the alphabet
-        self.written = np.flatnonzero(tally.counts).astype(np.uint32)
-        tally.counts[[0, NUM, LAT]] -= 1
-        self.written_counts: Integers = tally.counts[self.written]
-        self.hash_sizes: Integers = tally.hash_sizes
-        self.digest, self.longest_run, self.chunks = tally.digest, tally.longest_run, len(spool.runs)
+        self._spool, self.stats, self.chunks = spool, spool.tally.stats, len(spool.runs)
+        self.written = self.stats.written
 
     def chunk(self, i: int) -> Ids:
         """Written ids of a chunk."""

@@ -18,15 +18,12 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from segtool.errors import EncodingError, ModelError
-from segtool.lexicon.passes import Chunk
 from segtool.ngrams.count import count_stream
 from segtool.ngrams.merge import TriePart
 from segtool.ngrams.shards import Shard
 from segtool.runtime.arrays import Integers
 from segtool.spark.pieces import Pieces, bigram_keys, pack_piece, pack_runs, unpack_piece, unpack_runs
-from segtool.text.run_hashes import BUCKETS
-from segtool.text.runs import ChunkedRuns, RunCollector
-from segtool.text.symbols import CODE_LIMIT
+from segtool.text.runs import Chunk, Corpus, CorpusStats, RunCollector
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -91,23 +88,15 @@ class Tally:
         The first of these: file, begin of the split, lines and bytes before it in the split, what is wrong.
     splits : dict
         Lines and bytes of each part of a file, by its name and where that part begins.
-    counts : ndarray of int64, shape (CODE_LIMIT,)
-        Occurrences of each code, as written; of the boundary, number of runs.
-    hash_sizes, digest, longest_run
-        See :class:`segtool.text.runs.RunPart`.
+    stats : CorpusStats
+        Of the runs.
     """
 
     def __init__(self) -> None:
-        self.characters = self.skipped = self.digest = self.longest_run = 0
+        self.characters = self.skipped = 0
         self.bad: list[tuple[str, int, int, int, str]] = []
         self.splits: dict[tuple[str, int], tuple[int, int]] = {}
-        self.counts = np.zeros(CODE_LIMIT, np.int64)
-        self.hash_sizes = np.zeros(BUCKETS, np.int64)
-
-    def add_runs(self, runs: RunCollector) -> None:
-        """Tell of runs."""
-        self.counts[runs.written] += runs.written_counts
-        self._add_hashes(runs)
+        self.stats = CorpusStats()
 
     def add(self, other: Tally) -> None:
         """Tell of another partition."""
@@ -117,13 +106,7 @@ class Tally:
         for split, (lines, size) in other.splits.items():
             known = self.splits.get(split, (0, 0))
             self.splits[split] = known[0] + lines, known[1] + size
-        self.counts += other.counts
-        self._add_hashes(other)
-
-    def _add_hashes(self, other: RunCollector | Tally) -> None:
-        self.hash_sizes += other.hash_sizes
-        self.digest = (self.digest + other.digest) & 0xFFFFFFFFFFFFFFFF
-        self.longest_run = max(self.longest_run, other.longest_run)
+        self.stats += other.stats
 
     def pack(self) -> bytes:
         """All of it as bytes."""
@@ -171,11 +154,11 @@ def _counted_rows(job: CountJob, own: int, batches: Batches) -> Iterator[Row]:
             if collector.positions >= job.room:
                 yield from _flush(job, collector, own, place)
                 place += collector.chunks
-                tally.add_runs(collector)
+                tally.stats += collector.stats
                 collector = RunCollector()
     if collector.positions:
         yield from _flush(job, collector, own, place)
-        tally.add_runs(collector)
+        tally.stats += collector.stats
     yield own, 0, tally.pack()
 
 
@@ -223,7 +206,7 @@ def _rescue(
 
 
 def _flush(job: CountJob, collector: RunCollector, own: int, place: int) -> Iterator[Row]:
-    runs = ChunkedRuns([collector], job.fold)
+    runs = Corpus([collector], job.fold)
     for i in range(collector.chunks):
         yield own, place + i + 1, pack_runs(collector.chunk(i), collector.written)
     counts = count_stream(runs.whole().stream, runs.codes, job.order)
@@ -272,8 +255,8 @@ def run_chunks(told: Callable[[], bytes], batches: Batches) -> Iterator[pa.Recor
     Parameters
     ----------
     told : callable
-        Gives the pickled task, and of each part its path (None if the rows hold the chunks), the code of each written
-        id and the symbol id of each written id.
+        Gives the pickled task, and of each part its path (None if the rows hold the chunks) and its
+        :class:`segtool.text.runs.Alphabet`.
     batches : iterable of RecordBatch
         Columns chunk (its number of all), part, place (its number in the part) and data (binary, or null).
 
@@ -295,14 +278,14 @@ def _task_rows(told: Callable[[], bytes], batches: Batches) -> Iterator[Row]:
     scratch, total, any_chunk = task.scratch(), np.zeros(task.size, np.int64), False
     for batch in batches:
         for row in batch.to_pylist():
-            path, codes, ids = parts[row["part"]]
+            path, alphabet = parts[row["part"]]
             if path is None:
-                alphabet, stream = unpack_runs(row["data"])
-                order = np.argsort(codes)
-                written = order[np.searchsorted(codes, alphabet, sorter=order)].astype(np.uint16)[stream]
+                codes, stream = unpack_runs(row["data"])
+                order = np.argsort(alphabet.written)
+                written = order[np.searchsorted(alphabet.written, codes, sorter=order)].astype(np.uint16)[stream]
             else:
                 written = _open_shard(path).chunk(row["place"])
-            result = task(Chunk(written, codes, ids), scratch, total)
+            result = task(Chunk(written, alphabet), scratch, total)
             any_chunk = True
             yield -1 - row["chunk"], 0, pickle.dumps(result)
     if any_chunk:
