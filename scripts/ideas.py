@@ -99,7 +99,8 @@ def average(base: Base) -> Rows:
     total = base.lexicon.boundaries.astype(np.float64)
     for variant in AVERAGED:
         settings = replace(base.settings, **variant)
-        candidates = score(base.counts, settings.max_word_len, settings.least_count(base.runs.symbols), base.workers)
+        least = settings.least_count(base.runs.stats.symbols)
+        candidates = score(base.counts, settings.max_word_len, least, base.workers)
         total += fit_lexicon(base.runs, candidates, settings, Threads(base.workers)).boundaries
     mean = np.rint(total / (1 + len(AVERAGED))).astype(np.uint16)
     name = f"tagger learns from the mean of {1 + len(AVERAGED)} settings"
@@ -187,7 +188,7 @@ def characters(base: Base) -> Rows:
     model, stream, n = base.model(), base.lexicon.sample, CHARACTER_CLASSES
     alphabet = np.arange(len(model.symbols), dtype=np.int32)
     # words of one symbol, for which no trie is needed
-    lattice = np.zeros(0, np.int32), np.zeros(len(alphabet)), 1, base.runs.longest_run
+    lattice = np.zeros(0, np.int32), np.zeros(len(alphabet)), 1, base.runs.stats.longest_run
     ones = np.ones(len(alphabet), np.int64)
     corpus = CutCorpus(Threads(base.workers), base.runs, lattice)
     found, _ = cluster(corpus, alphabet, ones, len(alphabet), n - 2)
@@ -219,7 +220,7 @@ def classes(base: Base) -> Rows:
         node = np.where(words["length"] > place, units[node, 0] + words["symbols"][:, place], node)
     weight = np.full(len(units), -np.inf)
     weight[node] = words["weight"]
-    lattice = units[:, :2].ravel(), weight, base.settings.max_word_len, base.runs.longest_run
+    lattice = units[:, :2].ravel(), weight, base.settings.max_word_len, base.runs.stats.longest_run
     nodes, lengths = np.append(0, node).astype(np.int32), np.append(1, base.lexicon.level)  # the boundary, all words
     kinds = base.settings.class_words, base.settings.word_classes
     corpus = CutCorpus(Threads(base.workers), base.runs, lattice)
@@ -273,7 +274,7 @@ def main() -> None:
     gold = gold_of(options.data, DEV)
     runs = collect_runs(["\n".join(without(gold, read_texts(texts_of(options.data))))])
     counts = count_stream(runs.whole().stream, runs.codes, settings.max_word_len + 1, workers)
-    candidates = score(counts, settings.max_word_len, settings.least_count(runs.symbols), workers)
+    candidates = score(counts, settings.max_word_len, settings.least_count(runs.stats.symbols), workers)
     lexicon = fit_lexicon(runs, candidates, settings, Threads(workers))
     base = Base(runs, counts, candidates, lexicon, settings, workers)
     defaults: list[float] = []

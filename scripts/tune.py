@@ -72,7 +72,7 @@ def main() -> None:
     tried = [each for each in VARIANTS if not options.parameters or set(each) & set(options.parameters)]
     for variant in [{}, *tried]:
         settings = replace(defaults, **variant)
-        candidates = score(counts, settings.max_word_len, settings.least_count(runs.symbols), workers)
+        candidates = score(counts, settings.max_word_len, settings.least_count(runs.stats.symbols), workers)
         lexicon = fit_lexicon(runs, candidates, settings, Threads(workers))
         card: dict[str, object] = {"parameters": asdict(settings)}
         pairs = settings.tagger_min_count if settings.tagger_weight else 0
