@@ -61,8 +61,8 @@ class CountingEngine(Protocol):
         reading: ReadReport,
         encoding: str,
         skip_undecodable: bool,
-    ) -> Counted:
-        """Give the counts of the inputs; :meth:`segtool.spark.session.SparkEngine.count` says more."""
+    ) -> list[Path]:
+        """Write count shards of the inputs; see :meth:`segtool.spark.engine.SparkEngine.count`."""
 
 
 def collect_runs(blocks: Iterable[str], fold: bool = True) -> Corpus:
@@ -154,28 +154,37 @@ class CorpusCounter:
         """
         paths = [self._folder() / name for name in names]
         try:
-            self._read = any([Shard.open(path).frequency.any() for path in paths])
+            for path in paths:
+                Shard.open(path)
         except ModelError:
             return False
-        self.shards = paths
+        self.take(paths, True)
         return True
 
     def spill(self) -> None:
         """Write what is in memory as a shard, if there is something or no shard yet."""
         if self.shards and not self._collector.positions:
             return
-        self.take(self._count(Corpus([self._collector], self._fold), 1))
-        self._collector = RunCollector()
-
-    def take(self, counted: Counted) -> None:
-        """Write as a shard what has been counted."""
-        self._read = True
         path = self._folder() / f"spill-{len(self.shards):05}"
         with as_output_errors(path.parent):
             shutil.rmtree(path, ignore_errors=True)  # of a training that was killed
             path.mkdir()
-            write_shard(path, counted, self._fold, {})
+            write_shard(path, self._count(Corpus([self._collector], self._fold), 1), self._fold, {})
         self.shards.append(path)
+        self._collector = RunCollector()
+
+    def take(self, shards: Sequence[Path], read: bool) -> None:
+        """Take shards that another counter wrote.
+
+        Parameters
+        ----------
+        shards : sequence of Path
+            In the folder of this one.
+        read : bool
+            Whether there was any text.
+        """
+        self.shards += shards
+        self._read = self._read or read
 
     def _count(self, runs: Corpus, least: int) -> Counted:
         return Counted(runs, count_stream(runs.whole().stream, runs.codes, self._order, self._workers, least))
@@ -206,7 +215,7 @@ class CorpusCounter:
             return self._count(runs, least)
         self.spill()
         shards = [Shard.open(path) for path in self.shards]
-        checked_runs(Corpus(shards, self._fold), read=True)
+        checked_runs(Corpus(shards, self._fold), self._read)
         return add_up(shards, least, room, self._workers, self._folder if keep else None)
 
 
@@ -346,14 +355,16 @@ def count(
             order, fold = shards[0].order, shards[0].fold
             told_by_shards(shards, report.reading)
             counted = add_up(shards, 1, budget.ngrams(workers), workers, None)
-        elif engine is not None and inputs is not None:
-            with watch.stage("count"):
-                counted = engine.count(inputs, order, fold, work, report.reading, encoding, skip_undecodable)
         else:
-            with open_blocks(inputs, texts, encoding, skip_undecodable, watch, report.reading) as blocks:
-                counter = CorpusCounter(order, fold, budget.symbols, work, workers)
-                for block in blocks:
-                    counter.add(block)
+            counter = CorpusCounter(order, fold, budget.symbols, work, workers)
+            if engine is not None and inputs is not None:
+                with watch.stage("read"):
+                    paths = engine.count(inputs, order, fold, work, report.reading, encoding, skip_undecodable)
+                    counter.take(paths, report.reading.lines > 0)
+            else:
+                with open_blocks(inputs, texts, encoding, skip_undecodable, watch, report.reading) as blocks:
+                    for block in blocks:
+                        counter.add(block)
             with watch.stage("count"):
                 counted = counter.finish(1, budget.ngrams(workers), keep=False)
         report.runs, report.symbols, report.order = counted.runs.stats.runs, counted.runs.stats.symbols, order
