@@ -44,8 +44,8 @@ from segtool.decode.decoders import Settled
 from segtool.decode.viterbi import TAG_STEP, WEIGHT_UNIT
 from segtool.lexicon.build import beyond_the_lexicon, build_model
 from segtool.lexicon.decoder_lattice import TextLattice, _gap_factors
-from segtool.lexicon.em import FORGOTTEN, LEAST_EXPECTED, fit_lexicon, log_prior, log_weight
-from segtool.lexicon.learned import Lexicon
+from segtool.lexicon.em import FORGOTTEN, LEAST_EXPECTED, learn, log_prior, log_weight
+from segtool.lexicon.learned import Learned, Resources
 from segtool.lexicon.passes import Threads
 from segtool.lexicon.unknown_words import GROWTH, spelling_scores, spelling_steps
 from segtool.lexicon.word_classes import CutCorpus, class_factors, cluster
@@ -83,36 +83,37 @@ class Base:
     runs: Corpus
     counts: Counts
     candidates: Candidates
-    lexicon: Lexicon
+    learned: Learned
     settings: TrainingSettings
     workers: int
 
-    def model(self, lexicon: Lexicon | None = None, settings: TrainingSettings | None = None) -> Model:
-        """The model of a lexicon; its tagger learns from the boundaries that the lexicon holds."""
-        lexicon, settings = lexicon or self.lexicon, settings or self.settings
+    def model(self, learned: Learned | None = None, settings: TrainingSettings | None = None) -> Model:
+        """The model of a lexicon; its tagger learns from the boundaries that the method has found."""
+        learned, settings = learned or self.learned, settings or self.settings
         card: dict[str, object] = {"decoder": "lattice", "parameters": asdict(settings)}
-        model = build_model(self.candidates, lexicon, lexicon, card, None, self.runs, settings.tagger_min_count)
-        return beyond_the_lexicon(model, lexicon, settings)
+        lexicons, pairs = (learned.decoding, learned.words), settings.tagger_min_count
+        model = build_model(self.candidates, *lexicons, card, None, self.runs, pairs)
+        return beyond_the_lexicon(model, learned, settings)
 
 
 def average(base: Base) -> Rows:
-    total = base.lexicon.boundaries.astype(np.float64)
+    total = base.learned.boundaries.astype(np.float64)
     for variant in AVERAGED:
         settings = replace(base.settings, **variant)
         least = settings.least_count(base.runs.stats.symbols)
         candidates = score(base.counts, settings.max_word_len, least, base.workers)
-        total += fit_lexicon(base.runs, candidates, settings, Threads(base.workers)).boundaries
+        total += learn(base.runs, candidates, settings, Resources(Threads(base.workers))).boundaries
     mean = np.rint(total / (1 + len(AVERAGED))).astype(np.uint16)
     name = f"tagger learns from the mean of {1 + len(AVERAGED)} settings"
-    yield name, Segmenter(base.model(replace(base.lexicon, boundaries=mean)))
+    yield name, Segmenter(base.model(replace(base.learned, boundaries=mean)))
 
 
 def iterate(base: Base) -> Rows:
-    levels, lexicon, model = base.candidates.levels, base.lexicon, base.model()
+    levels, lexicon, model = base.candidates.levels, base.learned.words, base.model()
     firsts = np.cumsum([0, *map(len, levels)])
     at = firsts[lexicon.level - 1] + lexicon.place
     singles = slice(1, len(levels[0]))
-    prior = np.concatenate([log_prior(base.candidates, k, base.settings) for k in range(1, len(levels) + 1)])
+    prior = log_prior(base.candidates, base.settings)
     # the tagger's weights, from the nodes of one and two symbols of the decoder's trie
     child = model.lexicon[4 * levels[1].parent] + levels[1].symbol
     found = model.lexicon[4 * child + 1] == levels[1].parent
@@ -142,27 +143,29 @@ def iterate(base: Base) -> Rows:
         level = np.searchsorted(firsts, kept, side="right")
         place = kept - firsts[level - 1]
         new = replace(lexicon, level=level, place=place, weight=weight[kept], expected=expected[kept])
-        yield f"{PASSES} more passes without classes, with {name}", Segmenter(base.model(new))
+        learned = replace(base.learned, decoding=new, words=new)
+        yield f"{PASSES} more passes without classes, with {name}", Segmenter(base.model(learned))
 
 
 def free(base: Base) -> Rows:
-    single = base.lexicon.level == 1
+    single = base.learned.words.level == 1
     symbols, pairs = base.candidates.levels[:2]
     freedom = np.zeros(len(symbols))
-    at = base.lexicon.place[single]
-    freedom[at] = np.minimum(base.lexicon.expected[single] / np.maximum(symbols.count[at], 1), 1.0)
+    at = base.learned.words.place[single]
+    freedom[at] = np.minimum(base.learned.words.expected[single] / np.maximum(symbols.count[at], 1), 1.0)
     product = freedom[pairs.parent] * freedom[pairs.symbol]
 
-    def lowered(weight: float, candidates: Candidates, k: int, settings: Any) -> Scores:
-        prior = log_prior(candidates, k, settings)
-        return prior - weight * product if k == 2 else prior
+    def lowered(weight: float, candidates: Candidates, settings: Any) -> Scores:
+        prior = log_prior(candidates, settings)
+        prior[len(symbols) : len(symbols) + len(pairs)] -= weight * product
+        return prior
 
     for weight, penalty in ((0.5, 2.0), (1.0, 2.0), (2.0, 2.0), (1.0, 1.95), (1.0, 2.05)):
         settings = replace(base.settings, length_penalty=penalty)
         with patch("segtool.lexicon.em.log_prior", partial(lowered, weight)):
-            lexicon = fit_lexicon(base.runs, base.candidates, settings, Threads(base.workers))
+            learned = learn(base.runs, base.candidates, settings, Resources(Threads(base.workers)))
         name = f"pairs of free symbols lighter, γ = {weight:g}, `length_penalty` {penalty:g}"
-        yield name, Segmenter(base.model(lexicon, settings))
+        yield name, Segmenter(base.model(learned, settings))
 
 
 def unknown(base: Base) -> Rows:
@@ -185,7 +188,7 @@ def unknown(base: Base) -> Rows:
 
 
 def characters(base: Base) -> Rows:
-    model, stream, n = base.model(), base.lexicon.sample, CHARACTER_CLASSES
+    model, stream, n = base.model(), base.learned.sample, CHARACTER_CLASSES
     alphabet = np.arange(len(model.symbols), dtype=np.int32)
     # words of one symbol, for which no trie is needed
     lattice = np.zeros(0, np.int32), np.zeros(len(alphabet)), 1, base.runs.stats.longest_run
@@ -202,7 +205,7 @@ def characters(base: Base) -> Rows:
         ("with all of these", CLASSES | TRIPLES | WINDOW, 0.3),
     ):
         weights = np.zeros(len(model.lexicon) + 3 * n**2 + 2 * n**3 + 2 * len(classes), np.float32)
-        fit_gaps(stream, base.lexicon.boundaries, model.lexicon, classes, kinds, dropout, weights)
+        fit_gaps(stream, base.learned.boundaries, model.lexicon, classes, kinds, dropout, weights)
 
         def gaps(ids: Stream, kinds: int = kinds, weights: Any = weights) -> Scores:
             scores = np.zeros(len(ids))
@@ -221,7 +224,8 @@ def classes(base: Base) -> Rows:
     weight = np.full(len(units), -np.inf)
     weight[node] = words["weight"]
     lattice = units[:, :2].ravel(), weight, base.settings.max_word_len, base.runs.stats.longest_run
-    nodes, lengths = np.append(0, node).astype(np.int32), np.append(1, base.lexicon.level)  # the boundary, all words
+    # the boundary and all words
+    nodes, lengths = np.append(0, node).astype(np.int32), np.append(1, base.learned.words.level)
     kinds = base.settings.class_words, base.settings.word_classes
     corpus = CutCorpus(Threads(base.workers), base.runs, lattice)
     class_of, bigrams = cluster(corpus, nodes, lengths, *kinds)
@@ -275,8 +279,8 @@ def main() -> None:
     runs = collect_runs(["\n".join(without(gold, read_texts(texts_of(options.data))))])
     counts = count_stream(runs.whole().stream, runs.codes, settings.max_word_len + 1, workers)
     candidates = score(counts, settings.max_word_len, settings.least_count(runs.stats.symbols), workers)
-    lexicon = fit_lexicon(runs, candidates, settings, Threads(workers))
-    base = Base(runs, counts, candidates, lexicon, settings, workers)
+    learned = learn(runs, candidates, settings, Resources(Threads(workers)))
+    base = Base(runs, counts, candidates, learned, settings, workers)
     defaults: list[float] = []
 
     def row(name: str, segmenter: Segmenter) -> None:

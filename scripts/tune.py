@@ -25,7 +25,8 @@ from scripts.experiments import (
     without,
 )
 from segtool.lexicon.build import beyond_the_lexicon, build_model
-from segtool.lexicon.em import fit_lexicon
+from segtool.lexicon.em import learn
+from segtool.lexicon.learned import Resources
 from segtool.lexicon.passes import Threads
 from segtool.ngrams.count import count_stream
 from segtool.ngrams.counter import collect_runs
@@ -73,11 +74,11 @@ def main() -> None:
     for variant in [{}, *tried]:
         settings = replace(defaults, **variant)
         candidates = score(counts, settings.max_word_len, settings.least_count(runs.stats.symbols), workers)
-        lexicon = fit_lexicon(runs, candidates, settings, Threads(workers))
+        learned = learn(runs, candidates, settings, Resources(Threads(workers)))
         card: dict[str, object] = {"parameters": asdict(settings)}
         pairs = settings.tagger_min_count if settings.tagger_weight else 0
-        model = build_model(candidates, lexicon, lexicon, card, tagged_count=pairs)
-        segmenter = Segmenter(beyond_the_lexicon(model, lexicon, settings))
+        model = build_model(candidates, learned.words, learned.words, card, tagged_count=pairs)
+        segmenter = Segmenter(beyond_the_lexicon(model, learned, settings))
         name = ", ".join(f"`{key}` {value:g}" for key, value in variant.items()) or "defaults"
         print_row(name, (shown(f1(lines, segmenter.cut_batch(raw(lines)))) for lines in gold.values()))
 

@@ -361,4 +361,4 @@ class _Training:
         with self.watch.stage("build"):
             pairs = settings.tagger_min_count if fits and settings.tagger_weight else 0
             model = build_model(candidates, learned.decoding, learned.words, card, lm, corpus, pairs)
-            return beyond_the_lexicon(model, learned.words, settings) if fits else model
+            return beyond_the_lexicon(model, learned, settings) if fits else model
