@@ -25,7 +25,7 @@ import numpy as np
 from segtool import errors
 from segtool.errors import DataError, EncodingError, InputError, UsageError
 from segtool.lexicon.passes import Task
-from segtool.ngrams.counter import Counted, checked_runs
+from segtool.ngrams.counter import Counted, checked_corpus
 from segtool.ngrams.shards import Shard
 from segtool.runtime.arrays import Integers
 from segtool.store.checkpoints import WorkFolder
@@ -135,7 +135,7 @@ class SparkEngine:
             raise
         _fill(reading, spool.tally, files, sources)
         runs, counts = spool.finish(order, fold)
-        return Counted(checked_runs(Corpus([runs], fold), reading.lines > 0), counts)
+        return Counted(checked_corpus(Corpus([runs], fold), reading.lines > 0), counts)
 
     def _sources(self, names: Sequence[str]) -> list[Source]:
         """Files that are local ones for Spark and are found here; empty if some are not."""

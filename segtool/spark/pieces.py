@@ -14,9 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from segtool.ngrams.blocks import pack_levels, pack_stream, unpack_levels, unpack_stream
-from segtool.ngrams.count import gather
-from segtool.ngrams.merge import TriePart, cut_ranges, merge_counts
-from segtool.ngrams.table import Level, Slice
+from segtool.ngrams.merge import cut_ranges, merge_ngrams
+from segtool.ngrams.table import Level, NGramTable, Slice, gather
 from segtool.runtime.arrays import Codes, Ids, Integers
 from segtool.text.symbols import CODE_LIMIT
 
@@ -57,9 +56,9 @@ def unpack_runs(data: bytes) -> tuple[Codes, Ids]:
     return codes, unpack_stream(packed, length, len(codes))
 
 
-def pack_piece(part: TriePart, low: int, high: int) -> bytes:
+def pack_piece(part: NGramTable, low: int, high: int) -> bytes:
     """N-grams that begin with a range of the bigrams of some counts, with the codes that they hold."""
-    two = part.read_bigrams()
+    two = part.bigrams
     bigrams = Level(two.symbol[low:high], two.parent[low:high], two.count[low:high])
     levels = part.slice(low, high).levels
     there = np.zeros(len(part.codes), np.bool_)
@@ -87,7 +86,7 @@ def unpack_slice(data: bytes) -> tuple[Codes, Slice]:
     return codes, Slice(low, high, unpack_levels(packed, low, high, lengths, len(codes)))
 
 
-def unpack_piece(data: bytes) -> TriePart:
+def unpack_piece(data: bytes) -> NGramTable:
     """Counts that hold a piece and nothing else; symbols have no frequency."""
     codes, bigrams = unpack_bigrams(data)
     _, piece = unpack_slice(data)
@@ -95,32 +94,32 @@ def unpack_piece(data: bytes) -> TriePart:
     longer = [] if first is None else [Level(first.symbol, first.parent - np.int32(piece.low), first.count), *rest]
     symbols = len(codes)
     uncounted = Level(np.arange(symbols, dtype=np.uint16), np.zeros(symbols, np.int32), np.zeros(symbols, np.int64))
-    return TriePart(codes, [uncounted, bigrams, *longer])
+    return NGramTable(codes, (uncounted, bigrams, *longer))
 
 
 class Pieces:
     """Pieces of one bucket; a few are merged at a time, and with the rest only when they are as many as that."""
 
     def __init__(self) -> None:
-        self._parts: list[TriePart] = []
+        self._parts: list[NGramTable] = []
         self._merged = self._waiting = 0  # n-grams of the first part, and of the others
 
-    def add(self, part: TriePart) -> None:
+    def add(self, part: NGramTable) -> None:
         """Take one more."""
         self._parts.append(part)
-        self._waiting += int(part.read_sizes().sum()) + len(part.read_bigrams())
+        self._waiting += int(part.sizes().sum()) + len(part.bigrams)
         if self._waiting >= max(MERGED, self._merged):
             self._merge()
 
     def _merge(self) -> None:
         if len(self._parts) > 1:
-            counts = gather(merge_counts(self._parts, MERGED))
-            self._parts = [TriePart(counts.codes, counts.levels)]
-        self._merged, self._waiting = int(self._parts[0].read_sizes().sum()), 0
+            counts = gather(merge_ngrams(self._parts, MERGED))
+            self._parts = [counts]
+        self._merged, self._waiting = int(self._parts[0].sizes().sum()), 0
 
     def rows(self, bucket: int) -> Iterator[Row]:
         """All of them merged."""
         self._merge()
         (part,) = self._parts
-        for place, (low, high) in enumerate(pairwise(cut_ranges(part.read_sizes() + 1, PIECE))):
+        for place, (low, high) in enumerate(pairwise(cut_ranges(part.sizes() + 1, PIECE))):
             yield bucket, place, pack_piece(part, low, high)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from segtool.ngrams.table import Level, Slice
+from segtool.ngrams.table import Level, Slice, gather
 from segtool.runtime.arrays import Codes, Ids, Integers
 from segtool.spark.pieces import unpack_bigrams, unpack_runs, unpack_slice
 from segtool.spark.tasks import Tally
@@ -111,11 +111,19 @@ class SpooledRuns:
 
 
 class SpooledCounts:
-    """N-gram counts in a spool; see :class:`segtool.ngrams.table.SlicedCounts`."""
+    """N-gram counts in a spool; see :class:`segtool.ngrams.table.NGrams`."""
 
     def __init__(self, spool: Spool, codes: Codes, frequency: Integers, bigrams: Level, order: int) -> None:
         self._spool = spool
         self.codes, self.frequency, self.bigrams, self.order = codes, frequency, bigrams, order
+
+    def sizes(self) -> Integers:
+        """Number of n-grams of three symbols or more that begin with each bigram."""
+        return gather(self).sizes()
+
+    def slice(self, low: int, high: int) -> Slice:
+        """N-grams of three symbols or more that begin with one of the bigrams from `low` to before `high`."""
+        return gather(self).slice(low, high)
 
     def slices(self) -> Iterator[Slice]:
         """The longer n-grams, in order of their bigrams."""

@@ -19,7 +19,6 @@ import numpy as np
 
 from segtool.errors import EncodingError, ModelError
 from segtool.ngrams.count import count_stream
-from segtool.ngrams.merge import TriePart
 from segtool.ngrams.shards import Shard
 from segtool.runtime.arrays import Integers
 from segtool.spark.pieces import Pieces, bigram_keys, pack_piece, pack_runs, unpack_piece, unpack_runs
@@ -210,12 +209,11 @@ def _flush(job: CountJob, collector: RunCollector, own: int, place: int) -> Iter
     for i in range(collector.chunks):
         yield own, place + i + 1, pack_runs(collector.chunk(i), collector.written)
     counts = count_stream(runs.whole().stream, runs.codes, job.order)
-    part = TriePart(counts.codes, counts.levels)
     keys = bigram_keys(counts.codes[counts.bigrams.parent], counts.codes[counts.bigrams.symbol])
     cuts = [0, *np.searchsorted(keys, job.borders).tolist(), len(keys)]
     for bucket, (low, high) in enumerate(pairwise(cuts)):
         if low < high:
-            yield bucket, own, pack_piece(part, low, high)
+            yield bucket, own, pack_piece(counts, low, high)
 
 
 def merge_buckets(batches: Batches) -> Iterator[pa.RecordBatch]:
