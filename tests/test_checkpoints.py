@@ -32,15 +32,12 @@ def test_saved_arrays_are_loaded(tmp_path):
     assert checkpoints.load("count").keys() == {"one"}
     checkpoints.save("nothing")
     assert checkpoints.load("nothing") == {}
-    checkpoints.forget("count", "nothing", "never")
-    assert contents(tmp_path) == {}
 
 
 def test_nothing_is_saved_without_a_folder():
     checkpoints = Checkpoints()
     checkpoints.save("count", **ARRAYS)
     assert checkpoints.load("count") is None
-    checkpoints.forget("count")
 
 
 def test_every_byte_counts(tmp_path):

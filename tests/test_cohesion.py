@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from segtool import UsageError, train
 from segtool.decode.decoders import decoder_of
 from segtool.lexicon.build import build_model
-from segtool.lexicon.em import candidate_trie
+from segtool.lexicon.trie import candidate_trie
 from segtool.methods.cohesion import _join, learn
 from segtool.ngrams.scores import BOUNDARY_FANOUT
 from segtool.settings import CohesionSettings

@@ -199,7 +199,7 @@ def test_spellings_are_naive(lines, max_word_len):
     candidates = methods.candidates_of(runs, max_word_len, 1)
     level = np.repeat(np.arange(1, max_word_len + 1), [len(each) for each in candidates.levels])
     place = np.concatenate([np.arange(len(each)) for each in candidates.levels])
-    lexicon = Lexicon(level[1:], place[1:], np.zeros(len(level) - 1), np.zeros(len(level) - 1), 0.0, ())
+    lexicon = Lexicon(level[1:], place[1:], np.zeros(len(level) - 1), np.zeros(len(level) - 1), 0.0)
     words = list(methods.as_dict(lexicon, candidates))
     found = {i: list(runs.alphabet.display[np.searchsorted(runs.codes, word)]) for i, word in enumerate(words)}
     with patch.object(running, "CHUNK", 10):

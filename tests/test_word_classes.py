@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from segtool.lexicon import word_classes
-from segtool.lexicon.em import candidate_trie
 from segtool.lexicon.passes import Threads
+from segtool.lexicon.trie import candidate_trie
 from segtool.lexicon.word_classes import CutCorpus, WordCut, class_factors, cluster
 from segtool.ngrams.count import count_stream
 from segtool.ngrams.scores import score

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from segtool import CorpusError, TrainingReport, train
 from segtool.decode.viterbi import WEIGHT_UNIT
-from segtool.lexicon.em import candidate_trie
 from segtool.lexicon.learned import Resources
+from segtool.lexicon.trie import candidate_trie
 from segtool.methods.word_list import (
     _add_counts,
     _count_words,

@@ -214,12 +214,12 @@ def _share_of_text(size: int, at_known: Integers, count: Any, at_new: Integers, 
 
 def _table(found: Candidates, ids: Ids, settings: TrainingSettings) -> npt.NDArray[Any]:
     """Candidates as a table of words, with the log prior as weight; symbols become `ids`."""
-    tables = []
+    tables, priors = [], np.split(log_prior(found, settings), np.cumsum([len(level) for level in found.levels])[:-1])
     for k, level in enumerate(found.levels, 1):
         table = np.zeros(len(level), word_record(len(found.levels)))
         table["symbols"][:, :k] = ids[spell(found.levels, k, np.arange(len(level)))]
         table["length"] = k
-        table["weight"] = log_prior(found, k, settings)
+        table["weight"] = priors[k - 1]
         for name in ("count", "cohesion", "left_entropy", "right_entropy"):
             table[name] = getattr(level, name)
         tables.append(table[1:] if k == 1 else table)  # without the boundary
@@ -324,7 +324,7 @@ def _shown(
     levels = both.new["length"][take].astype(np.int64)
     firsts = np.cumsum([0, *(len(level) for level in found.levels)]) - 1  # the boundary is not in the table
     place = take - np.maximum(firsts[levels - 1], 0) + (levels == 1)
-    odd = odd_spellings(runs, found, Lexicon(levels, place, np.zeros(0), np.zeros(0), 0.0, ()))
+    odd = odd_spellings(runs, found, Lexicon(levels, place, np.zeros(0), np.zeros(0), 0.0))
     symbol_face = np.zeros(len(both.codes), np.uint32)
     symbol_face[both.of_text] = runs.alphabet.display
     codes = symbol_face[both.new["symbols"][take]]

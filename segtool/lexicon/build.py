@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from segtool.decode.viterbi import NO_WORD, WEIGHT_UNIT
 from segtool.lexicon.boundary_model import fit_tagger
-from segtool.lexicon.learned import Lexicon
+from segtool.lexicon.learned import Learned, Lexicon
 from segtool.lexicon.spellings import odd_spellings
 from segtool.lexicon.trie import build_trie
 from segtool.lexicon.unknown_words import spelling_scores, spelling_steps
@@ -86,14 +86,14 @@ def build_model(
     return Model(candidates.codes, faces, units.ravel(), spelling, table, spellings, card, lm=lm)
 
 
-def beyond_the_lexicon(model: Model, lexicon: Lexicon, settings: TrainingSettings) -> Model:
+def beyond_the_lexicon(model: Model, learned: Learned, settings: TrainingSettings) -> Model:
     """Add the tagger and the scores of unknown words.
 
     Parameters
     ----------
     model : Model
         From :func:`build_model`.
-    lexicon : Lexicon
+    learned : Learned
         With a sample of the corpus and the boundaries that EM expects in it.
     settings : TrainingSettings
 
@@ -102,7 +102,7 @@ def beyond_the_lexicon(model: Model, lexicon: Lexicon, settings: TrainingSetting
     Model
     """
     units = model.lexicon.copy()
-    units[3::4] = fit_tagger(lexicon.sample, lexicon.boundaries, units, settings)
+    units[3::4] = fit_tagger(learned.sample, learned.boundaries, units, settings)
     spelling = spelling_steps(spelling_scores(model.words, model.symbols, settings))
     return replace(model, lexicon=units, spelling=spelling)
 

@@ -10,11 +10,10 @@ A method is a module with a frozen dataclass of settings and one function::
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from segtool.lexicon.passes import Engine
 from segtool.runtime.arrays import Floats, Ids, Integers
@@ -40,12 +39,6 @@ class Lexicon:
         Expected occurrences as a word.
     unknown_weight : float
         Log weight of a character that the corpus does not hold, nats.
-    log_likelihood : tuple of float
-        Of the corpus before each pass, nats; passes under class bigrams have a likelihood of their own.
-    sample, boundaries : ndarray of uint16, shape (n,)
-        Runs of the corpus, or a sample of them if they are many, in the order of their hashes
-        (:mod:`segtool.text.run_hashes`): a stream of symbol ids, and the probability in the last pass that a word or
-        run begins, or a run has ended, at each, times 65535. Empty for a lexicon without passes.
     """
 
     level: Integers
@@ -53,22 +46,9 @@ class Lexicon:
     weight: Floats
     expected: Floats
     unknown_weight: float
-    log_likelihood: tuple[float, ...]
-    sample: Ids = field(default_factory=lambda: np.zeros(0, np.uint16))
-    boundaries: Ids = field(default_factory=lambda: np.zeros(0, np.uint16))
-
-    def to_arrays(self) -> dict[str, npt.ArrayLike]:
-        """All of it as arrays with names."""
-        return {each.name: getattr(self, each.name) for each in fields(self)}
-
-    @classmethod
-    def from_arrays(cls, arrays: dict[str, npt.NDArray[Any]]) -> Lexicon:
-        """The lexicon that :meth:`to_arrays` gave."""
-        scalars = dict(arrays, unknown_weight=float(arrays["unknown_weight"]))
-        return cls(**scalars | {"log_likelihood": tuple(arrays["log_likelihood"].tolist())})
 
 
-NO_WORDS = Lexicon(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0), np.zeros(0), 0.0, ())
+NO_WORDS = Lexicon(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0), np.zeros(0), 0.0)
 
 
 @dataclass(frozen=True)
@@ -83,16 +63,25 @@ class Learned:
         The words, or pairs of symbols, that it cuts by; a language model alone decides for ``"tags"``.
     words : Lexicon
         The words that it lists, with their counts; for most methods the same.
+    sample, boundaries : ndarray of uint16, shape (n,)
+        Text for the boundary model, of method ``unigram``: runs of the corpus, or a sample of them if they are many, in
+        the order of their hashes (:mod:`segtool.text.run_hashes`); and for each symbol the probability that a word or a
+        run begins there, or that a run has ended, times 65535.
+    log_likelihood : tuple of float
+        Log likelihood of the corpus before each EM pass, nats; not comparable between passes with and without classes.
     """
 
     decoder: str
     decoding: Lexicon
     words: Lexicon
+    sample: Ids = field(default_factory=lambda: np.zeros(0, np.uint16))
+    boundaries: Ids = field(default_factory=lambda: np.zeros(0, np.uint16))
+    log_likelihood: tuple[float, ...] = ()
 
     @property
     def has_boundaries(self) -> bool:
         """Whether there are boundaries that the tagger and the scores of unknown words can be fitted to."""
-        return len(self.words.sample) > 0
+        return len(self.sample) > 0
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from segtool.lexicon.em import candidate_trie
 from segtool.lexicon.learned import Lexicon
+from segtool.lexicon.trie import candidate_trie
 from segtool.ngrams.scores import Candidates
 from segtool.runtime.arrays import Integers
 from segtool.runtime.kernels import kernel

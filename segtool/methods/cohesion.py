@@ -18,8 +18,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from segtool.lexicon.em import candidate_trie
 from segtool.lexicon.learned import Learned, Lexicon, Resources
+from segtool.lexicon.trie import candidate_trie
 from segtool.methods.word_list import count_words, frequency_lexicon
 from segtool.ngrams.scores import Candidates
 from segtool.ngrams.table import spell
@@ -73,7 +73,7 @@ def learn(
         words = frequency_lexicon(counts)
         pairs = np.flatnonzero(kept[nodes[1]]) if longest > 1 else np.zeros(0, np.int64)
         nothing = np.zeros(len(pairs))
-        return Learned("pairs", Lexicon(np.full(len(pairs), 2), pairs, nothing, nothing, 0.0, ()), words)
+        return Learned("pairs", Lexicon(np.full(len(pairs), 2), pairs, nothing, nothing, 0.0), words)
     for k in range(2, len(levels) + 1):
         at = np.flatnonzero(counts[k - 1])
         counts[k - 1][at[~_consists_of_kept(spell(levels, k, at), units, kept, min(k, longest))]] = 0

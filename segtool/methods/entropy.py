@@ -86,7 +86,7 @@ def autonomy_lexicon(candidates: Candidates, settings: EntropySettings) -> Lexic
     keep[0] = False  # the boundary
     weight = np.concatenate(weights)
     unknown = float(weights[0][1:].min(initial=0.0))
-    return Lexicon(lengths[keep], places[keep], weight[keep], counts[keep], unknown, ())
+    return Lexicon(lengths[keep], places[keep], weight[keep], counts[keep], unknown)
 
 
 def _normalised(variation: Floats, share: np.ndarray, scaled: bool) -> Floats:

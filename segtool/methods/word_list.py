@@ -17,8 +17,8 @@ import numpy.typing as npt
 from segtool.decode.decoders import cut_runs, decoder_of
 from segtool.errors import CorpusError, UsageError
 from segtool.lexicon.build import build_model
-from segtool.lexicon.em import candidate_trie
 from segtool.lexicon.learned import NO_WORDS, Learned, Lexicon, Resources
+from segtool.lexicon.trie import candidate_trie
 from segtool.lm.language_model import LanguageModel
 from segtool.ngrams.scores import Candidates
 from segtool.runtime.arrays import Floats, Ids, Places
@@ -215,7 +215,7 @@ def frequency_lexicon(counts: list[Floats]) -> Lexicon:
     lengths = np.repeat(np.arange(1, len(counts) + 1), [len(at) for at in places])
     expected = np.concatenate([count[at] for count, at in zip(counts, places, strict=True)])
     weight = np.log(expected / expected.sum())
-    return Lexicon(lengths, np.concatenate(places), weight, expected, float(weight.min(initial=0.0)) - 1.0, ())
+    return Lexicon(lengths, np.concatenate(places), weight, expected, float(weight.min(initial=0.0)) - 1.0)
 
 
 def words_with_counts(model: Model) -> Iterator[tuple[str, int]]:

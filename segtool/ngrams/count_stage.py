@@ -61,10 +61,9 @@ def count_there(
     if settings.sample < 1.0:
         raise UsageError("--sample: lines are drawn in their order, which no cluster keeps: draw them before")
     if not _counted_before(counter, work, reading):
+        how = longest_ngrams(settings), settings.fold, work, reading, encoding, skip_undecodable
         with watch.stage("read"):
-            counter.take(
-                engine.count(inputs, longest_ngrams(settings), settings.fold, work, reading, encoding, skip_undecodable)
-            )
+            counter.take(engine.count(inputs, *how), reading.lines > 0)
         _note_counted(counter, work, reading)
 
 

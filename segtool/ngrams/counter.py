@@ -10,7 +10,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -22,12 +22,12 @@ from segtool.ngrams.merge import merge_ngrams
 from segtool.ngrams.shards import SHARD, Shard, ShardWriter, open_shards
 from segtool.ngrams.table import NGrams
 from segtool.runtime.budget import Budget
-from segtool.runtime.progress import Progress, StageReport
+from segtool.runtime.progress import Progress
 from segtool.runtime.workers import checked_workers
 from segtool.store.cards import CARD
 from segtool.store.checkpoints import WorkFolder, work_location
 from segtool.store.files import as_output_errors, atomic_directory
-from segtool.text.reading import open_blocks
+from segtool.text.reading import ReadingReport, open_blocks
 from segtool.text.runs import Corpus, RunCollector
 from segtool.text.sources import ReadReport
 
@@ -61,8 +61,8 @@ class CountingEngine(Protocol):
         reading: ReadReport,
         encoding: str,
         skip_undecodable: bool,
-    ) -> Counted:
-        """Give the counts of the inputs; :meth:`segtool.spark.session.SparkEngine.count` says more."""
+    ) -> list[Path]:
+        """Write count shards of the inputs; see :meth:`segtool.spark.engine.SparkEngine.count`."""
 
 
 def collect_corpus(blocks: Iterable[str], fold: bool = True) -> Corpus:
@@ -154,28 +154,37 @@ class CorpusCounter:
         """
         paths = [self._folder() / name for name in names]
         try:
-            self._read = any([Shard.open(path).frequency.any() for path in paths])
+            for path in paths:
+                Shard.open(path)
         except ModelError:
             return False
-        self.shards = paths
+        self.take(paths, True)
         return True
 
     def spill(self) -> None:
         """Write what is in memory as a shard, if there is something or no shard yet."""
         if self.shards and not self._collector.positions:
             return
-        self.take(self._count(Corpus([self._collector], self._fold), 1))
-        self._collector = RunCollector()
-
-    def take(self, counted: Counted) -> None:
-        """Write as a shard what has been counted."""
-        self._read = True
         path = self._folder() / f"spill-{len(self.shards):05}"
         with as_output_errors(path.parent):
             shutil.rmtree(path, ignore_errors=True)  # of a training that was killed
             path.mkdir()
-            write_shard(path, counted, self._fold, {})
+            write_shard(path, self._count(Corpus([self._collector], self._fold), 1), self._fold, {})
         self.shards.append(path)
+        self._collector = RunCollector()
+
+    def take(self, shards: Sequence[Path], read: bool) -> None:
+        """Take shards that another counter wrote.
+
+        Parameters
+        ----------
+        shards : sequence of Path
+            In the folder of this one.
+        read : bool
+            Whether there was any text.
+        """
+        self.shards += shards
+        self._read = self._read or read
 
     def _count(self, runs: Corpus, least: int) -> Counted:
         return Counted(runs, count_stream(runs.whole().stream, runs.codes, self._order, self._workers, least))
@@ -206,7 +215,7 @@ class CorpusCounter:
             return self._count(runs, least)
         self.spill()
         shards = [Shard.open(path) for path in self.shards]
-        checked_corpus(Corpus(shards, self._fold), read=True)
+        checked_corpus(Corpus(shards, self._fold), self._read)
         return add_up(shards, least, room, self._workers, self._folder if keep else None)
 
 
@@ -250,27 +259,23 @@ def add_up(shards: Sequence[Shard], least: int, room: int, workers: int, folder:
 
 
 @dataclass
-class CountingReport:
+class CountingReport(ReadingReport):
     """What was read and counted.
 
     Attributes
     ----------
-    reading : ReadReport
-        Files, lines, characters, and the lines that could not be read.
     runs, symbols, ngrams : int
         How many there are; of n-grams, how many different ones.
     order : int
         Length of the longest n-grams, in symbols.
-    stages : list of StageReport
-        Seconds and peak memory of each stage.
+    reading, stages
+        See :class:`segtool.text.reading.ReadingReport`.
     """
 
-    reading: ReadReport = field(default_factory=ReadReport)
     runs: int = 0
     symbols: int = 0
     ngrams: int = 0
     order: int = 0
-    stages: list[StageReport] = field(default_factory=list)
 
 
 def count(
@@ -346,14 +351,16 @@ def count(
             order, fold = shards[0].order, shards[0].fold
             told_by_shards(shards, report.reading)
             counted = add_up(shards, 1, budget.ngrams(workers), workers, None)
-        elif engine is not None and inputs is not None:
-            with watch.stage("count"):
-                counted = engine.count(inputs, order, fold, work, report.reading, encoding, skip_undecodable)
         else:
-            with open_blocks(inputs, texts, encoding, skip_undecodable, watch, report.reading) as blocks:
-                counter = CorpusCounter(order, fold, budget.symbols, work, workers)
-                for block in blocks:
-                    counter.add(block)
+            counter = CorpusCounter(order, fold, budget.symbols, work, workers)
+            if engine is not None and inputs is not None:
+                with watch.stage("read"):
+                    paths = engine.count(inputs, order, fold, work, report.reading, encoding, skip_undecodable)
+                    counter.take(paths, report.reading.lines > 0)
+            else:
+                with open_blocks(inputs, texts, encoding, skip_undecodable, watch, report.reading) as blocks:
+                    for block in blocks:
+                        counter.add(block)
             with watch.stage("count"):
                 counted = counter.finish(1, budget.ngrams(workers), keep=False)
         report.runs, report.symbols, report.order = counted.corpus.stats.runs, counted.corpus.stats.symbols, order

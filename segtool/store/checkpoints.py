@@ -76,12 +76,6 @@ class Checkpoints:
                 os.fsync(file.fileno())
             os.replace(beside, path)
 
-    def forget(self, *names: str) -> None:
-        """Remove checkpoints that are not needed any more."""
-        if self.folder is not None:
-            for name in names:
-                (self.folder / f"{name}.npz").unlink(missing_ok=True)
-
 
 def fingerprint(*things: Any) -> str:
     """Compute a digest of the inputs and parameters of a training.
