@@ -442,7 +442,7 @@ def test_folder_of_someone_else_is_refused_on_entry(tmp_path):
     (tmp_path / "home").mkdir()
     (tmp_path / "home" / "thesis.tex").write_text("x")
     message = entering(atomic_directory(tmp_path / "home"))
-    assert message.startswith(f"{tmp_path / 'home'}: holds files but no card.json, so it is not replaced")
+    assert message.startswith(f"{tmp_path / 'home'}: holds files but no card.json, so it will not be replaced")
     assert tree(tmp_path) == ["home", "home/thesis.tex"]
 
 
@@ -457,7 +457,7 @@ def test_folder_that_was_filled_meanwhile_is_not_replaced(tmp_path):
 
 def test_file_where_a_folder_is_due_is_refused_on_entry(tmp_path):
     (tmp_path / "f").write_text("x")
-    assert "f: is a file, and a folder is to be written" in entering(atomic_directory(tmp_path / "f"))
+    assert "f: is a file, not a folder" in entering(atomic_directory(tmp_path / "f"))
     assert (tmp_path / "f").read_text() == "x"
 
 
