@@ -29,7 +29,7 @@ from segtool.ngrams.counter import CorpusCounter, Counted, CountingEngine, colle
 from segtool.ngrams.scores import Candidates, score
 from segtool.ngrams.shards import Shard, open_shards
 from segtool.runtime.budget import Budget
-from segtool.runtime.progress import Progress, StageReport
+from segtool.runtime.progress import Progress
 from segtool.runtime.workers import checked_workers
 from segtool.segmenter import Segmenter
 from segtool.settings import METHODS, Parameters, TrainingSettings, flag_of
@@ -37,9 +37,8 @@ from segtool.store.cards import CARD
 from segtool.store.checkpoints import Checkpoints, WorkFolder, fingerprint, input_identities, work_location
 from segtool.store.files import atomic_directory
 from segtool.store.model import MODEL, Model, find_model, load_model, write_model
-from segtool.text.reading import Digested, open_blocks, sample_lines
+from segtool.text.reading import Digested, ReadingReport, open_blocks, sample_lines
 from segtool.text.runs import Corpus
-from segtool.text.sources import ReadReport
 from segtool.text.word_lists import read_word_counts
 
 if TYPE_CHECKING:
@@ -49,31 +48,27 @@ __all__ = ["TrainingReport", "TrainingSettings", "train"]
 
 
 @dataclass
-class TrainingReport:
+class TrainingReport(ReadingReport):
     """Results of the stages of a training.
 
     Attributes
     ----------
-    reading : ReadReport
-        Files, lines, characters, and the lines that could not be read.
     runs, symbols, candidates, words : int
         Sizes of the results of the stages; the first three are 0 for a word list.
     digest : str
         Digest of the runs, in any order; of a word list, of its text.
     left_out : list of str
         Words of a word list that cannot be used.
-    stages : list of StageReport
-        Seconds and peak memory of each stage.
+    reading, stages
+        See :class:`segtool.text.reading.ReadingReport`.
     """
 
-    reading: ReadReport = field(default_factory=ReadReport)
     runs: int = 0
     symbols: int = 0
     candidates: int = 0
     words: int = 0
     digest: str = ""
     left_out: list[str] = field(default_factory=list)
-    stages: list[StageReport] = field(default_factory=list)
 
     def record(self, corpus: Corpus) -> None:
         """Record size and digest of the corpus."""

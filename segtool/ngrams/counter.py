@@ -10,7 +10,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -22,12 +22,12 @@ from segtool.ngrams.merge import merge_counts
 from segtool.ngrams.shards import SHARD, Shard, ShardWriter, open_shards
 from segtool.ngrams.table import SlicedCounts
 from segtool.runtime.budget import Budget
-from segtool.runtime.progress import Progress, StageReport
+from segtool.runtime.progress import Progress
 from segtool.runtime.workers import checked_workers
 from segtool.store.cards import CARD
 from segtool.store.checkpoints import WorkFolder, work_location
 from segtool.store.files import as_output_errors, atomic_directory
-from segtool.text.reading import open_blocks
+from segtool.text.reading import ReadingReport, open_blocks
 from segtool.text.runs import Corpus, RunCollector
 from segtool.text.sources import ReadReport
 
@@ -259,27 +259,23 @@ def add_up(shards: Sequence[Shard], least: int, room: int, workers: int, folder:
 
 
 @dataclass
-class CountingReport:
+class CountingReport(ReadingReport):
     """What was read and counted.
 
     Attributes
     ----------
-    reading : ReadReport
-        Files, lines, characters, and the lines that could not be read.
     runs, symbols, ngrams : int
         How many there are; of n-grams, how many different ones.
     order : int
         Length of the longest n-grams, in symbols.
-    stages : list of StageReport
-        Seconds and peak memory of each stage.
+    reading, stages
+        See :class:`segtool.text.reading.ReadingReport`.
     """
 
-    reading: ReadReport = field(default_factory=ReadReport)
     runs: int = 0
     symbols: int = 0
     ngrams: int = 0
     order: int = 0
-    stages: list[StageReport] = field(default_factory=list)
 
 
 def count(
