@@ -344,10 +344,10 @@ def _check_replaceable(shown: str, target: Path, marker: str) -> None:
     if not target.is_dir():
         raise OutputError(f"{shown}: is a file, not a folder: remove it or pass another -o")
     if os.path.ismount(target) or os.path.samefile(target, "."):
-        raise OutputError(f"{shown}: a mount point or the current folder cannot be replaced: pass -o a folder inside it")
+        raise OutputError(f"{shown}: cannot replace a mount point or the current folder: pass -o a folder inside it")
     entries = os.listdir(target)
     if entries and marker not in entries:
-        raise OutputError(f"{shown}: holds files but no {marker}, so it will not be replaced: empty it or pass another -o")
+        raise OutputError(f"{shown}: holds files but no {marker}, so it is kept as it is: empty it or pass another -o")
     if not os.access(target, os.W_OK):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
