@@ -61,7 +61,7 @@ MODEL = CardFormat(
     option="-m",
 )
 DEFAULT = "default"
-"""Name of the model that comes with the package, trained on open text by ``scripts/make_default``."""
+"""Name of the model that comes with the package, trained on open text by ``scripts/make_default.py``."""
 LM_FOLDER = "lm"
 """Folder of a model that holds its language model."""
 SPELLING = np.dtype([("word", "<u4"), ("place", "<u4"), ("code", "<u4")])
