@@ -103,7 +103,7 @@ def test_card_tells_what_the_model_is():
     assert card["parameters"] == json.loads(json.dumps(dataclasses.asdict(TrainingSettings())))
     assert card["corpus"]["characters"] == len(text) - text.count("\n")
     assert card["corpus"]["lines"] == text.count("\n")
-    assert card["corpus"]["digest"] == f"{collect_corpus([text]).digest:016x}"
+    assert card["corpus"]["digest"] == f"{collect_corpus([text]).stats.digest:016x}"
 
 
 def test_card_sums_up_every_array():
