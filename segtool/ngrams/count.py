@@ -6,7 +6,7 @@ its last symbol. Every position of the stream opens a window of `order` symbols 
 a boundary. Windows that open with the same k symbols form a group, which is parted by the next symbol,
 level after level; where rare n-grams are not asked for, their windows are left behind at once. What comes
 out is a trie laid down level by level (:class:`Counts`): exact, independent of the order of the text and
-of the number of workers, and mergeable (:func:`merge`).
+of the number of workers, and mergeable (:func:`segtool.ngrams.merge.merge_counts`).
 """
 
 from __future__ import annotations
