@@ -49,9 +49,10 @@ from segtool.lexicon.learned import Learned, Resources
 from segtool.lexicon.passes import Threads
 from segtool.lexicon.unknown_words import GROWTH, spelling_scores, spelling_steps
 from segtool.lexicon.word_classes import CutCorpus, class_factors, cluster
-from segtool.ngrams.count import Counts, count_stream
-from segtool.ngrams.counter import collect_runs
+from segtool.ngrams.count import count_stream
+from segtool.ngrams.counter import collect_corpus
 from segtool.ngrams.scores import Candidates, score
+from segtool.ngrams.table import NGramTable
 from segtool.runtime.workers import available_workers
 from segtool.segmenter import Segmenter
 from segtool.settings import TrainingSettings
@@ -81,7 +82,7 @@ class Base:
     """What the defaults make of the news: where ideas set out."""
 
     runs: Corpus
-    counts: Counts
+    counts: NGramTable
     candidates: Candidates
     learned: Learned
     settings: TrainingSettings
@@ -276,7 +277,7 @@ def main() -> None:
     exit_unless_known(options.names, IDEAS)
     workers, settings = available_workers(), TrainingSettings()
     gold = gold_of(options.data, DEV)
-    runs = collect_runs(["\n".join(without(gold, read_texts(texts_of(options.data))))])
+    runs = collect_corpus(["\n".join(without(gold, read_texts(texts_of(options.data))))])
     counts = count_stream(runs.whole().stream, runs.codes, settings.max_word_len + 1, workers)
     candidates = score(counts, settings.max_word_len, settings.least_count(runs.stats.symbols), workers)
     learned = learn(runs, candidates, settings, Resources(Threads(workers)))

@@ -29,7 +29,7 @@ from segtool.lexicon.em import learn
 from segtool.lexicon.learned import Resources
 from segtool.lexicon.passes import Threads
 from segtool.ngrams.count import count_stream
-from segtool.ngrams.counter import collect_runs
+from segtool.ngrams.counter import collect_corpus
 from segtool.ngrams.scores import score
 from segtool.runtime.workers import available_workers
 from segtool.segmenter import Segmenter
@@ -67,7 +67,7 @@ def main() -> None:
     gold = gold_of(options.data, DEV)
     workers = available_workers()
     defaults = TrainingSettings()
-    runs = collect_runs(["\n".join(without(gold, read_texts(texts_of(options.data))))])
+    runs = collect_corpus(["\n".join(without(gold, read_texts(texts_of(options.data))))])
     counts = count_stream(runs.whole().stream, runs.codes, defaults.max_word_len + 1, workers)
     print_head("setting", list(gold))
     tried = [each for each in VARIANTS if not options.parameters or set(each) & set(options.parameters)]

@@ -23,11 +23,12 @@ from segtool.lexicon.passes import Engine, Threads
 from segtool.lm.kneser_ney import estimate
 from segtool.lm.language_model import LanguageModel
 from segtool.methods.word_list import WordList, list_words
-from segtool.ngrams.count import count_stream, gather
+from segtool.ngrams.count import count_stream
 from segtool.ngrams.count_stage import add_up_shards, count_there, least_seen, longest_ngrams, read_and_count
-from segtool.ngrams.counter import CorpusCounter, Counted, CountingEngine, collect_runs
+from segtool.ngrams.counter import CorpusCounter, Counted, CountingEngine, collect_corpus
 from segtool.ngrams.scores import Candidates, score
 from segtool.ngrams.shards import Shard, open_shards
+from segtool.ngrams.table import gather
 from segtool.runtime.budget import Budget
 from segtool.runtime.progress import Progress
 from segtool.runtime.workers import checked_workers
@@ -252,7 +253,7 @@ class _Training:
     def adapt(self, base: Model) -> Model:
         """Continue a model with the words of the text."""
         with self._blocks() as blocks:
-            corpus = collect_runs(self._sampled(blocks), base.folds)
+            corpus = collect_corpus(self._sampled(blocks), base.folds)
         self.report.record(corpus)
         with self.watch.stage("adapt", PASSES * corpus.stats.positions, "sym") as step:
             adapted = adapt_model(base, corpus, self.workers, step, TRAINING_SHARE, TRAINING_MOST)
@@ -290,12 +291,12 @@ class _Training:
                     read_and_count(counter, blocks, settings, work, reading)
             with watch.stage("count"):
                 counted = counter.finish(least_seen(settings), room)
-        self.report.record(counted.runs)
+        self.report.record(counted.corpus)
         return counted
 
     def learn_text(self, counted: Counted, checkpoints: Checkpoints, words: WordList | None = None) -> Model:
         """Run the stages behind counting; `words` is the word list whose words were counted."""
-        corpus = counted.runs
+        corpus = counted.corpus
         least = self.settings.least_count(corpus.stats.symbols) if words is None else 1
         candidates = self.score(counted, least, checkpoints)
         if words is None:
@@ -313,9 +314,9 @@ class _Training:
             candidates = Candidates.from_arrays(known)
         else:
             with self.watch.stage("score"):
-                candidates = score(counted.counts, self.settings.max_word_len, least, self.workers)
+                candidates = score(counted.ngrams, self.settings.max_word_len, least, self.workers)
                 checkpoints.save("candidates", **candidates.to_arrays())
-        self.budget.check(len(candidates), min(counted.runs.stats.symbols, SAMPLED))
+        self.budget.check(len(candidates), min(counted.corpus.stats.symbols, SAMPLED))
         return candidates
 
     def estimate(self, counted: Counted) -> LanguageModel | None:
@@ -323,7 +324,7 @@ class _Training:
         if not self.settings.needs_lm:
             return None
         with self.watch.stage("lm"):
-            lm = estimate(gather(counted.counts), self.settings.lm_order, workers=self.workers)
+            lm = estimate(gather(counted.ngrams), self.settings.lm_order, workers=self.workers)
             lm.card["parameters"]["fold"] = self.settings.fold
         return lm
 

@@ -87,7 +87,7 @@ def watched(symbols=MUCH):
     with ExitStack() as stack:
         for owner, name, told in (
             (CorpusCounter, "add", "blocks"),
-            (counting, "merge_counts", "merges"),
+            (counting, "merge_ngrams", "merges"),
             (training, "score", "scores"),
             (training, "beyond_the_lexicon", "taggers"),
         ):
