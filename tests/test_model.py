@@ -377,7 +377,7 @@ def test_nothing_is_pickled():
     calls = 0
     for path in sorted((ROOT / "segtool").rglob("*.py")):
         if path.parent.name == "spark" or path.name == "numba_compiler.py":
-            continue  # Spark pickles what it sends to executors, and numba its machine code (tests/test_machine_code.py)
+            continue  # Spark pickles what it sends, and numba its machine code (see tests/test_machine_code.py)
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Import | ast.ImportFrom):
                 names = {alias.name.split(".")[0] for alias in node.names} | {getattr(node, "module", None)}
