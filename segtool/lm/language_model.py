@@ -25,7 +25,7 @@ from segtool.runtime.arrays import Codes, Floats, Ids, Integers, Places, Singles
 from segtool.runtime.kernels import kernel
 from segtool.store.cards import CardFormat, write_array
 from segtool.text.folding import fold_table
-from segtool.text.symbols import CODE_LIMIT, class_table, code_points, symbolise
+from segtool.text.symbols import CODE_LIMIT, code_points, tokenise
 
 __all__ = ["LM", "LanguageModel", "Scorer", "TextScore", "advance", "find_child"]
 
@@ -227,11 +227,9 @@ class LanguageModel(Scorer):
 
 def _code_stream(text: str) -> tuple[Places, Integers]:
     """Give the codes of the runs of a text, with 0 before, between and behind runs, and the line of each code."""
-    points = code_points(text)
-    codes, starts = np.zeros(len(points) + 1, np.int32), np.zeros(len(points) + 1, np.int32)
-    tokens = symbolise.compiled(points, np.frombuffer(class_table(), np.uint8), codes, starts)
-    codes = np.concatenate([[0], np.maximum(codes[:tokens], 0), [0]]).astype(np.int32)
-    lines = np.concatenate([[0], np.cumsum(points == 0x0A)])[starts[:tokens]]
+    codes, starts = tokenise(text)
+    codes = np.concatenate([[0], np.maximum(codes, 0), [0]]).astype(np.int32)
+    lines = np.concatenate([[0], np.cumsum(code_points(text) == 0x0A)])[starts]
     keep = codes != 0
     keep[1:] |= keep[:-1]  # a boundary belongs to the line of the run that it ends
     keep[0] = True
