@@ -298,7 +298,7 @@ def _model_of(both: _Both, expected: Floats, model: Model, runs: Corpus, found: 
 
 @dataclass(frozen=True)
 class _Level:
-    """Symbols and parents of the n-grams of one length, as :func:`segtool.ngrams.count.spell` takes them."""
+    """Symbols and parents of the n-grams of one length, as :func:`segtool.ngrams.table.spell` takes them."""
 
     symbol: Ids
     parent: npt.NDArray[np.int32]
