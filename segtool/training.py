@@ -23,13 +23,14 @@ from segtool.lexicon.passes import Engine, Threads
 from segtool.lm.kneser_ney import estimate
 from segtool.lm.language_model import LanguageModel
 from segtool.methods.word_list import WordList, list_words
-from segtool.ngrams.count import count_stream, gather
+from segtool.ngrams.count import count_stream
 from segtool.ngrams.count_stage import add_up_shards, count_there, least_seen, longest_ngrams, read_and_count
-from segtool.ngrams.counter import CorpusCounter, Counted, CountingEngine, collect_runs
+from segtool.ngrams.counter import CorpusCounter, Counted, CountingEngine, collect_corpus
 from segtool.ngrams.scores import Candidates, score
 from segtool.ngrams.shards import Shard, open_shards
+from segtool.ngrams.table import gather
 from segtool.runtime.budget import Budget
-from segtool.runtime.progress import Progress, StageReport
+from segtool.runtime.progress import Progress
 from segtool.runtime.workers import checked_workers
 from segtool.segmenter import Segmenter
 from segtool.settings import METHODS, Parameters, TrainingSettings, flag_of
@@ -37,9 +38,8 @@ from segtool.store.cards import CARD
 from segtool.store.checkpoints import Checkpoints, WorkFolder, fingerprint, input_identities, work_location
 from segtool.store.files import atomic_directory
 from segtool.store.model import MODEL, Model, find_model, load_model, write_model
-from segtool.text.reading import Digested, open_blocks, sample_lines
+from segtool.text.reading import Digested, ReadingReport, open_blocks, sample_lines
 from segtool.text.runs import Corpus
-from segtool.text.sources import ReadReport
 from segtool.text.word_lists import read_word_counts
 
 if TYPE_CHECKING:
@@ -49,31 +49,27 @@ __all__ = ["TrainingReport", "TrainingSettings", "train"]
 
 
 @dataclass
-class TrainingReport:
+class TrainingReport(ReadingReport):
     """Results of the stages of a training.
 
     Attributes
     ----------
-    reading : ReadReport
-        Files, lines, characters, and the lines that could not be read.
     runs, symbols, candidates, words : int
         Sizes of the results of the stages; the first three are 0 for a word list.
     digest : str
         Digest of the runs, in any order; of a word list, of its text.
     left_out : list of str
         Words of a word list that cannot be used.
-    stages : list of StageReport
-        Seconds and peak memory of each stage.
+    reading, stages
+        See :class:`segtool.text.reading.ReadingReport`.
     """
 
-    reading: ReadReport = field(default_factory=ReadReport)
     runs: int = 0
     symbols: int = 0
     candidates: int = 0
     words: int = 0
     digest: str = ""
     left_out: list[str] = field(default_factory=list)
-    stages: list[StageReport] = field(default_factory=list)
 
     def record(self, corpus: Corpus) -> None:
         """Record size and digest of the corpus."""
@@ -257,7 +253,7 @@ class _Training:
     def adapt(self, base: Model) -> Model:
         """Continue a model with the words of the text."""
         with self._blocks() as blocks:
-            corpus = collect_runs(self._sampled(blocks), base.folds)
+            corpus = collect_corpus(self._sampled(blocks), base.folds)
         self.report.record(corpus)
         with self.watch.stage("adapt", PASSES * corpus.stats.positions, "sym") as step:
             adapted = adapt_model(base, corpus, self.workers, step, TRAINING_SHARE, TRAINING_MOST)
@@ -295,12 +291,12 @@ class _Training:
                     read_and_count(counter, blocks, settings, work, reading)
             with watch.stage("count"):
                 counted = counter.finish(least_seen(settings), room)
-        self.report.record(counted.runs)
+        self.report.record(counted.corpus)
         return counted
 
     def learn_text(self, counted: Counted, checkpoints: Checkpoints, words: WordList | None = None) -> Model:
         """Run the stages behind counting; `words` is the word list whose words were counted."""
-        corpus = counted.runs
+        corpus = counted.corpus
         least = self.settings.least_count(corpus.stats.symbols) if words is None else 1
         candidates = self.score(counted, least, checkpoints)
         if words is None:
@@ -318,9 +314,9 @@ class _Training:
             candidates = Candidates.from_arrays(known)
         else:
             with self.watch.stage("score"):
-                candidates = score(counted.counts, self.settings.max_word_len, least, self.workers)
+                candidates = score(counted.ngrams, self.settings.max_word_len, least, self.workers)
                 checkpoints.save("candidates", **candidates.to_arrays())
-        self.budget.check(len(candidates), min(counted.runs.stats.symbols, SAMPLED))
+        self.budget.check(len(candidates), min(counted.corpus.stats.symbols, SAMPLED))
         return candidates
 
     def estimate(self, counted: Counted) -> LanguageModel | None:
@@ -328,7 +324,7 @@ class _Training:
         if not self.settings.needs_lm:
             return None
         with self.watch.stage("lm"):
-            lm = estimate(gather(counted.counts), self.settings.lm_order, workers=self.workers)
+            lm = estimate(gather(counted.ngrams), self.settings.lm_order, workers=self.workers)
             lm.card["parameters"]["fold"] = self.settings.fold
         return lm
 

@@ -2,12 +2,14 @@
 
 import atexit
 import functools
+import json
 import os
 import random
 import shutil
 import subprocess
 import sys
 import tempfile
+import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -160,6 +162,20 @@ def command(*arguments: object) -> list[str]:
 def environment(**variables: str) -> dict[str, str]:
     """Give an environment in which every folder finds this segtool."""
     return os.environ | {"PYTHONPATH": str(ROOT)} | variables
+
+
+def python(program: str, **variables: str) -> Any:
+    """Run a program in a process of its own; give what it prints as JSON on its last line."""
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(program)],
+        env=environment(**variables),
+        cwd=os.sep,  # the package is found by its environment alone
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
 
 
 def run(*arguments: object, cwd: Path | None = None, **options: Any) -> subprocess.CompletedProcess[bytes]:

@@ -180,7 +180,7 @@ def test_readmes_have_the_same_figures():
 
 
 def test_readme_has_the_f1_of_the_log():
-    """The output of scripts/quality."""
+    """The output of scripts/quality.py."""
     log = logged("quality.md", r"\| system \|")
     systems = [row for name, row in log.items() if name[0] in "sjS" and name != "system"]
     by_set = dict(zip(log["system"], zip(*systems, strict=True), strict=True))

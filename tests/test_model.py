@@ -13,7 +13,7 @@ import pytest
 
 from segtool import __version__, load, train
 from segtool.errors import ModelError, OutputError
-from segtool.ngrams.counter import collect_runs
+from segtool.ngrams.counter import collect_corpus
 from segtool.segmenter import Segmenter
 from segtool.settings import TrainingSettings
 from segtool.store.model import FORMAT_VERSION, load_model, save_model, word_record
@@ -103,7 +103,7 @@ def test_card_tells_what_the_model_is():
     assert card["parameters"] == json.loads(json.dumps(dataclasses.asdict(TrainingSettings())))
     assert card["corpus"]["characters"] == len(text) - text.count("\n")
     assert card["corpus"]["lines"] == text.count("\n")
-    assert card["corpus"]["digest"] == f"{collect_runs([text]).digest:016x}"
+    assert card["corpus"]["digest"] == f"{collect_corpus([text]).digest:016x}"
 
 
 def test_card_sums_up_every_array():

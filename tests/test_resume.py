@@ -88,7 +88,7 @@ def watched(symbols=MUCH):
     with ExitStack() as stack:
         for owner, name, told in (
             (CorpusCounter, "add", "blocks"),
-            (counting, "merge_counts", "merges"),
+            (counting, "merge_ngrams", "merges"),
             (training, "score", "scores"),
             (build, "fit_boundary_model", "boundary models"),
         ):

@@ -61,7 +61,8 @@ def lm_train(inputs: tuple[str, ...], output: str, quiet: bool, **arguments: Any
     ends a sentence.
     """
     announce_compiling(quiet)
-    from segtool.lm.train import ReadingReport, train_language_model
+    from segtool.lm.train import train_language_model
+    from segtool.text.reading import ReadingReport
 
     report = ReadingReport()
     model = train_language_model(inputs, output, progress=not quiet, report=report, **arguments)

@@ -26,9 +26,9 @@ def warmup_command(quiet: bool) -> None:
     homes = set()
     with Progress(not quiet).stage("compile", len(kernels)) as step:
         for each in kernels:
-            if each.home is None:
+            if each.folder is None:
                 raise OutputError("compiled code cannot be kept: set NUMBA_CACHE_DIR to a folder that can be written")
-            homes.add(str(each.home))
+            homes.add(str(each.folder))
             step(1)
     if not quiet:
         new = sum(each.is_new for each in kernels)

@@ -26,7 +26,7 @@ from segtool.runtime.kernels import kernel
 from segtool.settings import CandidateSettings
 from segtool.store.model import Model
 from segtool.text.runs import Corpus, RunCollector
-from segtool.text.symbols import LAT, MARK, NUM, class_table, code_points, symbolise
+from segtool.text.symbols import LAT, MARK, NUM, tokenise
 
 __all__ = [
     "WordList",
@@ -86,13 +86,10 @@ def list_words(entries: Iterable[tuple[str, float]], max_word_len: int, fold: bo
         If no word remains.
     """
     collector = RunCollector()
-    classes = np.frombuffer(class_table(), np.uint8)
     counts, left_out = [], []
     for word, count in entries:
-        points = code_points(word)
-        codes, starts = np.empty(len(points), np.int32), np.empty(len(points), np.int32)
-        tokens = symbolise.compiled(points, classes, codes, starts)
-        if 0 < count <= GREATEST_COUNT and 0 < tokens <= max_word_len and np.all(codes[:tokens] > MARK):
+        codes, _ = tokenise(word)
+        if 0 < count <= GREATEST_COUNT and 0 < len(codes) <= max_word_len and np.all(codes > MARK):
             collector.add(word)
             counts.append(count)
         else:

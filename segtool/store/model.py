@@ -62,7 +62,7 @@ MODEL = CardFormat(
     option="-m",
 )
 DEFAULT = "default"
-"""Name of the model in the box: trained on open text, by ``scripts/make_default``."""
+"""Name of the model in the box: trained on open text, by ``scripts/make_default.py``."""
 LM_FOLDER = "lm"
 """Where in its directory a model keeps a language model."""
 SPELLING = np.dtype([("word", "<u4"), ("place", "<u4"), ("code", "<u4")])

@@ -16,7 +16,7 @@ Combining marks, variation selectors and emoji joiners stay with the character b
 other scripts (Greek, Cyrillic, kana, hangul, …) form one token a run, where a token a letter would be
 of no use to anyone; this and the joiners go beyond the design. Whitespace is what :meth:`str.isspace` says.
 
-The classes are read from ``charclass.txt`` (written by ``scripts/make_charclass`` from the Unicode
+The classes are read from ``charclass.txt`` (written by ``scripts/make_charclass.py`` from the Unicode
 character database), so that they do not change with the version of Python. Which Han characters count
 as one is decided where symbols get their ids (:mod:`segtool.text.folding`).
 """
@@ -28,10 +28,10 @@ from pathlib import Path
 
 import numpy as np
 
-from segtool.runtime.arrays import Codes
+from segtool.runtime.arrays import Codes, Places
 from segtool.runtime.kernels import LazyKernel
 
-__all__ = ["BOUNDARY", "LAT", "NUM", "SPACE", "class_table", "code_points", "symbolise"]
+__all__ = ["BOUNDARY", "LAT", "NUM", "SPACE", "class_table", "code_points", "symbolise", "tokenise"]
 
 SPACE = -1
 BOUNDARY = MARK = 0
@@ -46,7 +46,7 @@ _C_MARK, _C_SPACE, _C_LETTER, _C_EXTEND, _C_DIGIT, _C_LATIN, _C_HAN = range(7)
 
 @functools.cache
 def class_table() -> bytes:
-    """Class of every code point, as written by ``scripts/make_charclass``.
+    """Class of every code point, as written by ``scripts/make_charclass.py``.
 
     Returns
     -------
@@ -147,3 +147,21 @@ def _symbolise(points, classes, codes, starts):  # type: ignore[no-untyped-def]
 
 
 symbolise = LazyKernel(_symbolise, "i8(u4[const], u1[const], i4[], i4[])")
+
+
+def tokenise(text: str) -> tuple[Places, Places]:
+    """Cut a text into tokens with the compiled kernel.
+
+    Parameters
+    ----------
+    text : str
+
+    Returns
+    -------
+    codes, starts : ndarray of int32, shape (tokens,)
+        As from :func:`symbolise`.
+    """
+    points = code_points(text)
+    codes, starts = np.empty(len(points), np.int32), np.empty(len(points), np.int32)
+    tokens = symbolise.compiled(points, np.frombuffer(class_table(), np.uint8), codes, starts)
+    return codes[:tokens], starts[:tokens]

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Print F1 on the dev parts for ideas that were tried and left out: a table of docs/quality.md.
 
-    .venv/bin/python scripts/ideas ../shared/data [NAME...]
+    .venv/bin/python -m scripts.ideas DATA [NAME...]
 
-All learn from the news of scripts/tune without the lines of the dev parts. Each NAME is one of these, by default all:
+All learn from the news without the lines of the dev parts. Each NAME is one of these, by default all:
 
 average     the tagger learns from the mean of the boundary probabilities of several settings; the lexicon is as ever
 iterate     four more EM passes over the lattice that the decoder sees: unknown words, the tagger, or both
@@ -12,46 +12,55 @@ unknown     an unknown word costs the same whatever its spelling; frequent words
 characters  the tagger also sees classes of characters, a wider window; or does without pairs now and then in training
 classes     class bigrams of words not only teach the lexicon, the decoder weighs them too
 
-Ideas that need no more than other settings are rerun by scripts/tune.
+scripts/tune.py reruns ideas that are only other settings.
 """
 
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from functools import partial
-from pathlib import Path
-from runpy import run_path
 from types import SimpleNamespace
 from typing import Any, TypeAlias
 from unittest.mock import patch
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
-from segtool import evaluate
+from scripts.experiments import (
+    DEV,
+    exit_unless_known,
+    f1,
+    gold_of,
+    parser_of,
+    print_head,
+    print_row,
+    raw,
+    read_texts,
+    shown,
+    texts_of,
+    without,
+)
+from scripts.idea_kernels import CHARACTER_CLASSES, CLASSES, TRIPLES, WINDOW, apply_gaps, cover, fit_gaps
 from segtool.decode.decoders import Settled
-from segtool.decode.viterbi import NO_WORD, TAG_STEP, WEIGHT_UNIT
-from segtool.lexicon.boundary_model import LEAST_SQUARE, RATE
+from segtool.decode.viterbi import TAG_STEP, WEIGHT_UNIT
 from segtool.lexicon.build import build_model
 from segtool.lexicon.decoder_lattice import TextLattice, _gap_factors
 from segtool.lexicon.em import FORGOTTEN, LEAST_EXPECTED, learn, log_prior, log_weight
 from segtool.lexicon.learned import Learned, Resources
 from segtool.lexicon.passes import Threads
 from segtool.lexicon.unknown_words import GROWTH, spelling_scores, spelling_steps
-from segtool.lexicon.word_classes import class_factors, cluster
-from segtool.ngrams.count import Counts, count_stream
-from segtool.ngrams.counter import collect_runs
+from segtool.lexicon.word_classes import CutCorpus, class_factors, cluster
+from segtool.ngrams.count import count_stream
+from segtool.ngrams.counter import collect_corpus
 from segtool.ngrams.scores import Candidates, score
+from segtool.ngrams.table import NGramTable
 from segtool.runtime.workers import available_workers
 from segtool.segmenter import Segmenter
 from segtool.settings import TrainingSettings
 from segtool.store.model import Model
 from segtool.text.runs import Corpus
-from segtool.text.sources import find_sources, read_blocks
 from segtool.text.symbols import MARK, SPACE
 
-AVERAGED: list[dict[str, float]] = [
+AVERAGED: list[dict[str, Any]] = [
     {"length_penalty": 1.95},
     {"length_penalty": 2.05},
     {"length_penalty": 2.15},
@@ -60,13 +69,9 @@ AVERAGED: list[dict[str, float]] = [
     {"variation_weight": 0.0},
     {"variation_weight": 0.1, "length_penalty": 2.05},
 ]
-"""With the defaults eight settings. Rarer candidates want a greater penalty: see scripts/tune."""
+"""With the defaults eight settings. Rarer candidates want a greater penalty: see scripts/tune.py."""
 
 PASSES = 4
-CHARACTER_CLASSES = 64
-CLASSES, TRIPLES, WINDOW, NO_PAIRS = 1, 2, 4, 8
-"""What the tagger may look at besides: class pairs, class triples, the symbols three before and behind."""
-
 Stream: TypeAlias = npt.NDArray[np.uint16]
 Scores: TypeAlias = npt.NDArray[np.float64]
 Rows: TypeAlias = Iterator[tuple[str, Segmenter]]
@@ -77,7 +82,7 @@ class Base:
     """What the defaults make of the news: where ideas set out."""
 
     runs: Corpus
-    counts: Counts
+    counts: NGramTable
     candidates: Candidates
     learned: Learned
     settings: TrainingSettings
@@ -93,8 +98,9 @@ class Base:
 def average(base: Base) -> Rows:
     total = base.learned.boundaries.astype(np.float64)
     for variant in AVERAGED:
-        settings = replace(base.settings, **variant)  # type: ignore[arg-type]
-        candidates = score(base.counts, settings.max_word_len, settings.least_count(base.runs.symbols), base.workers)
+        settings = replace(base.settings, **variant)
+        least = settings.least_count(base.runs.stats.symbols)
+        candidates = score(base.counts, settings.max_word_len, least, base.workers)
         total += learn(base.runs, candidates, settings, Resources(Threads(base.workers))).boundaries
     mean = np.rint(total / (1 + len(AVERAGED))).astype(np.uint16)
     name = f"tagger learns from the mean of {1 + len(AVERAGED)} settings"
@@ -163,8 +169,8 @@ def free(base: Base) -> Rows:
 def unknown(base: Base) -> Rows:
     model = base.model()
 
-    def spelled(words: npt.NDArray[Any], **variant: float) -> Segmenter:
-        settings = replace(base.settings, **variant)  # type: ignore[arg-type]
+    def spelled(words: npt.NDArray[Any], **variant: Any) -> Segmenter:
+        settings = replace(base.settings, **variant)
         return Segmenter(replace(model, spelling=spelling_steps(spelling_scores(words, model.symbols, settings))))
 
     for cost in (17.0, 19.0, 21.0):
@@ -183,9 +189,10 @@ def characters(base: Base) -> Rows:
     model, stream, n = base.model(), base.learned.sample, CHARACTER_CLASSES
     alphabet = np.arange(len(model.symbols), dtype=np.int32)
     # words of one symbol, for which no trie is needed
-    lattice = np.zeros(0, np.int32), np.zeros(len(alphabet)), 1, base.runs.longest_run
+    lattice = np.zeros(0, np.int32), np.zeros(len(alphabet)), 1, base.runs.stats.longest_run
     ones = np.ones(len(alphabet), np.int64)
-    found, _ = cluster(Threads(base.workers), base.runs, lattice, alphabet, ones, len(alphabet), n - 2)
+    corpus = CutCorpus(Threads(base.workers), base.runs, lattice)
+    found, _ = cluster(corpus, alphabet, ones, len(alphabet), n - 2)
     classes = np.append(found, 1).astype(np.int64)  # an unknown character is in the class of those that are too rare
     for name, kinds, dropout in (
         ("as it is", 0, 0.0),
@@ -196,11 +203,11 @@ def characters(base: Base) -> Rows:
         ("with all of these", CLASSES | TRIPLES | WINDOW, 0.3),
     ):
         weights = np.zeros(len(model.lexicon) + 3 * n**2 + 2 * n**3 + 2 * len(classes), np.float32)
-        _fit(stream, base.learned.boundaries, model.lexicon, classes, kinds, dropout, weights)
+        fit_gaps(stream, base.learned.boundaries, model.lexicon, classes, kinds, dropout, weights)
 
         def gaps(ids: Stream, kinds: int = kinds, weights: Any = weights) -> Scores:
             scores = np.zeros(len(ids))
-            _apply(ids, model.lexicon, classes, kinds, weights, scores)
+            apply_gaps(ids, model.lexicon, classes, kinds, weights, scores)
             return scores
 
         yield f"tagger {name}, unrounded", segmenter(model, gaps)
@@ -214,11 +221,12 @@ def classes(base: Base) -> Rows:
         node = np.where(words["length"] > place, units[node, 0] + words["symbols"][:, place], node)
     weight = np.full(len(units), -np.inf)
     weight[node] = words["weight"]
-    lattice = units[:, :2].ravel(), weight, base.settings.max_word_len, base.runs.longest_run
+    lattice = units[:, :2].ravel(), weight, base.settings.max_word_len, base.runs.stats.longest_run
     # the boundary and all words
     nodes, lengths = np.append(0, node).astype(np.int32), np.append(1, base.learned.words.level)
     kinds = base.settings.class_words, base.settings.word_classes
-    class_of, bigrams = cluster(Threads(base.workers), base.runs, lattice, nodes, lengths, *kinds)
+    corpus = CutCorpus(Threads(base.workers), base.runs, lattice)
+    class_of, bigrams = cluster(corpus, nodes, lengths, *kinds)
     of_node = np.zeros(len(units), np.int64)
     of_node[node] = class_of[1:]
 
@@ -249,157 +257,43 @@ def segmenter(model: Model, gaps: Callable[[Stream], Scores], of_node: Any = Non
         ids = np.pad(np.where(codes > MARK, ids_of[np.maximum(codes, 0)], 0), (1, 2)).astype(np.uint16)
         joined = np.zeros(len(ids), np.bool_)
         tables = model.lexicon, model.spelling, gaps(ids), of_node, factors
-        _cover(ids, *tables, model.max_word_len, model.unknown_len, joined)
+        cover(ids, *tables, model.max_word_len, model.unknown_len, joined)
         begins = np.flatnonzero((codes != SPACE) & ~joined[:tokens])
         ends = np.flatnonzero((codes != SPACE) & ~joined[1 : tokens + 1]) + 1
         scratch[2][: len(begins)], scratch[3][: len(ends)] = starts[begins], starts[ends]
         return len(begins), int(starts[tokens]), MARK
 
-    object.__setattr__(result, "_decoder", SimpleNamespace(has_plain=False, run=run))
+    object.__setattr__(result, "_decoder", SimpleNamespace(has_plain=False, utf8_tables=None, run=run))
     return result
 
 
-@numba.njit
-def _cover(ids, units, spelling, gaps, of_node, factors, max_len, unknown_len, joined):  # type: ignore[no-untyped-def]
-    """Tell which symbols of the best cover are of one word with the next; a state is a word's end and length."""
-    width = max(max_len, unknown_len)
-    best = np.full((len(ids) + 1, width + 1), -np.inf)
-    kind = np.zeros((len(ids) + 1, width + 1), np.int64)
-    back = np.zeros((len(ids) + 1, width + 1), np.int64)
-    for i in range(len(ids)):
-        node = np.int64(ids[i])
-        if node == 0:
-            size = width - np.argmax((best[i] + factors[0][kind[i]])[::-1])  # the longest of equals
-            end = i
-            while ids[end - 1] != 0:
-                joined[end - size : end - 1] = True
-                end, size = end - size, back[end, size]
-            continue
-        spelled = spelling[4 * node] / WEIGHT_UNIT
-        in_trie = True
-        for k in range(1, width + 1):
-            symbol = np.int64(ids[i + k - 1])
-            if symbol == 0:
-                break
-            weight = -np.inf
-            word_class = min(k, len(factors) - 1)
-            if k > 1 and in_trie:
-                child = units[4 * node] + symbol
-                in_trie = k <= max_len and units[4 * child + 1] == node
-                node = child
-            if in_trie and units[4 * node + 2] != NO_WORD:
-                weight = units[4 * node + 2] / WEIGHT_UNIT
-                word_class = of_node[node]
-            elif 1 < k <= unknown_len:
-                weight = spelled + spelling[4 * symbol + 2] / WEIGHT_UNIT
-            if k > 1:
-                spelled += spelling[4 * symbol + 1] / WEIGHT_UNIT
-            if ids[i - 1] == 0:
-                best[i + k, k] = weight + factors[word_class, 0]
-            else:
-                scores = best[i] + factors[word_class][kind[i]]
-                back[i + k, k] = width - np.argmax(scores[::-1])
-                best[i + k, k] = weight + gaps[i] + scores[back[i + k, k]]
-            kind[i + k, k] = word_class
-
-
-@numba.njit
-def _features(stream, units, classes, kinds, i, out):  # type: ignore[no-untyped-def]
-    """Write what the gap before symbol i has; return how many."""
-    a, b, c, d = np.int64(stream[i - 2]), np.int64(stream[i - 1]), np.int64(stream[i]), np.int64(stream[i + 1])
-    out[0], out[1], out[2], out[3] = 4 * a, 4 * b + 1, 4 * c + 2, 4 * d + 3
-    found, start, n = 4, len(units), CHARACTER_CLASSES  # four places a node
-    A, B, C, D = classes[a], classes[b], classes[c], classes[d]
-    if kinds & CLASSES:
-        out[found] = start + A * n + B
-        out[found + 1] = start + (n + B) * n + C
-        out[found + 2] = start + (2 * n + C) * n + D
-        found += 3
-    start += 3 * n * n
-    if kinds & TRIPLES:
-        out[found] = start + (A * n + B) * n + C
-        out[found + 1] = start + ((n + B) * n + C) * n + D
-        found += 2
-    start += 2 * n * n * n
-    if kinds & WINDOW:
-        out[found] = start + 2 * np.int64(stream[i - 3] if a != 0 else 0)
-        out[found + 1] = start + 2 * np.int64(stream[i + 2] if d != 0 else 0) + 1
-        found += 2
-    for place, (left, right) in enumerate(((a, b), (b, c), (c, d))):
-        child = units[4 * left] + right
-        if left != 0 and right != 0 and units[4 * child + 1] == left and not kinds & NO_PAIRS:
-            out[found] = 4 * child + place
-            found += 1
-    return found
-
-
-@numba.njit
-def _fit(stream, boundaries, units, classes, kinds, dropout, weights):  # type: ignore[no-untyped-def]
-    """Fit the weights as the package does, in two rounds; the bias goes to the symbol before the gap."""
-    np.random.seed(1)
-    squares = np.full(len(weights), LEAST_SQUARE, np.float32)
-    out = np.zeros(32, np.int64)
-    bias, bias_square = 0.0, LEAST_SQUARE
-    for _ in range(2):
-        for i in range(2, len(stream) - 1):
-            if stream[i] == 0 or stream[i - 1] == 0:
-                continue
-            dropped = NO_PAIRS if dropout > 0 and np.random.random() < dropout else 0
-            found = _features(stream, units, classes, kinds | dropped, i, out)
-            logit = bias
-            for feature in out[:found]:
-                logit += weights[feature]
-            error = 1.0 / (1.0 + np.exp(-logit)) - boundaries[i] / 65535.0
-            bias_square += error * error
-            bias -= RATE * error / np.sqrt(bias_square)
-            for feature in out[:found]:
-                squares[feature] += error * error
-                weights[feature] -= RATE * error / np.sqrt(squares[feature])
-    weights[1 : 4 * len(classes) : 4] += bias
-
-
-@numba.njit
-def _apply(stream, units, classes, kinds, weights, scores):  # type: ignore[no-untyped-def]
-    """Write the score of the gap before each symbol."""
-    out = np.zeros(32, np.int64)
-    for i in range(2, len(stream) - 1):
-        if stream[i] != 0 and stream[i - 1] != 0:
-            found = _features(stream, units, classes, kinds, i, out)
-            for feature in out[:found]:
-                scores[i] += weights[feature]
-
-
 def main() -> None:
-    data, names = Path(sys.argv[1] if len(sys.argv) > 1 else "../shared/data"), sys.argv[2:] or list(IDEAS)
-    if not set(names) <= set(IDEAS):
-        sys.exit(f"ideas are {', '.join(IDEAS)}")
-    quality = run_path(str(Path(__file__).with_name("quality")))
+    parser = parser_of(__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(IDEAS)}")
+    options = parser.parse_args()
+    exit_unless_known(options.names, IDEAS)
     workers, settings = available_workers(), TrainingSettings()
-    gold = {name: (data / "gold" / f"{name}.seg.txt").read_text("utf-8").splitlines() for name in quality["DEV"]}
-    sources = find_sources([data / "raw" / "research" / name for name in quality["NEWS"]])
-    runs = collect_runs(["\n".join(quality["without_dev"](data, "".join(read_blocks(sources))))])
+    gold = gold_of(options.data, DEV)
+    runs = collect_corpus(["\n".join(without(gold, read_texts(texts_of(options.data))))])
     counts = count_stream(runs.whole().stream, runs.codes, settings.max_word_len + 1, workers)
-    candidates = score(counts, settings.max_word_len, settings.least_count(runs.symbols), workers)
+    candidates = score(counts, settings.max_word_len, settings.least_count(runs.stats.symbols), workers)
     learned = learn(runs, candidates, settings, Resources(Threads(workers)))
     base = Base(runs, counts, candidates, learned, settings, workers)
     defaults: list[float] = []
 
     def row(name: str, segmenter: Segmenter) -> None:
-        cells = []
-        for lines in gold.values():
-            predicted = segmenter.cut_batch([line.replace(" ", "") for line in lines])
-            cells.append(evaluate(lines, map(" ".join, predicted)).f1)
-        shown = [f"{f1:.4f}" for f1 in cells]
+        figures = [f1(lines, segmenter.cut_batch(raw(lines))) for lines in gold.values()]
+        cells = list(map(shown, figures))
         for i, default in enumerate(defaults):
-            shown[i] += f" ({cells[i] - default:+.4f})"
-        print(f"| {name} |", " | ".join(shown).replace("0.", "."), "|", flush=True)
-        defaults[:] = defaults or cells
+            cells[i] += f" ({figures[i] - default:+.4f})".replace("0.", ".")
+        print_row(name, cells)
+        defaults[:] = defaults or figures
 
-    print("| idea |", " | ".join(gold), "|\n| --- |", " | ".join("--:" for _ in gold), "|")
+    print_head("idea", list(gold))
     row("defaults", Segmenter(base.model()))
-    for name in names:
-        for told, made in IDEAS[name](base):
-            row(told, made)
+    for name in options.names or IDEAS:
+        for label, made in IDEAS[name](base):
+            row(label, made)
 
 
 if __name__ == "__main__":

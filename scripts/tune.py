@@ -1,36 +1,41 @@
 #!/usr/bin/env python3
 """Print F1 on the dev parts for settings around the defaults: the table of docs/quality.md.
 
-    .venv/bin/python scripts/tune ../shared/data
+    .venv/bin/python -m scripts.tune DATA [PARAMETER...]
 
-Trained on the news without the lines that the dev parts hold, too. Only dev parts are read; test parts are for
-scripts/bench and scripts/quality.
+Only the variants of the PARAMETERs are tried, by default all. Trained on the news without the lines of the dev parts.
+Only dev parts are read; test parts are for scripts/bench and scripts/quality.py.
 """
 
-import sys
-from collections.abc import Callable
 from dataclasses import asdict, replace
-from importlib.machinery import SourceFileLoader
-from importlib.util import module_from_spec, spec_from_loader
-from pathlib import Path
+from typing import Any
 
-from segtool import evaluate
+from scripts.experiments import (
+    DEV,
+    exit_unless_known,
+    f1,
+    gold_of,
+    parser_of,
+    print_head,
+    print_row,
+    raw,
+    read_texts,
+    shown,
+    texts_of,
+    without,
+)
 from segtool.lexicon.build import build_model
 from segtool.lexicon.em import learn
 from segtool.lexicon.learned import Resources
 from segtool.lexicon.passes import Threads
 from segtool.ngrams.count import count_stream
-from segtool.ngrams.counter import collect_runs
+from segtool.ngrams.counter import collect_corpus
 from segtool.ngrams.scores import score
 from segtool.runtime.workers import available_workers
 from segtool.segmenter import Segmenter
 from segtool.settings import TrainingSettings
-from segtool.text.sources import find_sources, read_blocks
 
-TEXTS = ["news_pfr1998_jan.txt", "news_pfr1998_feb.txt", "news_msra_ner.txt"]
-GOLD = ["pku/dev10pct", "msr/dev10pct", "ud_gsdsimp/dev"]
-VARIANTS: list[dict[str, float]] = [
-    {},
+VARIANTS: list[dict[str, Any]] = [
     *({"length_penalty": value} for value in (1.9, 1.95, 2.05, 2.1, 2.2)),
     *({"min_count": value} for value in (3, 5)),
     *({"variation_weight": value} for value in (0.0, 0.1)),
@@ -54,37 +59,26 @@ VARIANTS: list[dict[str, float]] = [
 ]
 
 
-def quality() -> Callable[[Path, str], list[str]]:
-    """Take `without_dev` from scripts/quality."""
-    loader = SourceFileLoader("quality", str(Path(__file__).with_name("quality")))
-    module = module_from_spec(spec_from_loader(loader.name, loader))  # type: ignore[arg-type]
-    loader.exec_module(module)
-    return module.without_dev  # type: ignore[no-any-return]
-
-
 def main() -> None:
-    data = Path(sys.argv[1] if len(sys.argv) > 1 else "../shared/data")
-    gold = {name: (data / "gold" / f"{name}.seg.txt").read_text("utf-8").splitlines() for name in GOLD}
+    parser = parser_of(__doc__)
+    parser.add_argument("parameters", nargs="*", metavar="PARAMETER")
+    options = parser.parse_args()
+    exit_unless_known(options.parameters, sorted({name for variant in VARIANTS for name in variant}))
+    gold = gold_of(options.data, DEV)
     workers = available_workers()
     defaults = TrainingSettings()
-    sources = find_sources([data / "raw" / "research" / text for text in TEXTS])
-    lines = quality()(data, "".join(read_blocks(sources)))
-    runs = collect_runs(["\n".join(lines)])
+    runs = collect_corpus(["\n".join(without(gold, read_texts(texts_of(options.data))))])
     counts = count_stream(runs.whole().stream, runs.codes, defaults.max_word_len + 1, workers)
-    print("| setting |", " | ".join(GOLD), "|")
-    print("| --- |", " | ".join("--:" for _ in GOLD), "|")
-    for variant in VARIANTS:
-        settings = replace(defaults, **variant)  # type: ignore[arg-type]
-        candidates = score(counts, settings.max_word_len, settings.least_count(runs.symbols), workers)
+    print_head("setting", list(gold))
+    tried = [each for each in VARIANTS if not options.parameters or set(each) & set(options.parameters)]
+    for variant in [{}, *tried]:
+        settings = replace(defaults, **variant)
+        candidates = score(counts, settings.max_word_len, settings.least_count(runs.stats.symbols), workers)
         learned = learn(runs, candidates, settings, Resources(Threads(workers)))
         card: dict[str, object] = {"parameters": asdict(settings)}
         segmenter = Segmenter(build_model(candidates, learned, card, settings))
-        figures = []
-        for lines in gold.values():
-            predicted = segmenter.cut_batch([line.replace(" ", "") for line in lines])
-            figures.append(f"{evaluate(lines, map(' '.join, predicted)).f1:.4f}".lstrip("0"))
         name = ", ".join(f"`{key}` {value:g}" for key, value in variant.items()) or "defaults"
-        print(f"| {name} |", " | ".join(figures), "|", flush=True)
+        print_row(name, (shown(f1(lines, segmenter.cut_batch(raw(lines)))) for lines in gold.values()))
 
 
 if __name__ == "__main__":
