@@ -76,7 +76,7 @@ def test_join_is_naive(text, wanted):
 
 
 def spelled(candidates, k):
-    from segtool.ngrams.count import spell
+    from segtool.ngrams.table import spell
 
     return spell(candidates.levels, k, np.arange(len(candidates.levels[k - 1])))
 
