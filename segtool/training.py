@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from segtool import __version__
 from segtool.errors import UsageError
 from segtool.lexicon.adapt import PASSES, TRAINING_MOST, TRAINING_SHARE, adapt_model
-from segtool.lexicon.build import beyond_the_lexicon, build_model
+from segtool.lexicon.build import build_model
 from segtool.lexicon.em import SAMPLED
 from segtool.lexicon.learned import Learned, Resources
 from segtool.lexicon.passes import Engine, Threads
@@ -354,6 +354,4 @@ class _Training:
         parameters = asdict(replace(settings, unknown_len=unknown_len))
         card: dict[str, object] = {"decoder": learned.decoder, "parameters": parameters, "segtool_version": __version__}
         with self.watch.stage("build"):
-            pairs = settings.tagger_min_count if fits and settings.tagger_weight else 0
-            model = build_model(candidates, learned.decoding, learned.words, card, lm, corpus, pairs)
-            return beyond_the_lexicon(model, learned, settings) if fits else model
+            return build_model(candidates, learned, card, settings, corpus, lm)

@@ -99,7 +99,7 @@ def pairs_model(text, max_word_len, min_count, parameters):
     _, candidates = setup(text, max_word_len, min_count)
     learned = learn(methods.corpus_of(text), candidates, parameters)
     card: dict[str, object] = {"decoder": learned.decoder, "parameters": {"max_word_len": max_word_len}}
-    return build_model(candidates, learned.decoding, learned.words, card), candidates, learned.words
+    return build_model(candidates, learned, card), candidates, learned.words
 
 
 def naive_cut(text, kept):
