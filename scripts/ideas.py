@@ -42,16 +42,17 @@ from scripts.experiments import (
 from scripts.idea_kernels import CHARACTER_CLASSES, CLASSES, TRIPLES, WINDOW, apply_gaps, cover, fit_gaps
 from segtool.decode.decoders import Settled
 from segtool.decode.viterbi import TAG_STEP, WEIGHT_UNIT
-from segtool.lexicon.build import beyond_the_lexicon, build_model
+from segtool.lexicon.build import build_model
 from segtool.lexicon.decoder_lattice import TextLattice, _gap_factors
 from segtool.lexicon.em import FORGOTTEN, LEAST_EXPECTED, learn, log_prior, log_weight
 from segtool.lexicon.learned import Learned, Resources
 from segtool.lexicon.passes import Threads
 from segtool.lexicon.unknown_words import GROWTH, spelling_scores, spelling_steps
 from segtool.lexicon.word_classes import CutCorpus, class_factors, cluster
-from segtool.ngrams.count import Counts, count_stream
-from segtool.ngrams.counter import collect_runs
+from segtool.ngrams.count import count_stream
+from segtool.ngrams.counter import collect_corpus
 from segtool.ngrams.scores import Candidates, score
+from segtool.ngrams.table import NGramTable
 from segtool.runtime.workers import available_workers
 from segtool.segmenter import Segmenter
 from segtool.settings import TrainingSettings
@@ -81,7 +82,7 @@ class Base:
     """What the defaults make of the news: where ideas set out."""
 
     runs: Corpus
-    counts: Counts
+    counts: NGramTable
     candidates: Candidates
     learned: Learned
     settings: TrainingSettings
@@ -91,9 +92,7 @@ class Base:
         """The model of a lexicon; its tagger learns from the boundaries that the method has found."""
         learned, settings = learned or self.learned, settings or self.settings
         card: dict[str, object] = {"decoder": "lattice", "parameters": asdict(settings)}
-        lexicons, pairs = (learned.decoding, learned.words), settings.tagger_min_count
-        model = build_model(self.candidates, *lexicons, card, None, self.runs, pairs)
-        return beyond_the_lexicon(model, learned, settings)
+        return build_model(self.candidates, learned, card, settings, self.runs)
 
 
 def average(base: Base) -> Rows:
@@ -121,14 +120,13 @@ def iterate(base: Base) -> Rows:
     tags[: firsts[1]] = model.lexicon[3 : 4 * firsts[1] : 4]
     tags[firsts[1] : firsts[2]] = np.where(found, model.lexicon[4 * child + 3], 0)
     spelling = spelling_scores(model.words, model.symbols, base.settings)
-    ngrams = [level.symbol for level in levels], [level.parent for level in levels]
     for name, gaps, unknown_len in (
         ("the lexicon alone", np.zeros_like(tags), 0),
         ("unknown words", np.zeros_like(tags), base.settings.unknown_len),
         ("the tagger", tags, 0),
         ("unknown words and the tagger", tags, base.settings.unknown_len),
     ):
-        lattice = TextLattice(base.runs.whole().stream, *ngrams, gaps, spelling, unknown_len)
+        lattice = TextLattice(base.runs.whole().stream, base.candidates, gaps, spelling, unknown_len)
         expected = np.zeros(firsts[-1])
         expected[at] = lexicon.expected
         for _ in range(PASSES):
@@ -276,7 +274,7 @@ def main() -> None:
     exit_unless_known(options.names, IDEAS)
     workers, settings = available_workers(), TrainingSettings()
     gold = gold_of(options.data, DEV)
-    runs = collect_runs(["\n".join(without(gold, read_texts(texts_of(options.data))))])
+    runs = collect_corpus(["\n".join(without(gold, read_texts(texts_of(options.data))))])
     counts = count_stream(runs.whole().stream, runs.codes, settings.max_word_len + 1, workers)
     candidates = score(counts, settings.max_word_len, settings.least_count(runs.stats.symbols), workers)
     learned = learn(runs, candidates, settings, Resources(Threads(workers)))

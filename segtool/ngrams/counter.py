@@ -18,9 +18,9 @@ import numpy as np
 
 from segtool.errors import CorpusError, ModelError, UsageError
 from segtool.ngrams.count import count_stream
-from segtool.ngrams.merge import merge_counts
+from segtool.ngrams.merge import merge_ngrams
 from segtool.ngrams.shards import SHARD, Shard, ShardWriter, open_shards
-from segtool.ngrams.table import SlicedCounts
+from segtool.ngrams.table import NGrams
 from segtool.runtime.budget import Budget
 from segtool.runtime.progress import Progress
 from segtool.runtime.workers import checked_workers
@@ -31,7 +31,7 @@ from segtool.text.reading import ReadingReport, open_blocks
 from segtool.text.runs import Corpus, RunCollector
 from segtool.text.sources import ReadReport
 
-__all__ = ["CorpusCounter", "Counted", "CountingEngine", "add_up", "checked_runs", "collect_runs", "write_shard"]
+__all__ = ["CorpusCounter", "Counted", "CountingEngine", "add_up", "checked_corpus", "collect_corpus", "write_shard"]
 
 
 @dataclass(frozen=True)
@@ -40,12 +40,12 @@ class Counted:
 
     Attributes
     ----------
-    runs : Corpus
-    counts : SlicedCounts
+    corpus : Corpus
+    ngrams : NGrams
     """
 
-    runs: Corpus
-    counts: SlicedCounts
+    corpus: Corpus
+    ngrams: NGrams
 
 
 @runtime_checkable
@@ -65,7 +65,7 @@ class CountingEngine(Protocol):
         """Write count shards of the inputs; see :meth:`segtool.spark.engine.SparkEngine.count`."""
 
 
-def collect_runs(blocks: Iterable[str], fold: bool = True) -> Corpus:
+def collect_corpus(blocks: Iterable[str], fold: bool = True) -> Corpus:
     """Turn text into runs, in memory.
 
     Parameters
@@ -89,10 +89,10 @@ def collect_runs(blocks: Iterable[str], fold: bool = True) -> Corpus:
     for block in blocks:
         read = read or bool(block)
         collector.add(block)
-    return checked_runs(Corpus([collector], fold), read)
+    return checked_corpus(Corpus([collector], fold), read)
 
 
-def checked_runs(runs: Corpus, read: bool) -> Corpus:
+def checked_corpus(runs: Corpus, read: bool) -> Corpus:
     """Return runs if there is something to learn from them."""
     if not read:
         raise CorpusError("the corpus is empty: pass a file with Chinese text (or a larger --sample)")
@@ -211,11 +211,11 @@ class CorpusCounter:
             If there was no text, or no Han character in it.
         """
         if not self.shards:
-            runs = checked_runs(Corpus([self._collector], self._fold), self._read)
+            runs = checked_corpus(Corpus([self._collector], self._fold), self._read)
             return self._count(runs, least)
         self.spill()
         shards = [Shard.open(path) for path in self.shards]
-        checked_runs(Corpus(shards, self._fold), self._read)
+        checked_corpus(Corpus(shards, self._fold), self._read)
         return add_up(shards, least, room, self._workers, self._folder if keep else None)
 
 
@@ -227,7 +227,7 @@ def add_up(shards: Sequence[Shard], least: int, room: int, workers: int, folder:
     shards : sequence of Shard
         Counted alike.
     least, room, workers : int
-        As for :func:`segtool.ngrams.merge.merge_counts`.
+        As for :func:`segtool.ngrams.merge.merge_ngrams`.
     folder : callable, optional
         Gives the folder to keep the merged counts in, which are there already if a training goes on; without it they
         are merged anew each time they are gone through.
@@ -243,19 +243,19 @@ def add_up(shards: Sequence[Shard], least: int, room: int, workers: int, folder:
     """
     runs = Corpus(shards, shards[0].fold)
     if len(shards) == 1:
-        return Counted(runs, shards[0].counts())
+        return Counted(runs, shards[0])
     if folder is None:
-        return Counted(runs, merge_counts(shards, room, workers, least))
+        return Counted(runs, merge_ngrams(shards, room, workers, least))
     path = folder() / "merged"
     if not path.exists():
         beside = path.with_suffix(".tmp")
         with as_output_errors(path.parent):
             shutil.rmtree(beside, ignore_errors=True)
             beside.mkdir()
-            merged = Counted(Corpus([], runs.fold), merge_counts(shards, room, workers, least))
+            merged = Counted(Corpus([], runs.fold), merge_ngrams(shards, room, workers, least))
             write_shard(beside, merged, runs.fold, {})
             os.replace(beside, path)
-    return Counted(runs, Shard.open(path).counts())
+    return Counted(runs, Shard.open(path))
 
 
 @dataclass
@@ -363,7 +363,7 @@ def count(
                         counter.add(block)
             with watch.stage("count"):
                 counted = counter.finish(1, budget.ngrams(workers), keep=False)
-        report.runs, report.symbols, report.order = counted.runs.stats.runs, counted.runs.stats.symbols, order
+        report.runs, report.symbols, report.order = counted.corpus.stats.runs, counted.corpus.stats.symbols, order
         reading = {name: getattr(report.reading, name) for name in ("files", "lines", "characters")}
         with watch.stage("write"):
             report.ngrams = write_shard(folder, counted, fold, reading)
@@ -398,11 +398,11 @@ def write_shard(folder: Path, counted: Counted, fold: bool, corpus: dict[str, An
     OSError
         If it cannot be written.
     """
-    stats, counts = counted.runs.stats, counted.counts
+    stats, counts = counted.corpus.stats, counted.ngrams
     types = np.zeros(counts.order, np.int64)
     types[:2] = np.count_nonzero(counts.frequency[1:]), len(counts.bigrams)
     with ShardWriter(folder, counts.codes, stats.written, fold, counts.order) as writer:
-        for stream in counted.runs.written_chunks():
+        for stream in counted.corpus.written_chunks():
             writer.add_runs(stream)
         writer.add_bigrams(counts.frequency, counts.bigrams)
         for part in counts.slices():
