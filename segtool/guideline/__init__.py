@@ -1,0 +1,1 @@
+"""What a user counts as a word: labelled sentences (:mod:`segtool.guideline.tune`)."""
