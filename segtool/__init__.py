@@ -6,7 +6,7 @@
 >>> seg.cut("医生说今天要休息")
 ['医生', '说', '今天', '要', '休息']
 
-Importing does nothing but define names; numpy and numba are loaded by the calls that need them.
+The import only defines names; the calls that need numpy and numba load them.
 """
 
 from __future__ import annotations

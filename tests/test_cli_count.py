@@ -115,7 +115,7 @@ def test_count_replaces_a_shard(tmp_path):
 @pytest.mark.parametrize("name", ["train", "count"])
 @pytest.mark.parametrize(
     ("memory", "what"),
-    [("1M", "too little, give at least 256M"), ("0", "too little"), ("much", "no size"), ("", "no size")],
+    [("1M", "too little, give at least 256M"), ("0", "too little"), ("much", "not a size"), ("", "not a size")],
 )
 def test_memory_that_makes_no_sense(tmp_path, name, memory, what):
     message = fails(name, SAMPLE, "-o", "m", "--memory", memory, cwd=tmp_path, code=2)

@@ -442,7 +442,7 @@ def test_folder_of_someone_else_is_refused_on_entry(tmp_path):
     (tmp_path / "home").mkdir()
     (tmp_path / "home" / "thesis.tex").write_text("x")
     message = entering(atomic_directory(tmp_path / "home"))
-    assert message.startswith(f"{tmp_path / 'home'}: holds files but no card.json, so it is not replaced")
+    assert message.startswith(f"{tmp_path / 'home'}: holds files but no card.json, so it is kept as it is")
     assert tree(tmp_path) == ["home", "home/thesis.tex"]
 
 
@@ -457,14 +457,14 @@ def test_folder_that_was_filled_meanwhile_is_not_replaced(tmp_path):
 
 def test_file_where_a_folder_is_due_is_refused_on_entry(tmp_path):
     (tmp_path / "f").write_text("x")
-    assert "f: is a file, and a folder is to be written" in entering(atomic_directory(tmp_path / "f"))
+    assert "f: is a file, not a folder" in entering(atomic_directory(tmp_path / "f"))
     assert (tmp_path / "f").read_text() == "x"
 
 
 def test_current_folder_and_mount_points_are_refused_on_entry(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for path in (".", str(tmp_path), "/", "/proc"):
-        assert entering(atomic_directory(path)).startswith(f"{path}: a mount point or the current folder")
+        assert entering(atomic_directory(path)).startswith(f"{path}: cannot replace a mount point or the")
     assert tree(tmp_path) == []
 
 

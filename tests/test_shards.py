@@ -286,7 +286,7 @@ def test_cards_that_say_nothing(shard, entries):
 def test_what_is_no_shard(shard, tmp_path):
     with pytest.raises(ModelError, match=r"nowhere: does not exist: make one with 'segtool count CORPUS -o"):
         Shard.open(tmp_path / "nowhere")
-    with pytest.raises(ModelError, match="is no shard"):
+    with pytest.raises(ModelError, match="is not a shard"):
         Shard.open(tmp_path)
     with pytest.raises(ModelError, match="a shard is a directory, this is a file"):
         Shard.open(shard / "ngrams.bin")

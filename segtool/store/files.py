@@ -1,8 +1,8 @@
-"""Files on disk: read whatever their compression, written beside their target and renamed.
+"""Reading files of any compression, and replacing files and folders as a whole.
 
-Reading tells the compression (gz, bz2, xz, zst) by the first bytes, so that names do not matter, and notices
-archives that end early.  Writing leaves either the old file or folder or the new one, and never a part: after
-a full disk, an interrupt or a crash the target is as it was before.
+Reading recognises the compression (gz, bz2, xz, zst) by the first bytes, not by the name, and detects archives that end
+early. Writing goes to a temporary name beside the target, which is then renamed: after a full disk, an interrupt or a
+crash the target is the old one, never a part of the new one.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _LOGGER = logging.getLogger(__name__)
 _BUFFER_BYTES = 1 << 20
 # Small, because repetitive text can unpack to a thousand times its size in one call.
 _PACKED_BYTES = 1 << 14
-# Also when the file ends within the magic bytes, except where these alone may be a short text ("BZh9").
+# A file that ends within the magic bytes counts as compressed, unless these may be a short text ("BZh9").
 _MAGIC = re.compile(
     rb"(?P<gz>\x1f\x8b(?:\x08|\Z))|(?P<xz>\xfd7(?:zXZ\0|z?X?Z?\Z))"
     rb"|(?P<zst>\x28\xb5(?:\x2f\xfd|\x2f?\Z)|[\x50-\x5f]\x2a\x4d\x18)"
@@ -57,23 +57,23 @@ class UnpackedFile(io.RawIOBase):
     Parameters
     ----------
     path : Path or None
-        The file; None for standard input, which stays open on close and reads as empty when it is closed.
+        The file; None for standard input, which `close` leaves open, and which reads as empty if it is closed.
     name : str
-        What messages call it.
+        Its name in messages.
     progress : callable or None
-        Called with the number of on-disk bytes read since the last call.
+        Called with the number of compressed bytes read since the last call.
 
     Attributes
     ----------
     pieces : iterator of bytes
-        The content; do not mix with ``read``.
+        The content; use either this or ``read``.
     size : int
-        Decompressed bytes handed on so far.
+        Decompressed bytes so far.
 
     Raises
     ------
     InputError
-        When the file cannot be opened; while reading, when it cannot be read, is damaged or ends early.
+        If the file cannot be opened; while reading, if it cannot be read, is damaged or ends early.
     """
 
     def __init__(self, path: Path | None, name: str, progress: Callable[[int], object] | None = None) -> None:
@@ -94,12 +94,12 @@ class UnpackedFile(io.RawIOBase):
         elif sys.stdin is None or sys.stdin.closed:
             self._read_some = io.BytesIO().read
         else:
-            # read1 hands on what a pipe or a terminal holds, where read would wait for the full size.
+            # read1 returns what a pipe or a terminal holds; read would wait for the full size.
             stdin: Any = sys.stdin.buffer
             self._read_some = getattr(stdin, "read1", None) or stdin.read
 
     def readable(self) -> bool:
-        """Tell that this stream can be read."""
+        """Return True."""
         return True
 
     def readinto(self, buffer: Any) -> int:
@@ -181,23 +181,23 @@ class UnpackedFile(io.RawIOBase):
             raise InputError(
                 f"{self._name}: is zstd-compressed, which needs a package: pip install 'segtool[zstd]'"
             ) from exc
-        # decompressobj tells whether a frame has ended; stream_reader hands on short data without a word.
+        # decompressobj reports whether a frame has ended; stream_reader returns short data without an error.
         return zstandard.ZstdDecompressor(max_window_size=1 << 31).decompressobj, (zstandard.ZstdError,)
 
 
 @contextmanager
 def atomic_file(path: str | os.PathLike[str], mode: str = "wb") -> Iterator[BinaryIO]:
-    """Write a file so that it is replaced whole or not at all.
+    """Replace a file as a whole, or leave it as it is.
 
-    Links are followed, the permission bits of an existing file are kept, and a device or a pipe
-    (``/dev/null``, ``/dev/stdout``) is written directly.
+    A link is followed, an existing file keeps its permission bits, and a device or a pipe (``/dev/null``,
+    ``/dev/stdout``) is written directly.
 
     Parameters
     ----------
     path : str or PathLike
         The file to write.
     mode : {"wb", "w+b"}
-        ``"w+b"`` may be read back and sought in, too.
+        ``"w+b"`` also allows reading and seeking.
 
     Yields
     ------
@@ -207,7 +207,7 @@ def atomic_file(path: str | os.PathLike[str], mode: str = "wb") -> Iterator[Bina
     Raises
     ------
     OutputError
-        On entry when the place cannot be written, later when the disk fails.
+        On entry if the target cannot be written, later if the disk fails.
     UsageError
         For another mode.
     """
@@ -216,20 +216,20 @@ def atomic_file(path: str | os.PathLike[str], mode: str = "wb") -> Iterator[Bina
     shown = os.fspath(path)
     target = Path(os.path.realpath(shown))
     standard = _standard_stream(shown)
-    with _told(shown, target):
+    with _naming(shown, target):
         status = target.stat() if standard is None and target.exists() else None
         if shown.endswith(os.sep) or (status and stat.S_ISDIR(status.st_mode)):
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
         if status and not os.access(target, os.W_OK):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     if standard is not None or (status and not stat.S_ISREG(status.st_mode)):
-        # Opening a standard stream anew would cut the file it is directed to.
-        with _told(shown, target), open(shown if standard is None else os.dup(standard), mode) as file:
+        # Opening a standard stream anew would truncate the file it is redirected to.
+        with _naming(shown, target), open(shown if standard is None else os.dup(standard), mode) as file:
             yield cast(BinaryIO, file)
         return
     temporary = _beside(target, "tmp")
     try:
-        with _told(shown, temporary):
+        with _naming(shown, temporary):
             # os.open applies the umask, where tempfile would make the output private.
             handle = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
             with open(handle, mode) as file:
@@ -247,14 +247,14 @@ def atomic_file(path: str | os.PathLike[str], mode: str = "wb") -> Iterator[Bina
 
 @contextmanager
 def atomic_directory(path: str | os.PathLike[str], *, marker: str = "card.json") -> Iterator[Path]:
-    """Write a folder so that it is replaced whole or not at all.
+    """Replace a folder as a whole, or leave it as it is.
 
     Parameters
     ----------
     path : str or PathLike
-        The folder to write; links are followed.  It may exist if it is empty or holds the marker.
+        The folder to write; links are followed. It may exist if it is empty or holds the marker.
     marker : str
-        Name of the file that shows an existing folder to be one of ours, which may be replaced.
+        Name of the file by which a folder that may be replaced is recognised.
 
     Yields
     ------
@@ -264,18 +264,18 @@ def atomic_directory(path: str | os.PathLike[str], *, marker: str = "card.json")
     Raises
     ------
     OutputError
-        On entry when the place cannot be written or holds something else, later when the disk fails.
+        On entry if the target cannot be written or holds something else, later if the disk fails.
     """
     shown = os.fspath(path)
     target = Path(os.path.realpath(shown))
     temporary, aside = _beside(target, "tmp"), _beside(target, "old")
     try:
-        with _told(shown, target, temporary, aside):
+        with _naming(shown, target, temporary, aside):
             _check_replaceable(shown, target, marker)
             os.mkdir(temporary)
             yield temporary
             _sync(temporary)
-            # The target may have changed while the block ran, for hours perhaps.
+            # The block may have run for hours, and the target may have changed.
             _check_replaceable(shown, target, marker)
             _swap(shown, temporary, target, aside)
     finally:
@@ -288,7 +288,7 @@ def atomic_directory(path: str | os.PathLike[str], *, marker: str = "card.json")
 
 @contextmanager
 def as_output_errors(folder: Path) -> Iterator[None]:
-    """Turn the errors of writing into a folder for temporary files into ones that name it.
+    """Raise errors of writing into a folder for temporary files as ones that name the folder.
 
     Parameters
     ----------
@@ -318,20 +318,20 @@ def _reason(exc: OSError) -> str:
 
 
 def _beside(target: Path, ending: str) -> Path:
-    # Shortened, because a name has at most 255 bytes and the target may use them all.
+    # The target may use all 255 bytes that a name can have.
     return target.parent / f".{target.name[:50]}.{os.urandom(4).hex()}.{ending}"
 
 
 @contextmanager
-def _told(shown: str, *own: Path) -> Iterator[None]:
+def _naming(shown: str, *own: Path) -> Iterator[None]:
     try:
         yield
     except (ConnectionError, ChildProcessError, TimeoutError):
-        # Not the disk: a closed pipe ends a command quietly, and the caller has to see it.
+        # Not about the disk: a closed pipe ends a command quietly, so the caller needs this very error.
         raise
     except OSError as exc:
         name = exc.filename
-        # Errors of write and flush name no file; those that name another are not about this output.
+        # Errors of write and flush name no file; one that names another file is not about this output.
         if isinstance(name, str) and name != shown and not name.startswith(tuple(map(str, own))):
             raise
         fix = _FIXES.get(exc.errno or 0, "pass another -o").format(parent=own[0].parent)
@@ -342,12 +342,12 @@ def _check_replaceable(shown: str, target: Path, marker: str) -> None:
     if not target.exists():
         return
     if not target.is_dir():
-        raise OutputError(f"{shown}: is a file, and a folder is to be written: remove it or pass another -o")
+        raise OutputError(f"{shown}: is a file, not a folder: remove it or pass another -o")
     if os.path.ismount(target) or os.path.samefile(target, "."):
-        raise OutputError(f"{shown}: a mount point or the current folder is not replaced: pass -o a folder inside it")
+        raise OutputError(f"{shown}: cannot replace a mount point or the current folder: pass -o a folder inside it")
     entries = os.listdir(target)
     if entries and marker not in entries:
-        raise OutputError(f"{shown}: holds files but no {marker}, so it is not replaced: empty it or pass another -o")
+        raise OutputError(f"{shown}: holds files but no {marker}, so it is kept as it is: empty it or pass another -o")
     if not os.access(target, os.W_OK):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
