@@ -23,7 +23,7 @@ from segtool.lm.kneser_ney import estimate
 from segtool.lm.language_model import LanguageModel
 from segtool.lm.store import import_lm, open_lm
 from segtool.ngrams.count import count_stream
-from segtool.text.runs import RunCollector
+from segtool.text.runs import Corpus, RunCollector
 from segtool.text.symbols import LAT, NUM
 from tests import naive
 from tests.helpers import contents, scratch
@@ -41,7 +41,7 @@ HELD_OUT = """医生说今天要休息,明天再来。
 def train_text(text, order, prune=()):
     collector = RunCollector()
     collector.add(text)
-    runs = collector.runs()
+    runs = Corpus([collector], False).whole()
     return estimate(count_stream(runs.stream, runs.codes, order), order, prune)
 
 
