@@ -1,8 +1,9 @@
 """From blocks of text to runs of symbol ids, the stream that counting and EM read.
 
-Text between boundaries is a *run*. A *stream* is a row of runs with a single 0 before, between and behind them. A corpus comes in *chunks*, streams of about 262,000 symbols, from memory or from shards on the disk
+Text between boundaries is a *run*. A *stream* is a row of runs with a single 0 before, between and behind them. A
+corpus comes in *chunks*, streams of about 262,000 symbols, from memory or from shards on the disk
 (:mod:`segtool.ngrams.shards`). Chunks keep the characters as written; :class:`Corpus` maps them to the symbol ids of
-the whole corpus, which follow the order of the codes: sorting by id is sorting by code point.
+the whole corpus. These follow the order of the codes: sorting by id is sorting by code point.
 
 Where the script is folded (:mod:`segtool.text.folding`), characters that fold to one character share an id, and its
 code is that character.
