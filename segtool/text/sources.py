@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from segtool.errors import EncodingError, InputError, UsageError
-from segtool.store.files import UnpackedFile
 from segtool.text.encodings import SkippedLine, decode_lines, decode_pieces, find_codec
+from segtool.text.unpacked import UnpackedFile
 
 __all__ = [
     "ReadReport",
