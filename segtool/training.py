@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from segtool import __version__
 from segtool.errors import UsageError
 from segtool.lexicon.adapt import PASSES, TRAINING_MOST, TRAINING_SHARE, adapt_model
-from segtool.lexicon.build import beyond_the_lexicon, build_model
+from segtool.lexicon.build import build_model
 from segtool.lexicon.em import SAMPLED
 from segtool.lexicon.learned import Learned, Resources
 from segtool.lexicon.passes import Engine, Threads
@@ -108,37 +108,36 @@ def train(
     inputs : path or sequence of paths, optional
         Files, directories, globs, ``"-"`` for standard input; plain or compressed.
     output : path, optional
-        Where to write the model directory; without it the model stays in memory.
+        Directory of the model; without it the model stays in memory.
     texts : iterable of str, optional
         Texts to learn from instead of `inputs`.
     counts : sequence of path, optional
         Count shards to learn from instead (:func:`segtool.count`), in any order.
     base : path, optional
-        A model of method ``unigram`` to continue from, ``"default"`` for the one in the box. The parameters are its
-        own; only `sample` and `seed` can be given.
+        A model of method ``unigram`` to continue, ``"default"`` for the built-in one. Its parameters apply; only
+        `sample` and `seed` can be given.
     settings : TrainingSettings, optional
-        The parameters of the method; each can also be given by name.
+        The parameters; each can also be given by name.
     encoding : str
-        Of the inputs.
+        Encoding of the inputs.
     skip_undecodable : bool
         Leave out lines that are no text in that encoding, and count them, instead of raising.
     workers : int, optional
-        Threads; by default one for each processor at hand. The result does not depend on it.
+        Threads; by default one for each available processor. The result does not depend on it.
     memory : int or str, optional
-        What the process may use, in bytes or as ``"2G"``; by default a half of what is free. A corpus that needs
-        more is counted in parts, on the disk. The result does not depend on it. (A `base` and a language model are
-        learned in memory.)
+        Memory for the process, in bytes or as ``"2G"``; by default half of the free memory. A larger corpus is counted
+        in parts, on the disk. The result does not depend on it. (Training from a `base` and language models ignore it.)
     tmp : path, optional
-        Folder for what does not fit into memory; by default that of the output, without one the system's.
+        Folder for temporary files; by default the folder of the output, or the system's without an output.
     resume : bool
-        Keep what finished stages made, in that folder, until the model is written, and go on with what a training
-        of the same files and parameters left there.
+        Keep the results of finished stages in that folder until the model is written, and continue from those of an
+        earlier training on the same files with the same parameters.
     engine : Engine, optional
-        Who goes over the corpus in EM passes, and counts the inputs if it can; by default threads.
+        Runs EM passes, and counts the inputs if it can; by default threads.
     progress : bool
         Show progress bars on standard error if that is a terminal.
     report : TrainingReport, optional
-        Filled with what was read and made.
+        Receives the sizes of inputs and results, and the cost of each stage.
     **parameters
         Fields of :class:`TrainingSettings`.
 
@@ -153,7 +152,7 @@ def train(
     InputError, EncodingError
         If an input cannot be read.
     CorpusError
-        If nothing can be learned from the text.
+        If the text holds nothing to learn from.
     ModelError
         If a count shard or the base is missing or damaged.
     OutputError
@@ -355,6 +354,4 @@ class _Training:
         parameters = asdict(replace(settings, unknown_len=unknown_len))
         card: dict[str, object] = {"decoder": learned.decoder, "parameters": parameters, "segtool_version": __version__}
         with self.watch.stage("build"):
-            pairs = settings.tagger_min_count if fits and settings.tagger_weight else 0
-            model = build_model(candidates, learned.decoding, learned.words, card, lm, corpus, pairs)
-            return beyond_the_lexicon(model, learned, settings) if fits else model
+            return build_model(candidates, learned, card, settings, corpus, lm)

@@ -33,7 +33,7 @@ __all__ = ["read_arpa"]
 logger = logging.getLogger("segtool")
 
 MAX_ORDER = 15
-_BLOCK = 1 << 22
+_BLOCK_BYTES = 1 << 22
 _FLOAT_LIMIT = 3.40282356e38
 
 # Codes of the words of an ARPA file that are no Han characters.
@@ -112,7 +112,7 @@ def _blocks(pieces: Iterable[bytes]) -> Iterator[bytes]:
     for piece in pieces:
         held.append(piece)
         size += len(piece)
-        if size >= _BLOCK and b"\n" in piece:
+        if size >= _BLOCK_BYTES and b"\n" in piece:
             block = b"".join(held)
             end = block.rfind(b"\n") + 1
             yield block[:end]
