@@ -18,7 +18,8 @@ from segtool.lexicon import build
 from segtool.lexicon.em import Expectation
 from segtool.lexicon.passes import Threads
 from segtool.ngrams import counter as counting
-from segtool.ngrams.counter import CorpusCounter, count
+from segtool.ngrams.count_stage import count
+from segtool.ngrams.counter import CorpusCounter
 from segtool.runtime.budget import Budget
 from tests.helpers import SAMPLE, TIMEOUT, contents, environment, refusal, run, sample_model, sample_text, succeed
 
