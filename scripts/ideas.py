@@ -42,7 +42,7 @@ from scripts.experiments import (
 from scripts.idea_kernels import CHARACTER_CLASSES, CLASSES, TRIPLES, WINDOW, apply_gaps, cover, fit_gaps
 from segtool.decode.decoders import Settled
 from segtool.decode.viterbi import TAG_STEP, WEIGHT_UNIT
-from segtool.lexicon.build import beyond_the_lexicon, build_model
+from segtool.lexicon.build import build_model
 from segtool.lexicon.decoder_lattice import TextLattice, _gap_factors
 from segtool.lexicon.em import FORGOTTEN, LEAST_EXPECTED, learn, log_prior, log_weight
 from segtool.lexicon.learned import Learned, Resources
@@ -92,9 +92,7 @@ class Base:
         """The model of a lexicon; its tagger learns from the boundaries that the method has found."""
         learned, settings = learned or self.learned, settings or self.settings
         card: dict[str, object] = {"decoder": "lattice", "parameters": asdict(settings)}
-        lexicons, pairs = (learned.decoding, learned.words), settings.tagger_min_count
-        model = build_model(self.candidates, *lexicons, card, None, self.runs, pairs)
-        return beyond_the_lexicon(model, learned, settings)
+        return build_model(self.candidates, learned, card, settings, self.runs)
 
 
 def average(base: Base) -> Rows:
@@ -122,14 +120,13 @@ def iterate(base: Base) -> Rows:
     tags[: firsts[1]] = model.lexicon[3 : 4 * firsts[1] : 4]
     tags[firsts[1] : firsts[2]] = np.where(found, model.lexicon[4 * child + 3], 0)
     spelling = spelling_scores(model.words, model.symbols, base.settings)
-    ngrams = [level.symbol for level in levels], [level.parent for level in levels]
     for name, gaps, unknown_len in (
         ("the lexicon alone", np.zeros_like(tags), 0),
         ("unknown words", np.zeros_like(tags), base.settings.unknown_len),
         ("the tagger", tags, 0),
         ("unknown words and the tagger", tags, base.settings.unknown_len),
     ):
-        lattice = TextLattice(base.runs.whole().stream, *ngrams, gaps, spelling, unknown_len)
+        lattice = TextLattice(base.runs.whole().stream, base.candidates, gaps, spelling, unknown_len)
         expected = np.zeros(firsts[-1])
         expected[at] = lexicon.expected
         for _ in range(PASSES):

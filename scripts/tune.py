@@ -24,7 +24,7 @@ from scripts.experiments import (
     texts_of,
     without,
 )
-from segtool.lexicon.build import beyond_the_lexicon, build_model
+from segtool.lexicon.build import build_model
 from segtool.lexicon.em import learn
 from segtool.lexicon.learned import Resources
 from segtool.lexicon.passes import Threads
@@ -76,9 +76,7 @@ def main() -> None:
         candidates = score(counts, settings.max_word_len, settings.least_count(runs.stats.symbols), workers)
         learned = learn(runs, candidates, settings, Resources(Threads(workers)))
         card: dict[str, object] = {"parameters": asdict(settings)}
-        pairs = settings.tagger_min_count if settings.tagger_weight else 0
-        model = build_model(candidates, learned.words, learned.words, card, tagged_count=pairs)
-        segmenter = Segmenter(beyond_the_lexicon(model, learned, settings))
+        segmenter = Segmenter(build_model(candidates, learned, card, settings))
         name = ", ".join(f"`{key}` {value:g}" for key, value in variant.items()) or "defaults"
         print_row(name, (shown(f1(lines, segmenter.cut_batch(raw(lines)))) for lines in gold.values()))
 

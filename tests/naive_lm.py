@@ -149,7 +149,7 @@ def twin(runs, order, prune=()):
 
 
 def arrays(lm):
-    return [getattr(lm, name) for name in lm_files._ARRAYS]
+    return [getattr(lm, name) for name in lm_files.TABLE_TYPES]
 
 
 def same(one, other):

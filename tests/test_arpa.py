@@ -372,7 +372,7 @@ def test_order_of_lines_does_not_matter():
 
 def test_blocks_do_not_show(lm, tmp_path, monkeypatch):
     write_arpa(lm, tmp_path / "a.arpa")
-    monkeypatch.setattr(arpa_reader, "_BLOCK", 1)
+    monkeypatch.setattr(arpa_reader, "_BLOCK_BYTES", 1)
     assert same(read_arpa(tmp_path / "a.arpa"), lm)
 
 

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from segtool.errors import InputError, OutputError, UsageError
-from segtool.store.files import UnpackedFile, atomic_directory, atomic_file
+from segtool.store.files import atomic_directory, atomic_file
+from segtool.text.unpacked import UnpackedFile
 
 needs_dev_full = pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no /dev/full")
 not_root = pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")

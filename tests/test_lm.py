@@ -386,7 +386,7 @@ def test_what_is_saved_is_loaded(lm, saved):
 
 
 def test_directory_holds_nothing_but_arrays_and_a_card(saved):
-    assert sorted(contents(saved[1])) == sorted(["card.json", *(f"{name}.npy" for name in lm_files._ARRAYS)])
+    assert sorted(contents(saved[1])) == sorted(["card.json", *(f"{name}.npy" for name in lm_files.TABLE_TYPES)])
 
 
 def test_same_model_same_bytes(lm, saved, tmp_path):
@@ -423,7 +423,7 @@ def refused(path, part):
     assert any(verb in message.rpartition(": ")[2] for verb in ("restore", "make", "train", "pass", "import"))
 
 
-@pytest.mark.parametrize("name", lm_files._ARRAYS)
+@pytest.mark.parametrize("name", lm_files.TABLE_TYPES)
 def test_damaged_arrays(folder, name):
     file = folder / f"{name}.npy"
     whole = file.read_bytes()
@@ -444,7 +444,7 @@ def seal(folder, name):
     write_card(folder, card)
 
 
-@pytest.mark.parametrize("name", lm_files._ARRAYS)
+@pytest.mark.parametrize("name", lm_files.TABLE_TYPES)
 def test_arrays_of_another_model(folder, name):
     file = folder / f"{name}.npy"
     array = np.load(file)
@@ -474,5 +474,5 @@ def test_cards_that_are_none(folder, tmp_path):
 
 def test_a_language_model_is_its_arrays(lm):
     names = [each.name for each in dataclasses.fields(LanguageModel)]
-    assert names == ["codes", "ngrams", *list(lm_files._ARRAYS)[1:], "discounts", "card"]
+    assert names == ["codes", "ngrams", *list(lm_files.TABLE_TYPES)[1:], "discounts", "card"]
     assert len(lm.tables) == 5

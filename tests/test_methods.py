@@ -1,6 +1,8 @@
 """Every method from end to end: the commands, the library, files on disk and what goes wrong with them."""
 
 import functools
+import importlib
+import inspect
 import itertools
 import json
 import pickle
@@ -46,6 +48,18 @@ PLAIN = [name for name in VARIANTS if name != "lm"]
 """Those that cut short texts without compiled code."""
 
 every = pytest.mark.parametrize("variant", VARIANTS)
+
+
+def test_every_method_has_the_same_silhouette():
+    """A module with ``learn``, whose settings are part of the settings of training."""
+    shapes = set()
+    for _, module in METHODS.values():
+        signature = inspect.signature(importlib.import_module(module).learn, eval_str=True)
+        corpus, candidates, parameters, resources = signature.parameters.values()
+        assert issubclass(TrainingSettings, parameters.annotation)
+        assert parameters.annotation.__dataclass_params__.frozen
+        shapes.add((corpus, candidates, parameters.name, resources, signature.return_annotation))
+    assert len(shapes) == 1
 
 
 @functools.cache

@@ -13,10 +13,12 @@ import pytest
 import segtool
 from segtool import training
 from segtool.errors import CorpusError, OutputError, UsageError
+from segtool.lexicon import build
 from segtool.lexicon.em import Expectation
 from segtool.lexicon.passes import Threads
 from segtool.ngrams import counter as counting
-from segtool.ngrams.counter import CorpusCounter, count
+from segtool.ngrams.count_stage import count
+from segtool.ngrams.counter import CorpusCounter
 from segtool.runtime.budget import Budget
 from tests.helpers import SAMPLE, TIMEOUT, contents, environment, refusal, run, sample_model, sample_text, succeed
 
@@ -48,7 +50,7 @@ segtool.train(inputs, output, resume=bool(int(resume)))
 """
 SAVE = "segtool.store.checkpoints", "Checkpoints", "save"
 PASSES = 8
-NOTHING = {"blocks": 0, "merges": 0, "scores": 0, "passes": 0, "taggers": 1}
+NOTHING = {"blocks": 0, "merges": 0, "scores": 0, "passes": 0, "boundary models": 1}
 LITTLE, MUCH = 3000, 0
 
 
@@ -68,7 +70,7 @@ def kill(folder, module, owner, name, first, call, symbols=LITTLE, resume=True, 
 
 @contextmanager
 def watched(symbols=MUCH):
-    """What a training does: blocks that it counts, merges, scores, EM passes, taggers that it fits."""
+    """What a training does: blocks that it counts, merges, scores, EM passes, boundary models that it fits."""
     calls = dict.fromkeys(NOTHING, 0)
 
     def counted(name, function):
@@ -88,7 +90,7 @@ def watched(symbols=MUCH):
             (CorpusCounter, "add", "blocks"),
             (counting, "merge_ngrams", "merges"),
             (training, "score", "scores"),
-            (training, "beyond_the_lexicon", "taggers"),
+            (build, "fit_boundary_model", "boundary models"),
         ):
             stack.enter_context(patch.object(owner, name, counted(told, getattr(owner, name))))
         stack.enter_context(patch.object(Threads, "run", passes))
@@ -111,7 +113,7 @@ def goes_on(folder, symbols=MUCH, **options):
     return calls
 
 
-ALL = {"blocks": 10, "merges": 1, "scores": 1, "passes": PASSES, "taggers": 1}
+ALL = {"blocks": 10, "merges": 1, "scores": 1, "passes": PASSES, "boundary models": 1}
 
 
 def test_training_that_is_not_killed(tmp_path):
@@ -150,7 +152,7 @@ def test_killed_when_a_stage_is_finished(tmp_path, symbols, stage, call, left):
         (("segtool.ngrams.merge", "", "_merge_range", "", 3), {"merges", "scores", "passes"}),
         (("segtool.training", "", "score", "", 1), {"scores", "passes"}),
         (("segtool.lexicon.em", "", "cluster", "", 1), {"passes"}),
-        (("segtool.lexicon.build", "", "fit_tagger", "", 1), set()),
+        (("segtool.lexicon.build", "", "fit_boundary_model", "", 1), set()),
         (("segtool.training", "", "write_model", "", 1), set()),
         (("segtool.store.files", "", "_sync", "", 1), set()),
     ],
@@ -161,7 +163,7 @@ def test_killed_in_the_middle(tmp_path, where, left):
     kill(tmp_path, *where)
     calls = goes_on(tmp_path, LITTLE)
     assert calls.keys() == ALL.keys()
-    assert {name for name, times in calls.items() if times} == left | {"taggers"}
+    assert {name for name, times in calls.items() if times} == left | {"boundary models"}
     if where[2] == "cluster":
         assert calls["passes"] == PASSES // 2
     assert calls["blocks"] in (0, ALL["blocks"])
@@ -350,7 +352,7 @@ def test_damaged_stages_are_made_again(tmp_path, name, how, left):
     else:
         file.write_bytes(data if how == "changed" else data[: len(data) // 2])
     calls = goes_on(tmp_path, LITTLE)
-    assert {each for each, times in calls.items() if times} >= left | {"taggers"}
+    assert {each for each, times in calls.items() if times} >= left | {"boundary models"}
     assert calls["passes"] == (PASSES if name == "em.npz" else PASSES - 3)
 
 

@@ -21,7 +21,7 @@ from segtool.runtime.kernels import kernel
 from segtool.runtime.prefetch import prefetch
 from segtool.settings import TaggerSettings
 
-__all__ = ["fit_tagger"]
+__all__ = ["fit_boundary_model"]
 
 PLACES = 4
 STEPS_A_NAT = 16
@@ -36,7 +36,7 @@ MANY_SYMBOLS = 1 << 23
 """A text that is longer is gone through once, a shorter one twice."""
 
 
-def fit_tagger(
+def fit_boundary_model(
     stream: Ids, boundaries: Ids, units: npt.NDArray[np.int32], settings: TaggerSettings
 ) -> npt.NDArray[np.int32]:
     """Fit the tagger to the posteriors of a corpus.

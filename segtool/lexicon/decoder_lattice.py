@@ -6,7 +6,7 @@ that of :func:`segtool.decode.viterbi.viterbi`; here it makes probabilities.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,8 @@ import numpy.typing as npt
 
 from segtool.decode.viterbi import TAG_STEP, WEIGHT_UNIT
 from segtool.lexicon.em import FIXED_POINT
-from segtool.lexicon.trie import build_trie
+from segtool.lexicon.trie import candidate_trie
+from segtool.ngrams.scores import Candidates
 from segtool.runtime.arrays import Floats, Ids, Integers
 from segtool.runtime.kernels import kernel
 from segtool.runtime.workers import add_up_chunks
@@ -30,8 +31,8 @@ class TextLattice:
     ----------
     stream : ndarray of uint16, shape (n,)
         The text, as for :func:`segtool.ngrams.count.count_stream`.
-    symbols, parents : list of ndarray
-        N-grams that may be words, as for :func:`segtool.lexicon.trie.build_trie`.
+    candidates : Candidates
+        N-grams that may be words.
     tags : ndarray of int32
         The tagger's weights of each n-gram, as in the decoder's trie.
     spelling : ndarray of float64, shape (symbols + 1, 3)
@@ -43,16 +44,15 @@ class TextLattice:
     def __init__(
         self,
         stream: Ids,
-        symbols: Sequence[Ids],
-        parents: Sequence[npt.NDArray[np.int32]],
+        candidates: Candidates,
         tags: npt.NDArray[np.int32],
         spelling: Floats,
         unknown_len: int,
     ) -> None:
-        base, check, nodes = build_trie(symbols, parents, [np.ones(len(level), np.bool_) for level in symbols])
+        pairs, nodes = candidate_trie(candidates)
         self._stream, self._nodes = stream, np.concatenate(nodes)
-        units = np.zeros((len(base), 4), np.int32)
-        units[:, 0], units[:, 1] = base, check
+        units = np.zeros((len(pairs) // 2, 4), np.int32)
+        units[:, :2] = pairs.reshape(-1, 2)
         units[self._nodes, 3] = tags
         self._units = units.ravel()
         self._gaps = np.empty(len(stream))
@@ -60,7 +60,7 @@ class TextLattice:
         factors = np.zeros((len(spelling), 4))
         factors[:, :3] = np.exp(spelling)
         self._spelling, self._unknown_len = factors.ravel(), unknown_len
-        self._max_len = len(symbols)
+        self._max_len = len(candidates.levels)
         self._chunks = corpus_chunks(stream)
         self._longest = int(np.diff(np.flatnonzero(stream == 0)).max(initial=1))
 

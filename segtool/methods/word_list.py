@@ -17,7 +17,7 @@ import numpy.typing as npt
 from segtool.decode.decoders import cut_runs, decoder_of
 from segtool.errors import CorpusError, UsageError
 from segtool.lexicon.build import build_model
-from segtool.lexicon.learned import NO_WORDS, Learned, Lexicon, Resources
+from segtool.lexicon.learned import Learned, Lexicon, Resources
 from segtool.lexicon.trie import candidate_trie
 from segtool.lm.language_model import LanguageModel
 from segtool.ngrams.scores import Candidates
@@ -158,7 +158,7 @@ def words_of_cuts(
     max_word_len = len(candidates.levels)
     settings = {"max_word_len": max_word_len, **parameters}
     card: dict[str, object] = {"decoder": learned.decoder, "parameters": settings}
-    decoder = decoder_of(build_model(candidates, learned.decoding, NO_WORDS, card, lm))
+    decoder = decoder_of(build_model(candidates, learned, card, lm=lm))
     runs = corpus.whole()
     return frequency_lexicon(count_words(runs.stream, cut_runs(decoder, runs, max_word_len), candidates))
 
