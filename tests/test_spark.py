@@ -17,7 +17,7 @@ import pytest
 
 from segtool.errors import CorpusError, EncodingError, InputError, OutputError, UsageError
 from segtool.lexicon.passes import Threads
-from segtool.ngrams.counter import CountingReport, count
+from segtool.ngrams.count_stage import CountingReport, count
 from segtool.ngrams.shards import Shard
 from segtool.spark.engine import SparkEngine
 from segtool.spark.session import open_spark, pack_package

@@ -49,7 +49,7 @@ ROOM = 1 << 22
 
 
 class SparkEngine:
-    """Counts and runs passes on a cluster; see :class:`segtool.ngrams.counter.CountingEngine`.
+    """Counts and runs passes on a cluster; see :class:`segtool.ngrams.count_stage.CountingEngine`.
 
     Parameters
     ----------

@@ -148,7 +148,7 @@ def _as_one(shards: Sequence[Path], folder: Path, fold: bool) -> Path:
     merged = folder / "merged"
     with as_output_errors(folder):
         merged.mkdir()
-        write_shard(merged, add_up([Shard.open(path) for path in shards], 1, MERGED, 1, None), fold, {})
+        write_shard(merged, add_up([Shard.open(path) for path in shards], 1, MERGED))
     return merged
 
 
