@@ -11,7 +11,7 @@ from segtool import UsageError, train
 from segtool.decode.decoders import decoder_of
 from segtool.lexicon.build import build_model
 from segtool.lexicon.trie import candidate_trie
-from segtool.methods.cohesion import _join, learn
+from segtool.methods.cohesion import _mark_joined, learn
 from segtool.ngrams.scores import BOUNDARY_FANOUT
 from segtool.settings import CohesionSettings
 from segtool.store.model import Model
@@ -66,7 +66,7 @@ def test_join_is_naive(text, wanted):
         kept[nodes[k - 1]] = [gram in wanted for gram in grams]
     for longest in (1, 2, 3, 4):
         joined = np.zeros(len(runs.stream), np.bool_)
-        _join(runs.stream, units, kept, longest, joined)
+        _mark_joined(runs.stream, units, kept, longest, joined)
         some = {gram for gram in wanted if len(gram) <= longest}
         expected = [False]  # of the boundary before the first run
         for run in naive.runs(text):

@@ -6,14 +6,11 @@ import re
 import subprocess
 import sys
 import types
-from dataclasses import fields
-from typing import get_type_hints
 
 import pytest
 
 import segtool
 from segtool import errors
-from segtool.settings import Parameters, TrainingSettings
 from tests.helpers import ROOT, TIMEOUT, environment
 
 PUBLIC = [
@@ -154,43 +151,3 @@ import segtool.segmenter, segtool.store.model, segtool.decode.streaming, segtool
 print({"numba", "llvmlite"} & {*sys.modules})
 """
     assert python(code) == "set()\n"
-
-
-# The types
-
-
-def checked_by_mypy(folder, code):
-    """What mypy reports of a user's file."""
-    pytest.importorskip("mypy")
-    (folder / "user.py").write_text(code, encoding="utf-8")
-    (folder / "mypy.ini").write_text("[mypy]\nstrict = true\nfollow_imports = silent\n", encoding="utf-8")
-    command = [sys.executable, "-m", "mypy", "--cache-dir", str(ROOT / ".mypy_cache" / "user"), "user.py"]
-    variables = environment(MYPYPATH=str(ROOT))
-    done = subprocess.run(command, cwd=folder, capture_output=True, encoding="utf-8", env=variables)
-    assert done.stderr == ""
-    return [line for line in done.stdout.splitlines() if "error:" in line]
-
-
-def test_users_can_check_their_types(tmp_path):
-    code = """
-import segtool
-
-report = segtool.TrainingReport()
-seg: segtool.Segmenter = segtool.train("x", method="lm", fold=False, lm_moves=(1.0,) * 8, passes=3, report=report)
-words: list[str] = seg.cut("今天")
-tokens: list[segtool.Token] = seg.tokenize("今天", unit="byte")
-segtool.train(texts=["今天"], settings=segtool.TrainingSettings(min_count=3), with_lm=True, workers=2, memory="1G")
-figure: float = segtool.evaluate(["今天"], ["今天"]).f1
-"""
-    assert checked_by_mypy(tmp_path, code) == []
-    wrong = """
-import segtool
-segtool.train("x", passes="many")
-segtool.train("x", pases=3)
-"""
-    assert [line.split(":")[:2] for line in checked_by_mypy(tmp_path, wrong)] == [["user.py", "3"], ["user.py", "4"]]
-
-
-def test_parameters_are_the_fields_of_the_settings():
-    hints = get_type_hints(TrainingSettings)
-    assert get_type_hints(Parameters) == {each.name: hints[each.name] for each in fields(TrainingSettings)}

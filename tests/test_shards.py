@@ -25,7 +25,7 @@ from segtool.ngrams.shards import Shard, ShardWriter, open_shards
 from segtool.ngrams.table import NGramTable
 from segtool.store.cards import card_checksum, write_array
 from segtool.store.files import atomic_directory
-from segtool.text.runs import CorpusStats
+from segtool.text.stats import CorpusStats
 from tests import naive, naive_count
 
 CODES = st.sampled_from([1, 2, 0x3400, 0x4E00, 0x4E01, 0x9FFF, 0x20000])

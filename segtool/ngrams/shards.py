@@ -49,7 +49,8 @@ from segtool.ngrams.table import Level, Slice, join_slices
 from segtool.runtime.arrays import Codes, Ids, Integers
 from segtool.store.cards import CardFormat, write_array
 from segtool.text.run_hashes import BUCKETS
-from segtool.text.runs import CHUNK, CorpusStats
+from segtool.text.runs import CHUNK
+from segtool.text.stats import CorpusStats
 
 __all__ = ["FORMAT_VERSION", "SHARD", "Shard", "ShardWriter", "open_shards"]
 
