@@ -1,7 +1,7 @@
-"""Files of blocks with an index beside them, in a directory with a card (:mod:`segtool.store.cards`).
+"""Files of blocks, each with an index, in a directory with a card (:mod:`segtool.store.cards`).
 
-``NAME.bin`` holds the blocks one behind the other, ``NAME_index.npy`` a record for each. The file is read and not
-mapped, since mapped pages count as memory; a block has a checksum of its own, so that only what is used is read.
+``NAME.bin`` holds the blocks, ``NAME_index.npy`` a record for each. The file is read and not mapped, because mapped
+pages count as memory. Every block has its own checksum, so that a few blocks can be read without the others.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from segtool.store.cards import CardFormat, write_array
 __all__ = ["BLOCK", "BlockReader", "BlockWriter"]
 
 BLOCK = np.dtype([("end", "<i8"), ("offset", "<i8"), ("bytes", "<i8"), ("crc32", "<u4")])
-"""Where the content of a block ends; where it stands in its file, its size and its checksum."""
+"""End of the content of a block; its place in the file, in bytes, its size and its checksum."""
 Content = TypeVar("Content")
 
 
@@ -38,7 +38,7 @@ class BlockWriter:
     Attributes
     ----------
     end : int
-        Where the content of the last block ends.
+        End of the content of the last block.
     """
 
     def __init__(self, folder: Path, name: str) -> None:
@@ -56,7 +56,7 @@ class BlockWriter:
         self.end = end
 
     def finish(self) -> dict[str, dict[str, Any]]:
-        """Write the index; give what the card says of both files."""
+        """Write the index; return the entries of the card for both files."""
         self.close()
         entry = {"bytes": self._size, "crc32": f"{self._crc32:08x}"}
         index = write_array(self._folder, f"{self._name}_index", np.array(self._rows, BLOCK))
@@ -68,22 +68,22 @@ class BlockWriter:
 
 
 class BlockReader:
-    """Reads blocks of a file by their index; several threads may do so at a time.
+    """Reads blocks of a file by their index. Several threads may read at a time.
 
     Parameters
     ----------
     form : CardFormat
-        Of the directory.
+        Format of the directory.
     folder : Path
     name : str
         Without the endings.
     card : dict
-        Of the directory.
+        Card of the directory.
 
     Attributes
     ----------
     ends : ndarray of int64, shape (blocks,)
-        Where the content of each block ends.
+        End of the content of each block.
 
     Raises
     ------
@@ -103,13 +103,13 @@ class BlockReader:
             raise self.damaged("its index")
 
     def read(self, i: int, unpack: Callable[[bytes], Content]) -> Content:
-        """Content of a block.
+        """Read the content of a block.
 
         Parameters
         ----------
         i : int
         unpack : callable
-            Makes the content of the bytes, or raises :class:`DamagedBlock`.
+            Makes the content from the bytes, or raises :class:`segtool.ngrams.blocks.DamagedBlock`.
 
         Raises
         ------
@@ -134,5 +134,5 @@ class BlockReader:
             raise self.damaged(f"block {i}: {error}") from None
 
     def damaged(self, what: str) -> ModelError:
-        """Error of a file of which something is damaged."""
+        """Error of a damaged file; `what` is the damaged part."""
         return ModelError(f"{self._file}: damaged ({what}): {self._form.fix}")

@@ -1,9 +1,9 @@
 """Compressed blocks of counts and of runs.
 
-A block holds columns, each deflated on its own by zlib: of n-grams the number of children of each parent, the low and
+A block holds columns, each compressed by zlib. For n-grams these are the number of children of each parent, the low and
 the high bytes of the last symbols, and the counts; numbers are varints (seven bits a byte, the lowest first). Symbols
-of n-grams hardly repeat, so that zlib looks for no more than runs and leaves the rest to Huffman's code: twice as
-fast as its level 1, and smaller. What comes out of a block is checked: it is counts of an alphabet, or an error.
+of n-grams hardly repeat, so zlib looks for runs of one byte only and leaves the rest to Huffman coding: this is twice
+as fast as zlib's level 1, and smaller. Reading checks the content: it is n-grams of the alphabet, or an error.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _LONGEST = 10
 
 
 class DamagedBlock(ValueError):
-    """A block that does not hold what it should."""
+    """The content of a block is not as expected."""
 
 
 def pack_levels(levels: Sequence[Level], low: int, high: int) -> bytes:
@@ -67,14 +67,14 @@ def pack_levels(levels: Sequence[Level], low: int, high: int) -> bytes:
 
 
 def unpack_levels(data: bytes, low: int, high: int, lengths: int, alphabet: int) -> tuple[Level, ...]:
-    """Take n-grams out of a block.
+    """Decompress n-grams.
 
     Parameters
     ----------
     data : bytes
         From :func:`pack_levels`.
     low, high : int
-        As they were there.
+        As passed to it.
     lengths : int
         Number of levels.
     alphabet : int
@@ -120,23 +120,23 @@ def pack_numbers(numbers: Integers) -> bytes:
 
 
 def unpack_numbers(data: bytes, length: int) -> Integers:
-    """Take numbers out of a block.
+    """Decompress numbers.
 
     Raises
     ------
     DamagedBlock
-        If they are not as many as stated.
+        If their number is not `length`.
     """
     return _numbers(_unpack(data, 1)[0], length)
 
 
 def pack_stream(stream: Ids) -> bytes:
-    """Compress a stream of symbol ids, which repeats itself more than a trie does."""
+    """Compress a stream of symbol ids, which has more repeats than n-grams have."""
     return _pack([stream.astype("<u2").view(np.uint8)], zlib.Z_DEFAULT_STRATEGY)
 
 
 def unpack_stream(data: bytes, length: int, alphabet: int) -> Ids:
-    """Take a stream of symbol ids out of a block.
+    """Decompress a stream of symbol ids.
 
     Raises
     ------
@@ -153,7 +153,7 @@ def unpack_stream(data: bytes, length: int, alphabet: int) -> Ids:
 
 
 def _varints(parts: Sequence[Integers]) -> Bytes:
-    """Varints of the numbers of all parts, one behind the other."""
+    """Varints of the numbers of all parts."""
     numbers = np.concatenate([np.zeros(0, np.int64), *parts])
     longest = -(-int(numbers.max(initial=1)).bit_length() // 7)
     out = np.empty(longest * len(numbers), np.uint8)
@@ -165,7 +165,7 @@ def _numbers(varints: Bytes, length: int) -> Integers:
         raise DamagedBlock("a column has another length")
     out = np.empty(length, np.int64)
     if _read_varints(varints, out) != len(varints):
-        raise DamagedBlock("it holds numbers that are none")
+        raise DamagedBlock("it holds invalid numbers")
     return out
 
 
@@ -190,7 +190,7 @@ def _unpack(data: bytes, columns: int) -> list[Bytes]:
     for size, packed in zip(sizes[0::2], sizes[1::2], strict=True):
         inflate = zlib.decompressobj()
         try:
-            # one byte more than there should be, so that too many are seen, and no more than these are made
+            # one byte more than expected, so that a longer column is noticed but not inflated
             column = inflate.decompress(memoryview(data)[at : at + packed], min(size, 1 << 62) + 1)
         except zlib.error as error:
             raise DamagedBlock(f"it cannot be inflated: {error}") from None
@@ -218,7 +218,7 @@ def _write_varints(numbers, out):  # type: ignore[no-untyped-def]
 
 @kernel("i8(u1[const], i8[])")
 def _read_varints(data, numbers):  # type: ignore[no-untyped-def]
-    """Read as many numbers as there is room for; returns the bytes read, or -1 if one is none or does not end."""
+    """Fill `numbers`; returns the number of bytes read, or -1 if a number is invalid or does not end."""
     at = 0
     for i in range(len(numbers)):
         value = 0
@@ -236,7 +236,7 @@ def _read_varints(data, numbers):  # type: ignore[no-untyped-def]
 
 @kernel("b1(i8[const], u2[const], i8[const], i8, i8, i4[])")
 def _lay_out(fans, symbol, count, alphabet, offset, parent):  # type: ignore[no-untyped-def]
-    """Write the parent of each n-gram; tells whether they are all there, of the alphabet, ascending and counted."""
+    """Write parents; returns whether symbols are complete, valid and ascending, and counts positive."""
     used = 0
     for i in range(len(fans)):
         if fans[i] > len(symbol) - used:
