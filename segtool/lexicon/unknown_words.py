@@ -35,7 +35,7 @@ RELIABLE = 1.0
 """Words that are expected less often do not count for the spelling of words."""
 
 FIRST, INSIDE, LAST = range(3)
-NEVER = -1000.0
+IMPOSSIBLE = -1000.0
 
 
 def spelling_scores(words: npt.NDArray[Any], codes: Codes, settings: UnknownSettings) -> Floats:
@@ -71,7 +71,7 @@ def spelling_scores(words: npt.NDArray[Any], codes: Codes, settings: UnknownSett
     scores = settings.spelling_weight * np.log(smoothed / smoothed.sum(axis=0))
     scores[:, FIRST] -= settings.unknown_cost + GROWTH * np.log(max(float(words["expected"].sum()), 1.0) / 1e6)
     scores[:, INSIDE] -= settings.unknown_step
-    scores[:-1][np.isin(codes, (NUM, LAT))] = NEVER
+    scores[:-1][np.isin(codes, (NUM, LAT))] = IMPOSSIBLE
     return scores
 
 
