@@ -14,7 +14,7 @@ file                    content
                         :mod:`segtool.text.run_hashes`)
 ``ngrams.bin``          blocks: all bigrams; n-grams of three symbols or more, by ranges of bigrams; the number of
                         these that begin with each bigram
-``ngrams_index.npy``    a record (:mod:`segtool.ngrams.block_files`) for each block; its range of bigrams ends
+``ngrams_index.npy``    a record (:mod:`segtool.ngrams.blocks`) for each block; its range of bigrams ends
                         before `end`
 ``runs.bin``            blocks: the runs in the order of the corpus, 0 before, between and behind them
 ``runs_index.npy``      a record for each block; `end` is the place of its last boundary, which the next block shares
@@ -38,8 +38,9 @@ import numpy.typing as npt
 
 from segtool import __version__
 from segtool.errors import ModelError, UsageError
-from segtool.ngrams.block_files import BlockReader, BlockWriter
 from segtool.ngrams.blocks import (
+    BlockReader,
+    BlockWriter,
     pack_levels,
     pack_numbers,
     pack_stream,
