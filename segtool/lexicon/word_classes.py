@@ -86,11 +86,11 @@ class WordCut:
         self.size = len(lattice[1]) if type_of is None else self._types**2 if self._dense else 0
 
     def scratch(self) -> tuple[npt.NDArray[Any], ...]:
-        """Working memory of one thread."""
+        """Allocate the working memory of one thread."""
         return np.empty(self._longest_run + 1), np.empty(2 * self._longest_run + 2, np.int32)
 
     def nodes(self, chunk: Chunk, scratch: tuple[npt.NDArray[Any], ...]) -> npt.NDArray[np.int32]:
-        """Node of each word, and 0 for each boundary, in order."""
+        """Return the node of each word, and 0 for each boundary, in order."""
         stream = chunk.stream
         nodes = np.full(len(stream), -1, np.int32)
         nodes[stream == 0] = 0
