@@ -180,7 +180,7 @@ def part_groups(stream, groups, k, least, symbols):
     room, largest = len(windows) // least + 1, max(map(len, groups), default=0)
     symbol, parent, ends = np.empty(room, np.uint16), np.empty(room, np.int32), np.zeros(room + 1, np.int32)
     scratch = np.empty(2 * largest + max(symbols, 256) + 1, np.int64)
-    types, left = counting._part_groups(stream, windows, begins, k, least, symbol, parent, ends, scratch)
+    types, left = counting._split_groups(stream, windows, begins, k, least, symbol, parent, ends, scratch)
     assert left == ends[types]
     found = np.split(windows[:left], ends[1:types])[: types or None] if types else []
     return [(int(s), int(p), g.tolist()) for s, p, g in zip(symbol[:types], parent[:types], found, strict=True)]

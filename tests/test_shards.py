@@ -17,9 +17,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from segtool.errors import ModelError, OutputError, UsageError
-from segtool.ngrams import block_files, blocks, shards
-from segtool.ngrams.block_files import BLOCK
-from segtool.ngrams.blocks import DamagedBlock
+from segtool.ngrams import blocks, shards
+from segtool.ngrams.blocks import BLOCK, DamagedBlock
 from segtool.ngrams.merge import merge_ngrams
 from segtool.ngrams.shards import Shard, ShardWriter, open_shards
 from segtool.ngrams.table import NGramTable
@@ -302,7 +301,7 @@ def writing(name, array):
     def write_other(path, other_name, other):
         return write_array(path, other_name, array if other_name == name else other)
 
-    with patch.object(shards, "write_array", write_other), patch.object(block_files, "write_array", write_other):
+    with patch.object(shards, "write_array", write_other), patch.object(blocks, "write_array", write_other):
         yield
 
 
