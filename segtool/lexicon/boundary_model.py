@@ -27,7 +27,7 @@ PLACES = 4
 STEPS_A_NAT = 16
 RATE = 0.05
 LEAST_SQUARE = 1e-6
-BLOCK = 1024
+SYMBOLS_AT_ONCE = 1024
 """Symbols whose pairs are looked up at a time."""
 
 STEPS, FARTHEST = 128, 16.0
@@ -62,7 +62,7 @@ def fit_boundary_model(
     bias = 0.0
     if settings.tagger_weight:
         epochs = 1 if len(stream) > MANY_SYMBOLS else 2
-        bias = _fit(stream, boundaries, units, state, _curve(), np.empty(BLOCK, np.int32), epochs, RATE)
+        bias = _fit(stream, boundaries, units, state, _curve(), np.empty(SYMBOLS_AT_ONCE, np.int32), epochs, RATE)
     table = state.reshape(-1, PLACES, 2)[:nodes, :, 0].astype(np.float64)
     # every gap has one symbol just before it, which takes the bias; nodes of single symbols have check -2
     table[units[1::4] == -2, 1] += bias

@@ -17,9 +17,9 @@ from segtool.errors import ModelError
 from segtool.ngrams.blocks import DamagedBlock
 from segtool.store.cards import CardFormat, write_array
 
-__all__ = ["BLOCK", "BlockReader", "BlockWriter"]
+__all__ = ["BLOCK_RECORD", "BlockReader", "BlockWriter"]
 
-BLOCK = np.dtype([("end", "<i8"), ("offset", "<i8"), ("bytes", "<i8"), ("crc32", "<u4")])
+BLOCK_RECORD = np.dtype([("end", "<i8"), ("offset", "<i8"), ("bytes", "<i8"), ("crc32", "<u4")])
 """Where the content of a block ends; where it stands in its file, its size and its checksum."""
 Content = TypeVar("Content")
 
@@ -59,7 +59,7 @@ class BlockWriter:
         """Write the index; give what the card says of both files."""
         self.close()
         entry = {"bytes": self._size, "crc32": f"{self._crc32:08x}"}
-        index = write_array(self._folder, f"{self._name}_index", np.array(self._rows, BLOCK))
+        index = write_array(self._folder, f"{self._name}_index", np.array(self._rows, BLOCK_RECORD))
         return {f"{self._name}.bin": entry} | index
 
     def close(self) -> None:
@@ -94,7 +94,7 @@ class BlockReader:
     def __init__(self, form: CardFormat, folder: Path, name: str, card: dict[str, Any]) -> None:
         self._form = form
         self._file = form.find_file(folder, f"{name}.bin", card, verify=False)
-        self._index = np.array(form.open_array(folder, f"{name}_index", card, BLOCK))
+        self._index = np.array(form.open_array(folder, f"{name}_index", card, BLOCK_RECORD))
         self.ends = self._index["end"].astype(np.int64)
         sizes = self._index["bytes"]
         offsets = np.cumsum(sizes) - sizes

@@ -28,7 +28,7 @@ __all__ = [
     "unpack_stream",
 ]
 
-_LONGEST = 10
+_LONGEST_VARINT = 10
 """Bytes of the longest varint of 64 bits."""
 
 
@@ -99,8 +99,8 @@ def unpack_levels(data: bytes, low: int, high: int, lengths: int, alphabet: int)
     symbol = np.empty(2 * len(low_bytes), np.uint8)
     symbol[0::2], symbol[1::2] = low_bytes, high_bytes
     symbols = symbol.view("<u2").astype(np.uint16, copy=False)
-    fans = _numbers(packed_fans, high - low + sum(sizes[:-1]) if lengths else 0)
-    counts = _numbers(packed_counts, sum(sizes))
+    fans = _from_varints(packed_fans, high - low + sum(sizes[:-1]) if lengths else 0)
+    counts = _from_varints(packed_counts, sum(sizes))
     levels = []
     begin, fan_begin, offset, parents = 0, 0, low, high - low
     for size in sizes:
@@ -127,7 +127,7 @@ def unpack_numbers(data: bytes, length: int) -> Integers:
     DamagedBlock
         If they are not as many as stated.
     """
-    return _numbers(_unpack(data, 1)[0], length)
+    return _from_varints(_unpack(data, 1)[0], length)
 
 
 def pack_stream(stream: Ids) -> bytes:
@@ -160,8 +160,8 @@ def _varints(parts: Sequence[Integers]) -> Bytes:
     return out[: _write_varints(numbers, out)]
 
 
-def _numbers(varints: Bytes, length: int) -> Integers:
-    if not length <= len(varints) <= _LONGEST * length:
+def _from_varints(varints: Bytes, length: int) -> Integers:
+    if not length <= len(varints) <= _LONGEST_VARINT * length:
         raise DamagedBlock("a column has another length")
     out = np.empty(length, np.int64)
     if _read_varints(varints, out) != len(varints):
