@@ -23,7 +23,7 @@ from segtool.text.runs import Corpus
 
 __all__ = ["build_model", "decoder_trie", "word_table"]
 
-TRAINING_PATIENCE = 1 << 12
+MODEL_PATIENCE = 1 << 12
 """See :func:`segtool.lexicon.trie.build_trie`; a model is built once and loaded often."""
 
 
@@ -74,7 +74,7 @@ def build_model(
 
 
 def decoder_trie(
-    candidates: Candidates, lexicon: Lexicon, pairs: npt.NDArray[np.bool_] | None, patience: int = TRAINING_PATIENCE
+    candidates: Candidates, lexicon: Lexicon, pairs: npt.NDArray[np.bool_] | None, patience: int = MODEL_PATIENCE
 ) -> Places:
     """Lay out the words of a lexicon as the trie that text is cut by.
 

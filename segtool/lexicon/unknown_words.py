@@ -30,11 +30,11 @@ __all__ = ["spelling_scores", "spelling_steps"]
 GROWTH = 1.25
 """Nats by which an unknown word costs more in a corpus e times as large."""
 
-SPELLED_EXPECTED = 1.0
+RELIABLE = 1.0
 """Words that are expected less often tell nothing of how words are spelled."""
 
 FIRST, INSIDE, LAST = range(3)
-IMPOSSIBLE = -1000.0
+NEVER = -1000.0
 
 
 def spelling_scores(words: npt.NDArray[Any], codes: Codes, settings: UnknownSettings) -> Floats:
@@ -59,7 +59,7 @@ def spelling_scores(words: npt.NDArray[Any], codes: Codes, settings: UnknownSett
     single = words["length"] == 1
     text = np.ones(size)
     text[words["symbols"][single, 0]] += words["count"][single]
-    tell = words[(words["length"] > 1) & (words["expected"] >= SPELLED_EXPECTED)]
+    tell = words[(words["length"] > 1) & (words["expected"] >= RELIABLE)]
     types = np.zeros((size, 3))
     for place in range(tell["symbols"].shape[1] if len(tell) else 0):
         here = tell[tell["length"] > place]
@@ -70,7 +70,7 @@ def spelling_scores(words: npt.NDArray[Any], codes: Codes, settings: UnknownSett
     scores = settings.spelling_weight * np.log(smoothed / smoothed.sum(axis=0))
     scores[:, FIRST] -= settings.unknown_cost + GROWTH * np.log(max(float(words["expected"].sum()), 1.0) / 1e6)
     scores[:, INSIDE] -= settings.unknown_step
-    scores[:-1][np.isin(codes, (NUM, LAT))] = IMPOSSIBLE
+    scores[:-1][np.isin(codes, (NUM, LAT))] = NEVER
     return scores
 
 
