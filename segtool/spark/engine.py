@@ -327,9 +327,9 @@ def _source_of(uri: str, sources: Sequence[Source]) -> Source | None:
     return next((source for source in sources if os.path.abspath(str(source.path)) == path), None)
 
 
-def _add_reports(reading: ReadReport, reports: Mapping[Split, ReadReport], files: int, sources: Sequence[Source]) -> None:
+def _add_reports(total: ReadReport, reports: Mapping[Split, ReadReport], files: int, sources: Sequence[Source]) -> None:
     """Add up the reports on splits; the places of skipped lines are those in the whole file."""
-    reading.files += files
+    total.files += files
     name, lines, size = "", 0, 0
     for (file, _), report in sorted(reports.items(), key=lambda item: item[0]):
         if file != name:
@@ -337,9 +337,9 @@ def _add_reports(reading: ReadReport, reports: Mapping[Split, ReadReport], files
         source = _source_of(file, sources)
         shown = file if source is None else source.name
         for bad in report.skipped:
-            reading.skip(bad._replace(source=shown, line=lines + bad.line, offset=size + bad.offset))
-        reading.skipped_lines += report.skipped_lines - len(report.skipped)
-        reading.bytes += report.bytes
-        reading.lines += report.lines
-        reading.characters += report.characters
+            total.skip(bad._replace(source=shown, line=lines + bad.line, offset=size + bad.offset))
+        total.skipped_lines += report.skipped_lines - len(report.skipped)
+        total.bytes += report.bytes
+        total.lines += report.lines
+        total.characters += report.characters
         lines, size = lines + report.lines + report.skipped_lines, size + report.bytes
