@@ -117,7 +117,7 @@ def test_gather_puts_slices_together(runs, order, room):
 
 @given(RUNS, ORDERS, st.integers(1, 9))
 def test_frequencies_of_many_chunks(runs, order, chunk):
-    with patch.object(counting, "CHUNK", chunk):
+    with patch.object(counting, "COUNTED_AT_ONCE", chunk):
         check(count(runs, order), runs, order)
 
 

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from segtool.errors import ModelError, OutputError, UsageError
 from segtool.ngrams import blocks, shards
-from segtool.ngrams.blocks import BLOCK, DamagedBlock
+from segtool.ngrams.blocks import BLOCK_RECORD, DamagedBlock
 from segtool.ngrams.merge import merge_ngrams
 from segtool.ngrams.shards import Shard, ShardWriter, open_shards
 from segtool.ngrams.table import NGramTable
@@ -313,9 +313,9 @@ def writing(name, array):
         ("written", np.array([0, 1], "<u4")),
         ("frequency", np.array([3], "<i8")),
         ("frequency", np.array([3, 3, 3, 3, 3, -3], "<i8")),
-        ("ngrams_index", np.zeros(0, BLOCK)),
-        ("ngrams_index", np.zeros(3, BLOCK)),
-        ("runs_index", np.array([(9, 0, -1, 3)], BLOCK)),
+        ("ngrams_index", np.zeros(0, BLOCK_RECORD)),
+        ("ngrams_index", np.zeros(3, BLOCK_RECORD)),
+        ("runs_index", np.array([(9, 0, -1, 3)], BLOCK_RECORD)),
     ],
 )
 def test_arrays_that_make_no_sense(tmp_path, name, array):

@@ -27,7 +27,7 @@ from segtool.runtime.kernels import kernel
 from segtool.store.cards import CardFormat, write_array
 
 __all__ = [
-    "BLOCK",
+    "BLOCK_RECORD",
     "BlockReader",
     "BlockWriter",
     "DamagedBlock",
@@ -39,11 +39,11 @@ __all__ = [
     "unpack_stream",
 ]
 
-BLOCK = np.dtype([("end", "<i8"), ("offset", "<i8"), ("bytes", "<i8"), ("crc32", "<u4")])
+BLOCK_RECORD = np.dtype([("end", "<i8"), ("offset", "<i8"), ("bytes", "<i8"), ("crc32", "<u4")])
 """End of the content of a block; its place in the file, in bytes, its size and its checksum."""
 Content = TypeVar("Content")
 
-_LONGEST = 10
+_LONGEST_VARINT = 10
 """Bytes of the longest varint of 64 bits."""
 
 
@@ -114,8 +114,8 @@ def unpack_levels(data: bytes, low: int, high: int, lengths: int, alphabet: int)
     symbol = np.empty(2 * len(low_bytes), np.uint8)
     symbol[0::2], symbol[1::2] = low_bytes, high_bytes
     symbols = symbol.view("<u2").astype(np.uint16, copy=False)
-    fans = _numbers(packed_fans, high - low + sum(sizes[:-1]) if lengths else 0)
-    counts = _numbers(packed_counts, sum(sizes))
+    fans = _from_varints(packed_fans, high - low + sum(sizes[:-1]) if lengths else 0)
+    counts = _from_varints(packed_counts, sum(sizes))
     levels = []
     begin, fan_begin, offset, parents = 0, 0, low, high - low
     for size in sizes:
@@ -142,7 +142,7 @@ def unpack_numbers(data: bytes, length: int) -> Integers:
     DamagedBlock
         If their number is not `length`.
     """
-    return _numbers(_unpack(data, 1)[0], length)
+    return _from_varints(_unpack(data, 1)[0], length)
 
 
 def pack_stream(stream: Ids) -> bytes:
@@ -175,8 +175,8 @@ def _varints(parts: Sequence[Integers]) -> Bytes:
     return out[: _write_varints(numbers, out)]
 
 
-def _numbers(varints: Bytes, length: int) -> Integers:
-    if not length <= len(varints) <= _LONGEST * length:
+def _from_varints(varints: Bytes, length: int) -> Integers:
+    if not length <= len(varints) <= _LONGEST_VARINT * length:
         raise DamagedBlock("a column has another length")
     out = np.empty(length, np.int64)
     if _read_varints(varints, out) != len(varints):
@@ -251,7 +251,7 @@ class BlockWriter:
         """Write the index; return the entries of the card for both files."""
         self.close()
         entry = {"bytes": self._size, "crc32": f"{self._crc32:08x}"}
-        index = write_array(self._folder, f"{self._name}_index", np.array(self._rows, BLOCK))
+        index = write_array(self._folder, f"{self._name}_index", np.array(self._rows, BLOCK_RECORD))
         return {f"{self._name}.bin": entry} | index
 
     def close(self) -> None:
@@ -286,7 +286,7 @@ class BlockReader:
     def __init__(self, form: CardFormat, folder: Path, name: str, card: dict[str, Any]) -> None:
         self._form = form
         self._file = form.find_file(folder, f"{name}.bin", card, verify=False)
-        self._index = np.array(form.open_array(folder, f"{name}_index", card, BLOCK))
+        self._index = np.array(form.open_array(folder, f"{name}_index", card, BLOCK_RECORD))
         self.ends = self._index["end"].astype(np.int64)
         sizes = self._index["bytes"]
         offsets = np.cumsum(sizes) - sizes

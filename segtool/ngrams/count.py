@@ -23,7 +23,7 @@ from segtool.runtime.kernels import kernel
 
 __all__ = ["count_stream"]
 
-CHUNK = 1 << 22
+COUNTED_AT_ONCE = 1 << 22
 """Symbols counted at a time: each takes eight bytes meanwhile."""
 
 
@@ -57,8 +57,8 @@ def count_stream(stream: Ids, codes: Codes, order: int, workers: int = 1, least:
     symbols = len(codes)
     positions = max(len(stream) - 1, 0)  # the last boundary opens no window
     frequency = np.zeros(symbols, np.int64)
-    for low in range(0, positions, CHUNK):
-        frequency += np.bincount(stream[low : min(low + CHUNK, positions)], minlength=symbols)
+    for low in range(0, positions, COUNTED_AT_ONCE):
+        frequency += np.bincount(stream[low : min(low + COUNTED_AT_ONCE, positions)], minlength=symbols)
     slices = _share(frequency, workers)
     with ThreadPoolExecutor(max(len(slices), 1)) as pool:
         parts = list(pool.map(lambda s: _count_slice(stream, s, frequency, order, least), slices))

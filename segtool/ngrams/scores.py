@@ -209,14 +209,14 @@ def _shapes(ngrams: NGrams, max_word_len: int, min_count: int, workers: int) -> 
         own = [part[k - 2] for part in parts]
         parents = [(each.parent + skip).astype(np.int32) for each, skip in zip(own, before, strict=True)]
         joined = (np.concatenate(list(each)) for each in zip(*own, strict=True))
-        symbol, _, count, right = joined if own else _NOTHING
+        symbol, _, count, right = joined if own else _EMPTY_SHAPE
         shapes.append(_Shape(symbol, np.concatenate([np.zeros(0, np.int32), *parents]), count, right))
         sizes = np.array([len(each.symbol) for each in own], np.int64)
         before = np.cumsum(sizes) - sizes
     return shapes
 
 
-_NOTHING = _Shape(np.zeros(0, np.uint16), np.zeros(0, np.int32), np.zeros(0, np.int64), np.zeros(0))
+_EMPTY_SHAPE = _Shape(np.zeros(0, np.uint16), np.zeros(0, np.int32), np.zeros(0, np.int64), np.zeros(0))
 
 
 def _left(ngrams: NGrams, shapes: list[_Shape], min_count: int, workers: int) -> tuple[list[Places], list[Floats]]:

@@ -55,12 +55,12 @@ from segtool.text.run_hashes import BUCKETS
 from segtool.text.runs import CHUNK
 from segtool.text.stats import CorpusStats
 
-__all__ = ["FORMAT_VERSION", "SHARD", "Shard", "ShardWriter", "open_shards"]
+__all__ = ["SHARD", "SHARD_VERSION", "Shard", "ShardWriter", "open_shards"]
 
-FORMAT_VERSION = 1
+SHARD_VERSION = 1
 SHARD = CardFormat(
     name="segtool counts",
-    version=FORMAT_VERSION,
+    version=SHARD_VERSION,
     what="shard",
     title="count shard",
     command="segtool count",
@@ -217,14 +217,14 @@ class ShardWriter:
         files = self._ngrams.finish() | self._runs.finish()
         stats = self._stats
         arrays = self._codes, stats.written, self._frequency, stats.counts, stats.hash_sizes
-        for (name, dtype), array in zip(_ARRAYS.items(), arrays, strict=True):
+        for (name, dtype), array in zip(_SHARD_ARRAYS.items(), arrays, strict=True):
             files |= write_array(self._folder, name, array.astype(dtype))
         runs = {"digest": f"{stats.digest:016x}", "longest_run": stats.longest_run}
         entries = {"corpus": corpus | runs, "parameters": self._parameters, "segtool_version": __version__}
         SHARD.write(self._folder, entries, files)
 
 
-_ARRAYS = {"symbols": "<u4", "written": "<u4", "frequency": "<i8", "written_counts": "<i8", "hash_sizes": "<i8"}
+_SHARD_ARRAYS = {"symbols": "<u4", "written": "<u4", "frequency": "<i8", "written_counts": "<i8", "hash_sizes": "<i8"}
 
 
 class Shard:
@@ -255,7 +255,7 @@ class Shard:
 
     def __init__(self, path: Path, card: dict[str, Any]) -> None:
         codes, written, frequency, written_counts, hash_sizes = (
-            np.array(SHARD.open_array(path, name, card, dtype)) for name, dtype in _ARRAYS.items()
+            np.array(SHARD.open_array(path, name, card, dtype)) for name, dtype in _SHARD_ARRAYS.items()
         )
         parameters, corpus = card.get("parameters"), card.get("corpus")
         if not isinstance(parameters, dict) or not isinstance(corpus, dict):
