@@ -5,10 +5,10 @@
 
 All learn from the news without the lines of the dev parts. Each NAME is one of these, by default all:
 
-average     the tagger learns from the mean of the boundary probabilities of several settings; the lexicon is as ever
+average     the tagger learns from the mean of the boundary probabilities of several settings; the lexicon is the same
 iterate     four more EM passes over the lattice that the decoder sees: unknown words, the tagger, or both
 free        a pair of symbols weighs less by γ times the share of both its symbols that are words by themselves
-unknown     an unknown word costs the same whatever its spelling; frequent words tell more of spelling than rare ones
+unknown     an unknown word costs the same whatever its spelling; frequent words weigh more for spelling
 characters  the tagger also sees classes of characters, a wider window; or does without pairs now and then in training
 classes     class bigrams of words not only teach the lexicon, the decoder weighs them too
 
@@ -79,7 +79,7 @@ Rows: TypeAlias = Iterator[tuple[str, Segmenter]]
 
 @dataclass(frozen=True)
 class Base:
-    """What the defaults make of the news: where ideas set out."""
+    """The results of the defaults on the news, from which ideas start."""
 
     runs: Corpus
     counts: NGramTable
@@ -246,7 +246,7 @@ IDEAS: dict[str, Callable[[Base], Rows]] = {
 
 
 def segmenter(model: Model, gaps: Callable[[Stream], Scores], of_node: Any = None, factors: Any = None) -> Segmenter:
-    """A segmenter that is given the scores of gaps, and the class of each node with the logs of the factors."""
+    """A segmenter with given scores of gaps, and given classes of nodes with the logs of their factors."""
     result = Segmenter(model)
     ids_of = result._decoder._tables[0]  # type: ignore[attr-defined]
     if of_node is None:

@@ -29,7 +29,7 @@ from segtool.errors import (
 
 if TYPE_CHECKING:
     from segtool.evaluation import Evaluation, evaluate, evaluate_files
-    from segtool.ngrams.counter import count
+    from segtool.ngrams.count_stage import count
     from segtool.segmenter import Segmenter, Token, load
     from segtool.settings import TrainingSettings
     from segtool.training import TrainingReport, train
@@ -63,7 +63,7 @@ logging.getLogger("segtool").addHandler(logging.NullHandler())
 
 _HOMES = {
     "Evaluation": "evaluation",
-    "count": "ngrams.counter",
+    "count": "ngrams.count_stage",
     "evaluate": "evaluation",
     "evaluate_files": "evaluation",
     "Segmenter": "segmenter",

@@ -68,3 +68,8 @@ class OutputError(DataError):
 
 class MismatchError(DataError):
     """Two texts that should be the same and are not."""
+
+
+def reason_of(error: OSError) -> str:
+    """Name the reason of an error of the system."""
+    return error.strerror or str(error) or type(error).__name__

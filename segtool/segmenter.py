@@ -19,9 +19,10 @@ import numpy.typing as npt
 
 from segtool.decode.decoders import Decoder, decoder_of, scratch_arrays
 from segtool.decode.utf8 import cut as cut_bytes
-from segtool.decode.viterbi import UNKNOWN_LIMIT, join_utf8
+from segtool.decode.viterbi import join_utf8
 from segtool.errors import UsageError
 from segtool.runtime.arrays import Bytes, Codes
+from segtool.settings import UNKNOWN_LIMIT
 from segtool.store.model import DEFAULT, Model, find_model, load_model
 from segtool.text.symbols import MARK, class_table, code_points, symbolise
 

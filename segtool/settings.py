@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = [
     "METHODS",
     "MOVES",
+    "UNKNOWN_LIMIT",
     "CandidateSettings",
     "CohesionSettings",
     "EntropySettings",
@@ -45,6 +46,9 @@ METHODS = {
     "dict": ("a given word list", "segtool.methods.word_list"),
 }
 """Of each method: how it finds words, and the module whose ``learn`` does (:mod:`segtool.lexicon.learned`)."""
+
+UNKNOWN_LIMIT = 15
+"""Longest word outside the lexicon that decoders allow, in symbols; words of the lexicon may be twice as long."""
 
 MOVES = ("bb", "bc", "cb", "cd", "db", "de", "eb", "ee")
 """The moves from tag to tag that a text can make (:mod:`segtool.methods.tags`)."""
@@ -208,7 +212,7 @@ class UnknownSettings(_Settings):
 
     title: ClassVar[str] = "Unknown words of the method unigram"
 
-    unknown_len: int = parameter(4, "Longest word outside the lexicon, in symbols; 0 for none.", 0, 15)
+    unknown_len: int = parameter(4, "Longest word outside the lexicon, in symbols; 0 for none.", 0, UNKNOWN_LIMIT)
     unknown_cost: float = parameter(
         12.2,
         "Cost of such a word beyond its spelling, in nats, after a million words of text; more after more.",

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import importlib
 import os
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -24,8 +24,8 @@ from segtool.lm.kneser_ney import estimate
 from segtool.lm.language_model import LanguageModel
 from segtool.methods.word_list import WordList, list_words
 from segtool.ngrams.count import count_stream
-from segtool.ngrams.count_stage import add_up_shards, count_there, least_seen, longest_ngrams, read_and_count
-from segtool.ngrams.counter import CorpusCounter, Counted, CountingEngine, collect_corpus
+from segtool.ngrams.count_stage import Counting
+from segtool.ngrams.counter import Counted, collect_corpus
 from segtool.ngrams.scores import Candidates, score
 from segtool.ngrams.shards import Shard, open_shards
 from segtool.ngrams.table import gather
@@ -38,7 +38,7 @@ from segtool.store.cards import CARD
 from segtool.store.checkpoints import Checkpoints, WorkFolder, fingerprint, input_identities, work_location
 from segtool.store.files import atomic_directory
 from segtool.store.model import MODEL, Model, find_model, load_model, write_model
-from segtool.text.reading import Digested, ReadingReport, open_blocks, sample_lines
+from segtool.text.reading import Digested, ReadingReport, TextInput
 from segtool.text.runs import Corpus
 from segtool.text.word_lists import read_word_counts
 
@@ -179,7 +179,8 @@ def train(
     if counts is not None and settings.sample < 1.0:
         raise UsageError("--sample: all lines of --counts are counted already: leave it out, or pass files")
     report = report if report is not None else TrainingReport()
-    watch, text = Progress(progress, report.stages), _Text(inputs, texts, encoding, skip_undecodable)
+    watch = Progress(progress, report.stages)
+    text = TextInput(inputs, texts, encoding, skip_undecodable, settings.sample, settings.seed)
     run = _Training(settings, text, checked_workers(workers), Budget.of(memory), engine, watch, report)
     with ExitStack() as last, ExitStack() as stack:  # the work folder of --resume goes after the model is written
         # entered first, so that a place that cannot be written is known before hours of work
@@ -216,43 +217,21 @@ def _open_base(base: str | os.PathLike[str], settings: TrainingSettings) -> Mode
 
 
 @dataclass(frozen=True)
-class _Text:
-    """The text to learn from; fields as the parameters of :func:`train`."""
-
-    inputs: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | None
-    texts: Iterable[str] | None
-    encoding: str
-    skip_undecodable: bool
-
-
-@dataclass(frozen=True)
 class _Training:
     """One training: a method for each stage."""
 
     settings: TrainingSettings
-    text: _Text
+    text: TextInput
     workers: int
     budget: Budget
     engine: Engine | None
     watch: Progress
     report: TrainingReport
 
-    @contextmanager
-    def _blocks(self) -> Iterator[Iterable[str]]:
-        """Give the text in blocks."""
-        text = self.text
-        with open_blocks(
-            text.inputs, text.texts, text.encoding, text.skip_undecodable, self.watch, self.report.reading
-        ) as blocks:
-            yield blocks
-
-    def _sampled(self, blocks: Iterable[str]) -> Iterable[str]:
-        return sample_lines(blocks, self.settings.sample, self.settings.seed)
-
     def adapt(self, base: Model) -> Model:
         """Continue a model with the words of the text."""
-        with self._blocks() as blocks:
-            corpus = collect_corpus(self._sampled(blocks), base.folds)
+        with self.text.open(self.watch, self.report.reading) as blocks:
+            corpus = collect_corpus(blocks, base.folds)
         self.report.record(corpus)
         with self.watch.stage("adapt", PASSES * corpus.stats.positions, "sym") as step:
             adapted = adapt_model(base, corpus, self.workers, step, TRAINING_SHARE, TRAINING_MOST)
@@ -265,8 +244,8 @@ class _Training:
     def learn_list(self) -> Model:
         """Read a word list and run the stages behind counting."""
         settings = self.settings
-        with self._blocks() as blocks:
-            digested = Digested(self._sampled(blocks))
+        with self.text.open(self.watch, self.report.reading) as blocks:
+            digested = Digested(blocks)
             words = list_words(read_word_counts(digested), settings.max_word_len, settings.fold)
         self.report.digest, self.report.left_out = digested.digest.hexdigest(), words.left_out
         with self.watch.stage("count"):
@@ -276,20 +255,14 @@ class _Training:
 
     def count(self, shards: Sequence[Shard] | None, work: WorkFolder) -> Counted:
         """Read and count the text, or add up shards."""
-        settings, text, watch, reading = self.settings, self.text, self.watch, self.report.reading
-        room = self.budget.ngrams(self.workers)
+        settings, where = self.settings, (self.watch, self.report.reading)
+        order = max(settings.max_word_len + 1, settings.lm_order if settings.needs_lm else 0)
+        least = 1 if settings.needs_lm else min(settings.min_count, 2)  # rarer n-grams make no difference
+        counting = Counting(order, settings.fold, work, self.budget, self.workers, least, keep=True)
         if shards is not None:
-            counted = add_up_shards(shards, settings, self.budget, self.workers, work, watch, reading)
+            counted = counting.add_up(shards, *where)
         else:
-            counter = CorpusCounter(longest_ngrams(settings), settings.fold, self.budget.symbols, work, self.workers)
-            if text.inputs is not None and isinstance(self.engine, CountingEngine):
-                how = text.encoding, text.skip_undecodable
-                count_there(counter, self.engine, text.inputs, settings, work, watch, reading, *how)
-            else:
-                with self._blocks() as blocks:
-                    read_and_count(counter, blocks, settings, work, reading)
-            with watch.stage("count"):
-                counted = counter.finish(least_seen(settings), room)
+            counted = counting.count(self.text, *where, self.engine)
         self.report.record(counted.corpus)
         return counted
 

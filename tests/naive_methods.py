@@ -9,10 +9,10 @@ from collections import Counter
 
 import numpy as np
 
-from segtool.decode.viterbi import UNKNOWN_LIMIT
 from segtool.ngrams.count import count_stream
 from segtool.ngrams.scores import score
 from segtool.ngrams.table import spell
+from segtool.settings import UNKNOWN_LIMIT
 from segtool.text.runs import Corpus, RunCollector
 from segtool.text.symbols import LAT, MARK, NUM, class_table, code_points, symbolise
 from tests import naive
@@ -180,7 +180,7 @@ def runs_of(text):
     """Give the runs of a text as training sees them."""
     collector = RunCollector()
     collector.add(text)
-    return collector.runs()
+    return Corpus([collector], False).whole()
 
 
 def corpus_of(text):

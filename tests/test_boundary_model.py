@@ -45,7 +45,7 @@ def test_fit_equals_twin(runs, pairs, epochs, block):
     stream, boundaries = stream_of(runs)
     units, nodes = trie_of(pairs)
     state, found = tagger._start(len(units) // 4), np.empty(block, np.int32)
-    bias = tagger._fit(stream, boundaries, units, state, tagger._curve(), found, epochs, tagger.RATE)
+    bias = tagger._fit(stream, boundaries, units, state, tagger._curve(), found, epochs)
     weights = state[::2]
     assert not weights[-4:].any(), "pairs that have no node"
     texts = [tuple(symbol for symbol, _ in run) for run in runs]

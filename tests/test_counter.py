@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 import segtool
 from segtool.errors import CorpusError, InputError, ModelError, OutputError, UsageError
 from segtool.ngrams import counter as counting
-from segtool.ngrams.counter import CorpusCounter, CountingReport, add_up, collect_corpus, count, write_shard
+from segtool.ngrams.count_stage import CountingReport, count
+from segtool.ngrams.counter import CorpusCounter, add_up, collect_corpus, write_shard
 from segtool.ngrams.shards import Shard, ShardWriter, open_shards
 from segtool.ngrams.table import gather
 from segtool.runtime.budget import Budget
@@ -140,12 +141,12 @@ def test_counting_goes_on_where_another_was_killed(tmp_path):
     other.spill()
     other.spill()
     assert [path.name for path in other.shards] == ["spill-00000", "spill-00001", "spill-00002"]
-    assert third.go_on([path.name for path in other.shards])
+    assert third.resume([path.name for path in other.shards])
     found = third.finish(1, 100)
     assert naive.unstream(found.corpus.whole().stream) == naive.unstream(collect_corpus(texts).whole().stream)
     (tmp_path / "spill-00001" / "symbols.npy").unlink()
     again = CorpusCounter(3, True, 20, lambda: tmp_path)
-    assert not again.go_on([path.name for path in other.shards])
+    assert not again.resume([path.name for path in other.shards])
     assert again.shards == []
     for text in texts:
         again.add(text)

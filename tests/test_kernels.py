@@ -1,4 +1,4 @@
-"""When kernels are compiled and announced, where that leaves numba out, and what a signature says."""
+"""Kernels: the time of compiling, its announcement, signatures, and the kernels of the package."""
 
 import re
 import threading
@@ -202,18 +202,9 @@ def test_kernels_take_few_arguments():
 
 TOO_MANY = {
     "_cut_utf8": 14,
-    "_exchange": 14,
-    "_expected_counts": 14,
-    "_format_lines": 11,
-    "_merge_children": 12,
-    "_part_groups": 11,
     "_viterbi": 19,
-    "class_forward_backward": 20,
-    "cut_by_tags": 15,
-    "forward_backward": 15,
-    "walk": 11,
 }
-"""Kernels that still take more than ten arguments; the rest of them goes."""
+"""Kernels that still take more than ten arguments: shorten this list, never add to it."""
 
 
 def test_kernels_are_found_without_the_optional_packages():

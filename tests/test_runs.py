@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from segtool.errors import CorpusError
 from segtool.text import runs as running
 from segtool.text.folding import fold_table
-from segtool.text.runs import MAX_SYMBOLS, Corpus, CorpusStats, RunCollector, corpus_chunks
+from segtool.text.runs import MAX_SYMBOLS, Corpus, RunCollector, corpus_chunks
+from segtool.text.stats import CorpusStats
 from segtool.text.symbols import LAT, NUM
 from tests import naive, naive_count, naive_run_hashes
 
@@ -27,7 +28,7 @@ def collect(blocks):
     collector = RunCollector()
     for block in blocks:
         collector.add(block)
-    return collector.runs()
+    return Corpus([collector], False).whole()
 
 
 def same(one, other):
@@ -87,9 +88,9 @@ def test_nothing_to_learn_from(text):
 def test_runs_can_be_asked_for_between_blocks():
     collector = RunCollector()
     collector.add("七一")
-    assert same(collector.runs(), collect(["七一"]))
+    assert same(Corpus([collector], False).whole(), collect(["七一"]))
     collector.add("丁")
-    assert same(collector.runs(), collect(["七一\n丁"]))
+    assert same(Corpus([collector], False).whole(), collect(["七一\n丁"]))
 
 
 def test_a_text_of_many_blocks_and_chunks():
@@ -99,7 +100,7 @@ def test_a_text_of_many_blocks_and_chunks():
         for block in blocks:
             collector.add(block)
         assert collector.chunks > 10
-        check(collector.runs(), "".join(blocks))
+        check(Corpus([collector], False).whole(), "".join(blocks))
 
 
 def han(count):
@@ -151,7 +152,7 @@ def test_runs_that_are_too_long_are_ended(length):
     with patch.object(running, "LONGEST_RUN", 5):
         collector = RunCollector()
         collector.add(f"{text}。{text}\n")
-        runs = collector.runs()
+        runs = Corpus([collector], False).whole()
     found = ["".join(chr(runs.codes[i]) for i in run) for run in naive.unstream(runs.stream)]
     assert found == 2 * [text[i : i + 5] for i in range(0, len(text), 5)]
     assert collector.stats.longest_run == min(len(text), 5)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from segtool.decode import utf8
 from segtool.decode.utf8_kernel import character_table
-from segtool.decode.viterbi import NO_WORD, TAG_STEP, UNKNOWN_LIMIT, WEIGHT_UNIT, join_utf8, viterbi
+from segtool.decode.viterbi import NO_WORD, TAG_STEP, WEIGHT_UNIT, join_utf8, viterbi
 from segtool.lexicon.boundary_model import fit_boundary_model
 from segtool.lexicon.build import build_model
 from segtool.lexicon.em import learn
@@ -19,7 +19,7 @@ from segtool.lexicon.trie import build_trie
 from segtool.lexicon.unknown_words import spelling_scores, spelling_steps
 from segtool.ngrams.count import count_stream
 from segtool.ngrams.scores import BOUNDARY_FANOUT, score
-from segtool.settings import LexiconSettings, TrainingSettings
+from segtool.settings import UNKNOWN_LIMIT, LexiconSettings, TrainingSettings
 from segtool.text.runs import Corpus, RunCollector
 from segtool.text.symbols import CODE_LIMIT, LAT, MARK, NUM, class_table, code_points, symbolise
 from tests import naive

@@ -14,8 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from segtool.decode.utf8_kernel import character_table
-from segtool.decode.viterbi import UNKNOWN_LIMIT, cut_pairs, viterbi
+from segtool.decode.viterbi import cut_pairs, viterbi
 from segtool.errors import ModelError
+from segtool.settings import UNKNOWN_LIMIT
 from segtool.store.model import LM_FOLDER, Model
 from segtool.text.folding import fold_table
 from segtool.text.symbols import CODE_LIMIT, MARK, class_table

@@ -20,9 +20,10 @@ All kernels here also run uncompiled (:class:`segtool.runtime.kernels.LazyKernel
 from __future__ import annotations
 
 from segtool.runtime.kernels import LazyKernel
+from segtool.settings import UNKNOWN_LIMIT
 from segtool.text.symbols import MARK, NUM, SPACE
 
-__all__ = ["NO_WORD", "TAG_STEP", "UNKNOWN_LIMIT", "WEIGHT_UNIT", "cut_pairs", "join_utf8", "viterbi"]
+__all__ = ["NO_WORD", "TAG_STEP", "WEIGHT_UNIT", "cut_pairs", "join_utf8", "viterbi"]
 
 WEIGHT_UNIT = 1 << 16
 """How many steps of weight make a nat."""
@@ -32,9 +33,6 @@ TAG_STEP = WEIGHT_UNIT // 16
 
 NO_WORD = -(1 << 31)
 """Weight of a trie node that is the beginning of words but no word."""
-
-UNKNOWN_LIMIT = 15
-"""Unknown words may have so many symbols, if a model says so; those of the trie twice as many."""
 
 _NOTHING = -(1 << 62)
 _SHIFT = 32  # a score times this, plus the length of the last word: of equal scores the longest one is the greatest

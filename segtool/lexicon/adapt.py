@@ -94,7 +94,7 @@ def adapt_model(
     counts = count_stream(stream, corpus.codes, model.max_word_len + 1, workers, MIN_COUNT)
     of_text = score(counts, model.max_word_len, MIN_COUNT, workers)
     del counts
-    joined = _join(model, of_text)
+    joined = _join_ngrams(model, of_text)
     codes = joined.candidates.codes
     prior = _prior(joined, model, of_text, settings)
     text_weight = _text_weight(model, corpus, share, most)
@@ -108,7 +108,7 @@ def adapt_model(
         expected = in_model + text_weight * lattice.expect(weight, workers, progress)
     at, words = _lexicon(expected, prior, joined.candidates)
     units = _units(joined, words)
-    display, spellings = _display(joined, at, model, corpus, of_text)
+    display, spellings = _display_forms(joined, at, model, corpus, of_text)
     table = word_table(joined.candidates, words)
     return Model(codes, display, units, spelling_steps(spelling), table, spellings, dict(model.card))
 
@@ -150,7 +150,7 @@ class _Joined:
         return out
 
 
-def _join(model: Model, of_text: Candidates) -> _Joined:
+def _join_ngrams(model: Model, of_text: Candidates) -> _Joined:
     codes = np.union1d(model.symbols, of_text.codes).astype(np.uint32)
     to_model, to_text = (np.searchsorted(codes, each).astype(np.uint16) for each in (model.symbols, of_text.codes))
     text_rows, text_lengths = _rows(of_text)
@@ -302,7 +302,7 @@ def _units(joined: _Joined, words: Lexicon) -> Places:
     return flat
 
 
-def _display(
+def _display_forms(
     joined: _Joined, at: Integers, model: Model, corpus: Corpus, of_text: Candidates
 ) -> tuple[Codes, npt.NDArray[Any]]:
     """Choose the display form of symbols, and of words that differ from it: that of the model, else of the text."""

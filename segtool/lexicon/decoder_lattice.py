@@ -1,7 +1,7 @@
-"""Forward-backward over the lattice that the decoder sees: words, unknown words and the scores of gaps.
+"""Forward-backward over the lattice of the decoder: words, unknown words and the boundary model.
 
-What EM needs to learn from a text with the model that cuts it (:mod:`segtool.lexicon.adapt`). The score of a cover is
-that of :func:`segtool.decode.viterbi.viterbi`; here it makes probabilities.
+Adaptation (:mod:`segtool.lexicon.adapt`) makes EM passes over it. The weight of a cover is e to the score that
+:mod:`segtool.decode.viterbi` gives it.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from segtool.decode.viterbi import TAG_STEP, WEIGHT_UNIT
-from segtool.lexicon.em import FIXED_POINT
+from segtool.lexicon.lattice import FIXED_POINT, weighted_units
 from segtool.lexicon.trie import candidate_trie
 from segtool.ngrams.scores import Candidates
 from segtool.runtime.arrays import Floats, Ids, Integers
@@ -25,7 +25,7 @@ __all__ = ["TextLattice"]
 
 
 class TextLattice:
-    """The lattice of a text with all that decoding has: words, unknown words and the tagger; for EM passes.
+    """The lattice of a text, for EM passes.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ class TextLattice:
     candidates : Candidates
         N-grams that may be words.
     tags : ndarray of int32
-        The tagger's weights of each n-gram, as in the decoder's trie.
+        Four bytes of the boundary model for each n-gram, as in the decoder's trie.
     spelling : ndarray of float64, shape (symbols + 1, 3)
         From :func:`segtool.lexicon.unknown_words.spelling_scores`.
     unknown_len : int
@@ -49,14 +49,13 @@ class TextLattice:
         spelling: Floats,
         unknown_len: int,
     ) -> None:
-        pairs, nodes = candidate_trie(candidates)
+        self._trie, nodes = candidate_trie(candidates)
         self._stream, self._nodes = stream, np.concatenate(nodes)
-        units = np.zeros((len(pairs) // 2, 4), np.int32)
-        units[:, :2] = pairs.reshape(-1, 2)
+        units = np.zeros((len(self._trie) // 2, 4), np.int32)
+        units[:, :2] = self._trie.reshape(-1, 2)
         units[self._nodes, 3] = tags
-        self._units = units.ravel()
         self._gaps = np.empty(len(stream))
-        _gap_factors(stream, self._units, TAG_STEP / WEIGHT_UNIT, self._gaps)
+        _gap_factors(stream, units.ravel(), TAG_STEP / WEIGHT_UNIT, self._gaps)
         factors = np.zeros((len(spelling), 4))
         factors[:, :3] = np.exp(spelling)
         self._spelling, self._unknown_len = factors.ravel(), unknown_len
@@ -80,17 +79,19 @@ class TextLattice:
         -------
         ndarray of float64
         """
-        linear = np.zeros(len(self._units) // 4)
+        linear = np.zeros(len(self._trie) // 2)
         linear[self._nodes] = np.exp(weight)
+        units = weighted_units(self._trie, linear)
         width = max(self._max_len, self._unknown_len)
+        room = self._longest + width + 2
 
         def scratch() -> tuple[npt.NDArray[Any], ...]:
-            edges = (self._longest + 1) * width
-            return np.empty((self._longest + width + 2) * 2), np.empty(edges), np.empty(edges, np.int32)
+            return np.empty((2 + width) * room), np.empty(width * room, np.int32)
 
         def run(chunk: tuple[int, int], arrays: tuple[npt.NDArray[Any], ...], total: Integers) -> None:
-            tables = self._units, linear, self._max_len, self._gaps, self._spelling, self._unknown_len
-            _expected_counts(self._stream, *chunk, *tables, *arrays, total, FIXED_POINT)
+            here = slice(chunk[0], chunk[1] + 1)
+            tables = units, self._max_len, self._spelling, self._unknown_len
+            _expected_counts(self._stream[here], self._gaps[here], *tables, *arrays, total)
             if progress is not None:
                 progress(chunk[1] - chunk[0])
 
@@ -99,16 +100,16 @@ class TextLattice:
 
 
 @kernel("i8(i8, i8)")
-def _byte(tags, place):  # type: ignore[no-untyped-def]
-    """Signed byte of a tag."""
-    byte = (tags >> (8 * place)) & 255
+def _byte(packed, place):  # type: ignore[no-untyped-def]
+    """Return one of the four signed bytes."""
+    byte = (packed >> (8 * place)) & 255
     return byte - ((byte & 128) << 1)
 
 
 @kernel("void(u2[const], i4[const], f8, f8[])")
 def _gap_factors(stream, units, nat, factors):  # type: ignore[no-untyped-def]
-    """Write e to the score of the gap before each symbol; 1 before the first of a run."""
-    before = around = np.int64(0)  # tags of the pairs ab and bc of a b | c d
+    """Write e to the score of a boundary before each symbol; 1 before the first symbol of a run."""
+    before = around = np.int64(0)  # bytes of the pairs ab and bc of a b | c d
     for i in range(len(stream)):
         factors[i] = 1.0
         c = np.int64(stream[i])
@@ -126,18 +127,20 @@ def _gap_factors(stream, units, nat, factors):  # type: ignore[no-untyped-def]
         before, around = around, behind
 
 
-@kernel("void(u2[const], i8, i8, i4[const], f8[const], i8, f8[const], f8[const], i8, f8[], f8[], i4[], i8[], i8)")
+@kernel("void(u2[const], f8[const], i4[const], i8, f8[const], i8, f8[], i4[], i8[])")
 def _expected_counts(  # type: ignore[no-untyped-def]
-    stream, low, high, units, linear, max_len, gaps, spelling, unknown_len, scratch, edges, found, total, scale
-):
-    """Add the posterior of every word of every run in ``stream[low:high]`` to its node.
+    stream, gaps, units, max_len, spelling, unknown_len, floats, found, total
+):  # fmt: skip
+    """Add the posterior of every word of every run of a stream to its node, in units of 1 / FIXED_POINT.
 
-    As in :func:`segtool.lexicon.em.learn`, forward probabilities are rescaled to 1 at each position.
+    Forward values are rescaled to 1 at each position. `floats` and `found` are scratch.
     """
+    weights = units.view(np.float64)
     width = max(max_len, unknown_len)
-    half = len(scratch) // 2
-    forward, inverse = scratch[:half], scratch[half:]
-    begin = low + 1
+    room = len(found) // width
+    forward, inverse, edges = floats[:room], floats[room : 2 * room], floats[2 * room :]
+    high = len(stream) - 1
+    begin = 1
     while begin <= high:
         length = 0
         while stream[begin + length] != 0:
@@ -152,9 +155,9 @@ def _expected_counts(  # type: ignore[no-untyped-def]
                     forward[j] *= inverse[i]
             node = np.int64(stream[begin + i])
             gap = gaps[begin + i]
-            edges[i * width] = linear[node] * gap
+            edges[i * width] = weights[2 * node + 1] * gap
             found[i * width] = node
-            forward[i + 1] += linear[node] * gap
+            forward[i + 1] += weights[2 * node + 1] * gap
             spelled = spelling[4 * node] * gap
             inside = True
             for k in range(1, min(width, length - i)):
@@ -166,7 +169,7 @@ def _expected_counts(  # type: ignore[no-untyped-def]
                     inside = k < max_len and units[4 * node] != 0 and units[4 * child + 1] == node
                     if inside:
                         node = child
-                        weight = linear[node] * gap
+                        weight = weights[2 * node + 1] * gap
                 if weight > 0.0:
                     at = node
                 elif k < unknown_len:
@@ -177,7 +180,7 @@ def _expected_counts(  # type: ignore[no-untyped-def]
                 forward[i + k + 1] += weight
         if length > 0:
             inverse[length] = 1.0 / forward[length]
-        backward = forward  # each forward value is done with before its place is written
+        backward = forward  # each forward value is read for the last time before its place is written
         backward[length] = 1.0
         for i in range(length - 1, -1, -1):
             scaled = 1.0
@@ -187,6 +190,6 @@ def _expected_counts(  # type: ignore[no-untyped-def]
                 share = edges[i * width + k] * scaled * backward[i + k + 1]
                 posterior += share
                 if found[i * width + k] >= 0:
-                    total[found[i * width + k]] += np.int64(share * scale + 0.5)
+                    total[found[i * width + k]] += np.int64(share * FIXED_POINT + 0.5)
             backward[i] = posterior
         begin += length + 1

@@ -24,9 +24,9 @@ from segtool.lm.kneser_ney import link_suffixes
 from segtool.lm.language_model import LanguageModel, find_child
 from segtool.runtime.arrays import Codes
 from segtool.runtime.kernels import kernel
-from segtool.store.files import UnpackedFile
 from segtool.text.runs import MAX_SYMBOLS
 from segtool.text.symbols import CODE_LIMIT, LAT, NUM, class_table
+from segtool.text.unpacked import UnpackedFile
 
 __all__ = ["read_arpa"]
 

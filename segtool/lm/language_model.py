@@ -110,7 +110,7 @@ class LanguageModel(Scorer):
     ngrams : tuple of int
         Number of n-grams of each length, the shortest first. Node i < ``ngrams[0]`` is the symbol with id i.
     symbol : ndarray of uint16, shape (nodes,)
-        Last symbol of each n-gram; n-grams of one length stand together, in lexicographic order of ids.
+        Last symbol of each n-gram; n-grams of one length are consecutive, in lexicographic order of ids.
     first_child : ndarray of int32, shape (inner + 1,)
         Extensions of node i are the nodes from ``first_child[i]`` up to ``first_child[i + 1]``; the nodes
         from `inner` on are the longest n-grams and have none.

@@ -9,9 +9,9 @@ from contextlib import closing
 import numpy as np
 
 from segtool.runtime.kernels import LazyKernel
-from segtool.store.files import UnpackedFile
 from segtool.text.encodings import decode_pieces, find_codec, undecodable
 from segtool.text.sources import Source
+from segtool.text.unpacked import UnpackedFile
 
 __all__ = ["read_utf8", "valid_utf8"]
 
