@@ -26,7 +26,7 @@ from itertools import zip_longest
 from typing import Any, TypeAlias
 
 from segtool.errors import DataError, MismatchError, UsageError
-from segtool.text.alignment import longest_common_subsequence, same_spans, stretches
+from segtool.text.alignment import error_kinds, longest_common_subsequence, same_spans, stretches
 from segtool.text.sources import read_lines
 from segtool.text.word_lists import read_word_set
 
@@ -69,6 +69,9 @@ class Evaluation:
         ``span`` or ``sighan``.
     lines, gold_words, predicted_words, correct : int
         Lines compared, words (tokens) on either side, and correct words.
+    crossing, coarser, finer : int
+        Predicted words that overlap a gold word in part, which is wrong under any guideline; that are several gold
+        words in one; and that are a part of a gold word.
     oov_words, oov_correct, iv_words, iv_correct : int or None
         Gold words outside and inside the training words, and the correct ones of each; None without training words.
     errors : tuple of FrequentError
@@ -82,6 +85,9 @@ class Evaluation:
     gold_words: int
     predicted_words: int
     correct: int
+    crossing: int = 0
+    coarser: int = 0
+    finer: int = 0
     oov_words: int | None = None
     oov_correct: int | None = None
     iv_words: int | None = None
@@ -150,6 +156,9 @@ class Evaluation:
             ("precision", _fraction(self.correct, self.predicted_words)),
             ("recall", _fraction(self.correct, self.gold_words)),
             ("F1", f"{self.f1:.4f}"),
+            ("crossing", f"{_fraction(self.crossing, self.predicted_words)}, wrong under any guideline"),
+            ("coarser", f"{_fraction(self.coarser, self.predicted_words)}, several gold words in one"),
+            ("finer", f"{_fraction(self.finer, self.predicted_words)}, a part of a gold word"),
         ]
         if self.train_size is not None:
             rows += [
@@ -221,6 +230,7 @@ def evaluate(
     correct_words = same_spans if protocol == "span" else longest_common_subsequence
 
     lines = gold_words = predicted_words = correct = oov_words = oov_correct = 0
+    kinds: Counter[str] = Counter()
     errors: Counter[tuple[str, str]] = Counter()
     for gold_line, predicted_line in zip_longest(gold, predicted):
         if gold_line is None or predicted_line is None:
@@ -237,6 +247,7 @@ def evaluate(
                 where = f"{gold_name} and {predicted_name} differ in line {lines}"
                 raise MismatchError(f"{where}, {_difference(*texts, sep)}")
             matched = correct_words(gold_cut, predicted_cut)
+            kinds.update(error_kinds(gold_cut, predicted_cut))
             if top_errors:
                 cuts = stretches(gold_cut, predicted_cut)
                 errors.update((" ".join(ours), " ".join(theirs)) for ours, theirs in cuts if ours != theirs)
@@ -257,6 +268,7 @@ def evaluate(
         by_class |= {"iv_words": gold_words - oov_words, "iv_correct": correct - oov_correct}
     return Evaluation(
         *(protocol, lines, gold_words, predicted_words, correct),
+        **kinds,
         errors=tuple(FrequentError(*pair, count) for pair, count in ranked),
         gold_name=gold_name,
         predicted_name=predicted_name,

@@ -18,6 +18,7 @@ from segtool.cli.cut import cut_command
 from segtool.cli.evaluate import eval_command
 from segtool.cli.lm import lm_group
 from segtool.cli.train import train_command
+from segtool.cli.tune import tune_command
 from segtool.cli.warmup import warmup_command
 from segtool.cli.words import export_command, words_command
 from segtool.errors import SegtoolError
@@ -71,6 +72,7 @@ def main() -> None:
 
 for _command in (
     train_command,
+    tune_command,
     cut_command,
     eval_command,
     words_command,

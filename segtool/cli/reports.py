@@ -8,12 +8,22 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from segtool.evaluation import Evaluation
+    from segtool.guideline.tune import TuneReport
     from segtool.ngrams.count_stage import CountingReport
     from segtool.runtime.progress import StageReport
     from segtool.text.sources import ReadReport
     from segtool.training import TrainingReport
 
-__all__ = ["counting_summary", "print_lines", "read_line", "skipped_lines", "stage_lines", "training_summary"]
+__all__ = [
+    "counting_summary",
+    "print_lines",
+    "read_line",
+    "skipped_lines",
+    "stage_lines",
+    "training_summary",
+    "tuning_summary",
+]
 
 
 def print_lines(lines: Iterable[str]) -> None:
@@ -47,6 +57,27 @@ def counting_summary(report: CountingReport, output: str) -> list[str]:
         *skipped_lines(report.reading),
         f"counts   {output}",
     ]
+
+
+def tuning_summary(report: TuneReport, stages: list[StageReport], output: str) -> list[str]:
+    """The lines that ``segtool tune`` prints."""
+    lines = [
+        f"labels   {report.sentences:,} sentences, {report.words:,} words that the lexicon lacked",
+        f"before   {_figures(report.before)}, by cross-validation",
+        f"after    {_figures(report.after)}",
+    ]
+    if report.lost:
+        lines.append(f"ignored  {report.lost:,} boundaries inside numbers or Latin runs, where no cut is possible")
+    if not report.wins:
+        lines.append("kept     the weights of the model: the tuned ones do not cut unseen sentences better")
+    return [*lines, *stage_lines(stages), f"model    {output}"]
+
+
+def _figures(result: Evaluation) -> str:
+    """F1 and the kinds of errors, as shares of the predicted words."""
+    words = max(result.predicted_words, 1)
+    kinds = ", ".join(f"{name} {getattr(result, name) / words:.2%}" for name in ("crossing", "coarser", "finer"))
+    return f"F1 {result.f1:.4f} ({kinds})"
 
 
 def read_line(reading: ReadReport) -> str:

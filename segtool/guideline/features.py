@@ -2,8 +2,8 @@
 
 Scores of a cover, with k the symbols of a word and c_1 … c_k its symbols:
 
-- a word w of the lexicon: α log w + len_k + id(w) + first(c_1, k) + last(c_k, k) + types of its symbols; k counts to 4 in
-  first and last;
+- a word w of the lexicon: α log w + len_k + id(w) + first(c_1, k) + last(c_k, k) + types of its symbols; in first and
+  last, k counts to 4;
 - a labelled word that the lexicon lacks: the same, with log w its score as an unknown word, and lengths of its own;
 - an unknown word: α times its score + u0 + u1 (k − 2) + first(c_1) + last(c_k) + types;
 - a gap between b and c in a b | c d: τ times the boundary model + one weight for each of the four symbols and for the
@@ -24,7 +24,17 @@ from segtool.runtime.kernels import kernel
 from segtool.text.folding import fold_table
 from segtool.text.symbols import LAT, NUM
 
-__all__ = ["PRIOR_AFFIX", "PRIOR_SCALAR", "PRIOR_TYPE", "TYPES", "Block", "Weights", "add_gradient", "add_scores", "types_of"]
+__all__ = [
+    "PRIOR_AFFIX",
+    "PRIOR_SCALAR",
+    "PRIOR_TYPE",
+    "TYPES",
+    "Block",
+    "Weights",
+    "add_gradient",
+    "add_scores",
+    "types_of",
+]
 
 NUMERALS = "一二三四五六七八九十百千万亿两零〇几数半"
 UNITS = "年月日时分秒号点元"

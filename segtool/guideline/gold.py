@@ -12,9 +12,10 @@ from segtool.errors import CorpusError
 from segtool.runtime.arrays import Codes, Ids, Integers
 from segtool.store.model import Model
 from segtool.text.folding import fold_table
-from segtool.text.symbols import CODE_LIMIT, LAT, MARK, NUM, SPACE, class_table, code_points, symbolise
+from segtool.text.sources import read_lines
+from segtool.text.symbols import CODE_LIMIT, LAT, MARK, NUM, class_table, code_points, symbolise
 
-__all__ = ["Gold", "encode_gold", "parse_conllu", "parse_segmented"]
+__all__ = ["Gold", "encode_gold", "parse_conllu", "parse_segmented", "read_gold"]
 
 Sentence = Sequence[str]
 
@@ -53,6 +54,41 @@ class Gold:
     def size(self) -> int:
         """Number of labelled words, marks among them."""
         return int(np.count_nonzero(self.begins[self.stream != 0])) + self.marks
+
+
+def read_gold(paths: Sequence[str], form: str, encoding: str = "utf-8") -> list[list[str]]:
+    """Read the labelled sentences of some files.
+
+    Parameters
+    ----------
+    paths : sequence of str
+        Files, plain or compressed, or ``-`` for standard input.
+    form : {"text", "conllu"}
+    encoding : str
+
+    Returns
+    -------
+    list of list of str
+        The words of each sentence.
+
+    Raises
+    ------
+    CorpusError
+        If a file holds no sentence, or a line that is no row of CoNLL-U.
+    InputError, EncodingError
+        If a file cannot be read.
+    """
+    parse = parse_conllu if form == "conllu" else parse_segmented
+    sentences: list[list[str]] = []
+    for path in paths:
+        try:
+            found = list(parse(read_lines(path, encoding=encoding)))
+        except CorpusError as error:
+            raise CorpusError(f"{path}, {error}: pass --format text for one sentence a line") from None
+        if not found:
+            raise CorpusError(f"{path}: holds no labelled sentence: give one a line, its words separated by spaces")
+        sentences += found
+    return sentences
 
 
 def parse_segmented(lines: Iterable[str]) -> Iterator[list[str]]:
@@ -102,7 +138,9 @@ def parse_conllu(lines: Iterable[str]) -> Iterator[list[str]]:
         columns = line.split("\t")
         first, _, last = columns[0].partition("-")
         if len(columns) != 10 or not first.partition(".")[0].isdecimal() or (last and not last.isdecimal()):
-            raise CorpusError(f"line {number}: not a row of CoNLL-U (ten columns with tabs between, the first a number)")
+            raise CorpusError(
+                f"line {number}: not a row of CoNLL-U (ten columns with tabs between, the first a number)"
+            )
         if last:
             covered = int(last)
         elif "." in first or int(first) <= covered:
@@ -155,7 +193,7 @@ def encode_gold(model: Model, sentences: Sequence[Sentence]) -> Gold:
     at = np.where(starts_word, np.arange(len(stream)), len(stream))
     following = np.concatenate([at[1:], [len(stream)]])
     ends = np.minimum.accumulate(following[::-1])[::-1]
-    marks = int(np.count_nonzero((codes == MARK)))
+    marks = int(np.count_nonzero(codes == MARK))
     return Gold(alphabet, stream, starts_word, ends, sentence, marks, lost)
 
 
@@ -173,6 +211,3 @@ def _joined(sentences: Sequence[Sentence]) -> tuple[str, list[int]]:
         parts.append("\n")
         at += 1
     return "".join(parts), starts
-
-
-_ = SPACE

@@ -1,51 +1,55 @@
 """The layer: a log-linear model of covers, with an unsupervised model as its prior, and the model that it folds into.
 
-What a model knows — log weights of words, spelling scores, boundary model — becomes features with two scales, α and τ;
-labelled sentences add weights to words, affixes, pairs and types (:mod:`segtool.guideline.features`). All of it is linear
-in what a model stores, so the result is a model like any other, and cutting with it costs the same.
+Log weights of words, spelling scores and the boundary model of a model become features with two scales, α and τ;
+labelled sentences add weights to words, affixes, pairs and types (:mod:`segtool.guideline.features`). All of it is
+linear in what a model stores, so the result is a model like any other, and cutting with it costs the same.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from segtool.decode.viterbi import NO_WORD, TAG_STEP, WEIGHT_UNIT
+from segtool.decode.viterbi import TAG_STEP, WEIGHT_UNIT
 from segtool.guideline.features import LENGTHS, OTHER, TYPES, Block, Weights, add_gradient, add_scores, types_of
 from segtool.guideline.gold import Gold
-from segtool.guideline.lattice import CUT, EDGES, KNOWN, LOCAL, NEVER, REACH, WHOLE
-from segtool.guideline.lattice import find_edges, posterior_differences, scratch_size
+from segtool.guideline.lattice import (
+    CUT,
+    KNOWN,
+    LOCAL,
+    NEVER,
+    REACH,
+    WHOLE,
+    find_edges,
+    posterior_differences,
+    scratch_size,
+)
 from segtool.lexicon.adapt import _ngrams, _tags_of
-from segtool.lexicon.build import decoder_trie, word_table
-from segtool.lexicon.learned import Lexicon
 from segtool.lexicon.trie import build_trie
-from segtool.lexicon.unknown_words import NEVER as BARRED
-from segtool.ngrams.scores import CandidateLevel, Candidates
+from segtool.lexicon.unknown_words import IMPOSSIBLE
 from segtool.runtime.arrays import Codes, Floats, Ids, Integers, Places
 from segtool.store.model import Model
 
-__all__ = ["Knowledge", "Objective", "fold", "knowledge_of"]
+__all__ = ["Knowledge", "Layer", "knowledge_of", "span", "unknown_scores", "word_columns"]
 
 REPEATED = 2
 """In training, a labelled word that the lexicon lacks is an edge if it occurs in so many sentences or more. The others
 are left to unknown words, which could learn nothing otherwise."""
 
-LARGEST_BYTE = 127
-STEPS_A_NAT = WEIGHT_UNIT // TAG_STEP
-GREATEST_SCALE = 20.0
+TAG_STEPS = WEIGHT_UNIT // TAG_STEP
 CHUNK = 1 << 15
 """Places that a thread works on at a time, about."""
 
 FLOOR = -30.0
 """Spelling score of a symbol in a labelled word where unknown words may not have it, in nats."""
 
-_SINGLE, _FIRST, _INNER, _LAST = range(4)
+SINGLE, FIRST, INNER, LAST = range(4)
 
 
 @dataclass(frozen=True)
@@ -130,7 +134,7 @@ def knowledge_of(model: Model, gold: Gold) -> Knowledge:
     spelling = np.repeat(model.spelling.reshape(-1, 4)[unknown:, :3], len(codes) + 1, axis=0)
     spelling[ids] = model.spelling.reshape(-1, 4)[:unknown, :3]
     scores = spelling / WEIGHT_UNIT
-    barred = scores[:, 0] < BARRED / 2
+    barred = scores[:, 0] < IMPOSSIBLE / 2
     new, sentences = _new_words(gold, np.concatenate([rows, more]))
     new_length = np.count_nonzero(new, axis=1)
     unknown_weight = units[unknown, 2] / WEIGHT_UNIT
@@ -166,7 +170,7 @@ def _nodes(units: npt.NDArray[Any], rows: npt.NDArray[Any], lengths: npt.NDArray
 
 def _nats(tags: npt.NDArray[Any]) -> Floats:
     """Four bytes of the boundary model in nats."""
-    return np.ascontiguousarray(tags, "<i4").view(np.int8).reshape(-1, 4) / STEPS_A_NAT
+    return np.ascontiguousarray(tags, "<i4").view(np.int8).reshape(-1, 4) / TAG_STEPS
 
 
 def _new_words(gold: Gold, known: Ids) -> tuple[Ids, Integers]:
@@ -217,17 +221,17 @@ def _pairs(gold: Gold, types: Integers, known: Ids, tags: Floats) -> tuple[Ids, 
     return np.column_stack([keys >> 16, keys & 0xFFFF]).astype(np.uint16), out
 
 
-def _span(block: Block) -> slice:
+def span(block: Block) -> slice:
     return slice(block.start, block.stop)
 
 
 def _roles(length: Integers, k: int) -> Integers:
     """Role of symbol k in words of these lengths."""
-    inner = np.where(k == 0, _FIRST, np.where(k == length - 1, _LAST, _INNER))
-    return np.where(length == 1, _SINGLE, inner)
+    inner = np.where(k == 0, FIRST, np.where(k == length - 1, LAST, INNER))
+    return np.where(length == 1, SINGLE, inner)
 
 
-def _word_columns(layout: Weights, known: Knowledge, at: Integers, own: Integers) -> tuple[Places, int]:
+def word_columns(layout: Weights, known: Knowledge, at: Integers, own: Integers) -> tuple[Places, int]:
     """Features of some words; `own` is the place of each word's own weight, or the place behind all weights."""
     length, rows = known.length[at], known.rows[at].astype(np.int64)
     class_of = np.minimum(length, LENGTHS) - 1
@@ -245,19 +249,19 @@ def _word_columns(layout: Weights, known: Knowledge, at: Integers, own: Integers
     return np.column_stack(columns).astype(np.int32).ravel(), len(columns)
 
 
-def _unknown_scores(layout: Weights, known: Knowledge, weights: Floats) -> Floats:
+def unknown_scores(layout: Weights, known: Knowledge, weights: Floats) -> Floats:
     """Scores of symbols as first, inner and last of an unknown word."""
     scores = weights[layout.alpha.start] * known.spelling
-    scores[:, 0] += weights[_span(layout.unknown_first)] + weights[layout.unknown.start]
+    scores[:, 0] += weights[span(layout.unknown_first)] + weights[layout.unknown.start]
     scores[:, 1] += weights[layout.unknown.start + 1]
-    scores[:, 2] += weights[_span(layout.unknown_last)]
+    scores[:, 2] += weights[span(layout.unknown_last)]
     for role in range(3):
         scores[:, role] += weights[layout.unknown_type.start + role * TYPES + known.types]
     scores[known.barred] = NEVER
     return scores
 
 
-class Objective:
+class Layer:
     """Negative log probability of the labels, with the prior, and its gradient.
 
     Parameters
@@ -287,7 +291,7 @@ class Objective:
         self._edges = edges.astype(np.int32)
         self.layout = Weights(known.symbols, len(self.words), len(known.pairs), longest)
         own = self.layout.word.start + np.arange(len(self.words))
-        self._word_columns, self._word_width = _word_columns(self.layout, known, self.words, own)
+        self._word_columns, self._word_width = word_columns(self.layout, known, self.words, own)
         self._gaps = np.flatnonzero((self._stream[1:] != 0) & (self._stream[:-1] != 0)) + 1
         self._gap_columns, self._gap_width, self._tags = self._contexts()
         self._mean, precision = self.layout.prior()
@@ -325,7 +329,7 @@ class Objective:
         layout = self.layout
         seen = np.zeros(len(layout) + 1, np.bool_)
         for block in (layout.alpha, layout.tau, layout.unknown, layout.unknown_type):
-            seen[_span(block)] = True
+            seen[span(block)] = True
         seen[self._word_columns], seen[self._gap_columns] = True, True
         for block in (layout.unknown_first, layout.unknown_last):
             seen[block.start + self._stream] = True
@@ -345,7 +349,7 @@ class Objective:
         scores = weights[layout.alpha.start] * known.score[self.words]
         add_scores(self._word_columns, self._word_width, padded, scores)
         local = np.zeros((len(self._stream), LOCAL))
-        local[:, 1:] = _unknown_scores(layout, known, weights)[self._stream]
+        local[:, 1:] = unknown_scores(layout, known, weights)[self._stream]
         gaps = weights[layout.tau.start] * self._tags
         add_scores(self._gap_columns, self._gap_width, padded, gaps)
         local[self._gaps, 0] = gaps
@@ -375,7 +379,7 @@ class Objective:
             symbols[known.barred] = 0.0
             gradient[layout.alpha.start] += symbols @ np.where(known.barred, 0.0, known.spelling[:, role])
             if block is not None:
-                gradient[_span(block)] += symbols
+                gradient[span(block)] += symbols
             if role < 2:
                 gradient[layout.unknown.start + role] += symbols.sum()
             at = layout.unknown_type.start + role * TYPES
@@ -409,124 +413,3 @@ def _lattice(known: Knowledge, gold: Gold, unknown_len: int) -> tuple[Places, Pl
     whole = spelled | (places[:, KNOWN] >> np.minimum(length, 31) & 1).astype(np.bool_)
     places[:, WHOLE] = whole[start]
     return places.ravel(), words
-
-
-def fold(model: Model, known: Knowledge, objective: Objective, weights: Floats, patience: int = 256) -> Model:
-    """Fold learned weights into a model.
-
-    Parameters
-    ----------
-    model : Model
-        The one that was tuned.
-    known : Knowledge
-    objective : Objective
-        Whose weights these are.
-    weights : ndarray of float64
-    patience : int
-        See :func:`segtool.lexicon.trie.build_trie`.
-
-    Returns
-    -------
-    Model
-        In memory, with the card of `model`. Scores are scaled by one factor, so that the boundary model makes the most
-        of its bytes.
-    """
-    layout = objective.layout
-    own = np.full(len(known.rows), len(layout))
-    own[objective.words] = layout.word.start + np.arange(len(objective.words))
-    columns, width = _word_columns(layout, known, np.arange(len(known.rows)), own)
-    padded = np.append(weights, 0.0)
-    scores = weights[layout.alpha.start] * known.score
-    add_scores(columns, width, padded, scores)
-    unknown = weights[layout.alpha.start] * known.unknown + weights[layout.length.start + 1]
-    unknown += weights[layout.word_type.start + _SINGLE * TYPES + OTHER]
-    single, pair = _boundary_scores(layout, known, weights)
-    largest = max(float(np.abs(single).max()), float(np.abs(pair).max(initial=0.0)), 1e-9)
-    scale = min(LARGEST_BYTE / STEPS_A_NAT / largest, GREATEST_SCALE)
-    spelling = np.zeros((known.symbols, 4), np.int32)
-    steps = np.rint(_unknown_scores(layout, known, weights) * scale * WEIGHT_UNIT)
-    spelling[:, :3] = np.where(known.barred[:, None], BARRED * WEIGHT_UNIT, steps)
-    return _laid_out(model, known, scores * scale, float(unknown) * scale, single * scale, pair * scale, spelling, patience)
-
-
-def _boundary_scores(layout: Weights, known: Knowledge, weights: Floats) -> tuple[Floats, Floats]:
-    """Boundary model of all symbols and pairs, in nats; what no gap can have is 0."""
-    single = weights[layout.tau.start] * known.single_tags
-    for place in range(4):
-        single[:, place] += weights[_span(layout.gap[place])] + weights[layout.gap_type[place].start + known.types]
-    pair = weights[layout.tau.start] * known.pair_tags
-    kinds = known.types[known.pairs]
-    special = (kinds != OTHER).all(axis=1)
-    for place in range(3):
-        pair[:, place] += weights[_span(layout.pair[place])]
-        kind = weights[layout.pair_type[place].start + kinds[:, 0] * TYPES + kinds[:, 1]]
-        pair[:, place] += np.where(special, kind, 0.0)
-    return single, pair
-
-
-def _bytes(nats: Floats) -> Places:
-    """Boundary model as four signed bytes."""
-    steps = np.clip(np.rint(nats * STEPS_A_NAT), -LARGEST_BYTE, LARGEST_BYTE).astype(np.int8)
-    return np.ascontiguousarray(steps).view("<i4").ravel().astype(np.int32)
-
-
-def _laid_out(
-    model: Model,
-    known: Knowledge,
-    scores: Floats,
-    unknown: float,
-    single: Floats,
-    pair: Floats,
-    spelling: npt.NDArray[np.int32],
-    patience: int,
-) -> Model:
-    """Lay out words, pairs and scores as a model."""
-    symbols, parents, (at_words, at_pairs) = _ngrams(
-        [known.rows, known.pairs], [known.length, np.full(len(known.pairs), 2)], len(known.codes)
-    )
-    offsets = np.cumsum([0, *map(len, symbols)])
-    stored = model.words
-    columns = []
-    for name, kind in (("count", np.int64), ("cohesion", np.float32), ("left_entropy", np.float32), ("right_entropy", np.float32)):
-        column = np.zeros(offsets[-1], kind)
-        column[at_words[: known.of_model]] = stored[name]
-        if name == "count":
-            column[at_words[known.of_model :]] = known.count[known.of_model :]
-        columns.append(column)
-    levels = tuple(
-        CandidateLevel(symbols[k], parents[k], *(each[low:high] for each in columns), *[np.zeros(high - low, np.float32)] * 2)
-        for k, (low, high) in enumerate(pairwise(offsets))
-    )
-    candidates = Candidates(known.codes, levels, int(stored["count"][stored["length"] == 1].sum()))
-    order = np.argsort(at_words, kind="stable")
-    at = at_words[order]
-    level = np.searchsorted(offsets, at, side="right")
-    expected = np.concatenate([stored["expected"], known.count[known.of_model :].astype(np.float64)])[order]
-    lexicon = Lexicon(level, at - offsets[level - 1], scores[order], expected, unknown)
-    wanted = np.zeros(len(symbols[1]), np.bool_)
-    wanted[at_pairs - offsets[1]] = True
-    flat = decoder_trie(candidates, lexicon, wanted, patience)
-    units = flat.reshape(-1, 4)
-    units[: known.symbols, 3] = _bytes(single)
-    first, second = known.pairs[:, 0].astype(np.int64), known.pairs[:, 1].astype(np.int64)
-    units[units[first, 0] + second, 3] = _bytes(pair)
-    assert NO_WORD < 0
-    ids = np.searchsorted(known.codes, model.symbols)
-    display = known.codes.copy()
-    display[ids] = model.faces
-    spellings = model.spellings.copy()
-    row_of = np.empty(len(order), np.int64)
-    row_of[order] = np.arange(len(order))
-    spellings["word"] = row_of[spellings["word"]]
-    spellings = spellings[np.lexsort((spellings["place"], spellings["word"]))]
-    return replace(
-        model,
-        symbols=known.codes,
-        faces=display,
-        lexicon=flat,
-        spelling=spelling.ravel(),
-        words=word_table(candidates, lexicon),
-        spellings=spellings,
-        card=dict(model.card),
-        path=None,
-    )

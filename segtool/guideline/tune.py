@@ -1,36 +1,143 @@
 """Tuning a model to labelled sentences: what their guideline counts as a word.
 
-The layer (:mod:`segtool.guideline.layer`) is fitted to the sentences with the model as its prior: the probability of the
-labels in the lattice is maximised by L-BFGS. Cross-validation decides whether the result is better than the model on
-sentences that it was not fitted to; if not, the model stays as it is.
+The layer (:mod:`segtool.guideline.layer`) is fitted to the sentences with the model as its prior: L-BFGS maximises the
+probability of the labels in the lattice, as in a semi-Markov conditional random field (Sarawagi & Cohen 2004) whose
+words come from a lexicon. Cross-validation decides whether the result cuts unseen sentences better than the model; if
+it does not, the model keeps its weights.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from segtool.errors import CorpusError, UsageError
+from segtool.evaluation import Evaluation, evaluate
+from segtool.guideline.features import PRIOR_AFFIX, PRIOR_SCALAR, PRIOR_TYPE
+from segtool.guideline.fold import fold_layer
 from segtool.guideline.gold import encode_gold
-from segtool.guideline.layer import Objective, fold, knowledge_of
+from segtool.guideline.layer import Layer, knowledge_of
 from segtool.guideline.lbfgs import minimise
+from segtool.segmenter import Segmenter
 from segtool.settings import settings_of
 from segtool.store.model import Model
 
-__all__ = ["tune_model"]
+__all__ = ["TuneReport", "tune_model"]
 
 STEPS = 100
-PATIENCE = 1 << 12
+FOLDS, MANY_FOLDS = 5, 2
+MANY = 5_000
+"""More sentences than these are divided into fewer folds."""
+
+PATIENCE, QUICK_PATIENCE = 1 << 12, 1 << 8
+"""See :func:`segtool.lexicon.trie.build_trie`; models of cross-validation are loaded once."""
 
 
-def tune_model(model: Model, sentences: Sequence[Sequence[str]], workers: int = 1, patience: int = PATIENCE) -> Model:
-    known_settings = settings_of(model)
-    if known_settings.method != "unigram":
-        raise UsageError(f"a model of method {known_settings.method} cannot be tuned: train one of method unigram")
+@dataclass(frozen=True)
+class TuneReport:
+    """What a tuning was made from, and what it gains.
+
+    Attributes
+    ----------
+    sentences, words : int
+        Labelled sentences, and different words in them that the lexicon lacked.
+    lost : int
+        Boundaries between labelled words inside a number or a Latin run, where no cut is possible.
+    before, after : Evaluation
+        Of the sentences, cut by the model as it was, and by models that were tuned to the other sentences.
+    """
+
+    sentences: int
+    words: int
+    lost: int
+    before: Evaluation
+    after: Evaluation
+
+    @property
+    def wins(self) -> bool:
+        """Whether the tuned weights cut unseen sentences better; if not, the model keeps its own."""
+        return self.after.f1 > self.before.f1
+
+
+def tune_model(
+    model: Model,
+    sentences: Sequence[Sequence[str]],
+    workers: int = 1,
+    progress: Callable[[int], object] | None = None,
+) -> tuple[Model, TuneReport]:
+    """Tune a model to labelled sentences.
+
+    Parameters
+    ----------
+    model : Model
+        Of method ``unigram``. It does not change.
+    sentences : sequence of sequence of str
+        The words of each sentence. Sentences may contradict each other; the layer then weighs them up.
+    workers : int
+        Threads. The result does not depend on it.
+    progress : callable, optional
+        Called with 1 for each of the `FOLDS` + 1 fits or fewer.
+
+    Returns
+    -------
+    model : Model
+        In memory; with the weights of `model` if the tuned ones do not win.
+    report : TuneReport
+
+    Raises
+    ------
+    CorpusError
+        If there are fewer than two sentences, or no Han character in them.
+    UsageError
+        If the model is of another method.
+
+    References
+    ----------
+    Sarawagi & Cohen (2004), "Semi-Markov Conditional Random Fields for Information Extraction", NIPS.
+    """
+    method = settings_of(model).method
+    if method != "unigram":
+        raise UsageError(f"a model of method {method} cannot be tuned: train one of method unigram")
+    sentences = [words for words in sentences if any(word.strip() for word in words)]
+    if len(sentences) < 2:
+        raise CorpusError("fewer than two labelled sentences: give 20 or more, so that some are left to test on")
+    step = progress or (lambda amount: None)
+    lines = [" ".join(words) for words in sentences]
+    before = _cut_again(model, sentences)
+    after: list[list[str]] = [[] for _ in sentences]
+    folds = min(FOLDS if len(sentences) <= MANY else MANY_FOLDS, len(sentences))
+    for fold in range(folds):
+        others = [words for i, words in enumerate(sentences) if i % folds != fold]
+        tuned, _, _ = _fit(model, others, workers, QUICK_PATIENCE)
+        after[fold::folds] = _cut_again(tuned, sentences[fold::folds])
+        step(1)
+    tuned, new, lost = _fit(model, sentences, workers, PATIENCE)
+    step(1)
+    scored = [evaluate(lines, [" ".join(words) for words in cut]) for cut in (before, after)]
+    report = TuneReport(len(sentences), new, lost, *scored)
+    entry = {
+        "sentences": len(sentences),
+        "words": new,
+        "digest": hashlib.sha256("\n".join(lines).encode("utf-8", "surrogatepass")).hexdigest()[:16],
+        "precision": [PRIOR_SCALAR, PRIOR_AFFIX, PRIOR_TYPE],
+        "f1": [round(each.f1, 4) for each in scored],
+        "wins": report.wins,
+    }
+    chosen = tuned if report.wins else model
+    return replace(chosen, card=chosen.card | {"tuned": entry}, path=None), report
+
+
+def _fit(model: Model, sentences: Sequence[Sequence[str]], workers: int, patience: int) -> tuple[Model, int, int]:
+    """Fit the layer and fold it into the model; also the number of new words and of lost boundaries."""
     gold = encode_gold(model, sentences)
     known = knowledge_of(model, gold)
-    objective = Objective(known, gold, model.unknown_len, workers)
-    weights, steps = minimise(objective, objective.start, STEPS)
-    return fold(model, known, objective, objective.all_weights(weights), patience)
+    layer = Layer(known, gold, model.unknown_len, workers)
+    point, _ = minimise(layer, layer.start, STEPS)
+    tuned = fold_layer(model, known, layer, layer.all_weights(point), patience)
+    return tuned, int(known.is_new.sum()), gold.lost
+
+
+def _cut_again(model: Model, sentences: Sequence[Sequence[str]]) -> list[list[str]]:
+    """Cut the text of sentences with a model."""
+    return Segmenter(model).cut_batch(["".join(words) for words in sentences])

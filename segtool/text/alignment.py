@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import accumulate
 from math import isqrt
 
-__all__ = ["longest_common_subsequence", "same_spans", "stretches"]
+__all__ = ["error_kinds", "longest_common_subsequence", "same_spans", "stretches"]
 
 
 def stretches(gold: list[str], predicted: list[str]) -> Iterator[tuple[list[str], list[str]]]:
@@ -39,6 +39,32 @@ def stretches(gold: list[str], predicted: list[str]) -> Iterator[tuple[list[str]
 def same_spans(gold: list[str], predicted: list[str]) -> list[str]:
     """Give the words whose spans both segmentations of one text have, in order."""
     return [ours[0] for ours, theirs in stretches(gold, predicted) if ours == theirs]
+
+
+def error_kinds(gold: list[str], predicted: list[str]) -> Iterator[str]:
+    """Name the kind of each predicted word that gold lacks at its place.
+
+    Parameters
+    ----------
+    gold, predicted : list of str
+        Two segmentations of one text.
+
+    Yields
+    ------
+    {"crossing", "coarser", "finer"}
+        Whether it overlaps a gold word in part, is several gold words in one, or a part of a gold word.
+    """
+    for ours, theirs in stretches(gold, predicted):
+        if ours == theirs:
+            continue
+        if len(theirs) == 1:
+            yield "coarser"
+            continue
+        cuts = set(accumulate(map(len, ours)))
+        end = 0
+        for word in theirs:
+            start, end = end, end + len(word)
+            yield "crossing" if any(place in cuts for place in range(start + 1, end)) else "finer"
 
 
 def longest_common_subsequence(gold: list[str], predicted: list[str]) -> list[str]:

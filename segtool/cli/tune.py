@@ -1,0 +1,56 @@
+"""The command ``segtool tune``."""
+
+from __future__ import annotations
+
+import click
+
+from segtool.cli.options import announce_compiling, encoding_option, quiet_option, workers_option
+from segtool.cli.reports import print_lines, tuning_summary
+
+__all__ = ["tune_command"]
+
+
+@click.command("tune")
+@click.argument("gold", metavar="GOLD...", nargs=-1, required=True)
+@click.option("-o", "--output", metavar="MODEL", required=True, help="Directory to write the tuned model to.")
+@click.option("-m", "--model", metavar="MODEL", default="default", show_default=True, help="The model to tune.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "conllu"]),
+    default="text",
+    show_default=True,
+    help="One sentence a line with its words separated by whitespace, or CoNLL-U.",
+)
+@encoding_option
+@workers_option("the model")
+@quiet_option
+def tune_command(
+    gold: tuple[str, ...], output: str, model: str, form: str, encoding: str, workers: int | None, quiet: bool
+) -> None:
+    """Tune a model to labelled sentences: to what they count as a word.
+
+    GOLD is a file of segmented sentences; 20 to 50 of them help, more help more. The result is a model as any other:
+    segtool cut -m MODEL. Cross-validation prints how the model cuts sentences that it was not tuned to, before and
+    after; if tuning does not help, the model keeps its weights.
+    """
+    announce_compiling(quiet)
+    from segtool.guideline.gold import read_gold
+    from segtool.guideline.tune import tune_model
+    from segtool.runtime.progress import Progress, StageReport
+    from segtool.runtime.workers import checked_workers
+    from segtool.store.cards import CARD
+    from segtool.store.files import atomic_directory
+    from segtool.store.model import MODEL, find_model, load_model, write_model
+
+    MODEL.check_target(output)
+    stages: list[StageReport] = []
+    watch = Progress(not quiet, stages)
+    with atomic_directory(output, marker=CARD) as folder:
+        sentences = read_gold(gold, form, encoding)
+        base = load_model(find_model(model))
+        with watch.stage("tune", unit="fit") as step:
+            tuned, report = tune_model(base, sentences, checked_workers(workers), step)
+        write_model(tuned, folder)
+    if not quiet:
+        print_lines(tuning_summary(report, stages, output))
