@@ -343,7 +343,7 @@ def train_model(
             decoder = "tags" if by_tags else decoder
             decoding = NO_LEXICON if by_tags else entropy_lexicon(candidates, settings)
             cut = decoder_of(build_model(candidates, decoding, NO_LEXICON, _card(settings, decoder), lm))
-            joined = cut_runs(cut, whole, settings.max_word_len)
+            joined = cut_runs(cut, whole)
             words = frequency_lexicon(count_words(whole.stream, joined, candidates))
             decoding = words if by_tags else decoding
     report.words = len(words.weight)
