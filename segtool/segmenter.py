@@ -59,19 +59,14 @@ class Segmenter:
     model : Model
     """
 
-    __slots__ = ("_classes", "_decoder", "_max_len", "model")
+    __slots__ = ("_decoder", "model")
 
     model: Model
-    _classes: Bytes
     _decoder: Decoder
-    _max_len: int
 
     def __init__(self, model: Model) -> None:
-        put = object.__setattr__
-        put(self, "model", model)
-        put(self, "_decoder", decoder_of(model))
-        put(self, "_max_len", model.max_word_len)
-        put(self, "_classes", np.frombuffer(class_table(), np.uint8))
+        object.__setattr__(self, "model", model)
+        object.__setattr__(self, "_decoder", decoder_of(model))
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"a Segmenter does not change: {name} cannot be set")
@@ -138,9 +133,7 @@ class Segmenter:
 
         if workers < 1:
             raise UsageError(f"adapt(): {workers} workers: choose 1 or more")
-        runs = collect_runs(
-            [texts] if isinstance(texts, str) else texts, self.model.folds
-        )
+        runs = collect_runs([texts] if isinstance(texts, str) else texts, self.model.folds)
         return Segmenter(adapt_model(self.model, runs, workers))
 
     def cut_iter(self, texts: Iterable[str]) -> Iterator[list[str]]:
@@ -176,9 +169,7 @@ class Segmenter:
             If the unit is neither.
         """
         if unit not in ("character", "byte"):
-            raise UsageError(
-                f"tokenize(): unit {unit!r} is neither 'character' nor 'byte'"
-            )
+            raise UsageError(f"tokenize(): unit {unit!r} is neither 'character' nor 'byte'")
         words = self.cut(text)
         starts, ends, at = [], [], 0
         for word in words:  # only whitespace is between them, and none is in them
@@ -187,10 +178,7 @@ class Segmenter:
             at += len(word)
             ends.append(at)
         if unit == "byte":
-            sizes = [
-                1 if c < "\x80" else 2 if c < "\u0800" else 3 if c < "\U00010000" else 4
-                for c in text
-            ]
+            sizes = [1 if c < "\x80" else 2 if c < "\u0800" else 3 if c < "\U00010000" else 4 for c in text]
             places = list(itertools.accumulate(sizes, initial=0))
             starts, ends = [places[i] for i in starts], [places[i] for i in ends]
         return list(map(Token, words, starts, ends))
@@ -227,9 +215,7 @@ class Segmenter:
         if workers == 1:
             return [words for group in groups for words in self._cut_group(group)]
         with ThreadPoolExecutor(workers) as pool:
-            return [
-                words for group in pool.map(self._cut_group, groups) for words in group
-            ]
+            return [words for group in pool.map(self._cut_group, groups) for words in group]
 
     def interprets(self, characters: int) -> bool:
         """Whether to cut a text of so many characters in plain Python; if not, compiled kernels are in use from now."""
@@ -240,12 +226,7 @@ class Segmenter:
         return plain
 
     def cut_utf8(
-        self,
-        data: bytes,
-        separator: bytes,
-        final: bool = True,
-        before: int = 0,
-        open_line: bool = False,
+        self, data: bytes, separator: bytes, final: bool = True, before: int = 0, open_line: bool = False
     ) -> tuple[bytes, int, int, bool]:
         """Cut UTF-8 with the compiled kernels; streaming consists of such calls.
 
@@ -271,9 +252,7 @@ class Segmenter:
         before, open_line
             To be given with them.
         """
-        out, consumed, before, open_line = self._decoder.cut(
-            data, separator, final, before, open_line
-        )
+        out, consumed, before, open_line = self._decoder.cut(data, separator, final, before, open_line)
         return out.tobytes(), consumed, before, open_line
 
     def _cut_group(self, texts: list[str]) -> list[list[str]]:
@@ -283,23 +262,13 @@ class Segmenter:
         joined = "\n".join(texts)
         if self.interprets(len(joined)):
             return [self._decoder.cut_plain(text) for text in texts]
-        if "\r" in joined or joined.count("\n") >= len(
-            texts
-        ):  # line ends inside the texts
-            joined = "\n".join(
-                [text.replace("\n", " ").replace("\r", " ") for text in texts]
-            )
-        return [
-            line.split(" ") if line else [] for line in self._joined(joined).split("\n")
-        ]
+        if "\r" in joined or joined.count("\n") >= len(texts):  # line ends inside the texts
+            joined = "\n".join([text.replace("\n", " ").replace("\r", " ") for text in texts])
+        return [line.split(" ") if line else [] for line in self._joined(joined).split("\n")]
 
     def _joined(self, text: str) -> str:
         """The words of each line with a space between two."""
-        return str(
-            self._decoder.cut(text.encode("utf-8", "surrogatepass"), b" ")[0],
-            "utf-8",
-            "surrogatepass",
-        )
+        return str(self._decoder.cut(text.encode("utf-8", "surrogatepass"), b" ")[0], "utf-8", "surrogatepass")
 
 
 def load(path: str | os.PathLike[str] = DEFAULT) -> Segmenter:

@@ -15,37 +15,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from segtool.decode import utf8_kernel as rows
-from segtool.decode.utf8_kernel import (
-    LANES,
-    PAD,
-    ROWS,
-    SLACK,
-    cover,
-    cut_utf8,
-    read_tokens,
-    write_words,
-)
-from segtool.decode.viterbi import LONGEST_WORD, NO_WORD, viterbi
+from segtool.decode.block import BEGINS, ROWS, SLACK, SYMBOLS, Scratch, character_table, read_tokens, write_words
+from segtool.decode.utf8_kernel import cover, cut_utf8
+from segtool.decode.viterbi import NO_WORD, viterbi
 from segtool.errors import ModelError
+from segtool.runtime.arrays import Bytes, Ids
 from segtool.runtime.kernels import kernel
 from segtool.store.model import Model
 from segtool.text.folding import fold_table
-from segtool.text.symbols import (
-    C_HAN,
-    CODE_LIMIT,
-    LAT,
-    MARK,
-    NUM,
-    SPACE,
-    class_table,
-    symbolise,
-)
+from segtool.text.symbols import CODE_LIMIT, MARK, SPACE, class_table, symbolise
 
 if TYPE_CHECKING:
     from segtool.text.runs import Runs
 
-__all__ = ["Decoder", "Scratch", "character_table", "cut_runs", "decoder_of"]
+__all__ = ["Decoder", "cut_runs", "decoder_of"]
 
 ROOM = 1 << 12
 """Tokens of a block; more is taken where that is too little for what stays open."""
@@ -64,9 +47,7 @@ def decoder_of(model: Model) -> Decoder:
     """
     kind = model.card.get("decoder", "lattice")
     if kind not in _DECODERS:
-        raise ModelError(
-            f"{model.path}: a model for decoder {kind!r}, which this segtool lacks: train it again"
-        )
+        raise ModelError(f"{model.path}: a model for decoder {kind!r}, which this segtool lacks: train it again")
     return _DECODERS[kind](model)
 
 
@@ -90,12 +71,7 @@ def cut_runs(decoder: Decoder, runs: Runs) -> npt.NDArray[np.bool_]:
     low = 0
     while low < len(stream):  # whole runs, as many as there is room for
         high = int(
-            ends[
-                max(
-                    np.searchsorted(ends, low + scratch.room, "right") - 1,
-                    np.searchsorted(ends, low, "right"),
-                )
-            ]
+            ends[max(np.searchsorted(ends, low + scratch.room, "right") - 1, np.searchsorted(ends, low, "right"))]
         )
         if high - low > scratch.room:
             scratch = Scratch(high - low)
@@ -106,64 +82,6 @@ def cut_runs(decoder: Decoder, runs: Runs) -> npt.NDArray[np.bool_]:
     return joined
 
 
-def character_table(
-    ids: npt.NDArray[np.uint16], max_len: int = 0, unknown_len: int = 0
-) -> npt.NDArray[np.uint16]:
-    """Table by which the kernels know a character.
-
-    Parameters
-    ----------
-    ids : ndarray of uint16, shape (CODE_LIMIT,)
-        Symbol id of each code.
-    max_len, unknown_len : int
-        Longest word of the trie and longest unknown word, in symbols.
-
-    Returns
-    -------
-    ndarray of uint16, shape (CHARACTERS + 4,)
-        The symbol id of a Han character, for others their class; then the ids of numbers and of Latin runs, and the
-        two limits.
-    """
-    classes = np.frombuffer(class_table(), np.uint8)
-    table = np.empty(rows.CHARACTERS + 4, np.uint16)
-    table[: rows.CHARACTERS] = classes
-    table[: rows.CHARACTERS] |= rows.CLASSES
-    table[:CODE_LIMIT] = np.where(
-        classes[:CODE_LIMIT] == C_HAN, ids, table[:CODE_LIMIT]
-    )
-    table[rows.CHARACTERS :] = *ids[[NUM, LAT]], max_len, unknown_len
-    return table
-
-
-class Scratch:
-    """Working memory of the kernels for a block.
-
-    Parameters
-    ----------
-    room : int
-        Most tokens of a block: the longest stretch of text within which the words may stay open.
-    """
-
-    def __init__(self, room: int) -> None:
-        row = room + PAD
-        self.room = room
-        self.whole = np.empty((LANES + ROWS // 2) * row, np.int64)
-        self.scores, self.places = (
-            self.whole[: LANES * row],
-            self.whole[LANES * row :].view(np.int32),
-        )
-        self.symbols, self.begins, self.starts = (
-            self.places[i * row : (i + 1) * row]
-            for i in (rows.SYMBOLS, rows.BEGINS, rows.STARTS)
-        )
-
-    def put(self, symbols: npt.NDArray[np.uint16]) -> None:
-        """Put symbol ids where :func:`segtool.decode.utf8_kernel.read_tokens` puts those of a text."""
-        self.symbols[0] = 0
-        self.symbols[1 : len(symbols) + 1] = symbols
-        self.symbols[len(symbols) + 1 : len(symbols) + LONGEST_WORD + 2] = 0
-
-
 class _Memory(threading.local):
     """Working memory, kept between calls; one for each thread."""
 
@@ -171,7 +89,7 @@ class _Memory(threading.local):
         self.scratch = Scratch(ROOM)
         self.out = np.empty(1 << 12, np.uint8)
 
-    def out_of(self, size: int) -> npt.NDArray[np.uint8]:
+    def out_of(self, size: int) -> Bytes:
         if size > KEPT_BYTES:
             return np.empty(size, np.uint8)
         if len(self.out) < size:
@@ -190,7 +108,7 @@ class Decoder:
     ids : ndarray of uint16, shape (CODE_LIMIT,)
         Symbol id of each code.
     max_len, unknown_len : int
-        As for :func:`character_table`.
+        As for :func:`segtool.decode.block.character_table`.
 
     Attributes
     ----------
@@ -201,15 +119,13 @@ class Decoder:
 
     plain: Callable[[list[int]], list[int]] | None = None
 
-    def __init__(
-        self, ids: npt.NDArray[np.uint16], max_len: int = 0, unknown_len: int = 0
-    ) -> None:
+    def __init__(self, ids: Ids, max_len: int = 0, unknown_len: int = 0) -> None:
         self.ids = ids
         self._limits = max_len, unknown_len
 
     @functools.cached_property
-    def characters(self) -> npt.NDArray[np.uint16]:
-        """See :func:`character_table`."""
+    def characters(self) -> Ids:
+        """See :func:`segtool.decode.block.character_table`."""
         return character_table(self.ids, *self._limits)
 
     def cover(self, tokens: int, certain: int, scratch: Scratch) -> int:
@@ -217,21 +133,16 @@ class Decoder:
         raise NotImplementedError
 
     def cut(
-        self,
-        data: bytes,
-        separator: bytes,
-        final: bool = True,
-        before: int = 0,
-        open_line: bool = False,
-    ) -> tuple[npt.NDArray[np.uint8], int, int, bool]:
+        self, data: bytes, separator: bytes, final: bool = True, before: int = 0, open_line: bool = False
+    ) -> tuple[Bytes, int, int, bool]:
         """Cut a text.
 
         Parameters
         ----------
         data, final, before
-            As for :func:`segtool.decode.utf8_kernel.read_tokens`.
+            As for :func:`segtool.decode.block.read_tokens`.
         separator, open_line
-            As for :func:`segtool.decode.utf8_kernel.write_words`.
+            As for :func:`segtool.decode.block.write_words`.
 
         Returns
         -------
@@ -240,47 +151,29 @@ class Decoder:
         consumed, before, open_line
             As for :func:`segtool.decode.utf8_kernel.cut_utf8`; if `final`, all is consumed.
         """
-        points, between = (
-            np.frombuffer(data, np.uint8),
-            np.frombuffer(separator, np.uint8),
-        )
+        points, between = (np.frombuffer(data, np.uint8), np.frombuffer(separator, np.uint8))
         out = _memory.out_of(len(data) * (1 + len(separator)) + SLACK)
         scratch = _memory.scratch
         state = final, before, open_line
-        size, consumed, before, open_line, stuck = self._cut(
-            points, *state, between, scratch, out
-        )
+        size, consumed, before, open_line, stuck = self._cut(points, *state, between, scratch, out)
         while stuck:
             scratch = Scratch(4 * scratch.room)
             state = final, before, open_line
-            more, rest, before, open_line, stuck = self._cut(
-                points[consumed:], *state, between, scratch, out[size:]
-            )
+            more, rest, before, open_line, stuck = self._cut(points[consumed:], *state, between, scratch, out[size:])
             size += more
             consumed += rest
         return out[:size], consumed, before, open_line
 
     def _cut(
-        self,
-        data: Any,
-        final: bool,
-        before: int,
-        open_line: bool,
-        separator: Any,
-        scratch: Scratch,
-        out: Any,
+        self, data: Any, final: bool, before: int, open_line: bool, separator: Any, scratch: Scratch, out: Any
     ) -> tuple[int, int, int, bool, bool]:
         """As :func:`segtool.decode.utf8_kernel.cut_utf8` does, block by block."""
         at = written = 0
         read, write, places = read_tokens.compiled, write_words.compiled, scratch.places
         while at < len(data):
-            tokens, certain, spaces, full = read(
-                data, at, final, before, self.characters, places
-            )
+            tokens, certain, spaces, full = read(data, at, final, before, self.characters, places)
             settled = self.cover(tokens, certain, scratch)
-            written, open_line = write(
-                data, at, settled, spaces, open_line, separator, places, written, out
-            )
+            written, open_line = write(data, at, settled, spaces, open_line, separator, places, written, out)
             before = int(scratch.symbols[settled])
             at += int(scratch.starts[settled + 1])
             if certain < tokens and (settled == 0 or not full):
@@ -292,9 +185,7 @@ class Decoder:
         assert self.plain is not None
         size = len(text)
         codes, starts = [0] * (size + 1), [0] * (size + 1)
-        tokens = symbolise.interpreted(
-            list(map(ord, text)), class_table(), codes, starts
-        )
+        tokens = symbolise.interpreted(list(map(ord, text)), class_table(), codes, starts)
         starts[tokens], codes[tokens] = size, MARK
         words = []
         t = 0
@@ -303,9 +194,7 @@ class Decoder:
                 end = t + 1
                 while codes[end] > MARK:
                     end += 1
-                for length in self.plain(
-                    [self._plain_ids[code] for code in codes[t:end]]
-                ):
+                for length in self.plain([self._plain_ids[code] for code in codes[t:end]]):
                     words.append(text[starts[t] : starts[t + length]])
                     t += length
             else:
@@ -329,24 +218,13 @@ class _Lattice(Decoder):
 
     def cover(self, tokens: int, certain: int, scratch: Scratch) -> int:
         tables = self.characters, *self._tables
-        return int(
-            cover.compiled(tokens, certain, *tables, scratch.places, scratch.scores)
-        )
+        return int(cover.compiled(tokens, certain, *tables, scratch.places, scratch.scores))
 
     def _cut(
-        self,
-        data: Any,
-        final: bool,
-        before: int,
-        open_line: bool,
-        separator: Any,
-        scratch: Scratch,
-        out: Any,
+        self, data: Any, final: bool, before: int, open_line: bool, separator: Any, scratch: Scratch, out: Any
     ) -> tuple[int, int, int, bool, bool]:
         tables = self.characters, *self._tables
-        return cut_utf8.compiled(
-            data, final, before, open_line, separator, *tables, scratch.whole, out
-        )  # type: ignore[no-any-return]
+        return cut_utf8.compiled(data, final, before, open_line, separator, *tables, scratch.whole, out)  # type: ignore[no-any-return]
 
     def plain(self, symbols: list[int]) -> list[int]:
         return viterbi(symbols, *self._plain_tables, *self._limits)
@@ -368,11 +246,7 @@ class _Pairs(Decoder):
         lengths = [1]
         for first, second in itertools.pairwise(symbols):
             child = units[4 * first] + second
-            if (
-                units[4 * first] != 0
-                and units[4 * child + 1] == first
-                and units[4 * child + 2] != NO_WORD
-            ):
+            if units[4 * first] != 0 and units[4 * child + 1] == first and units[4 * child + 2] != NO_WORD:
                 lengths[-1] += 1
             else:
                 lengths.append(1)
@@ -386,22 +260,13 @@ class _Tags(Decoder):
         from segtool.methods.tags import cover_tags, move_scores
 
         if model.lm is None:
-            raise ModelError(
-                f"{model.path}: the language model is missing: restore the model or train it again"
-            )
+            raise ModelError(f"{model.path}: the language model is missing: restore the model or train it again")
         super().__init__(model.lm.ids())
         self._kernel = cover_tags
-        self._tables = (
-            *model.lm.tables,
-            move_scores(tuple(model.card["parameters"]["lm_moves"])),
-        )
+        self._tables = (*model.lm.tables, move_scores(tuple(model.card["parameters"]["lm_moves"])))
 
     def cover(self, tokens: int, certain: int, scratch: Scratch) -> int:
-        return int(
-            self._kernel.compiled(
-                tokens, certain, *self._tables, scratch.places, scratch.scores
-            )
-        )
+        return int(self._kernel.compiled(tokens, certain, *self._tables, scratch.places, scratch.scores))
 
 
 @kernel("i8(i8, i8, i4[const], i4[])")
@@ -411,15 +276,13 @@ def cover_pairs(tokens, certain, units, places):  # type: ignore[no-untyped-def]
     Parameters and result are those of :func:`segtool.decode.utf8_kernel.cover`.
     """
     row = len(places) // ROWS
-    symbols = places[:row]
-    begins = places[rows.BEGINS * row : (rows.BEGINS + 1) * row]
+    symbols = places[SYMBOLS * row : (SYMBOLS + 1) * row]
+    begins = places[BEGINS * row : (BEGINS + 1) * row]
     for t in range(1, certain + 1):
         first, second = np.int64(symbols[t - 1]), np.int64(symbols[t])
         child = np.int64(units[4 * first]) + second
         joins = t > 1 and first != 0 and second != 0 and units[4 * first] != 0
-        joins = (
-            joins and units[4 * child + 1] == first and units[4 * child + 2] != NO_WORD
-        )
+        joins = joins and units[4 * child + 1] == first and units[4 * child + 2] != NO_WORD
         begins[t] = not joins
     settled = certain
     if 0 < certain < tokens and symbols[certain] != 0:
@@ -432,7 +295,7 @@ def cover_pairs(tokens, certain, units, places):  # type: ignore[no-untyped-def]
 _DECODERS: dict[str, Any] = {"lattice": _Lattice, "pairs": _Pairs, "tags": _Tags}
 
 
-def _symbol_ids(model: Model) -> npt.NDArray[np.uint16]:
+def _symbol_ids(model: Model) -> Ids:
     """Symbol id of each code, folded if the model folds; the codes that it does not know share the id past the last."""
     ids = np.full(CODE_LIMIT, len(model.symbols), np.uint16)
     ids[model.symbols] = np.arange(len(model.symbols), dtype=np.uint16)

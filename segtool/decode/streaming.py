@@ -19,9 +19,7 @@ from segtool.segmenter import Segmenter
 __all__ = ["cut_stream", "cut_utf8_stream"]
 
 
-def cut_stream(
-    segmenter: Segmenter, pieces: Iterable[str], separator: str = " ", workers: int = 1
-) -> Iterator[bytes]:
+def cut_stream(segmenter: Segmenter, pieces: Iterable[str], separator: str = " ", workers: int = 1) -> Iterator[bytes]:
     """Cut a text that comes in pieces.
 
     Parameters
@@ -40,20 +38,11 @@ def cut_stream(
         The text in UTF-8, line by line as it came, with its words separated. Other whitespace than
         line ends is replaced by the separator.
     """
-    return cut_utf8_stream(
-        segmenter,
-        (piece.encode("utf-8", "surrogatepass") for piece in pieces),
-        separator,
-        workers,
-    )
+    return cut_utf8_stream(segmenter, (piece.encode("utf-8", "surrogatepass") for piece in pieces), separator, workers)
 
 
 def cut_utf8_stream(
-    segmenter: Segmenter,
-    pieces: Iterable[bytes],
-    separator: str = " ",
-    workers: int = 1,
-    ahead: bool = False,
+    segmenter: Segmenter, pieces: Iterable[bytes], separator: str = " ", workers: int = 1, ahead: bool = False
 ) -> Iterator[bytes]:
     """Cut a text that comes in pieces of UTF-8.
 
@@ -82,18 +71,11 @@ def cut_utf8_stream(
         with ThreadPoolExecutor(workers) as pool:
             for piece in pieces:
                 head = piece.find(b"\n") + 1 if cutter.in_line else 0
-                cuts = [
-                    head + (len(piece) - head) * i // workers
-                    for i in range(workers + 1)
-                ]
-                cuts = sorted(
-                    {piece.rfind(b"\n", head, cut) + 1 or head for cut in cuts}
-                )
+                cuts = [head + (len(piece) - head) * i // workers for i in range(workers + 1)]
+                cuts = sorted({piece.rfind(b"\n", head, cut) + 1 or head for cut in cuts})
                 under_way.append(_done(cutter.cut(piece[:head])))
                 for low, high in pairwise(cuts):
-                    under_way.append(
-                        pool.submit(_Cutter(segmenter, separator).cut, piece[low:high])
-                    )
+                    under_way.append(pool.submit(_Cutter(segmenter, separator).cut, piece[low:high]))
                 under_way.append(_done(cutter.cut(piece[cuts[-1] :])))
                 while len(under_way) > limit:
                     yield under_way.popleft().result()
@@ -148,14 +130,9 @@ class _Cutter:
     def _cut_plain(self, text: str) -> bytes:
         """Whole lines without compiled code, the last one perhaps without an end."""
         *lines, rest = text.split("\n")
-        out = [
-            self._plain_line(line) + (b"\r\n" if line.endswith("\r") else b"\n")
-            for line in lines
-        ]
+        out = [self._plain_line(line) + (b"\r\n" if line.endswith("\r") else b"\n") for line in lines]
         return b"".join([*out, self._plain_line(rest)])
 
     def _plain_line(self, line: str) -> bytes:
         words = self._segmenter.cut(line)
-        return self._separator.join(
-            word.encode("utf-8", "surrogatepass") for word in words
-        )
+        return self._separator.join(word.encode("utf-8", "surrogatepass") for word in words)

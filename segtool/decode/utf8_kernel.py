@@ -1,80 +1,31 @@
-"""Cutting UTF-8 into UTF-8: the kernels of decoding.
+"""Cutting UTF-8 into UTF-8 by the best cover, all compiled.
 
-The text is cut a block at a time, some hundred tokens whose arrays stay in the processor's nearest memory. A block
-ends before a mark or whitespace if it can, else where the best cover is settled. Each step is a loop over the block
-that branches on the text as little as possible, so that look-ups overlap:
+Each step is a loop over a block (:mod:`segtool.decode.block`) that branches on the text as little as possible, so that
+look-ups overlap:
 
-1. :func:`read_tokens`: bytes to tokens, each with its symbol id and its place;
+1. :func:`segtool.decode.block.read_tokens`: bytes to tokens, each with its symbol id and its place;
 2. :func:`_score_symbols`: weights of single symbols, scores of unknown words, with whole vectors;
 3. :func:`_score_pairs`: pairs of symbols in the trie, which score the gaps and the words of two symbols;
 4. :func:`_score_long_words`: longer words, a length at a time, from those places only where the trie goes on;
 5. :func:`_best_cover`: the greatest of a handful of sums for each token;
 6. :func:`_mark_words`: back along the best cover, as far as it is settled;
-7. :func:`write_words`: words to bytes.
+7. :func:`segtool.decode.block.write_words`: words to bytes.
 
-:func:`cover` does steps 2 to 6, :func:`cut_utf8` all of them, block by block. The other decoders have a kernel of
-their own for steps 2 to 6 (:func:`segtool.decode.decoders.cover_pairs`, :func:`segtool.methods.tags.cover_tags`).
-
-Boundaries are symbols like others here, which nothing joins; between them all covers have the same score. Equal
-scores: of two covers the one whose last word is longer wins. :func:`segtool.decode.viterbi.viterbi` defines the scores.
+:func:`cover` does steps 2 to 6, :func:`cut_utf8` all of them, block by block. Scores and the choice between equal ones
+are those of :mod:`segtool.decode.viterbi`; across boundaries all covers have the same score.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
+from segtool.decode.block import BACKS, BEGINS, CHARACTERS, LANES, ROWS, STARTS, read_tokens, write_words
 from segtool.decode.viterbi import LONGEST_WORD, NO_WORD, TAG_STEP
 from segtool.runtime.kernels import kernel
-from segtool.text.symbols import (
-    C_DIGIT,
-    C_EXTEND,
-    C_HAN,
-    C_LATIN,
-    C_LETTER,
-    C_MARK,
-    C_PERCENT,
-    C_SIGN,
-    C_SPACE,
-)
 
-__all__ = [
-    "BACKS", "BEGINS", "CHARACTERS", "CLASSES", "PAD", "ROWS", "SLACK", "STARTS", "SYMBOLS",
-    "cover", "cut_utf8", "read_tokens", "write_words",
-]  # fmt: skip
+__all__ = ["cover", "cut_utf8"]
 
-SLACK = 8
-"""Bytes of the output beyond those that are needed."""
-
-PAD = 40
-"""Tokens of room around a block, for loops that look ahead and back."""
-
-ROWS = 12
-"""Rows of int32 in the scratch of a block, which have the names below."""
-
-LANES = LONGEST_WORD + 4
-"""Rows of int64 in the scratch of a block."""
-
-CHARACTERS = 0x110000
-"""Characters in a character table; the ids of numbers and of Latin runs come next, then the two limits."""
-
-CLASSES = 0xFFF0
-"""The character table holds this and the class for a character other than Han."""
-
-_BLOCK = 512  # tokens after which a block ends at the next boundary
-(
-    SYMBOLS,
-    STARTS,
-    _SPACES,
-    BEGINS,
-    BACKS,
-    _GAPS,
-    _WHERE,
-    _NODES,
-    _BASES,
-    _ROOTS,
-    _SINGLES,
-    _PAIRS,
-) = range(ROWS)
+_GAPS, _WHERE, _NODES, _BASES, _ROOTS, _SINGLES, _PAIRS = range(5, ROWS)
 _UNROLLED = 6  # lengths of words that the search is written out for
 _NOTHING = -(1 << 61)
 _BARRED = -(1 << 56)  # no stretch with a boundary in it is an unknown word
@@ -83,155 +34,7 @@ _LENGTH = _SHIFT - 1
 _FLIP = 0x80808080  # turns four signed bytes into what they are above -128
 _FLIPPED = 7 * 128
 _WORD = 0xFFFFFFFF
-_NODE = 0x7FFFFFFF  # these two spare the compiled code the question whether an index is negative
-_INDEX = (1 << 62) - 1
-_JOINER = 0x200D
-_NEWLINE = 10
-_RETURN = 13
-
-
-@kernel("(i8,i8,i8,b1)(u1[const], i8, b1, i8, u2[const], i4[])")
-def read_tokens(data, at, final, before, characters, places):  # type: ignore[no-untyped-def]
-    """Read a block of tokens; :func:`segtool.text.symbols.symbolise` for UTF-8, and for text that may go on.
-
-    Parameters
-    ----------
-    data : uint8[n]
-        UTF-8, ending with a whole character; may hold surrogates.
-    at : int
-        Where the block begins.
-    final : bool
-        Whether the text ends where the data does.
-    before : int
-        Id of the symbol right before, 0 for none.
-    characters : uint16[CHARACTERS + 4]
-    places : int32[ROWS * row], written
-        Symbols and starts of the tokens, which count from 1: token 0 is the symbol before. Which tokens are spaces.
-
-    Returns
-    -------
-    tokens : int
-    certain : int
-        Tokens that what follows cannot change. Less than `tokens` just if the block ends within a run or the text
-        may go on.
-    spaces : int
-        Number of spaces.
-    full : bool
-        Whether the block ends within a run, as there is no room for more.
-    """
-    row = len(places) // ROWS
-    room = row - PAD
-    symbols = places[:row]
-    starts = places[STARTS * row : (STARTS + 1) * row]
-    spaces = places[_SPACES * row : (_SPACES + 1) * row]
-    num_id = np.int64(characters[CHARACTERS])
-    lat_id = np.int64(characters[CHARACTERS + 1])
-    size = len(data)
-    origin = at
-    symbols[0] = before
-    tokens = space_count = previous = 0
-    kind = -1
-    closed = -2
-    digit_before = False
-    sign = (
-        False  # the last token is one that a digit behind it makes a part of a number
-    )
-    full = False
-    while at < size:
-        at &= _INDEX
-        tokens &= _NODE
-        lead = np.int64(data[at])
-        if lead & 0xF0 == 0xE0:
-            point = (
-                (lead & 15) << 12
-                | (np.int64(data[at + 1]) & 63) << 6
-                | np.int64(data[at + 2]) & 63
-            )
-            entry = np.int64(characters[point])
-            if entry < CLASSES:  # most are Han
-                if tokens == room:
-                    full = True
-                    break
-                tokens += 1
-                symbols[tokens] = entry
-                starts[tokens] = at - origin
-                at += 3
-                kind = C_HAN
-                digit_before = sign = False
-                continue
-            width = 3
-            here = entry & 15
-        elif lead < 0x80:
-            point = lead
-            width = 1
-            here = np.int64(characters[point]) & 15
-        elif lead < 0xE0:
-            point = (lead & 31) << 6 | np.int64(data[at + 1]) & 63
-            width = 2
-            here = np.int64(characters[point]) & 15
-        else:
-            point = (lead & 7) << 18 | (np.int64(data[at + 1]) & 63) << 12
-            point |= (np.int64(data[at + 2]) & 63) << 6 | np.int64(data[at + 3]) & 63
-            width = 4
-            entry = np.int64(characters[point])
-            here = entry & 15 if entry >= CLASSES else C_HAN
-        mark = here
-        here = C_MARK if mark > C_HAN else mark
-        is_sign = mark == C_SIGN
-        is_percent = mark == C_PERCENT
-        joins = False
-        if here == C_EXTEND:
-            joins = kind != C_SPACE and kind != -1
-        elif here == C_DIGIT:
-            joins = kind == here
-            if sign:
-                joins = True
-                tokens -= 1
-                kind = here
-        elif here == C_LATIN or here == C_LETTER or here == C_SPACE:  # noqa: SIM109
-            joins = kind == here
-        elif kind == C_MARK:
-            joins = point == previous or previous == _JOINER
-        elif is_percent and kind == C_DIGIT and digit_before:
-            joins = True
-            kind = closed
-        if joins:
-            sign = False
-        else:
-            closes = (
-                here <= C_EXTEND and kind != C_DIGIT
-            )  # a sign may yet belong to a number
-            if tokens == room or (tokens >= _BLOCK and closes):
-                full = not closes
-                break
-            tokens += 1
-            starts[tokens] = at - origin
-            sign = is_sign and kind == C_DIGIT and digit_before
-            kind = here
-            if here == C_HAN:
-                symbols[tokens] = entry
-            elif here == C_DIGIT:
-                symbols[tokens] = num_id
-            elif here == C_LATIN:
-                symbols[tokens] = lat_id
-            else:
-                symbols[tokens] = 0
-            if here == C_SPACE:
-                spaces[space_count] = tokens
-                space_count += 1
-        digit_before = here == C_DIGIT
-        previous = point
-        at += width
-    starts[tokens + 1] = at - origin
-    for t in range(tokens + 1, tokens + LONGEST_WORD + 2):
-        symbols[t] = 0
-    certain = tokens
-    if full or (at == size and not final):
-        certain -= 1  # the last token may go on
-        if tokens > 1 and symbols[tokens - 1] == num_id:
-            certain -= 1  # and a sign between digits may join both to what follows
-        certain = max(certain, 0)
-    return tokens, certain, space_count, full
+_NODE = 0x7FFFFFFF  # spares the compiled code the question whether an index is negative
 
 
 @kernel("void(i8, i8, i8, i4[const], i4[const], i4[], i8[])")
@@ -366,9 +169,7 @@ def _best_cover(certain, lanes, places, scores):  # type: ignore[no-untyped-def]
     backs_1 = places[BACKS * row + 1 : (BACKS + 1) * row]
     for k in range(1, lanes + 1):
         for t in range(k):
-            scores[(k - 1) * (row - 1) + t] = (
-                _NOTHING  # nothing begins before the first token
-            )
+            scores[(k - 1) * (row - 1) + t] = _NOTHING  # nothing begins before the first token
     if lanes == _UNROLLED:
         lane_1 = scores[1:]  # from here on by where words end
         lane_2 = scores[row:]
@@ -380,10 +181,7 @@ def _best_cover(certain, lanes, places, scores):  # type: ignore[no-untyped-def]
         score_1 = np.int64(0)
         for t in range(certain):
             best = max(
-                max(
-                    max(score_3 + lane_3[t], score_4 + lane_4[t]),
-                    max(score_5 + lane_5[t], score_6 + lane_6[t]),
-                ),
+                max(max(score_3 + lane_3[t], score_4 + lane_4[t]), max(score_5 + lane_5[t], score_6 + lane_6[t])),
                 max(score_1 + lane_1[t], score_2 + lane_2[t]),
             )
             score_6 = score_5
@@ -401,14 +199,9 @@ def _best_cover(certain, lanes, places, scores):  # type: ignore[no-untyped-def]
     for t in range(certain):
         best = np.int64(_NOTHING)
         for k in range(1, lanes + 1):
-            best = max(
-                best,
-                totals[t + LONGEST_WORD + 1 - k] + scores[(k - 1) * (row - 1) + 1 + t],
-            )
+            best = max(best, totals[t + LONGEST_WORD + 1 - k] + scores[(k - 1) * (row - 1) + 1 + t])
         backs_1[t] = best & _LENGTH
-        totals[t + LONGEST_WORD + 1] = (
-            best - (best & _LENGTH) + _SHIFT * TAG_STEP * np.int64(gaps_2[t])
-        )
+        totals[t + LONGEST_WORD + 1] = best - (best & _LENGTH) + _SHIFT * TAG_STEP * np.int64(gaps_2[t])
 
 
 @kernel("i8(i8, i8, i8, i4[])")
@@ -482,96 +275,8 @@ def cover(tokens, certain, characters, units, spelling, places, scores):  # type
     return _mark_words(tokens, certain, longest, places)
 
 
-@kernel("(i8,b1)(u1[const], i8, i8, i8, b1, u1[const], i4[], i8, u1[])")
-def write_words(
-    data, at, settled, space_count, open_line, separator, places, written, out
-):  # type: ignore[no-untyped-def]
-    """Write the words of a block, a separator between two of a line; line ends are kept, other space is not.
-
-    Parameters
-    ----------
-    data, at
-        As for :func:`read_tokens`.
-    settled : int
-        Tokens to write.
-    space_count : int
-    open_line : bool
-        Whether the line already holds a word that was written before.
-    separator : uint8[m]
-        Not empty.
-    places : int32[ROWS * row]
-    written : int
-        Bytes of the output so far.
-    out : uint8[(m + 1) * n + SLACK or more], written
-
-    Returns
-    -------
-    written, open_line
-    """
-    row = len(places) // ROWS
-    starts = places[STARTS * row : (STARTS + 1) * row]
-    spaces = places[_SPACES * row : (_SPACES + 1) * row]
-    begins = places[BEGINS * row : (BEGINS + 1) * row]
-    size = len(data)
-    wide = len(separator) > 1
-    t = 1
-    for i in range(space_count + 1):
-        stop = min(np.int64(spaces[i]), settled + 1) if i < space_count else settled + 1
-        if t < stop:
-            if not open_line:
-                begins[t] = 0
-            open_line = True
-            low = at + np.int64(starts[t])
-            for j in range(t, stop):
-                high = at + np.int64(starts[j + 1])
-                written &= _INDEX
-                out[written] = separator[0]
-                written += begins[j]
-                if wide and begins[j] != 0:
-                    for m in range(1, len(separator)):
-                        out[written] = separator[m]
-                        written += 1
-                if high - low == 3 and high < size:
-                    # four bytes at a time, of which the next word overwrites the last
-                    low &= _INDEX
-                    written &= _INDEX
-                    four = (
-                        np.int64(data[low])
-                        | np.int64(data[low + 1]) << 8
-                        | np.int64(data[low + 2]) << 16
-                        | np.int64(data[low + 3]) << 24
-                    )
-                    out[written] = four & 255
-                    out[written + 1] = four >> 8 & 255
-                    out[written + 2] = four >> 16 & 255
-                    out[written + 3] = four >> 24 & 255
-                    written += 3
-                else:
-                    for m in range(low, high):
-                        out[written & _INDEX] = data[m & _INDEX]
-                        written += 1
-                low = high
-        if i < space_count and stop <= settled:
-            low = at + np.int64(starts[stop])
-            high = at + np.int64(starts[stop + 1])
-            for m in range(low, high):
-                if data[m] == _NEWLINE:
-                    if m > low and data[m - 1] == _RETURN:
-                        out[written] = _RETURN
-                        written += 1
-                    out[written] = _NEWLINE
-                    written += 1
-                    open_line = False
-        t = stop + 1
-    return written, open_line
-
-
-@kernel(
-    "(i8,i8,i8,b1,b1)(u1[const], b1, i8, b1, u1[const], u2[const], i4[const], i4[const], i8[], u1[])"
-)
-def cut_utf8(
-    data, final, before, open_line, separator, characters, units, spelling, scratch, out
-):  # type: ignore[no-untyped-def]
+@kernel("(i8,i8,i8,b1,b1)(u1[const], b1, i8, b1, u1[const], u2[const], i4[const], i4[const], i8[], u1[])")
+def cut_utf8(data, final, before, open_line, separator, characters, units, spelling, scratch, out):  # type: ignore[no-untyped-def]
     """Cut a text and write its words.
 
     Parameters
@@ -602,13 +307,9 @@ def cut_utf8(
     at = written = 0
     full = False
     while at < len(data):
-        tokens, certain, spaces, full = read_tokens(
-            data, at, final, before, characters, places
-        )
+        tokens, certain, spaces, full = read_tokens(data, at, final, before, characters, places)
         settled = cover(tokens, certain, characters, units, spelling, places, scores)
-        written, open_line = write_words(
-            data, at, settled, spaces, open_line, separator, places, written, out
-        )
+        written, open_line = write_words(data, at, settled, spaces, open_line, separator, places, written, out)
         before = np.int64(places[settled])
         at += places[STARTS * row + settled + 1]
         if certain < tokens and (settled == 0 or not full):

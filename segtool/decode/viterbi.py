@@ -41,11 +41,7 @@ _FLIPPED = 7 * 128
 
 
 def viterbi(
-    symbols: Sequence[int],
-    units: Sequence[int],
-    spelling: Sequence[int],
-    max_len: int,
-    unknown_len: int,
+    symbols: Sequence[int], units: Sequence[int], spelling: Sequence[int], max_len: int, unknown_len: int
 ) -> list[int]:
     """Cut a run into words.
 
@@ -70,9 +66,7 @@ def viterbi(
     best = [0] + [_NOTHING] * size
     for start, symbol in enumerate(symbols):
         score = best[start] // _SHIFT * _SHIFT + gaps[start]
-        best[start + 1] = max(
-            best[start + 1], score + _SHIFT * units[4 * symbol + 2] + 1
-        )
+        best[start + 1] = max(best[start + 1], score + _SHIFT * units[4 * symbol + 2] + 1)
         words = set()
         node = pairs[start]
         end = start + 2
@@ -92,9 +86,7 @@ def viterbi(
             for end in range(start + 2, min(size, start + unknown_len) + 1):
                 last = 4 * symbols[end - 1]
                 if end not in words:
-                    best[end] = max(
-                        best[end], score + _SHIFT * spelling[last + 2] + end - start
-                    )
+                    best[end] = max(best[end], score + _SHIFT * spelling[last + 2] + end - start)
                 score += _SHIFT * spelling[last + 1]
     lengths = []
     while size > 0:
@@ -103,9 +95,7 @@ def viterbi(
     return lengths[::-1]
 
 
-def _pairs_and_gaps(
-    symbols: Sequence[int], units: Sequence[int]
-) -> tuple[list[int], list[int]]:
+def _pairs_and_gaps(symbols: Sequence[int], units: Sequence[int]) -> tuple[list[int], list[int]]:
     """Trie node of each symbol and the next one, 0 for none; score of the gap before each symbol, 0 before the first."""
     padded = [0, *symbols, 0]
     singles = [units[4 * symbol + 3] ^ _FLIP for symbol in padded]
@@ -116,9 +106,7 @@ def _pairs_and_gaps(
         nodes.append(child if found else 0)
         pairs.append((units[4 * child + 3] if found else 0) ^ _FLIP)
     gaps = [0]
-    for a, b, c, d, ab, bc, cd in zip(
-        singles, singles[1:], singles[2:], singles[3:], pairs, pairs[1:], pairs[2:]
-    ):
+    for a, b, c, d, ab, bc, cd in zip(singles, singles[1:], singles[2:], singles[3:], pairs, pairs[1:], pairs[2:]):
         total = (a & 255) + (b >> 8 & 255) + (c >> 16 & 255) + (d >> 24 & 255)
         total += (ab & 255) + (bc >> 8 & 255) + (cd >> 16 & 255) - _FLIPPED
         gaps.append(_SHIFT * TAG_STEP * total)

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from segtool.decode.utf8_kernel import BACKS, BEGINS, ROWS, SYMBOLS
+from segtool.decode.block import BACKS, BEGINS, ROWS, SYMBOLS
 from segtool.decode.viterbi import WEIGHT_UNIT
 from segtool.errors import UsageError
 from segtool.lm.language_model import advance
@@ -68,43 +68,20 @@ def move_scores(weights: tuple[float, ...]) -> Integers:
         If there are not eight, or one is negative, or no word can end.
     """
     listed = isinstance(weights, tuple | list)
-    if (
-        not listed
-        or len(weights) != len(MOVES)
-        or not all(0 <= weight < math.inf for weight in weights)
-    ):
-        raise UsageError(
-            f"--lm-moves {weights}: give eight weights, none negative, for {', '.join(MOVES)}"
-        )
-    if not all(
-        weight for move, weight in zip(MOVES, weights, strict=True) if move[1] == "b"
-    ):
-        raise UsageError(
-            f"--lm-moves {weights}: bb, cb, db and eb must be above 0, or some text has no cut"
-        )
+    if not listed or len(weights) != len(MOVES) or not all(0 <= weight < math.inf for weight in weights):
+        raise UsageError(f"--lm-moves {weights}: give eight weights, none negative, for {', '.join(MOVES)}")
+    if not all(weight for move, weight in zip(MOVES, weights, strict=True) if move[1] == "b"):
+        raise UsageError(f"--lm-moves {weights}: bb, cb, db and eb must be above 0, or some text has no cut")
     out = np.full(16, NEVER, np.int64)
     for move, weight in zip(MOVES, weights, strict=True):
         if weight > 0:
-            out[4 * TAGS.index(move[0]) + TAGS.index(move[1])] = round(
-                math.log(weight) * WEIGHT_UNIT
-            )
+            out[4 * TAGS.index(move[0]) + TAGS.index(move[1])] = round(math.log(weight) * WEIGHT_UNIT)
     return out
 
 
-@kernel(
-    "i8(i8, i8, u2[const], i4[const], i4[const], f4[const], f4[const], i8[const], i4[], i8[])"
-)
+@kernel("i8(i8, i8, u2[const], i4[const], i4[const], f4[const], f4[const], i8[const], i4[], i8[])")
 def cover_tags(  # type: ignore[no-untyped-def]
-    tokens,
-    certain,
-    symbols,
-    first_child,
-    suffix,
-    log10_probability,
-    log10_backoff,
-    moves,
-    places,
-    scores,
+    tokens, certain, symbols, first_child, suffix, log10_probability, log10_backoff, moves, places, scores
 ):
     """Find the words of a block; the other parameters and the result are those of
     :func:`segtool.decode.utf8_kernel.cover`.
@@ -119,9 +96,7 @@ def cover_tags(  # type: ignore[no-untyped-def]
     row = len(places) // ROWS
     ids = places[SYMBOLS * row : (SYMBOLS + 1) * row]
     begins = places[BEGINS * row : (BEGINS + 1) * row]
-    back = places[
-        BACKS * row : (BACKS + 1) * row
-    ]  # the tags that the four tags come from, two bits each
+    back = places[BACKS * row : (BACKS + 1) * row]  # the tags that the four tags come from, two bits each
     best = scores[:8]
     unit = WEIGHT_UNIT * np.log(10.0)
     settled = certain
@@ -138,60 +113,22 @@ def cover_tags(  # type: ignore[no-untyped-def]
         length = 0
         while first + length <= certain and ids[first + length] != 0:
             symbol = np.int64(ids[first + length])
-            p_1, now_1 = advance(
-                -1,
-                symbol,
-                symbols,
-                first_child,
-                suffix,
-                log10_probability,
-                log10_backoff,
-            )
+            p_1, now_1 = advance(-1, symbol, symbols, first_child, suffix, log10_probability, log10_backoff)
             p_2, now_2 = 0.0, np.int64(-1)
             p_3, now_3 = 0.0, np.int64(-1)
             p_4 = 0.0
             if length > 0:
-                p_2, now_2 = advance(
-                    after_1,
-                    symbol,
-                    symbols,
-                    first_child,
-                    suffix,
-                    log10_probability,
-                    log10_backoff,
-                )
+                p_2, now_2 = advance(after_1, symbol, symbols, first_child, suffix, log10_probability, log10_backoff)
             if length > 1:
-                p_3, now_3 = advance(
-                    after_2,
-                    symbol,
-                    symbols,
-                    first_child,
-                    suffix,
-                    log10_probability,
-                    log10_backoff,
-                )
+                p_3, now_3 = advance(after_2, symbol, symbols, first_child, suffix, log10_probability, log10_backoff)
             if length > 2:
-                p_4, _ = advance(
-                    after_3,
-                    symbol,
-                    symbols,
-                    first_child,
-                    suffix,
-                    log10_probability,
-                    log10_backoff,
-                )
+                p_4, _ = advance(after_3, symbol, symbols, first_child, suffix, log10_probability, log10_backoff)
             after_1, after_2, after_3 = now_1, now_2, now_3
             packed = 0
             for tag in range(4):
-                score = (
-                    p_1 if tag == 0 else p_2 if tag == 1 else p_3 if tag == 2 else p_4
-                )
+                score = p_1 if tag == 0 else p_2 if tag == 1 else p_3 if tag == 2 else p_4
                 top, source = _best_move(tag, length, moves, best)
-                best[4 + tag] = (
-                    top + np.int64(np.rint(score * unit))
-                    if top > NEVER // 2
-                    else np.int64(NEVER)
-                )
+                best[4 + tag] = top + np.int64(np.rint(score * unit)) if top > NEVER // 2 else np.int64(NEVER)
                 packed |= source << (2 * tag)
             best[0], best[1], best[2], best[3] = best[4], best[5], best[6], best[7]
             back[first + length] = packed
@@ -205,9 +142,7 @@ def cover_tags(  # type: ignore[no-untyped-def]
                 tag = back[end] & 3  # where the word that begins there comes from
         else:
             for other in range(1, 4):
-                if (
-                    best[other] >= best[tag]
-                ):  # of equal sequences, the one with the longest last word
+                if best[other] >= best[tag]:  # of equal sequences, the one with the longest last word
                     tag = other
         for t in range(end - 1, first - 1, -1):
             begins[t] = tag == 0
@@ -223,15 +158,9 @@ def _best_move(tag, place, moves, best):  # type: ignore[no-untyped-def]
         return 0 if tag == 0 else NEVER, 0
     top, source = NEVER, 0
     if tag <= place:
-        for before in range(
-            3, -1, -1
-        ):  # of equal sequences, the one with the longest last word
+        for before in range(3, -1, -1):  # of equal sequences, the one with the longest last word
             score = best[before] + moves[4 * before + tag]
-            if (
-                moves[4 * before + tag] > NEVER
-                and best[before] > NEVER // 2
-                and score > top
-            ):
+            if moves[4 * before + tag] > NEVER and best[before] > NEVER // 2 and score > top:
                 top, source = score, before
     return top, source
 
