@@ -75,10 +75,12 @@ _HOMES = {
 }
 
 
-def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        return getattr(importlib.import_module(f"segtool.{_HOMES[name]}"), name)
-    raise AttributeError(f"module 'segtool' has no attribute {name!r}")
+if not TYPE_CHECKING:  # type checkers would accept any name
+
+    def __getattr__(name: str) -> Any:
+        if name in _HOMES:
+            return getattr(importlib.import_module(f"segtool.{_HOMES[name]}"), name)
+        raise AttributeError(f"module 'segtool' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

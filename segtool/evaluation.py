@@ -1,35 +1,34 @@
-"""Score a segmentation against a gold standard: precision, recall and F1 of its words.
+"""Scores a segmentation against a gold standard: precision, recall and F1 of its words.
 
-Both texts hold the same lines, and the words of a line are separated by whitespace (any run of it, so
-texts that differ in nothing but whitespace compare).  There are two ways to say which words are correct:
+Both texts hold the same lines, and whitespace separates the words of a line (any run of it, so that texts that differ
+only in whitespace compare). Two protocols define which words are correct:
 
 ``span``
-    A span is the place of a word in its line: the pair (start, end) of character positions, whitespace not
-    counted.  A predicted word is correct where gold has a word with the same span.
+    A span is the place of a word in its line: the pair (start, end) of character positions without whitespace. A
+    predicted word is correct if gold has a word with the same span.
 ``sighan``
-    What the scoring script of the SIGHAN bakeoffs does (Emerson 2005, "The Second International Chinese Word
-    Segmentation Bakeoff"): the words of a longest common subsequence of the two lines are correct, wherever
-    they stand.  Gold ``a a aa`` against ``aa a a`` scores 2/3 there and 0 by spans.  The script leaves that
-    to GNU ``diff``, which now and then overlooks a match on a long line (11 of 76,251 in one trial on the
-    PKU test text); figures here are those of ``diff --minimal``.
+    As in the scoring script of the SIGHAN bakeoffs (Emerson 2005, "The Second International Chinese Word Segmentation
+    Bakeoff"), the words of a longest common subsequence of the two lines are correct, at any place. Gold ``a a aa``
+    against ``aa a a`` scores 2/3 there and 0 by spans. The script runs GNU ``diff``, which sometimes misses a match on
+    a long line (11 of 76,251 in one trial on the PKU test text); figures here are those of ``diff --minimal``.
 
-With the words of the training text, gold words divide into those that occur in it (IV, in vocabulary) and
-those that do not (OOV), and recall is given for each class.
+Given the words of the training text, gold words divide into those in it (IV, in vocabulary) and the others (OOV), and
+each class has a recall of its own.
 """
 
 from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass
-from itertools import accumulate, zip_longest
-from math import isqrt
+from itertools import zip_longest
 from typing import Any, TypeAlias
 
 from segtool.errors import DataError, MismatchError, UsageError
-from segtool.methods.word_counts import read_word_set
+from segtool.text.alignment import longest_common_subsequence, same_spans, stretches
 from segtool.text.sources import read_lines
+from segtool.text.word_lists import read_word_set
 
 __all__ = ["PROTOCOLS", "Evaluation", "FrequentError", "evaluate", "evaluate_files"]
 
@@ -37,7 +36,7 @@ PROTOCOLS = {
     "span": "a word is correct where both its ends are",
     "sighan": "words aligned by longest common subsequence, as in the SIGHAN 2005 script",
 }
-"""Protocol names, each with the explanation that the report prints."""
+"""Protocols and their explanations in the report."""
 
 _Path: TypeAlias = "str | os.PathLike[str]"
 _EXCERPT = 10
@@ -62,20 +61,20 @@ class FrequentError:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Counts of one comparison, the figures that follow from them, and the settings they hold for.
+    """Counts of one comparison, the figures that follow from them, and its settings.
 
     Attributes
     ----------
     protocol : str
         ``span`` or ``sighan``.
     lines, gold_words, predicted_words, correct : int
-        Lines compared, words (tokens) on either side, and how many of them are correct.
+        Lines compared, words (tokens) on either side, and correct words.
     oov_words, oov_correct, iv_words, iv_correct : int or None
-        Gold words outside and inside the training words, and how many of each are correct; None without.
+        Gold words outside and inside the training words, and the correct ones of each; None without training words.
     errors : tuple of FrequentError
         The most frequent errors, by falling count and then by code point.
     gold_name, predicted_name, train_name, train_size, sep : str, int or None
-        What was compared, the training words and how many different ones, the separator besides whitespace.
+        Names of the inputs, number of different training words, separator besides whitespace.
     """
 
     protocol: str
@@ -96,17 +95,17 @@ class Evaluation:
 
     @property
     def precision(self) -> float:
-        """Correct words among the predicted words, 0 to 1; 0 where there are none."""
+        """Correct words among the predicted words, 0 to 1; 0 if there are none."""
         return _ratio(self.correct, self.predicted_words) or 0.0
 
     @property
     def recall(self) -> float:
-        """Correct words among the gold words, 0 to 1; 0 where there are none."""
+        """Correct words among the gold words, 0 to 1; 0 if there are none."""
         return _ratio(self.correct, self.gold_words) or 0.0
 
     @property
     def f1(self) -> float:
-        """Harmonic mean of precision and recall, 0 to 1; 0 where both are 0."""
+        """Harmonic mean of precision and recall, 0 to 1; 0 if both are 0."""
         return _ratio(2 * self.correct, self.gold_words + self.predicted_words) or 0.0
 
     @property
@@ -116,21 +115,21 @@ class Evaluation:
 
     @property
     def oov_recall(self) -> float | None:
-        """Correct words among the OOV words, 0 to 1; None (not 0) where there are no OOV words."""
+        """Correct words among the OOV words, 0 to 1; None (not 0) if there are no OOV words."""
         return _ratio(self.oov_correct, self.oov_words)
 
     @property
     def iv_recall(self) -> float | None:
-        """Correct words among the IV words, 0 to 1; None (not 0) where there are no IV words."""
+        """Correct words among the IV words, 0 to 1; None (not 0) if there are no IV words."""
         return _ratio(self.iv_correct, self.iv_words)
 
     def to_dict(self) -> dict[str, Any]:
-        """Give settings, counts and figures as a dictionary that JSON can hold.
+        """Give settings, counts and figures as a dictionary for JSON.
 
         Returns
         -------
         dict of str to object
-            The attributes and properties by name; None for a figure that does not exist.
+            Attributes and properties by name; None for a figure that does not exist.
         """
         figures = ("precision", "recall", "f1", "oov_rate", "oov_recall", "iv_recall")
         return asdict(self) | {name: getattr(self, name) for name in figures}
@@ -141,7 +140,7 @@ class Evaluation:
         Returns
         -------
         str
-            A row per figure, after the settings that must agree for figures to compare; no final line end.
+            A row for each figure, after the settings that must agree before figures compare; no final line end.
         """
         rows = [
             ("gold", self.gold_name),
@@ -177,25 +176,25 @@ def evaluate(
     predicted_name: str = "predicted",
     train_name: str = "given",
 ) -> Evaluation:
-    """Compare predicted with gold lines, holding one line of each at a time.
+    """Compare predicted with gold lines, one line of each in memory at a time.
 
     Parameters
     ----------
     gold, predicted : iterable of str
         Lines of words separated by whitespace.
     protocol : str
-        ``span`` or ``sighan``.  Of several longest common subsequences ``sighan`` takes this one: from left
-        to right, a gold word is passed over where that costs no match, else a predicted word, else the two
-        match.  The choice bears on nothing but the OOV and IV recall, and is most often that of GNU diff.
+        ``span`` or ``sighan``. Of several longest common subsequences ``sighan`` takes this one: from left to right,
+        skip a gold word if that costs no match, else a predicted word if that costs none, else match the two. The
+        choice matters only for OOV and IV recall, and mostly is that of GNU diff.
     train_words : collection of str or None
-        The words of the training text; they turn the OOV and IV figures on.
+        Words of the training text, for the OOV and IV figures.
     top_errors : int
-        How many of the most frequent errors to keep.  An error is a stretch between two neighbouring
-        boundaries that both sides share, cut differently in between; it is the same in both protocols.
+        Number of the most frequent errors to keep. An error is a stretch between two neighbouring boundaries of both
+        sides, cut differently in between; it is the same in both protocols.
     sep : str or None
         A separator of the predicted words besides whitespace, such as ``/`` or ``|``.
     gold_name, predicted_name, train_name : str
-        What messages and the report call the inputs.
+        Names of the inputs in messages and in the report.
 
     Returns
     -------
@@ -207,9 +206,9 @@ def evaluate(
     UsageError
         For an unknown protocol, a negative `top_errors`, or one str in place of lines.
     MismatchError
-        Where the two differ in more than whitespace, or in the number of lines.
+        If the two differ in more than whitespace, or in the number of lines.
     DataError
-        Where there is not a single word.
+        If there is not a single word.
     """
     if protocol not in PROTOCOLS:
         raise UsageError(f"unknown protocol {protocol!r}: --protocol takes {' or '.join(PROTOCOLS)}")
@@ -219,7 +218,7 @@ def evaluate(
         raise UsageError("gold, predicted and train_words are lists of str, and one of them is a single str")
     sep = (sep or "").strip()
     vocabulary = None if train_words is None else frozenset(train_words)
-    correct_words = _same_spans if protocol == "span" else _longest_common_subsequence
+    correct_words = same_spans if protocol == "span" else longest_common_subsequence
 
     lines = gold_words = predicted_words = correct = oov_words = oov_correct = 0
     errors: Counter[tuple[str, str]] = Counter()
@@ -239,8 +238,8 @@ def evaluate(
                 raise MismatchError(f"{where}, {_difference(*texts, sep)}")
             matched = correct_words(gold_cut, predicted_cut)
             if top_errors:
-                stretches = _stretches(gold_cut, predicted_cut)
-                errors.update((" ".join(a), " ".join(b)) for a, b in stretches if a != b)
+                cuts = stretches(gold_cut, predicted_cut)
+                errors.update((" ".join(ours), " ".join(theirs)) for ours, theirs in cuts if ours != theirs)
         gold_words += len(gold_cut)
         predicted_words += len(predicted_cut)
         correct += len(matched)
@@ -281,14 +280,13 @@ def evaluate_files(
     Parameters
     ----------
     gold, predicted, train_words : str or path
-        Files whose lines end in ``\n`` and nothing else, plain or compressed; a byte order mark is accepted.
-        One of them may be ``-``, standard input.  `train_words` is a word list or the segmented training text, decided
-        line by line: of ``word frequency`` and ``word frequency tag`` (a number in ASCII digits, ASCII
-        letters) the first field is a word, of any other line every field is.
+        Files whose lines end in ``\n`` and nothing else, plain or compressed, with or without a byte order mark. One of
+        them may be ``-``, standard input. `train_words` is a word list or the segmented training text
+        (:func:`segtool.text.word_lists.read_word_set`).
     protocol, top_errors, sep
-        As in `evaluate`.
+        As for :func:`evaluate`.
     encoding : str
-        Encoding of all the files.
+        Encoding of all files.
 
     Returns
     -------
@@ -298,8 +296,8 @@ def evaluate_files(
     Raises
     ------
     UsageError, MismatchError, DataError
-        As in `evaluate`; UsageError also for an unknown encoding or standard input asked for twice,
-        DataError also for training words without a word.
+        As for :func:`evaluate`; UsageError also for an unknown encoding or for two files ``-``, DataError also for
+        training words without a word.
     InputError
         For a file that cannot be read; EncodingError for bytes that are no text in `encoding`.
     """
@@ -319,80 +317,18 @@ def evaluate_files(
 
 
 def _ratio(part: int | None, whole: int | None) -> float | None:
-    """Give part / whole, or None where there is no such figure."""
+    """Give part / whole, or None if there is no such figure."""
     return None if part is None or not whole else part / whole
 
 
 def _share(part: int | None, whole: int | None) -> str:
-    """Give part / whole and what it is made of, for the report."""
+    """Give part / whole with both numbers, for the report."""
     share = _ratio(part, whole)
     return "- (no such words)" if share is None else f"{share:.4f} ({part:,} of {whole:,} words)"
 
 
-def _stretches(gold: list[str], predicted: list[str]) -> Iterator[tuple[list[str], list[str]]]:
-    """Divide two segmentations of one text at every boundary that they share."""
-    i = j = 0
-    while i < len(gold):
-        first_i, first_j = i, j
-        ahead = len(gold[i]) - len(predicted[j])
-        while ahead:
-            if ahead < 0:
-                i += 1
-                ahead += len(gold[i])
-            else:
-                j += 1
-                ahead -= len(predicted[j])
-        i, j = i + 1, j + 1
-        yield gold[first_i:i], predicted[first_j:j]
-
-
-def _same_spans(gold: list[str], predicted: list[str]) -> list[str]:
-    """Give the words whose spans both segmentations of one text have."""
-    return [ours[0] for ours, theirs in _stretches(gold, predicted) if ours == theirs]
-
-
-def _longest_common_subsequence(gold: list[str], predicted: list[str]) -> list[str]:
-    """Give the words of a longest common subsequence; `evaluate` says which of several.
-
-    Bit-parallel, each row one int (Crochemore et al. 2001, Hyyrö 2004), over reversed lists, so that the
-    way back runs from left to right.  Bit i of row j is 0 where the subsequence of gold[: i + 1] and
-    predicted[:j] is longer than that of gold[:i].  Only every √m-th row is kept, and those between are
-    made again on the way back: a line may be a whole document.
-    """
-    gold, predicted = gold[::-1], predicted[::-1]
-    occurrences: dict[str, int] = {}
-    for i, word in enumerate(gold):
-        occurrences[word] = occurrences.get(word, 0) | 1 << i
-    full = (1 << len(gold)) - 1
-
-    def next_row(row: int, word: str) -> int:
-        met = row & occurrences.get(word, 0)
-        return ((row + met) | (row - met)) & full
-
-    step = isqrt(len(predicted)) + 1
-    blocks = [(full, predicted[:step])]
-    for start in range(step, len(predicted), step):
-        *_, row = accumulate(blocks[-1][1], next_row, initial=blocks[-1][0])
-        blocks.append((row, predicted[start : start + step]))
-
-    common: list[str] = []
-    i = len(gold)
-    for first_row, block in reversed(blocks):
-        rows = list(accumulate(block, next_row, initial=first_row))
-        j = len(block)
-        while i and j:
-            bit = 1 << (i - 1)
-            if not rows[j] & bit:
-                j -= 1
-                if not rows[j] & bit:
-                    continue
-                common.append(gold[i - 1])
-            i -= 1
-    return common
-
-
 def _difference(gold: str, predicted: str, sep: str) -> str:
-    """Say where two texts differ and what to do about it."""
+    """Describe the place where two texts differ, and the fix."""
     pairs = zip_longest(gold, predicted)
     at = next(place for place, (ours, theirs) in enumerate(pairs) if ours != theirs)
     extra = predicted[at : at + 1]

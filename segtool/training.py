@@ -1,84 +1,84 @@
-"""Training, stage by stage: read → runs → counts → scores → lexicon → model.
+"""Training: read and count, score, estimate a language model, learn words, build the model, write it.
 
-:func:`train` runs the stages one after the other and reports on each; every stage is a function of
-the arrays of the one before and can be called alone.
+:func:`train` runs the stages one after the other and reports on each. The methods share all stages but *learn*, where
+the module of the method decides (:mod:`segtool.lexicon.learned`).
 """
 
 from __future__ import annotations
 
+import importlib
 import os
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field, replace
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from segtool import __version__
-from segtool.decode.decoders import cut_runs, decoder_of
 from segtool.errors import UsageError
 from segtool.lexicon.adapt import PASSES, TRAINING_MOST, TRAINING_SHARE, adapt_model
 from segtool.lexicon.build import beyond_the_lexicon, build_model
-from segtool.lexicon.em import SAMPLED, Lexicon, fit_lexicon
-from segtool.lexicon.passes import CountingEngine, Engine, Threads
+from segtool.lexicon.em import SAMPLED
+from segtool.lexicon.learned import Learned, Resources
+from segtool.lexicon.passes import Engine, Threads
 from segtool.lm.kneser_ney import estimate
-from segtool.methods.cohesion import cohesion_lexicon
-from segtool.methods.entropy import entropy_lexicon
-from segtool.methods.word_counts import read_word_counts
-from segtool.methods.word_list import count_words, frequency_lexicon, lexicon_of_list
-from segtool.ngrams.count import gather
+from segtool.lm.language_model import LanguageModel
+from segtool.methods.word_list import WordList, list_words
+from segtool.ngrams.count import count_stream, gather
 from segtool.ngrams.count_stage import add_up_shards, count_there, least_seen, longest_ngrams, read_and_count
-from segtool.ngrams.counter import CorpusCounter, Counted, collect_runs
+from segtool.ngrams.counter import CorpusCounter, Counted, CountingEngine, collect_runs
 from segtool.ngrams.scores import Candidates, score
-from segtool.ngrams.shards import open_shards
+from segtool.ngrams.shards import Shard, open_shards
 from segtool.runtime.budget import Budget
-from segtool.runtime.progress import Progress, StageReport
+from segtool.runtime.progress import Progress
 from segtool.runtime.workers import checked_workers
 from segtool.segmenter import Segmenter
-from segtool.settings import TrainingSettings
+from segtool.settings import METHODS, Parameters, TrainingSettings, flag_of
 from segtool.store.cards import CARD
-from segtool.store.checkpoints import Stages, WorkFolder, fingerprint, inputs_seen, work_place
+from segtool.store.checkpoints import Checkpoints, WorkFolder, fingerprint, input_identities, work_location
 from segtool.store.files import atomic_directory
 from segtool.store.model import MODEL, Model, find_model, load_model, write_model
-from segtool.text import sources as corpus
-from segtool.text.reading import Digested, open_blocks, sample_lines
-from segtool.text.runs import ChunkedRuns
+from segtool.text.reading import Digested, ReadingReport, open_blocks, sample_lines
+from segtool.text.runs import Corpus
+from segtool.text.word_lists import read_word_counts
 
-__all__ = ["TrainingReport", "TrainingSettings", "train", "train_model"]
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
-NO_LEXICON = Lexicon(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0), np.zeros(0), 0.0, ())
-"""Of no words: for a model that only has to cut by other means, before its words are known."""
+__all__ = ["TrainingReport", "TrainingSettings", "train"]
 
 
 @dataclass
-class TrainingReport:
-    """What a training read and made.
+class TrainingReport(ReadingReport):
+    """Results of the stages of a training.
 
     Attributes
     ----------
-    reading : corpus.ReadReport
-        Files, lines, characters, and the lines that could not be read.
     runs, symbols, candidates, words : int
-        Sizes of what each stage made.
+        Sizes of the results of the stages; the first three are 0 for a word list.
     digest : str
-        Of the runs, in any order; of a word list, of its text.
+        Digest of the runs, in any order; of a word list, of its text.
     left_out : list of str
         Words of a word list that cannot be used.
-    stages : list of StageReport
-        Seconds and peak memory of each stage.
+    reading, stages
+        See :class:`segtool.text.reading.ReadingReport`.
     """
 
-    reading: corpus.ReadReport = field(default_factory=corpus.ReadReport)
     runs: int = 0
     symbols: int = 0
     candidates: int = 0
     words: int = 0
     digest: str = ""
     left_out: list[str] = field(default_factory=list)
-    stages: list[StageReport] = field(default_factory=list)
 
-    def record(self, runs: ChunkedRuns) -> None:
-        """Note what there is to learn from."""
-        self.runs, self.symbols, self.digest = runs.count, runs.symbols, f"{runs.digest:016x}"
+    def record(self, corpus: Corpus) -> None:
+        """Record size and digest of the corpus."""
+        stats = corpus.stats
+        self.runs, self.symbols, self.digest = stats.runs, stats.symbols, f"{stats.digest:016x}"
+
+    def corpus_entry(self) -> dict[str, object]:
+        """Give the entry on the corpus in the card of the model."""
+        text = {"characters": self.reading.characters, "lines": self.reading.lines}
+        return {**text, "digest": self.digest, "runs": self.runs, "symbols": self.symbols}
 
 
 def train(
@@ -98,7 +98,7 @@ def train(
     engine: Engine | None = None,
     progress: bool = False,
     report: TrainingReport | None = None,
-    **parameters: float,
+    **parameters: Unpack[Parameters],
 ) -> Segmenter:
     """Learn a model from raw text.
 
@@ -166,192 +166,194 @@ def train(
     ['医生', '说']
     """
     try:
-        settings = replace(settings or TrainingSettings(), **parameters).checked()  # type: ignore[arg-type]
+        settings = replace(settings or TrainingSettings(), **parameters).checked()
     except TypeError as error:
         raise UsageError(f"train(): {error}") from None
     if [inputs, texts, counts].count(None) != 2:
         raise UsageError("train() takes either inputs (files), or texts, or counts (shards)")
     if inputs is not None and not isinstance(inputs, str | os.PathLike):
-        inputs = list(inputs)  # gone through more than once
-    report = report if report is not None else TrainingReport()
-    base_model = None if base is None else _base(base, settings)
+        inputs = list(inputs)  # read more than once
+    base_model = None if base is None else _open_base(base, settings)
     if counts is not None and (base is not None or settings.method == "dict"):
         raise UsageError("--counts: a base model and a word list need text: pass files instead of shards")
     if counts is not None and settings.sample < 1.0:
         raise UsageError("--sample: all lines of --counts are counted already: leave it out, or pass files")
-    watch = Progress(progress, report.stages)
-    workers = checked_workers(workers)
-    budget = Budget.of(memory)
-    with ExitStack() as last, ExitStack() as stack:  # what is kept for --resume goes when the model is there
+    report = report if report is not None else TrainingReport()
+    watch, text = Progress(progress, report.stages), _Text(inputs, texts, encoding, skip_undecodable)
+    run = _Training(settings, text, checked_workers(workers), Budget.of(memory), engine, watch, report)
+    with ExitStack() as last, ExitStack() as stack:  # the work folder of --resume goes after the model is written
         # entered first, so that a place that cannot be written is known before hours of work
         if output is not None:
             MODEL.check_target(output)
         folder = None if output is None else stack.enter_context(atomic_directory(output, marker=CARD))
-        if settings.method == "dict" or base_model is not None:
-            with open_blocks(inputs, texts, encoding, skip_undecodable, watch, report.reading) as blocks:
-                learn = _collected(blocks, settings, base_model, workers, watch, report)
-            model = learn()
+        if base_model is not None:
+            model = run.adapt(base_model)
+        elif settings.method == "dict":
+            model = run.learn_list()
         else:
             shards = None if counts is None else open_shards(counts)
-            seen = inputs_seen(inputs, counts, resume)
-            training = fingerprint(asdict(settings), encoding, skip_undecodable, seen, __version__)
-            work = WorkFolder(last, *work_place(output, tmp, resume), training, resume)
+            identities = input_identities(inputs, counts, resume)
+            training = fingerprint(asdict(settings), encoding, skip_undecodable, identities, __version__)
+            work = WorkFolder(last, *work_location(output, tmp, resume), training, resume)
             if tmp is not None:
                 work.check()
-            if shards is not None:
-                counted = add_up_shards(shards, settings, budget, workers, work, watch, report.reading)
-            else:
-                counter = CorpusCounter(longest_ngrams(settings), settings.fold, budget.symbols, work, workers)
-                if inputs is not None and isinstance(engine, CountingEngine):
-                    how = encoding, skip_undecodable
-                    count_there(counter, engine, inputs, settings, work, watch, report.reading, *how)
-                else:
-                    with open_blocks(inputs, texts, encoding, skip_undecodable, watch, report.reading) as blocks:
-                        read_and_count(counter, blocks, settings, work, report.reading)
-                with watch.stage("count"):
-                    counted = counter.finish(least_seen(settings), budget.ngrams(workers))
-            model = train_model(counted, settings, workers, watch, report, engine, work.stages, budget)
-        model.card["corpus"] = {
-            "characters": report.reading.characters,
-            "digest": report.digest,
-            "lines": report.reading.lines,
-            "runs": report.runs,
-            "symbols": report.symbols,
-        }
+            model = run.learn_text(run.count(shards, work), work.checkpoints)
+        model.card["corpus"] = report.corpus_entry()
         if folder is not None:
             with watch.stage("write"):
                 write_model(model, folder)
     return Segmenter(model if output is None else load_model(output))
 
 
-def _collected(
-    blocks: Iterable[str],
-    settings: TrainingSettings,
-    base: Model | None,
-    workers: int,
-    watch: Progress,
-    report: TrainingReport,
-) -> Callable[[], Model]:
-    """Read a word list, or the runs that a model is continued with; what learns from them."""
-    sampled = sample_lines(blocks, settings.sample, settings.seed)
-    if base is not None:
-        runs = collect_runs(sampled, base.folds)
-        return lambda: _continue(base, runs, workers, watch, report)
-    digested = Digested(sampled)
-    model = _model_of_list(digested, settings, workers, report)
-    report.digest = digested.digest.hexdigest()
-    return lambda: model
-
-
-def _base(base: str | os.PathLike[str], settings: TrainingSettings) -> Model:
+def _open_base(base: str | os.PathLike[str], settings: TrainingSettings) -> Model:
     """Open the model to continue from."""
     plain = TrainingSettings(sample=settings.sample, seed=settings.seed)
     for name, value in asdict(settings).items():
         if value != getattr(plain, name):
-            flag = name.replace("_", "-")
-            raise UsageError(f"--base: the parameters are those of the base model: leave out --{flag}, or --base")
+            flag = flag_of(name)
+            raise UsageError(f"--base: the parameters are those of the base model: leave out {flag}, or --base")
     return load_model(find_model(base))
 
 
-def _continue(model: Model, runs: ChunkedRuns, workers: int, watch: Progress, report: TrainingReport) -> Model:
-    """Learn more, from another text."""
-    report.record(runs)
-    with watch.stage("adapt", PASSES * runs.positions, "sym") as step:
-        adapted = adapt_model(model, runs, workers, step, TRAINING_SHARE, TRAINING_MOST)
-    report.words = len(adapted.words)
-    adapted.card["base"] = {name: model.card.get(name) for name in ("base", "corpus", "name") if name in model.card}
-    for name in ("name", "sources"):
-        adapted.card.pop(name, None)
-    return adapted
+@dataclass(frozen=True)
+class _Text:
+    """The text to learn from; fields as the parameters of :func:`train`."""
+
+    inputs: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | None
+    texts: Iterable[str] | None
+    encoding: str
+    skip_undecodable: bool
 
 
-def _model_of_list(blocks: Iterable[str], settings: TrainingSettings, workers: int, report: TrainingReport) -> Model:
-    entries = read_word_counts(blocks)
-    candidates, lexicon, report.left_out, runs = lexicon_of_list(entries, settings.max_word_len, workers, settings.fold)
-    report.words = len(lexicon.weight)
-    return build_model(candidates, lexicon, lexicon, _card(settings, "lattice"), runs=runs)
+@dataclass(frozen=True)
+class _Training:
+    """One training: a method for each stage."""
 
+    settings: TrainingSettings
+    text: _Text
+    workers: int
+    budget: Budget
+    engine: Engine | None
+    watch: Progress
+    report: TrainingReport
 
-def train_model(
-    counted: Counted,
-    settings: TrainingSettings,
-    workers: int,
-    watch: Progress,
-    report: TrainingReport | None = None,
-    engine: Engine | None = None,
-    stages: Stages | None = None,
-    budget: Budget | None = None,
-) -> Model:
-    """Run the stages behind counting.
+    @contextmanager
+    def _blocks(self) -> Iterator[Iterable[str]]:
+        """Give the text in blocks."""
+        text = self.text
+        with open_blocks(
+            text.inputs, text.texts, text.encoding, text.skip_undecodable, self.watch, self.report.reading
+        ) as blocks:
+            yield blocks
 
-    Parameters
-    ----------
-    counted : Counted
-    settings : TrainingSettings
-    workers : int
-        Threads. The result does not depend on it.
-    watch : Progress
-    report : TrainingReport, optional
-        Filled with the sizes of what was made.
-    engine : Engine, optional
-        Who goes over the corpus in EM passes; by default threads.
-    stages : Stages, optional
-        Keeps what finished stages made.
-    budget : Budget, optional
-        Has to have room for the candidates.
+    def _sampled(self, blocks: Iterable[str]) -> Iterable[str]:
+        return sample_lines(blocks, self.settings.sample, self.settings.seed)
 
-    Returns
-    -------
-    Model
-        In memory, its card without an entry on the corpus.
-    """
-    report, stages = report or TrainingReport(), stages or Stages()
-    runs, counts = counted.runs, counted.counts
-    report.record(runs)
-    known = stages.load("candidates")
-    if known is not None:
-        candidates = Candidates.from_arrays(known)
-    else:
-        with watch.stage("score"):
-            candidates = score(counts, settings.max_word_len, settings.least_count(runs.symbols), workers)
-            stages.save("candidates", **candidates.to_arrays())
-    lm = None
-    if settings.needs_lm:
-        with watch.stage("lm"):
-            lm = estimate(gather(counts), settings.lm_order, workers=workers)
-            lm.card["parameters"]["fold"] = settings.fold
-    del counts, counted, known
-    report.candidates = len(candidates)
-    if budget is not None:
-        budget.check(len(candidates), min(runs.symbols, SAMPLED))
-    if settings.method == "unigram":
-        with watch.stage("lexicon", settings.all_passes * runs.positions, "sym") as step:
-            words = fit_lexicon(runs, candidates, settings, engine or Threads(workers), step, stages)
-        report.words = len(words.weight)
-        with watch.stage("tagger"):
-            pairs = settings.tagger_min_count if settings.tagger_weight else 0
-            model = build_model(candidates, words, words, _card(settings, "lattice"), lm, runs, pairs)
-            return beyond_the_lexicon(model, words, settings)
-    decoder = "lattice"
-    with watch.stage("lexicon"):
-        whole = runs.whole()
-        if settings.method == "cohesion":
-            decoding, words = cohesion_lexicon(whole.stream, candidates, settings)
-            decoder = "pairs" if settings.cohesion_revision == 2015 else decoder
+    def adapt(self, base: Model) -> Model:
+        """Continue a model with the words of the text."""
+        with self._blocks() as blocks:
+            corpus = collect_runs(self._sampled(blocks), base.folds)
+        self.report.record(corpus)
+        with self.watch.stage("adapt", PASSES * corpus.stats.positions, "sym") as step:
+            adapted = adapt_model(base, corpus, self.workers, step, TRAINING_SHARE, TRAINING_MOST)
+        self.report.words = len(adapted.words)
+        adapted.card["base"] = {name: base.card.get(name) for name in ("base", "corpus", "name") if name in base.card}
+        for name in ("name", "sources"):
+            adapted.card.pop(name, None)
+        return adapted
+
+    def learn_list(self) -> Model:
+        """Read a word list and run the stages behind counting."""
+        settings = self.settings
+        with self._blocks() as blocks:
+            digested = Digested(self._sampled(blocks))
+            words = list_words(read_word_counts(digested), settings.max_word_len, settings.fold)
+        self.report.digest, self.report.left_out = digested.digest.hexdigest(), words.left_out
+        with self.watch.stage("count"):
+            whole = words.corpus.whole()
+            counts = count_stream(whole.stream, whole.codes, settings.max_word_len + 1, self.workers)
+        return self.learn_text(Counted(words.corpus, counts), Checkpoints(), words)
+
+    def count(self, shards: Sequence[Shard] | None, work: WorkFolder) -> Counted:
+        """Read and count the text, or add up shards."""
+        settings, text, watch, reading = self.settings, self.text, self.watch, self.report.reading
+        room = self.budget.ngrams(self.workers)
+        if shards is not None:
+            counted = add_up_shards(shards, settings, self.budget, self.workers, work, watch, reading)
         else:
-            by_tags = settings.method == "lm"
-            decoder = "tags" if by_tags else decoder
-            decoding = NO_LEXICON if by_tags else entropy_lexicon(candidates, settings)
-            cut = decoder_of(build_model(candidates, decoding, NO_LEXICON, _card(settings, decoder), lm))
-            joined = cut_runs(cut, whole)
-            words = frequency_lexicon(count_words(whole.stream, joined, candidates))
-            decoding = words if by_tags else decoding
-    report.words = len(words.weight)
-    return build_model(candidates, decoding, words, _card(settings, decoder), lm, runs)
+            counter = CorpusCounter(longest_ngrams(settings), settings.fold, self.budget.symbols, work, self.workers)
+            if text.inputs is not None and isinstance(self.engine, CountingEngine):
+                how = text.encoding, text.skip_undecodable
+                count_there(counter, self.engine, text.inputs, settings, work, watch, reading, *how)
+            else:
+                with self._blocks() as blocks:
+                    read_and_count(counter, blocks, settings, work, reading)
+            with watch.stage("count"):
+                counted = counter.finish(least_seen(settings), room)
+        self.report.record(counted.runs)
+        return counted
 
+    def learn_text(self, counted: Counted, checkpoints: Checkpoints, words: WordList | None = None) -> Model:
+        """Run the stages behind counting; `words` is the word list whose words were counted."""
+        corpus = counted.runs
+        least = self.settings.least_count(corpus.stats.symbols) if words is None else 1
+        candidates = self.score(counted, least, checkpoints)
+        if words is None:
+            self.report.candidates = len(candidates)
+        lm = self.estimate(counted)
+        del counted  # frees the counts
+        learned = self.learn(corpus, candidates, checkpoints, lm, words)
+        self.report.words = len(learned.words.weight)
+        return self.build(corpus, candidates, learned, lm)
 
-def _card(settings: TrainingSettings, decoder: str) -> dict[str, object]:
-    # the weights of other methods are no match for those of unknown words
-    longest = min(settings.unknown_len, settings.max_word_len) if settings.method == "unigram" else 0
-    settings = replace(settings, unknown_len=longest)
-    return {"decoder": decoder, "parameters": asdict(settings), "segtool_version": __version__}
+    def score(self, counted: Counted, least: int, checkpoints: Checkpoints) -> Candidates:
+        """Score the n-grams that are frequent enough."""
+        known = checkpoints.load("candidates")
+        if known is not None:
+            candidates = Candidates.from_arrays(known)
+        else:
+            with self.watch.stage("score"):
+                candidates = score(counted.counts, self.settings.max_word_len, least, self.workers)
+                checkpoints.save("candidates", **candidates.to_arrays())
+        self.budget.check(len(candidates), min(counted.runs.stats.symbols, SAMPLED))
+        return candidates
+
+    def estimate(self, counted: Counted) -> LanguageModel | None:
+        """Estimate the language model, if the settings ask for one."""
+        if not self.settings.needs_lm:
+            return None
+        with self.watch.stage("lm"):
+            lm = estimate(gather(counted.counts), self.settings.lm_order, workers=self.workers)
+            lm.card["parameters"]["fold"] = self.settings.fold
+        return lm
+
+    def learn(
+        self,
+        corpus: Corpus,
+        candidates: Candidates,
+        checkpoints: Checkpoints,
+        lm: LanguageModel | None,
+        words: WordList | None,
+    ) -> Learned:
+        """Learn words by the method of the settings."""
+        settings = self.settings
+        method = importlib.import_module(METHODS[settings.method][1])
+        engine, counts = self.engine or Threads(self.workers), None if words is None else words.counts
+        total = settings.all_passes * corpus.stats.positions if settings.method == "unigram" else None
+        with self.watch.stage("lexicon", total, "sym") as step:
+            learned: Learned = method.learn(
+                corpus, candidates, settings, Resources(engine, step, checkpoints, lm, counts)
+            )
+        return learned
+
+    def build(self, corpus: Corpus, candidates: Candidates, learned: Learned, lm: LanguageModel | None) -> Model:
+        """Build the model, and fit the tagger and the scores of unknown words where boundaries are known."""
+        settings, fits = self.settings, learned.has_boundaries
+        # weights of other methods are on another scale than the scores of unknown words
+        unknown_len = min(settings.unknown_len, settings.max_word_len) if fits else 0
+        parameters = asdict(replace(settings, unknown_len=unknown_len))
+        card: dict[str, object] = {"decoder": learned.decoder, "parameters": parameters, "segtool_version": __version__}
+        with self.watch.stage("build"):
+            pairs = settings.tagger_min_count if fits and settings.tagger_weight else 0
+            model = build_model(candidates, learned.decoding, learned.words, card, lm, corpus, pairs)
+            return beyond_the_lexicon(model, learned, settings) if fits else model

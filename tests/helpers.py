@@ -2,12 +2,14 @@
 
 import atexit
 import functools
+import json
 import os
 import random
 import shutil
 import subprocess
 import sys
 import tempfile
+import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -22,7 +24,7 @@ import segtool
 from segtool.decode.viterbi import WEIGHT_UNIT
 from segtool.segmenter import Segmenter
 from segtool.store.model import Model
-from segtool.text.runs import ChunkedRuns, RunTally
+from segtool.text.runs import Corpus, CorpusStats
 
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLE = ROOT / "data" / "sample"
@@ -119,30 +121,28 @@ def interpreting(plain: bool) -> Iterator[None]:
 
 
 class Streams:
-    """A part of a corpus (:class:`segtool.text.runs.RunPart`) made of streams of ids, a boundary at either end of
+    """A part of a corpus (:class:`segtool.text.runs.CorpusPart`) made of streams of ids, a boundary at either end of
     each."""
 
     def __init__(self, codes: Any, streams: list[Any]) -> None:
         self.written = np.asarray(codes, np.uint32)
         self._streams = [np.asarray(stream, np.uint16) for stream in streams]
-        tally = RunTally()
-        for stream in self._streams:
-            tally.add(stream, self.written)
-        self.written_counts, self.hash_sizes = tally.counts[: len(self.written)], tally.hash_sizes
-        self.digest, self.longest_run, self.chunks = tally.digest, tally.longest, len(self._streams)
+        self.chunks = len(self._streams)
+        streams = [np.zeros(1, np.uint16), *self._streams]
+        self.stats = sum((CorpusStats.of(stream, self.written) for stream in streams), CorpusStats())
 
     def chunk(self, i: int) -> Any:
         return self._streams[i]
 
 
-def chunked(runs: list[list[int]], codes: Any, size: int = 1 << 18) -> ChunkedRuns:
+def chunked(runs: list[list[int]], codes: Any, size: int = 1 << 18) -> Corpus:
     """Runs of ids, which are not renamed, in chunks of so many symbols or more."""
     streams: list[list[int]] = []
     for run in runs:
         if not streams or len(streams[-1]) > size:
             streams.append([0])
         streams[-1] += [*run, 0]
-    found = ChunkedRuns([Streams(codes, streams)], False)
+    found = Corpus([Streams(codes, streams)], False)
     assert found.codes.tolist() == list(codes)
     return found
 
@@ -162,6 +162,20 @@ def command(*arguments: object) -> list[str]:
 def environment(**variables: str) -> dict[str, str]:
     """Give an environment in which every folder finds this segtool."""
     return os.environ | {"PYTHONPATH": str(ROOT)} | variables
+
+
+def python(program: str, **variables: str) -> Any:
+    """Run a program in a process of its own; give what it prints as JSON on its last line."""
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(program)],
+        env=environment(**variables),
+        cwd=os.sep,  # the package is found by its environment alone
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT,
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
 
 
 def run(*arguments: object, cwd: Path | None = None, **options: Any) -> subprocess.CompletedProcess[bytes]:

@@ -14,7 +14,7 @@ from functools import cache
 import numpy as np
 from hypothesis import strategies as st
 
-from segtool.lm import store as lm_files
+from segtool.lm import language_model as lm_files
 from segtool.lm.kneser_ney import estimate
 from segtool.ngrams.count import count_stream
 from tests import naive

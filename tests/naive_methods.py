@@ -13,7 +13,7 @@ from segtool.decode.viterbi import UNKNOWN_LIMIT
 from segtool.ngrams.count import count_stream
 from segtool.ngrams.scores import score
 from segtool.ngrams.table import spell
-from segtool.text.runs import RunCollector
+from segtool.text.runs import Corpus, RunCollector
 from segtool.text.symbols import LAT, MARK, NUM, class_table, code_points, symbolise
 from tests import naive
 
@@ -181,6 +181,13 @@ def runs_of(text):
     collector = RunCollector()
     collector.add(text)
     return collector.runs()
+
+
+def corpus_of(text):
+    """Give the same as a corpus without folding."""
+    collector = RunCollector()
+    collector.add(text)
+    return Corpus([collector], fold=False)
 
 
 def candidates_of(runs, max_word_len, min_count):

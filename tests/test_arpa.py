@@ -16,13 +16,12 @@ from hypothesis import strategies as st
 from segtool import load
 from segtool.errors import InputError, ModelError, OutputError
 from segtool.lm import arpa, arpa_reader
-from segtool.lm import store as language
 from segtool.lm.arpa import word_of, write_arpa
 from segtool.lm.arpa_reader import read_arpa
 from segtool.lm.kenlm import KenLM
 from segtool.lm.kneser_ney import estimate
 from segtool.lm.language_model import LanguageModel
-from segtool.lm.store import import_lm, load_lm, open_lm, save_lm
+from segtool.lm.store import import_lm, open_lm
 from segtool.ngrams.count import count_stream
 from segtool.text.runs import RunCollector
 from segtool.text.symbols import LAT, NUM
@@ -499,7 +498,7 @@ def test_a_binary_is_imported_as_a_copy(binary, tmp_path):
     assert (tmp_path / "m" / "model.kenlm").read_bytes() == BINARY
     assert open_lm(tmp_path / "m").score_text("一的") == KenLM(binary).score_text("一的")
     with pytest.raises(ModelError, match="import an ARPA file"):
-        load_lm(tmp_path / "m")
+        LanguageModel.open(tmp_path / "m")
     (tmp_path / "m" / "model.kenlm").write_bytes(BINARY[:-1] + b"x")
     with pytest.raises(ModelError, match="checksum"):
         open_lm(tmp_path / "m")
@@ -552,5 +551,3 @@ def test_reserved_words_cannot_collide():
     names = {word_of(code) for code in (NUM, LAT, *map(ord, "一𠮷〇"))}
     assert names == {"<num>", "<lat>", "一", "𠮷", "〇"}
     assert len(names | {"<s>", "</s>", "<unk>"}) == 8
-    assert language.LanguageModel is LanguageModel
-    assert save_lm is language.save_lm

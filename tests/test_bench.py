@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts import bench
+from scripts import bench, bench_tables
 
 ROOT = Path(__file__).resolve().parent.parent
 ENVIRONMENT = {
@@ -26,31 +26,31 @@ ENVIRONMENT = {
 
 
 def values():
-    found = {name: {"segtool": [4.0]} for name in bench.METRICS}
+    found = {name: {"segtool": [4.0]} for name in bench_tables.METRICS}
     found["call"] = {"segtool": [10.0, 30.0, 20.0], "jieba": [1.0, 2.0, 4.0]}
     found["load"] = {"segtool": [0.5, 0.25], "jieba": [1.0, 1.0]}
     return found
 
 
 def test_spread_gives_the_median_and_the_ends():
-    assert bench.spread([1234.5678], 1) == "1,234.6"
-    assert bench.spread([3.0, 1.0, 2.0], 2) == "2.00 (1.00–3.00)"
+    assert bench_tables.spread([1234.5678], 1) == "1,234.6"
+    assert bench_tables.spread([3.0, 1.0, 2.0], 2) == "2.00 (1.00–3.00)"
 
 
 def test_ratios_compare_the_neighbours_of_a_turn():
-    assert bench.ratios([10, 30], [1, 2], more_is_better=True) == [10, 15]
-    assert bench.ratios([10, 30], [20, 15], more_is_better=False) == [2, 0.5]
+    assert bench_tables.ratios([10, 30], [1, 2], more_is_better=True) == [10, 15]
+    assert bench_tables.ratios([10, 30], [20, 15], more_is_better=False) == [2, 0.5]
     with pytest.raises(ValueError):
-        bench.ratios([1], [1, 2], more_is_better=True)
+        bench_tables.ratios([1], [1, 2], more_is_better=True)
 
 
 def test_the_tables_hold_every_metric_and_name_missing_gold():
     scores = {"pku/test": {"segtool": 0.84, "jieba": 0.8183}}
-    text = bench.report({"environment": ENVIRONMENT, "values": values(), "f1": scores})
+    text = bench_tables.report({"environment": ENVIRONMENT, "values": values(), "f1": scores})
     lines = text.splitlines()
-    for label, _, _ in bench.METRICS.values():
+    for label, _, _ in bench_tables.METRICS.values():
         assert sum(line.startswith(f"| {label} |") for line in lines) == 1
-    label = bench.METRICS["call"][0]
+    label = bench_tables.METRICS["call"][0]
     assert f"| {label} | 20.00 (10.00–30.00) | 2.00 (1.00–4.00) | 10.00× |" in lines
     assert any(line.endswith("| 0.375 (0.250–0.500) | 1.000 (1.000–1.000) | 3.00× |") for line in lines)
     assert "| pku/test | 0.8400 | 0.8183 |" in lines
@@ -102,7 +102,7 @@ def test_a_run_without_peers(tmp_path):
         tmp_path / "b/c.json",
     ]
     done = subprocess.run(
-        [sys.executable, ROOT / "scripts" / "bench.py", text, *options],
+        [sys.executable, "-m", "scripts.bench", text, *options],
         env=os.environ | {"PYTHONPATH": str(ROOT)},
         capture_output=True,
         encoding="utf-8",
@@ -127,4 +127,4 @@ def test_a_run_without_peers(tmp_path):
         "help": bench.STARTS,
     }
     assert all(process["peak_mb"] > 5 for process in record["processes"])
-    assert bench.report(record) == done.stdout.rstrip("\n")
+    assert bench_tables.report(record) == done.stdout.rstrip("\n")

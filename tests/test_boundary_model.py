@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from segtool.lexicon import boundary_model as tagger
-from segtool.lexicon.boundary_model import TaggerSettings, fit_tagger
+from segtool.lexicon.boundary_model import fit_tagger
 from segtool.lexicon.trie import build_trie
+from segtool.settings import TaggerSettings
 from tests import naive_boundary_model
 
 SYMBOLS = 5

@@ -1,4 +1,4 @@
-"""Stages are there whole or not at all, and the folder that they are kept in is there no longer than it is needed."""
+"""A checkpoint is complete or absent; the work folder exists only while it is needed."""
 
 import os
 import subprocess
@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from segtool.errors import OutputError
-from segtool.store.checkpoints import Stages, WorkFolder, files_seen, fingerprint
+from segtool.store.checkpoints import Checkpoints, WorkFolder, file_identities, fingerprint
 from tests.helpers import TIMEOUT, contents, environment
 
 ARRAYS = {"one": np.arange(5, dtype=np.int16), "two": np.array([[0.5, -np.inf]]), "told": np.array('{"字": 1}')}
@@ -22,50 +22,47 @@ def same(found, arrays=ARRAYS):
     }
 
 
-def test_what_is_kept_is_there_again(tmp_path):
-    stages = Stages(tmp_path)
-    assert stages.load("count") is None
-    stages.save("count", **ARRAYS)
-    assert same(stages.load("count"))
-    assert same(Stages(tmp_path).load("count"))
-    stages.save("count", one=np.zeros(1))
-    assert stages.load("count").keys() == {"one"}
-    stages.save("nothing")
-    assert stages.load("nothing") == {}
-    stages.forget("count", "nothing", "never")
-    assert contents(tmp_path) == {}
+def test_saved_arrays_are_loaded(tmp_path):
+    checkpoints = Checkpoints(tmp_path)
+    assert checkpoints.load("count") is None
+    checkpoints.save("count", **ARRAYS)
+    assert same(checkpoints.load("count"))
+    assert same(Checkpoints(tmp_path).load("count"))
+    checkpoints.save("count", one=np.zeros(1))
+    assert checkpoints.load("count").keys() == {"one"}
+    checkpoints.save("nothing")
+    assert checkpoints.load("nothing") == {}
 
 
-def test_without_a_folder_nothing_is_kept():
-    stages = Stages()
-    stages.save("count", **ARRAYS)
-    assert stages.load("count") is None
-    stages.forget("count")
+def test_nothing_is_saved_without_a_folder():
+    checkpoints = Checkpoints()
+    checkpoints.save("count", **ARRAYS)
+    assert checkpoints.load("count") is None
 
 
 def test_every_byte_counts(tmp_path):
-    """A file that was damaged is no stage, or it holds what it did."""
-    stages = Stages(tmp_path)
-    stages.save("count", **ARRAYS)
+    """A damaged file is not loaded, or it holds the same arrays."""
+    checkpoints = Checkpoints(tmp_path)
+    checkpoints.save("count", **ARRAYS)
     file = tmp_path / "count.npz"
     data = file.read_bytes()
     damaged = 0
     for i in range(len(data)):
         for bit in (1, 32, 128):
             file.write_bytes(data[:i] + bytes([data[i] ^ bit]) + data[i + 1 :])
-            found = stages.load("count")
+            found = checkpoints.load("count")
             damaged += found is None
             assert found is None or same(found), i
     assert damaged > len(data)
     for size in (0, 1, len(data) // 2, len(data) - 1):
         file.write_bytes(data[:size])
-        assert stages.load("count") is None
+        assert checkpoints.load("count") is None
 
 
 @pytest.mark.parametrize("place", ["numpy.savez", "os.fsync", "os.replace"])
 def test_a_save_that_fails_leaves_what_was(tmp_path, monkeypatch, place):
-    stages = Stages(tmp_path)
-    stages.save("count", **ARRAYS)
+    checkpoints = Checkpoints(tmp_path)
+    checkpoints.save("count", **ARRAYS)
 
     def fail(*args, **options):
         raise OSError(28, "No space left on device")
@@ -74,8 +71,8 @@ def test_a_save_that_fails_leaves_what_was(tmp_path, monkeypatch, place):
         patch.setattr(place, fail)
         message = f"{tmp_path}: temporary files cannot be written: No space left on device; .*--tmp"
         with pytest.raises(OutputError, match=message):
-            stages.save("count", one=np.zeros(1))
-    assert same(stages.load("count"))
+            checkpoints.save("count", one=np.zeros(1))
+    assert same(checkpoints.load("count"))
 
 
 def test_fingerprints():
@@ -87,13 +84,13 @@ def test_fingerprints():
 def test_files_seen(tmp_path):
     file = tmp_path / "a"
     file.write_text("一")
-    seen = files_seen([file, None])
-    assert seen == files_seen([tmp_path / "." / "a", None])
-    assert seen != files_seen([None, file])
+    seen = file_identities([file, None])
+    assert seen == file_identities([tmp_path / "." / "a", None])
+    assert seen != file_identities([None, file])
     file.write_text("一一")
-    assert seen != (longer := files_seen([file, None]))
+    assert seen != (longer := file_identities([file, None]))
     os.utime(file, ns=(1, 1))
-    assert longer != files_seen([file, None])
+    assert longer != file_identities([file, None])
 
 
 # The folder
@@ -106,12 +103,12 @@ def work(stack, parent, training="one", resume=False, name="m"):
 def test_folder_is_made_when_it_is_asked_for_and_removed_in_the_end(tmp_path):
     with ExitStack() as stack:
         found = work(stack, tmp_path)
-        assert (found.entered, found.stages.folder, contents(tmp_path)) == (False, None, {})
+        assert (found.entered, found.checkpoints.folder, contents(tmp_path)) == (False, None, {})
         path = found()
-        assert path == tmp_path / ".m.work" == found() == found.stages.folder
+        assert path == tmp_path / ".m.work" == found() == found.checkpoints.folder
         (path / "shard").mkdir()
         (path / "shard" / "file").touch()
-        found.stages.save("count", **ARRAYS)
+        found.checkpoints.save("count", **ARRAYS)
         assert found.entered
     assert contents(tmp_path) == {}
 
@@ -127,16 +124,16 @@ def fail(parent, **options):
     with pytest.raises(LookupError), ExitStack() as stack:
         found = work(stack, parent, **options)
         found().joinpath("spill").touch()
-        found.stages.save("count", **ARRAYS)
+        found.checkpoints.save("count", **ARRAYS)
         raise LookupError
 
 
-def stage_of(parent, **options):
-    """Whether a training finds the stage that another has left; it leaves nothing."""
+def finds_checkpoint(parent, **options):
+    """Whether a training finds the checkpoint that another has left; it leaves nothing."""
     with ExitStack() as stack:
         found = work(stack, parent, **options)
         spilled = (found() / "spill").exists()
-        there = same(found.stages.load("count"))
+        there = same(found.checkpoints.load("count"))
         assert spilled == there
     assert contents(parent) == {}
     return there
@@ -147,15 +144,15 @@ def test_failure_leaves_nothing(tmp_path):
     assert contents(tmp_path) == {}
 
 
-def test_failure_of_one_to_resume_leaves_the_stages(tmp_path):
+def test_failure_with_resume_leaves_the_checkpoints(tmp_path):
     fail(tmp_path, resume=True)
-    assert stage_of(tmp_path, resume=True)
+    assert finds_checkpoint(tmp_path, resume=True)
 
 
 @pytest.mark.parametrize("other", [{"training": "two", "resume": True}, {"training": "", "resume": True}, {}])
 def test_another_training_starts_anew(tmp_path, other):
     fail(tmp_path, resume=True)
-    assert not stage_of(tmp_path, **other)
+    assert not finds_checkpoint(tmp_path, **other)
 
 
 def test_what_was_left_is_removed_though_the_folder_is_not_needed(tmp_path):
@@ -170,7 +167,7 @@ def test_what_was_left_is_removed_though_the_folder_is_not_needed(tmp_path):
 def test_damaged_card(tmp_path, card):
     fail(tmp_path, resume=True)
     (tmp_path / ".m.work" / "training").write_bytes(card)
-    assert not stage_of(tmp_path, resume=True)
+    assert not finds_checkpoint(tmp_path, resume=True)
 
 
 def test_names_may_be_long(tmp_path):
@@ -183,7 +180,7 @@ def test_folder_of_something_else(tmp_path):
     (tmp_path / ".m.work" / "thesis").write_text("1")
     before = contents(tmp_path)
     for resume in (False, True):
-        with ExitStack() as stack, pytest.raises(OutputError, match=r"\.m\.work: holds files that are of no training"):
+        with ExitStack() as stack, pytest.raises(OutputError, match=r"\.m\.work: holds files of something else"):
             work(stack, tmp_path, resume=resume)()
     assert contents(tmp_path) == before
 
@@ -238,7 +235,7 @@ with ExitStack() as stack:
             assert other.stdout.readline() == b"there\n"
             before = contents(tmp_path)
             for resume in (False, True):
-                message = r"\.m\.work: another training is at work there: wait or pass another --tmp"
+                message = r"\.m\.work: another training uses it: wait or pass another --tmp"
                 with ExitStack() as stack, pytest.raises(OutputError, match=message):
                     work(stack, tmp_path, resume=resume)()
                 assert contents(tmp_path) == before

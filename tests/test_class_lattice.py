@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 from segtool.lexicon import class_lattice, word_classes
 from segtool.lexicon import em as fitting
-from segtool.lexicon.em import LexiconSettings, fit_lexicon
+from segtool.lexicon.em import learn
 from segtool.ngrams.scores import BOUNDARY_FANOUT
 from segtool.ngrams.table import spell
+from segtool.settings import LexiconSettings
 from segtool.text.run_hashes import BUCKETS
 from tests import naive, naive_classes
 from tests.test_lexicon import RUNS, SETTINGS, fit, nothing_forgotten, table
@@ -136,7 +137,7 @@ def test_em_under_class_bigrams_is_naive(runs, longest, min_count, parameters):
     cluster = fitting.cluster
     everything_seen = patch.object(word_classes, "LEAST_SEEN", 1)
     with nothing_forgotten, everything_seen, patch.object(fitting, "cluster", spy):
-        candidates, lexicon = fit(runs, longest, min_count, parameters)
+        candidates, learned = fit(runs, longest, min_count, parameters)
         _, plain = fit(runs, longest, min_count, replace(parameters, word_classes=0))
     classes, counts = given_classes
     ngrams = [
@@ -146,14 +147,14 @@ def test_em_under_class_bigrams_is_naive(runs, longest, min_count, parameters):
     class_of = dict(zip(flat(ngrams), classes.tolist(), strict=True)) | {naive_classes.BOUNDARY: 0}
     found_factors = fitting.class_factors(counts, parameters.class_weight)
     factors = {(left, right): factor for (right, left), factor in np.ndenumerate(found_factors)}
-    assert lexicon.log_likelihood[: parameters.passes] == plain.log_likelihood
+    assert learned.log_likelihood[: parameters.passes] == plain.log_likelihood
     weights = {word: weight for word, (weight, _) in table(candidates, plain).items()}
     scores = naive.scores(runs, longest, min_count, BOUNDARY_FANOUT)
     priors = naive.log_priors(scores, parameters)
-    sampled = naive.unstream(lexicon.sample)  # all runs, in the order of their hashes
+    sampled = naive.unstream(learned.sample)  # all runs, in the order of their hashes
     assert sorted(sampled) == sorted(runs)
     idle = SYMBOLS - 1 - sum(len(ngram) == 1 for ngram in scores)
-    for likelihood in lexicon.log_likelihood[parameters.passes :]:
+    for likelihood in learned.log_likelihood[parameters.passes :]:
         found, log_likelihood, boundaries = naive_classes.expectations(sampled, weights, class_of, factors)
         assert likelihood == pytest.approx(log_likelihood, rel=1e-6, abs=1e-5)
         least = fitting.LEAST_EXPECTED
@@ -163,50 +164,50 @@ def test_em_under_class_bigrams_is_naive(runs, longest, min_count, parameters):
             ngram: (math.log(times / everything) if times else -math.inf) + priors[ngram]
             for ngram, times in expected.items()
         }
-    rows = table(candidates, lexicon)
+    rows = table(candidates, learned)
     for word, times in expected.items():
         assert rows[word][1] == pytest.approx(times, rel=1e-5, abs=1e-5), word
-    stream = lexicon.sample
-    here = lexicon.boundaries[1:][(stream[1:] != 0) & (stream[:-1] != 0)]
+    stream = learned.sample
+    here = learned.boundaries[1:][(stream[1:] != 0) & (stream[:-1] != 0)]
     assert here / 65535 == pytest.approx(flat(boundaries), abs=2e-5)
 
 
 @given(RUNS, st.integers(1, 4), SETTINGS)
 def test_boundaries_count_the_words(runs, longest, parameters):
     with nothing_forgotten, patch.object(fitting, "LEAST_EXPECTED", 1e-9):
-        _, lexicon = fit(runs, longest, 1, parameters)
-    stream = lexicon.sample
-    assert len(lexicon.boundaries) == len(stream) == len(naive.stream(runs))
-    assert lexicon.boundaries.dtype == np.uint16
-    assert np.all(lexicon.boundaries[1:][(stream == 0)[1:] | (stream == 0)[:-1]] == 65535)
-    words = lexicon.boundaries[stream != 0].sum() / 65535
-    assert words == pytest.approx(lexicon.expected.sum(), abs=1e-5 * len(stream))
+        _, learned = fit(runs, longest, 1, parameters)
+    stream = learned.sample
+    assert len(learned.boundaries) == len(stream) == len(naive.stream(runs))
+    assert learned.boundaries.dtype == np.uint16
+    assert np.all(learned.boundaries[1:][(stream == 0)[1:] | (stream == 0)[:-1]] == 65535)
+    words = learned.boundaries[stream != 0].sum() / 65535
+    assert words == pytest.approx(learned.words.expected.sum(), abs=1e-5 * len(stream))
 
 
 @pytest.mark.parametrize("longest", [1, 2, 15])
 @pytest.mark.parametrize("runs", [[], [[1]], [[1], [1]], [[1, 2]], [[1, 2, 3, 4, 5] * 4] * 3], ids=str)
 def test_tiny_corpora(runs, longest):
-    _, lexicon = fit(runs, longest, 1, LexiconSettings())
-    assert len(lexicon.log_likelihood) == LexiconSettings().all_passes
-    assert np.all(np.isfinite(lexicon.log_likelihood))
-    assert np.all(np.isfinite(lexicon.weight))
-    assert len(lexicon.boundaries) == len(naive.stream(runs))
+    _, learned = fit(runs, longest, 1, LexiconSettings())
+    assert len(learned.log_likelihood) == LexiconSettings().all_passes
+    assert np.all(np.isfinite(learned.log_likelihood))
+    assert np.all(np.isfinite(learned.words.weight))
+    assert len(learned.boundaries) == len(naive.stream(runs))
 
 
 @pytest.mark.parametrize("off", [{"word_classes": 0}, {"class_passes": 0}], ids=str)
 def test_without_classes_nothing_else_changes(sample_candidates, sample_chunks, off):
     with patch.object(fitting, "cluster", None):
-        plain = fit_lexicon(sample_chunks, sample_candidates, LexiconSettings(**off))
-    with_classes = fit_lexicon(sample_chunks, sample_candidates, LexiconSettings())
+        plain = learn(sample_chunks, sample_candidates, LexiconSettings(**off))
+    with_classes = learn(sample_chunks, sample_candidates, LexiconSettings())
     assert plain.log_likelihood == with_classes.log_likelihood[: LexiconSettings().passes]
-    assert plain.weight.tobytes() != with_classes.weight.tobytes()
+    assert plain.words.weight.tobytes() != with_classes.words.weight.tobytes()
 
 
 def test_classes_without_weight_are_more_plain_passes(sample_candidates, sample_chunks):
     with nothing_forgotten:
-        classes = fit_lexicon(sample_chunks, sample_candidates, LexiconSettings(passes=3, class_weight=0.0))
-        plain = fit_lexicon(sample_chunks, sample_candidates, LexiconSettings(passes=7, word_classes=0))
-    assert classes.expected == pytest.approx(plain.expected, rel=1e-6, abs=1e-6)
+        classes = learn(sample_chunks, sample_candidates, LexiconSettings(passes=3, class_weight=0.0))
+        plain = learn(sample_chunks, sample_candidates, LexiconSettings(passes=7, word_classes=0))
+    assert classes.words.expected == pytest.approx(plain.words.expected, rel=1e-6, abs=1e-6)
     assert classes.log_likelihood == pytest.approx(plain.log_likelihood)
 
 

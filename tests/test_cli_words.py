@@ -11,12 +11,12 @@ from click.testing import CliRunner
 
 import segtool
 from segtool.cli.main import main
-from segtool.cli.words import FIELDS, words
+from segtool.cli.words import FIELDS, words_command
 from segtool.discovery import SORT_FIELDS, discover, examples, spelled
 from tests.helpers import SAMPLE, TIMEOUT, command, contents, environment, sample_model, sample_segmenter, sample_text
 
 # The error handling of the real group, without its handlers of signals and logs.
-GROUP = type(main)("segtool", commands={"words": words})
+GROUP = type(main)("segtool", commands={"words": words_command})
 MODEL = str(sample_model())
 
 
@@ -72,7 +72,7 @@ def test_text_gives_the_list_of_the_model_trained_on_it():
 
 
 def test_the_command_is_there():
-    assert main.commands["words"] is words
+    assert main.commands["words"] is words_command
 
 
 def test_quiet():
@@ -217,7 +217,7 @@ def test_a_reader_that_leaves_is_no_error():
 def test_help_loads_nothing_heavy():
     code = """
 import sys
-from segtool.cli.words import words
+from segtool.cli.words import words_command
 print({"numpy", "numba", "tqdm"} & {*sys.modules})
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, env=environment(), timeout=TIMEOUT)

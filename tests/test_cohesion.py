@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from segtool import UsageError, train
 from segtool.decode.decoders import decoder_of
 from segtool.lexicon.build import build_model
-from segtool.lexicon.em import candidate_trie
-from segtool.methods.cohesion import CohesionSettings, _join, cohesion_lexicon
+from segtool.lexicon.trie import candidate_trie
+from segtool.methods.cohesion import _join, learn
 from segtool.ngrams.scores import BOUNDARY_FANOUT
+from segtool.settings import CohesionSettings
 from segtool.store.model import Model
 from tests import naive
 from tests import naive_methods as methods
@@ -34,8 +35,9 @@ def setup(text, max_word_len, min_count):
 @given(TEXTS, st.integers(1, 5), st.integers(1, 2), PARAMETERS)
 def test_words_are_naive(text, max_word_len, min_count, parameters):
     """Kept, joined, counted, checked back: from the docstring, over runs of codes."""
-    runs, candidates = setup(text, max_word_len, min_count)
-    decoding, words = cohesion_lexicon(runs.stream, candidates, parameters)
+    _, candidates = setup(text, max_word_len, min_count)
+    learned = learn(methods.corpus_of(text), candidates, parameters)
+    words = learned.words
     found = naive.runs(text)
     table = naive.scores(found, max_word_len, min_count, BOUNDARY_FANOUT)
     kept = methods.kept(table, parameters.cohesion_thresholds, parameters.cohesion_min_count)
@@ -43,7 +45,8 @@ def test_words_are_naive(text, max_word_len, min_count, parameters):
     counts = methods.counted(word for run in found for word in methods.joined_words(run, kept))
     checked = {w: n for w, n in counts.items() if w in table and methods.checks_back(w, kept, longest)}
     expected = methods.frequency_weights(checked, {s for run in found for s in run} | {*methods.CLASSES})
-    assert decoding is words
+    assert learned.decoder == "lattice"
+    assert learned.decoding is words
     lexicon = methods.as_dict(words, candidates)
     assert lexicon.keys() == expected.keys()
     for word, (weight, count) in expected.items():
@@ -93,10 +96,10 @@ def test_back_check_throws_out_what_was_joined_by_accident():
 
 
 def pairs_model(text, max_word_len, min_count, parameters):
-    runs, candidates = setup(text, max_word_len, min_count)
-    decoding, words = cohesion_lexicon(runs.stream, candidates, parameters)
-    card: dict[str, object] = {"decoder": "pairs", "parameters": {"max_word_len": max_word_len}}
-    return build_model(candidates, decoding, words, card), candidates, words
+    _, candidates = setup(text, max_word_len, min_count)
+    learned = learn(methods.corpus_of(text), candidates, parameters)
+    card: dict[str, object] = {"decoder": learned.decoder, "parameters": {"max_word_len": max_word_len}}
+    return build_model(candidates, learned.decoding, learned.words, card), candidates, learned.words
 
 
 def naive_cut(text, kept):
@@ -158,28 +161,28 @@ def test_2015_keeps_no_more_than_the_word_that_is_open(sample_text):
 
 
 @pytest.mark.parametrize("revision", [2016, 0, -2017])
-def test_revision_that_there_is_not(sample_runs, sample_candidates, revision):
+def test_revision_that_there_is_not(sample_chunks, sample_candidates, revision):
     with pytest.raises(UsageError, match=f"--cohesion-revision {revision}: choose 2015 or 2017"):
-        cohesion_lexicon(sample_runs.stream, sample_candidates, CohesionSettings(cohesion_revision=revision))
+        learn(sample_chunks, sample_candidates, CohesionSettings(cohesion_revision=revision))
 
 
 @pytest.mark.parametrize("revision", [2015, 2017])
-def test_no_threshold(sample_runs, sample_candidates, revision):
+def test_no_threshold(sample_chunks, sample_candidates, revision):
     with pytest.raises(UsageError, match=r"--cohesion-thresholds \(\): give one number or more"):
-        cohesion_lexicon(sample_runs.stream, sample_candidates, CohesionSettings((), 3, revision))
+        learn(sample_chunks, sample_candidates, CohesionSettings((), 3, revision))
 
 
-def test_thresholds_and_counts_are_respected(sample_runs, sample_candidates, sample_text):
+def test_thresholds_and_counts_are_respected(sample_chunks, sample_candidates, sample_text):
     """All kept or none kept: what the limits do at their ends."""
     nothing = [CohesionSettings((1e9,) * 3), CohesionSettings(cohesion_min_count=10**9)]
     for parameters in nothing:
-        _, words = cohesion_lexicon(sample_runs.stream, sample_candidates, parameters)
+        words = learn(sample_chunks, sample_candidates, parameters).words
         assert set(words.level.tolist()) == {1}
     never = train(texts=[sample_text], method="cohesion", cohesion_revision=2015, cohesion_thresholds=(1e9,))
     assert len(naive_cut(sample_text, set())) == len(never.cut(sample_text))
     sizes = []
     for threshold in (-1e9, 1.0, 3.0, 5.0):
-        decoding, _ = cohesion_lexicon(sample_runs.stream, sample_candidates, CohesionSettings((threshold,), 1, 2015))
+        decoding = learn(sample_chunks, sample_candidates, CohesionSettings((threshold,), 1, 2015)).decoding
         sizes.append(len(decoding.level))
     assert sizes[0] == len(sample_candidates.levels[1])
     assert all(more > fewer for more, fewer in itertools.pairwise(sizes))

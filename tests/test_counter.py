@@ -85,7 +85,7 @@ def test_counts_are_naive_in_memory_or_not(lines, order, fold, room, least):
             counted = counter.finish(least, room, keep)
             assert naive.unstream(counted.runs.whole().stream) == naive.unstream(whole.whole().stream)
             assert counted.runs.codes.tolist() == whole.codes.tolist() == counted.counts.codes.tolist()
-            assert counted.runs.faces.tolist() == whole.faces.tolist()
+            assert counted.runs.alphabet.display.tolist() == whole.alphabet.display.tolist()
             counts = gather(counted.counts)
             found = {
                 tuple(gram): int(times)
@@ -111,7 +111,7 @@ def test_counter_holds_no_more_than_there_is_room_for(tmp_path):
 def test_nothing_is_written_where_there_is_room():
     counter = CorpusCounter(3, True, 1000, lambda: pytest.fail("no folder is needed"))
     counter.add("今天天气很好\n")
-    assert counter.finish(1, 1000).runs.symbols == 6
+    assert counter.finish(1, 1000).runs.stats.symbols == 6
 
 
 @pytest.mark.parametrize("room", [1, 1000])

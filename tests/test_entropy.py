@@ -6,8 +6,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from segtool import UsageError, train
-from segtool.methods.entropy import EntropySettings, entropy_lexicon
+from segtool.methods.entropy import autonomy_lexicon
 from segtool.ngrams.scores import BOUNDARY_FANOUT
+from segtool.settings import EntropySettings
 from segtool.text.symbols import LAT, NUM
 from tests import naive
 from tests import naive_methods as methods
@@ -34,7 +35,7 @@ def table_of(text, max_word_len, min_count):
 def test_autonomy_is_naive(text, max_word_len, min_count, parameters):
     candidates = methods.candidates_of(methods.runs_of(text), max_word_len, min_count)
     table = table_of(text, max_word_len, min_count)
-    lexicon = entropy_lexicon(candidates, parameters)
+    lexicon = autonomy_lexicon(candidates, parameters)
     expected = methods.autonomy(
         table, parameters.entropy_mean, parameters.entropy_scaled, parameters.entropy_length_power
     )
@@ -49,7 +50,7 @@ def test_autonomy_is_naive(text, max_word_len, min_count, parameters):
 def test_means_are_zero_over_what_they_are_taken(text, parameters):
     assume(naive.runs(text))
     candidates = methods.candidates_of(methods.runs_of(text), 3, 1)
-    lexicon = entropy_lexicon(candidates, parameters)
+    lexicon = autonomy_lexicon(candidates, parameters)
     for k in range(1, 4):
         here = (lexicon.level == k) & (lexicon.expected > 0)
         share = lexicon.expected[here] if parameters.entropy_mean == "occurrences" else np.ones(here.sum())
@@ -59,7 +60,7 @@ def test_means_are_zero_over_what_they_are_taken(text, parameters):
 @pytest.mark.parametrize("mean", ["type", "", "Types", "tokens"])
 def test_mean_of_neither_kind(sample_candidates, mean):
     with pytest.raises(UsageError, match=f"--entropy-mean {mean}: choose types or occurrences"):
-        entropy_lexicon(sample_candidates, EntropySettings(entropy_mean=mean))
+        autonomy_lexicon(sample_candidates, EntropySettings(entropy_mean=mean))
 
 
 def test_a_model_cuts_by_autonomy():
@@ -105,7 +106,7 @@ def test_every_power_of_the_length_leaves_weights_that_fit(power):
     except UsageError:
         return
     candidates = methods.candidates_of(methods.runs_of(text), 6, 2)
-    lexicon = entropy_lexicon(candidates, EntropySettings(entropy_length_power=power))
+    lexicon = autonomy_lexicon(candidates, EntropySettings(entropy_length_power=power))
     weights = model.lexicon.reshape(-1, 4)[:, 2]
     positive = np.count_nonzero(lexicon.weight * 65536 >= 1)
     assert np.count_nonzero(weights > 0) >= positive

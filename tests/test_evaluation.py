@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from segtool.errors import DataError, EncodingError, InputError, MismatchError, UsageError
-from segtool.evaluation import PROTOCOLS, FrequentError, _longest_common_subsequence, evaluate, evaluate_files
+from segtool.evaluation import PROTOCOLS, FrequentError, evaluate, evaluate_files
+from segtool.text.alignment import longest_common_subsequence
 
 both_protocols = pytest.mark.parametrize("protocol", PROTOCOLS)
 
@@ -124,7 +125,7 @@ def test_sighan_as_slow_twin(cuts, vocabulary):
 
 @given(st.lists(st.sampled_from("abcd"), max_size=60), st.lists(st.sampled_from("abcd"), max_size=60))
 def test_longest_common_subsequence_of_any_lists(first, second):
-    assert _longest_common_subsequence(first, second) == naive_lcs(first, second)
+    assert longest_common_subsequence(first, second) == naive_lcs(first, second)
 
 
 @given(st.lists(cut_twice(), max_size=4))

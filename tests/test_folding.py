@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from segtool import UsageError, load, train
 from segtool.decode.streaming import cut_stream
 from segtool.discovery import discover, examples
-from segtool.lexicon.em import Lexicon
+from segtool.lexicon.learned import Lexicon
 from segtool.lexicon.spellings import odd_spellings
 from segtool.lm.store import open_lm
 from segtool.methods.word_list import words_with_counts
@@ -22,7 +22,7 @@ from segtool.settings import METHODS
 from segtool.store.model import load_model, save_model
 from segtool.text import runs as running
 from segtool.text.folding import fold_table, fold_text
-from segtool.text.runs import ChunkedRuns, RunCollector
+from segtool.text.runs import Corpus, RunCollector
 from segtool.text.symbols import CODE_LIMIT, LAT, NUM, class_table
 from tests import naive
 from tests import naive_methods as methods
@@ -140,7 +140,7 @@ def chunks_of(blocks, fold=True):
     collector = RunCollector()
     for block in blocks:
         collector.add(block)
-    return ChunkedRuns([collector], fold)
+    return Corpus([collector], fold)
 
 
 def collect(blocks, fold=True):
@@ -148,10 +148,8 @@ def collect(blocks, fold=True):
 
 
 def same(one, other):
-    return all(
-        (array.dtype, array.tobytes()) == (getattr(other, name).dtype, getattr(other, name).tobytes())
-        for name, array in vars(one).items()
-    )
+    arrays = [(each.stream, each.codes, each.alphabet.display, *each.odd()) for each in (one, other)]
+    return all((a.dtype, a.tobytes()) == (b.dtype, b.tobytes()) for a, b in zip(*arrays, strict=True))
 
 
 @given(MIXED)
@@ -160,10 +158,11 @@ def test_runs_are_those_of_the_folded_text(lines):
     assert runs.stream.tobytes() == plain.stream.tobytes()
     assert runs.codes.tobytes() == plain.codes.tobytes()
     assert same(runs, collect(["".join(lines)]))
-    shown = runs.faces[runs.stream]
-    shown[runs.odd_places] = runs.odd_codes
+    shown, display = runs.alphabet.display[runs.stream], runs.alphabet.display
+    places, codes = runs.odd()
+    shown[places] = codes
     assert [[int(code) for code in run] for run in unstream(shown)] == naive.runs("".join(lines))
-    assert not np.any(runs.faces[runs.stream[runs.odd_places]] == runs.odd_codes)
+    assert not np.any(display[runs.stream[places]] == codes)
 
 
 def unstream(codes):
@@ -171,9 +170,9 @@ def unstream(codes):
 
 
 @given(MIXED, st.randoms(use_true_random=False))
-def test_faces_do_not_depend_on_the_order_of_lines(lines, draw):
+def test_displayed_characters_do_not_depend_on_the_order_of_lines(lines, draw):
     shuffled = draw.sample(lines, len(lines))
-    assert collect(shuffled).faces.tolist() == collect(lines).faces.tolist()
+    assert collect(shuffled).alphabet.display.tolist() == collect(lines).alphabet.display.tolist()
 
 
 @given(SIMPLIFIED)
@@ -181,16 +180,16 @@ def test_runs_of_simplified_text_are_as_they_were(lines):
     assert same(collect(lines), collect(lines, fold=False))
 
 
-def test_faces():
+def test_displayed_characters():
     runs = collect(["後後后裡裏著着\n", "一"])
-    assert dict(zip(map(chr, runs.codes[3:]), map(chr, runs.faces[3:]), strict=True)) == {
+    assert dict(zip(map(chr, runs.codes[3:]), map(chr, runs.alphabet.display[3:]), strict=True)) == {
         "一": "一",
         "后": "後",
         "着": "着",  # as frequent as 著, and lower
         "里": "裏",
     }
     unfolded = collect(["後後后"], fold=False)
-    assert unfolded.faces.tolist() == unfolded.codes.tolist() == [0, NUM, LAT, ord("后"), ord("後")]
+    assert unfolded.alphabet.display.tolist() == unfolded.codes.tolist() == [0, NUM, LAT, ord("后"), ord("後")]
 
 
 @settings(max_examples=200)
@@ -200,9 +199,9 @@ def test_spellings_are_naive(lines, max_word_len):
     candidates = methods.candidates_of(runs, max_word_len, 1)
     level = np.repeat(np.arange(1, max_word_len + 1), [len(each) for each in candidates.levels])
     place = np.concatenate([np.arange(len(each)) for each in candidates.levels])
-    lexicon = Lexicon(level[1:], place[1:], np.zeros(len(level) - 1), np.zeros(len(level) - 1), 0.0, ())
+    lexicon = Lexicon(level[1:], place[1:], np.zeros(len(level) - 1), np.zeros(len(level) - 1), 0.0)
     words = list(methods.as_dict(lexicon, candidates))
-    found = {i: list(runs.faces[np.searchsorted(runs.codes, word)]) for i, word in enumerate(words)}
+    found = {i: list(runs.alphabet.display[np.searchsorted(runs.codes, word)]) for i, word in enumerate(words)}
     with patch.object(running, "CHUNK", 10):
         spellings = odd_spellings(chunks_of(lines), candidates, lexicon)
     for word, at, code in spellings.tolist():

@@ -1,36 +1,15 @@
-"""When numba is loaded, when kernels are compiled, and what happens where they cannot be kept."""
+"""When kernels are compiled and announced, where that leaves numba out, and what a signature says."""
 
-import json
-import logging
-import os
-import subprocess
-import sys
-import textwrap
+import re
 import threading
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from segtool.runtime.kernels import LazyKernel, _compile, kernel
-
-ROOT = Path(__file__).parent.parent
-
-
-def python(program, **environment):
-    """Run a program in a process of its own; give what it prints as JSON on its last line."""
-    done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(program)],
-        env=os.environ | {"PYTHONPATH": str(ROOT)} | environment,
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=180,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout.splitlines()[-1])
+from segtool.runtime.kernels import LazyKernel, all_kernels, kernel
+from segtool.runtime.numba_compiler import compile_kernel
+from tests.helpers import ROOT, python
 
 
 @pytest.fixture
@@ -42,12 +21,12 @@ def test_numba_is_loaded_by_compiled_only(cache):
     found = python(
         """
         import json, sys
-        from segtool.decode import viterbi as decode
+        from segtool.decode.viterbi import join_utf8
         from segtool.text import symbols
         codes, starts = [0] * 3, [0] * 4
         tokens = symbols.symbolise.interpreted([0x4E00, 0x31, 0x2E], symbols.class_table(), codes, starts)
         before = "numba" in sys.modules
-        decode.join_utf8.compiled
+        join_utf8.compiled
         print(json.dumps([tokens, before, "numba" in sys.modules]))
         """,
         **cache,
@@ -57,13 +36,13 @@ def test_numba_is_loaded_by_compiled_only(cache):
 
 ANNOUNCE = """
     import json
-    from segtool.runtime import kernels as _jit
-    from segtool.decode import viterbi as decode
+    from segtool.runtime import kernels
+    from segtool.decode.viterbi import join_utf8
     from segtool.text import symbols
     heard = []
-    _jit.on_first_compile(lambda: heard.append("replaced"))
-    _jit.on_first_compile(lambda: heard.append(len(heard)))
-    decode.join_utf8.compiled
+    kernels.on_first_compile(lambda: heard.append("replaced"))
+    kernels.on_first_compile(lambda: heard.append(len(heard)))
+    join_utf8.compiled
     symbols.symbolise.compiled
     print(json.dumps(heard))
 """
@@ -71,7 +50,6 @@ ANNOUNCE = """
 
 def test_first_compile_is_announced_once_and_only_when_there_is_no_cache(cache):
     assert python(ANNOUNCE, **cache) == [0]
-    assert list(Path(cache["NUMBA_CACHE_DIR"]).rglob("*.nbi"))
     assert python(ANNOUNCE, **cache) == []
 
 
@@ -79,76 +57,32 @@ def test_announcement_comes_before_the_compilation(cache):
     found = python(
         """
         import json
-        from segtool.runtime import kernels as _jit
-        from segtool.decode import viterbi as decode
+        from segtool.runtime import kernels
+        from segtool.decode.viterbi import join_utf8
         seen = []
-        _jit.on_first_compile(lambda: seen.append(decode.join_utf8._compiled is None))
-        decode.join_utf8.compiled
-        print(json.dumps(seen + [decode.join_utf8._compiled is None]))
+        kernels.on_first_compile(lambda: seen.append(join_utf8._code is None))
+        join_utf8.compiled
+        print(json.dumps(seen + [join_utf8._code is None]))
         """,
         **cache,
     )
     assert found == [True, False]
 
 
-JOIN = """
-    import json, logging
-    import numpy as np
-    from segtool.decode import viterbi as decode
-    logging.basicConfig(level=logging.WARNING, format="%(message)s")
-    messages = []
-    logging.getLogger("segtool").addFilter(lambda record: messages.append(record.getMessage()) or True)
-    out = np.zeros(9, np.uint8)
-    spans = [np.array(ends, np.int32) for ends in ([0, 1], [1, 2])]
-    points, separator = np.array([0x4E00, 0x61], np.uint32), np.array([0x20], np.uint8)
-    size, _ = decode.join_utf8.compiled(points, *spans, 2, 2, separator, False, out)
-    print(json.dumps([out[:size].tobytes().decode(), messages]))
-"""
-
-
-def test_kernels_run_where_no_folder_can_be_written(cache):
-    """The folder beside the package and the user's are read-only: temporary files cannot be made there."""
-    refused = """
-    import tempfile
-    def refuse(*args, **kwargs):
-        raise PermissionError(13, "Permission denied")
-    tempfile.TemporaryFile = tempfile.mkstemp = refuse
-    """
-    words, messages = python(refused + JOIN, **cache)
-    assert words == "一 a"
-    assert len(messages) == 1
-    assert "NUMBA_CACHE_DIR" in messages[0]
-    assert not list(Path(cache["NUMBA_CACHE_DIR"]).rglob("*.*"))
-
-
-def test_kernels_run_where_the_disk_is_full(cache):
-    """The folder is there and can be written to, but not a byte more fits."""
-    full = """
-    import resource, segtool.decode.viterbi, numba
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-    """
-    assert python(full + JOIN, **cache)[0] == "一 a"
-
-
-def test_cache_is_used_where_the_folder_can_be_written(cache):
-    assert python(JOIN, **cache) == ["一 a", []]
-    assert python(JOIN, **cache) == ["一 a", []]
-
-
-def test_code_without_a_file_is_compiled_for_this_process(caplog):
-    scope: dict[str, Any] = {}
+def test_code_without_a_file_is_a_kernel(cache, monkeypatch):
+    monkeypatch.setenv(*cache.popitem())
+    scope: dict[str, Any] = {"__name__": "typed_in"}
     exec("def double(x):\n    return 2 * x\n", scope)
-    with caplog.at_level(logging.WARNING, "segtool"):
-        assert LazyKernel(scope["double"], "i8(i8)").compiled(21) == 42
-    assert "NUMBA_CACHE_DIR" in caplog.text
+    assert LazyKernel(scope["double"], "i8(i8)").compiled(21) == 42
+    assert not LazyKernel(scope["double"], "i8(i8)").is_new
 
 
-def test_other_errors_are_not_taken_for_a_missing_cache():
+def test_errors_of_the_compiler_are_raised():
     def fails(x):
         return x.nothing
 
     with pytest.raises(Exception, match="nothing"):
-        _compile(fails, "i8(i8)")
+        compile_kernel(fails, "i8(i8)")
 
 
 def first_and_length(values, scale, flag):
@@ -159,7 +93,7 @@ def first_and_length(values, scale, flag):
 
 
 def test_signatures():
-    compiled = _compile(first_and_length, "(f8,i8)(i4[], u2, b1)")
+    compiled = compile_kernel(first_and_length, "(f8,i8)(i4[], u2, b1)")
     values = np.array([3, 4], np.int32)
     assert compiled(values, 7, False) == (1.5, 2)
     assert compiled(values, 7, True) == (3.5, 2)
@@ -201,10 +135,12 @@ def test_void():
     assert values[0] == 1
 
 
-@pytest.mark.parametrize("signature", ["i8(x4)", "i8(i4[mutable])", "int(i8)", "i8(i4[][])", "i8(i44)"])
+@pytest.mark.parametrize(
+    "signature", ["i8(x4)", "i8(i4[mutable])", "int(i8)", "i8(i4[][])", "i8(i44)", "i8(i3)", "i8(f1[])"]
+)
 def test_what_is_no_signature(signature):
     with pytest.raises(ValueError, match="not a kernel type"):
-        _compile(total, signature)
+        compile_kernel(total, signature)
 
 
 def twice_total(values):
@@ -242,3 +178,49 @@ def test_threads_share_one_compilation():
     assert len(found) == 4
     assert len(set(map(id, found))) == 1
     assert lazy.interpreted([1, 2]) == lazy.compiled(np.array([1, 2])) == 3
+
+
+# Kernels of the package
+
+
+def test_all_kernels_are_found():
+    """Found by name in the source: functions under ``@kernel`` and calls of ``LazyKernel``."""
+    written = set()
+    for path in (ROOT / "segtool").rglob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        names = re.findall(r"^@kernel\([^@]*?^def (\w+)|^\w+ = LazyKernel\(\s*(\w+)", text, re.MULTILINE)
+        written |= {(path.stem, one or other) for one, other in names}
+    found = [(each.interpreted.__module__.rpartition(".")[2], each.interpreted.__name__) for each in all_kernels()]
+    assert len(found) == len(set(found)) > 30
+    assert set(found) == written
+
+
+def test_kernels_take_few_arguments():
+    counted = {each.interpreted.__name__: each.interpreted.__code__.co_argcount for each in all_kernels()}
+    assert {name: count for name, count in counted.items() if count > TOO_MANY.get(name, 10)} == {}
+
+
+TOO_MANY = {
+    "_cut_utf8": 14,
+    "_exchange": 14,
+    "_expected_counts": 14,
+    "_format_lines": 11,
+    "_merge_children": 12,
+    "_part_groups": 11,
+    "_viterbi": 19,
+    "class_forward_backward": 20,
+    "cut_by_tags": 15,
+    "forward_backward": 15,
+    "walk": 11,
+}
+"""Kernels that still take more than ten arguments; the rest of them goes."""
+
+
+def test_kernels_are_found_without_the_optional_packages():
+    program = """
+        import json, sys
+        sys.modules |= dict.fromkeys(("pyspark", "pandas", "pyarrow", "zstandard", "kenlm"))  # cannot be imported
+        from segtool.runtime.kernels import all_kernels
+        print(json.dumps(len(all_kernels())))
+    """
+    assert python(program) == len(all_kernels())

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segtool.lexicon.em import LexiconSettings
 from segtool.lexicon.lattice import BLOCK, lattice_scratch, walk, weighted_units
+from segtool.settings import LexiconSettings
 from tests import naive
 from tests.test_lexicon import SYMBOLS, bits, fit
 from tests.test_word_classes import RUNS, Corpus

@@ -14,13 +14,14 @@ from hypothesis import strategies as st
 
 from segtool.errors import UsageError
 from segtool.lexicon import em as fitting
-from segtool.lexicon.em import Expectation, LexiconSettings, fit_lexicon
+from segtool.lexicon.em import Expectation, learn
+from segtool.lexicon.learned import Resources
 from segtool.lexicon.passes import Threads
 from segtool.ngrams.count import count_stream
 from segtool.ngrams.scores import BOUNDARY_FANOUT, score
 from segtool.ngrams.table import spell
-from segtool.store.checkpoints import Stages
-from segtool.training import TrainingSettings
+from segtool.settings import LexiconSettings, TrainingSettings
+from segtool.store.checkpoints import Checkpoints
 from tests import naive, naive_run_hashes
 from tests.helpers import chunked
 
@@ -52,26 +53,26 @@ def candidates_of(runs, max_word_len, min_count):
 def fit(runs, max_word_len, min_count, parameters, workers=1, chunk=1 << 18):
     candidates = candidates_of(runs, max_word_len, min_count)
     corpus = chunked(runs, candidates.codes, chunk)
-    return candidates, fit_lexicon(corpus, candidates, parameters, Threads(workers))
+    return candidates, learn(corpus, candidates, parameters, Resources(Threads(workers)))
 
 
-def table(candidates, lexicon):
+def table(candidates, learned):
     """(weight, expected) of each word."""
     found = {}
     for k in range(1, len(candidates.levels) + 1):
-        here = lexicon.level == k
-        ngrams = map(tuple, spell(candidates.levels, k, lexicon.place[here]).tolist())
-        rows = zip(lexicon.weight[here].tolist(), lexicon.expected[here].tolist(), strict=True)
+        here = learned.words.level == k
+        ngrams = map(tuple, spell(candidates.levels, k, learned.words.place[here]).tolist())
+        rows = zip(learned.words.weight[here].tolist(), learned.words.expected[here].tolist(), strict=True)
         found |= dict(zip(ngrams, rows, strict=True))
-    assert len(found) == len(lexicon.weight)
+    assert len(found) == len(learned.words.weight)
     return found
 
 
-def check(candidates, lexicon, expectation, occurrences):
-    """A lexicon in which nothing was forgotten is what the naive twin says, up to fixed-point rounding."""
+def check(candidates, learned, expectation, occurrences):
+    """A lexicon in which nothing was forgotten is that of the naive twin, up to fixed-point rounding."""
     weights, expected, likelihoods = expectation
-    assert lexicon.log_likelihood == pytest.approx(likelihoods, rel=1e-6, abs=1e-5)
-    found = table(candidates, lexicon)
+    assert learned.log_likelihood == pytest.approx(likelihoods, rel=1e-6, abs=1e-5)
+    found = table(candidates, learned)
     assert found.keys() >= expected.keys()
     assert found.keys() <= expected.keys() | {(symbol,) for symbol in range(1, len(candidates.codes))}
     for word, (weight, times) in found.items():
@@ -85,11 +86,11 @@ def check(candidates, lexicon, expectation, occurrences):
 @given(RUNS, st.integers(1, 4), st.integers(1, 3), PLAIN)
 def test_em_is_naive(runs, max_word_len, min_count, parameters):
     with nothing_forgotten:
-        candidates, lexicon = fit(runs, max_word_len, min_count, parameters)
+        candidates, learned = fit(runs, max_word_len, min_count, parameters)
     scores = naive.scores(runs, max_word_len, min_count, BOUNDARY_FANOUT)
     idle = SYMBOLS - 1 - sum(len(ngram) == 1 for ngram in scores)
     expected = naive.fit(runs, scores, parameters, fitting.LEAST_EXPECTED, idle)
-    check(candidates, lexicon, expected, sum(map(len, runs)))
+    check(candidates, learned, expected, sum(map(len, runs)))
 
 
 @given(RUNS, st.integers(1, 4), PLAIN)
@@ -117,12 +118,12 @@ def test_naive_twins_agree(runs, max_word_len, parameters):
 def test_em_of_real_text(sample_candidates, sample_runs, sample_chunks):
     parameters = LexiconSettings(passes=3, min_expected=0.0, word_classes=0)
     with nothing_forgotten:
-        lexicon = fit_lexicon(sample_chunks, sample_candidates, parameters, Threads(2))
+        learned = learn(sample_chunks, sample_candidates, parameters, Resources(Threads(2)))
     runs = naive.unstream(sample_runs.stream)
     scores = naive.scores(runs, 4, 2, BOUNDARY_FANOUT)
     expected = naive.fit(runs, scores, parameters, fitting.LEAST_EXPECTED, expect=naive.expectations_of_long_runs)
     assert {(1,), (2,)} <= scores.keys(), "no symbol is idle"
-    check(sample_candidates, lexicon, expected, 1000)
+    check(sample_candidates, learned, expected, 1000)
 
 
 @pytest.mark.parametrize("length", [1_000, 20_000])
@@ -131,40 +132,42 @@ def test_long_runs_do_not_underflow(length):
     runs = [[4], draw.integers(1, SYMBOLS, length).tolist(), [3, 5]]
     parameters = LexiconSettings(passes=2, min_expected=0.0, word_classes=0)
     with nothing_forgotten:
-        candidates, lexicon = fit(runs, 4, 2, parameters)
+        candidates, learned = fit(runs, 4, 2, parameters)
     scores = naive.scores(runs, 4, 2, BOUNDARY_FANOUT)
     expected = naive.fit(runs, scores, parameters, fitting.LEAST_EXPECTED, expect=naive.expectations_of_long_runs)
-    assert lexicon.log_likelihood[0] < -700, "the likelihood itself is no number above zero"
-    check(candidates, lexicon, expected, length)
+    assert learned.log_likelihood[0] < -700, "the likelihood itself is no number above zero"
+    check(candidates, learned, expected, length)
 
 
 @given(RUNS, st.integers(1, 4), SETTINGS)
 def test_every_symbol_lies_in_one_word(runs, max_word_len, parameters):
     with nothing_forgotten, nothing_held_up:
-        _, lexicon = fit(runs, max_word_len, 1, parameters)
-    assert (lexicon.expected * lexicon.level).sum() == pytest.approx(sum(map(len, runs)), abs=1e-5)
+        _, learned = fit(runs, max_word_len, 1, parameters)
+    assert (learned.words.expected * learned.words.level).sum() == pytest.approx(sum(map(len, runs)), abs=1e-5)
 
 
 @given(RUNS, st.integers(1, 4), SETTINGS)
 def test_likelihood_never_falls(runs, max_word_len, parameters):
     """A theorem where priors are fixed and nothing is forgotten or held up: θ maximises the expectation."""
     with nothing_forgotten, nothing_held_up:
-        _, lexicon = fit(runs, max_word_len, 1, parameters)
-    plain, classes = np.split(lexicon.log_likelihood, [parameters.passes])
+        _, learned = fit(runs, max_word_len, 1, parameters)
+    plain, classes = np.split(learned.log_likelihood, [parameters.passes])
     assert np.all(np.diff(plain) >= -1e-6)
     assert np.all(np.diff(classes) >= -1e-6)
 
 
 def test_likelihood_of_real_text_rises(sample_candidates, sample_chunks):
     with nothing_forgotten, nothing_held_up:
-        lexicon = fit_lexicon(sample_chunks, sample_candidates, LexiconSettings(passes=6))
-    assert len(lexicon.log_likelihood) == 6 + 4
-    assert np.all(np.diff(lexicon.log_likelihood[:6]) > 0)
-    assert np.all(np.diff(lexicon.log_likelihood[6:]) > 0)
+        learned = learn(sample_chunks, sample_candidates, LexiconSettings(passes=6))
+    assert len(learned.log_likelihood) == 6 + 4
+    assert np.all(np.diff(learned.log_likelihood[:6]) > 0)
+    assert np.all(np.diff(learned.log_likelihood[6:]) > 0)
 
 
-def bits(lexicon, but=()):
-    return {name: np.asarray(array).tobytes() for name, array in lexicon.to_arrays().items() if name not in but}
+def bits(learned, but=()):
+    arrays = vars(learned) | vars(learned.words)
+    left_out = {"decoding", "words", *but}
+    return {name: np.asarray(array).tobytes() for name, array in arrays.items() if name not in left_out}
 
 
 @given(RUNS, SETTINGS, st.integers(1, 30), st.randoms())
@@ -181,7 +184,7 @@ def test_workers_chunks_and_order_change_nothing(runs, parameters, chunk, draw):
 def test_workers_change_nothing_on_real_text(sample_candidates, sample_runs):
     runs = chunked(naive.unstream(sample_runs.stream), sample_runs.codes, 1000)
     assert len(runs) > 10
-    found = [bits(fit_lexicon(runs, sample_candidates, LexiconSettings(), Threads(n))) for n in (1, 2, 3)]
+    found = [bits(learn(runs, sample_candidates, LexiconSettings(), Resources(Threads(n)))) for n in (1, 2, 3)]
     assert found[0] == found[1] == found[2]
 
 
@@ -190,44 +193,43 @@ def test_the_sample_is_the_runs_of_the_least_hashes(runs, parameters, most):
     """In the order of their hashes; its boundaries are those of all the runs."""
     candidates = candidates_of(runs, 3, 1)
     with patch.object(fitting, "SAMPLED", most):
-        lexicon = fit_lexicon(chunked(runs, candidates.codes, 5), candidates, parameters)
-    whole = fit_lexicon(chunked(runs, candidates.codes), candidates, parameters)
+        learned = learn(chunked(runs, candidates.codes, 5), candidates, parameters)
+    whole = learn(chunked(runs, candidates.codes), candidates, parameters)
     ordered = naive_run_hashes.in_order(runs, candidates.codes)
     assert naive.unstream(whole.sample) == ordered
-    taken = naive.unstream(lexicon.sample)
+    taken = naive.unstream(learned.sample)
     assert taken == ordered[: len(taken)]
-    assert lexicon.boundaries.tolist() == whole.boundaries[: len(lexicon.sample)].tolist()
-    assert len(lexicon.sample) - 1 <= most
+    assert learned.boundaries.tolist() == whole.boundaries[: len(learned.sample)].tolist()
+    assert len(learned.sample) - 1 <= most
     assert whole.boundaries[np.flatnonzero(whole.sample == 0)[:-1] + 1].tolist() == [65535] * len(runs)
 
 
 @given(RUNS, SETTINGS, st.data())
 def test_fitting_goes_on_behind_any_pass(runs, parameters, data):
-    """With what the stages kept, and the same lexicon comes out; a finished one is taken as it is."""
+    """From the checkpoint, and the same lexicon comes out; a finished one is taken as it is."""
     candidates = candidates_of(runs, 3, 1)
     corpus = chunked(runs, candidates.codes)
-    whole = fit_lexicon(corpus, candidates, parameters)
+    whole = learn(corpus, candidates, parameters)
     stop = data.draw(st.integers(0, parameters.all_passes))
     with tempfile.TemporaryDirectory() as name:
-        stages = Stages(Path(name))
-        killed = Stopping(stages, stop)
+        checkpoints = Checkpoints(Path(name))
+        killed = Stopping(checkpoints, stop)
         with suppress(StopIteration):
-            fit_lexicon(corpus, candidates, parameters, stages=killed)
+            learn(corpus, candidates, parameters, Resources(checkpoints=killed))
         left = {path.name for path in Path(name).iterdir()}
-        assert left <= {"pass.npz", "lexicon.npz"}
+        assert left <= {"em.npz"}
         engine = Counting()
-        again = fit_lexicon(corpus, candidates, parameters, engine, stages=stages)
+        again = learn(corpus, candidates, parameters, Resources(engine, checkpoints=checkpoints))
         assert bits(again) == bits(whole)
-        done = min(stop, parameters.all_passes)
-        assert engine.passes == (0 if "lexicon.npz" in left else parameters.all_passes - done)
-        assert [path.name for path in Path(name).iterdir()] == ["lexicon.npz"]
+        assert engine.passes == parameters.all_passes - stop
+        assert [path.name for path in Path(name).iterdir()] == ["em.npz"]
 
 
-class Stopping(Stages):
-    """Stages of a training that is killed when so many have been kept."""
+class Stopping(Checkpoints):
+    """Checkpoints of a training that is killed when so many have been kept."""
 
-    def __init__(self, stages, after):
-        super().__init__(stages.folder)
+    def __init__(self, checkpoints, after):
+        super().__init__(checkpoints.folder)
         self.after = after
 
     def save(self, name, **arrays):
@@ -261,17 +263,17 @@ def test_a_character_that_is_always_inside_a_word_keeps_a_weight():
 @given(RUNS, SETTINGS, st.sampled_from([0.0, 0.5, 2.0]))
 def test_what_stays_in_the_lexicon(runs, parameters, min_expected):
     parameters = LexiconSettings(min_expected=min_expected, passes=parameters.passes)
-    candidates, lexicon = fit(runs, 3, 1, parameters)
-    found = table(candidates, lexicon)
+    candidates, learned = fit(runs, 3, 1, parameters)
+    found = table(candidates, learned)
     assert found.keys() >= {(symbol,) for symbol in range(1, SYMBOLS)}, "every symbol, also one that does not occur"
     assert (0,) not in found
     assert all(
         expected >= max(min_expected, fitting.FORGOTTEN) for word, (_, expected) in found.items() if len(word) > 1
     )
     assert min(found[(symbol,)][1] for symbol in range(1, SYMBOLS)) >= fitting.LEAST_EXPECTED
-    assert np.all(np.isfinite(lexicon.weight))
-    assert lexicon.unknown_weight == min(found[(symbol,)][0] for symbol in range(1, SYMBOLS)) - 1
-    order = list(zip(lexicon.level.tolist(), lexicon.place.tolist(), strict=True))
+    assert np.all(np.isfinite(learned.words.weight))
+    assert learned.words.unknown_weight == min(found[(symbol,)][0] for symbol in range(1, SYMBOLS)) - 1
+    order = list(zip(learned.words.level.tolist(), learned.words.place.tolist(), strict=True))
     assert order == sorted(order)
 
 
@@ -279,9 +281,9 @@ def test_what_stays_in_the_lexicon(runs, parameters, min_expected):
 def test_rarer_words_leave_the_lexicon_and_the_others_keep_their_weights(runs):
     _, every = fit(runs, 3, 1, LexiconSettings(min_expected=0.0))
     _, some = fit(runs, 3, 1, LexiconSettings(min_expected=0.7))
-    stay = (every.level == 1) | (every.expected >= 0.7)
-    assert some.weight.tobytes() == every.weight[stay].tobytes()
-    assert some.place.tobytes() == every.place[stay].tobytes()
+    stay = (every.words.level == 1) | (every.words.expected >= 0.7)
+    assert some.words.weight.tobytes() == every.words.weight[stay].tobytes()
+    assert some.words.place.tobytes() == every.words.place[stay].tobytes()
 
 
 def test_parameters_move_what_they_are_said_to_move():
@@ -320,19 +322,19 @@ def allowed(**parameters):
 @pytest.mark.filterwarnings("error::RuntimeWarning")
 def test_the_largest_parameters_allowed_give_numbers(sample_candidates, sample_chunks, parameters):
     largest = allowed(**parameters)
-    lexicon = fit_lexicon(sample_chunks, sample_candidates, largest)
+    learned = learn(sample_chunks, sample_candidates, largest)
     assert any(abs(getattr(largest, name)) > 1 for name in parameters)
-    assert np.all(np.isfinite(lexicon.log_likelihood))
-    assert np.all(np.isfinite(lexicon.weight))
-    assert np.all(np.isfinite(lexicon.expected))
+    assert np.all(np.isfinite(learned.log_likelihood))
+    assert np.all(np.isfinite(learned.words.weight))
+    assert np.all(np.isfinite(learned.words.expected))
 
 
 @pytest.mark.parametrize("workers", [1, 2])
 def test_empty_corpus(workers):
-    candidates, lexicon = fit([], 3, 1, LexiconSettings(), workers)
-    assert lexicon.log_likelihood == (0.0,) * LexiconSettings().all_passes
-    assert len(lexicon.weight) == SYMBOLS - 1
-    assert np.all(np.isfinite(lexicon.weight))
+    candidates, learned = fit([], 3, 1, LexiconSettings(), workers)
+    assert learned.log_likelihood == (0.0,) * LexiconSettings().all_passes
+    assert len(learned.words.weight) == SYMBOLS - 1
+    assert np.all(np.isfinite(learned.words.weight))
     assert all(len(level) == 0 for level in candidates.levels[1:])
 
 
@@ -341,6 +343,6 @@ def test_progress_passes_the_stream_once_a_pass(workers):
     runs = [[3, 4, 5]] * 50
     candidates, seen = candidates_of(runs, 3, 1), []
     corpus = chunked(runs, candidates.codes, 20)
-    fit_lexicon(corpus, candidates, LexiconSettings(passes=3), Threads(workers), seen.append)
-    assert sum(seen) == 7 * corpus.positions
+    learn(corpus, candidates, LexiconSettings(passes=3), Resources(Threads(workers), seen.append))
+    assert sum(seen) == 7 * corpus.stats.positions
     assert len(seen) == 7 * len(corpus) > 7

@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 
 from segtool.errors import CorpusError, ModelError, OutputError, UsageError
 from segtool.lm import kneser_ney
-from segtool.lm import store as lm_files
+from segtool.lm import language_model as lm_files
 from segtool.lm.kneser_ney import estimate
 from segtool.lm.language_model import LanguageModel, TextScore, advance
-from segtool.lm.store import load_lm, save_lm
+from segtool.lm.store import save_lm
 from segtool.ngrams.count import count_stream
 from segtool.store.cards import card_checksum
 from segtool.text.runs import RunCollector
@@ -378,7 +378,7 @@ def folder(saved, tmp_path):
 
 
 def test_what_is_saved_is_loaded(lm, saved):
-    loaded = load_lm(saved[1])
+    loaded = LanguageModel.open(saved[1])
     assert same(loaded, lm)
     assert (loaded.ngrams, loaded.discounts, loaded.order) == (lm.ngrams, lm.discounts, 4)
     assert loaded.score_text("医生说今天") == lm.score_text("医生说今天")
@@ -391,7 +391,7 @@ def test_directory_holds_nothing_but_arrays_and_a_card(saved):
 
 def test_same_model_same_bytes(lm, saved, tmp_path):
     save_lm(lm, tmp_path / "one")
-    save_lm(load_lm(saved[1]), tmp_path / "two")  # a model is what it was, however often it is saved
+    save_lm(LanguageModel.open(saved[1]), tmp_path / "two")  # a model is what it was, however often it is saved
     assert contents(tmp_path / "one") == contents(tmp_path / "two") == contents(saved[1])
 
 
@@ -417,7 +417,7 @@ def write_card(folder, card):
 
 def refused(path, part):
     with pytest.raises(ModelError, match=part) as caught:
-        load_lm(path)
+        LanguageModel.open(path)
     message = str(caught.value)
     assert "\n" not in message and message.startswith(str(path))
     assert any(verb in message.rpartition(": ")[2] for verb in ("restore", "make", "train", "pass", "import"))
@@ -429,7 +429,7 @@ def test_damaged_arrays(folder, name):
     whole = file.read_bytes()
     file.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
     refused(folder, "checksum")
-    load_lm(folder, verify=False)
+    LanguageModel.open(folder, verify=False)
     file.write_bytes(whole[:-1])
     refused(folder, "bytes instead of")
     file.unlink()

@@ -258,7 +258,9 @@ def test_in_memory_saved_loaded_and_pickled(tmp_path, variant):
     saved = save_model(memory.model, tmp_path / "m")
     assert contents(tmp_path / "m") == contents(model(variant))
     assert Segmenter(saved).cut(text) == words
-    assert (saved.lm is None) == (variant != "lm")
+    assert (memory.model.lm is None) == (variant != "lm")
+    assert (saved.path / "lm").exists() == (variant == "lm")
+    assert saved.lm is None  # on the disk
     for each in (memory, segmenter(variant)):
         again = pickle.loads(pickle.dumps(each))
         assert again.cut(text) == words

@@ -15,8 +15,8 @@ from segtool import __version__, load, train
 from segtool.errors import ModelError, OutputError
 from segtool.ngrams.counter import collect_runs
 from segtool.segmenter import Segmenter
+from segtool.settings import TrainingSettings
 from segtool.store.model import FORMAT_VERSION, load_model, save_model, word_record
-from segtool.training import TrainingSettings
 from tests.helpers import ROOT, SAMPLE, contents, extend, sample_model, sample_segmenter, sample_text
 
 ARRAYS = ["symbols", "faces", "lexicon", "spelling", "words", "spellings"]

@@ -1,4 +1,4 @@
-"""What `import segtool` gives, what it leaves alone, and that the README tells of it."""
+"""What `import segtool` provides and what it leaves alone."""
 
 import json
 import logging
@@ -7,12 +7,10 @@ import subprocess
 import sys
 import types
 
-import click
 import pytest
 
 import segtool
 from segtool import errors
-from segtool.cli.main import main
 from tests.helpers import ROOT, TIMEOUT, environment
 
 PUBLIC = [
@@ -36,20 +34,6 @@ PUBLIC = [
     "evaluate_files",
     "load",
     "train",
-]
-
-
-def commands(group, before=""):
-    """Every command with its name behind ``segtool``, those of groups too."""
-    for name, each in group.commands.items():
-        yield before + name, each
-        if isinstance(each, click.Group):
-            yield from commands(each, f"{before}{name} ")
-
-
-COMMANDS = dict(commands(main))
-OPTIONS = [
-    (name, option.opts) for name, each in COMMANDS.items() for option in each.params if isinstance(option, click.Option)
 ]
 
 
@@ -167,31 +151,3 @@ import segtool.segmenter, segtool.store.model, segtool.decode.streaming, segtool
 print({"numba", "llvmlite"} & {*sys.modules})
 """
     assert python(code) == "set()\n"
-
-
-# The README
-
-
-@pytest.fixture(scope="module")
-def readme():
-    return (ROOT / "README.md").read_text(encoding="utf-8")
-
-
-@pytest.mark.parametrize("name", list(COMMANDS))
-def test_readme_names_every_command(readme, name):
-    assert re.search(rf"\bsegtool {name}\b", readme)
-
-
-@pytest.mark.parametrize(("name", "flags"), OPTIONS, ids=lambda value: value if isinstance(value, str) else value[-1])
-def test_readme_names_every_option(readme, name, flags):
-    spellings = "|".join(map(re.escape, flags))
-    assert re.search(rf"(?<![\w-])({spellings})(?![\w-])", readme), f"{' or '.join(flags)} of segtool {name}"
-
-
-def test_readme_names_no_option_that_is_not_there(readme):
-    known = {flag for _, flags in OPTIONS for flag in flags} | {"--help", "--version", "-h"}
-    lines = re.findall(r"^(?:\$ )?segtool .*$", readme, re.MULTILINE)
-    assert lines
-    for line in lines:
-        for flag in re.findall(r"(?<=\s)--?[a-z][\w-]*", line.split("|")[0]):
-            assert flag in known, line

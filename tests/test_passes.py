@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from segtool.lexicon import word_classes
 from segtool.lexicon.em import Expectation
-from segtool.lexicon.passes import Chunk, Threads
+from segtool.lexicon.passes import Threads
 from segtool.lexicon.word_classes import WordCut, _count
 from segtool.text.folding import fold_table
-from segtool.text.runs import ChunkedRuns
+from segtool.text.runs import Alphabet, Chunk, Corpus
 from tests import naive, naive_run_hashes
 from tests.helpers import Streams, chunked
 
@@ -49,7 +49,7 @@ def test_sums_and_results(runs, size, workers):
     assert [run for stream in results for run in naive.unstream(stream)] == runs
     assert total.dtype == np.int64
     assert total[1:].tolist() == np.bincount(sum(runs, []), minlength=len(CODES))[1:].tolist()  # noqa: RUF017
-    assert sum(seen) == corpus.positions
+    assert sum(seen) == corpus.stats.positions
     assert len(seen) == len(results) == len(corpus)
 
 
@@ -74,7 +74,8 @@ def test_chunk(runs):
     """Hashes do not depend on the script, and the stream is of what counts as one."""
     written, ids = np.array([0, 1, 2, 0x767C, 0x53D1, 0x4E00], np.uint32), np.array([0, 1, 2, 4, 4, 3], np.uint16)
     stream = naive.stream(runs)
-    chunk = Chunk(stream, written, ids)
+    codes = written[[0, 1, 2, 5, 4]]
+    chunk = Chunk(stream, Alphabet(written, ids, codes, codes))
     assert chunk.stream.tolist() == ids[stream].tolist()
     assert chunk.hashes().tolist() == [naive_run_hashes.hash_of(fold_table()[written[run]].tolist()) for run in runs]
 
@@ -82,7 +83,7 @@ def test_chunk(runs):
 def test_chunks_of_a_folded_corpus():
     """Both scripts have one id, and each part its own written ids."""
     parts = [Streams([0, 1, 2, 0x767C], [[0, 3, 0]]), Streams([0, 1, 2, 0x4E00, 0x53D1], [[0, 4, 3, 0]])]
-    corpus = ChunkedRuns(parts, True)
+    corpus = Corpus(parts, True)
     _, results = Threads(2).run(CountSymbols(), corpus)
     assert results == [[0, 4, 0], [0, 4, 3, 0]]
 
@@ -98,7 +99,7 @@ def test_keys_are_counted(keys, before):
 def test_bigrams_of_words(runs, size, dense, types):
     """Words are single symbols here; those of symbols of one type are one. Boundaries are a type, too."""
     corpus, type_of = chunked(runs, CODES, size), np.array([0, *types], np.int64)
-    lattice = np.zeros(0, np.int32), np.zeros(len(CODES)), 1, max(corpus.longest_run, 1)
+    lattice = np.zeros(0, np.int32), np.zeros(len(CODES)), 1, max(corpus.stats.longest_run, 1)
     with patch.object(word_classes, "DENSE", 1 << 23 if dense else 0):
         task = WordCut(lattice, type_of)
         left, right, count = task.bigrams(*Threads(2).run(task, corpus))
@@ -118,8 +119,8 @@ def test_tasks_can_be_sent_elsewhere():
     linear = np.array([0, 0.1, 0.1, 0.5, 0.2, 0.1])
     corpus = chunked([[3, 4], [5, 3, 3]], CODES)
     for task in (
-        Expectation(units, linear, (), 1, corpus.longest_run, 1 << 16),
-        WordCut((units, np.log(np.maximum(linear, 1e-9)), 1, corpus.longest_run)),
+        Expectation(units, linear, (), 1, corpus.stats.longest_run, 1 << 16),
+        WordCut((units, np.log(np.maximum(linear, 1e-9)), 1, corpus.stats.longest_run)),
     ):
         sent = pickle.loads(pickle.dumps(task))
         one, other = (Threads().run(each, corpus) for each in (task, sent))

@@ -47,7 +47,7 @@ if int(symbols):
     Budget.symbols, Budget.ngrams = int(symbols), lambda self, workers: 2000
 segtool.train(inputs, output, resume=bool(int(resume)))
 """
-SAVE = "segtool.store.checkpoints", "Stages", "save"
+SAVE = "segtool.store.checkpoints", "Checkpoints", "save"
 PASSES = 8
 NOTHING = {"blocks": 0, "merges": 0, "scores": 0, "passes": 0, "taggers": 1}
 LITTLE, MUCH = 3000, 0
@@ -126,14 +126,14 @@ def test_training_that_is_not_killed(tmp_path):
     [
         (LITTLE, "counted", 1, {"merges": 1, "scores": 1, "passes": PASSES}),
         (LITTLE, "candidates", 1, {"passes": PASSES}),
-        (LITTLE, "pass", 1, {"passes": PASSES - 1}),
-        (LITTLE, "pass", 4, {"passes": PASSES - 4}),
-        (LITTLE, "pass", 5, {"passes": PASSES - 5}),
-        (LITTLE, "pass", 7, {"passes": PASSES - 7}),
-        (LITTLE, "lexicon", 1, {}),
+        (LITTLE, "em", 1, {"passes": PASSES - 1}),
+        (LITTLE, "em", 4, {"passes": PASSES - 4}),
+        (LITTLE, "em", 5, {"passes": PASSES - 5}),
+        (LITTLE, "em", 7, {"passes": PASSES - 7}),
+        (LITTLE, "em", 8, {}),
         (MUCH, "counted", 1, {"scores": 1, "passes": PASSES}),
-        (MUCH, "pass", 4, {"passes": PASSES - 4}),
-        (MUCH, "lexicon", 1, {}),
+        (MUCH, "em", 4, {"passes": PASSES - 4}),
+        (MUCH, "em", 8, {}),
     ],
 )
 def test_killed_when_a_stage_is_finished(tmp_path, symbols, stage, call, left):
@@ -170,14 +170,14 @@ def test_killed_in_the_middle(tmp_path, where, left):
 
 def test_killed_again_and_again(tmp_path):
     """Each time it gets further."""
-    for stage, call in (("counted", 1), ("candidates", 1), ("pass", 2), ("pass", 3), ("pass", 1), ("lexicon", 1)):
+    for stage, call in (("counted", 1), ("candidates", 1), ("em", 2), ("em", 3), ("em", 1), ("em", 2)):
         kill(tmp_path, *SAVE, stage, call)
     assert goes_on(tmp_path) == NOTHING
 
 
 def test_killed_without_resume(tmp_path):
     """What was spilled is still there: --resume goes on with it, and without it nothing of it is used."""
-    kill(tmp_path, *SAVE, "pass", 3, resume=False)
+    kill(tmp_path, *SAVE, "em", 3, resume=False)
     shutil.copytree(tmp_path, tmp_path.with_name("copy"))
     assert goes_on(tmp_path) == NOTHING | {"passes": PASSES - 3}
     with watched() as calls:
@@ -190,7 +190,7 @@ def test_killed_without_resume(tmp_path):
 def test_old_model_stays_until_the_new_one_is_there(tmp_path):
     segtool.train(texts=[sample_text()[:2000]], output=tmp_path / "m")
     before = contents(tmp_path / "m")
-    kill(tmp_path, *SAVE, "pass", 3)
+    kill(tmp_path, *SAVE, "em", 3)
     assert contents(tmp_path / "m") == before
     goes_on(tmp_path)
 
@@ -215,7 +215,7 @@ main()
     )
     assert done.returncode == 130, done
     assert sorted(contents(tmp_path / "tmp" / ".m.work")) == [
-        "candidates.npz", "counted.npz", "lexicon.npz", "spill-00000",
+        "candidates.npz", "counted.npz", "em.npz", "spill-00000",
         *(f"spill-00000/{name}" for name in SHARD_FILES), "training",
     ]  # fmt: skip
     assert [path.name for path in tmp_path.iterdir()] == ["tmp"]
@@ -257,7 +257,7 @@ def test_report_of_a_training_that_goes_on(tmp_path):
 def killed(tmp_path):
     """A folder with a corpus, and what a training of it left that was killed in its third pass."""
     (tmp_path / "corpus").write_text(sample_text(), encoding="utf-8")
-    kill(tmp_path, *SAVE, "pass", 3, inputs=["corpus"])
+    kill(tmp_path, *SAVE, "em", 3, inputs=["corpus"])
     return tmp_path
 
 
@@ -309,7 +309,7 @@ def test_another_output_starts_anew(killed):
     with watched() as calls:
         segtool.train(killed / "corpus", killed / "third", resume=True)
     assert calls["passes"] == PASSES
-    assert (killed / ".m.work" / "pass.npz").exists()
+    assert (killed / ".m.work" / "em.npz").exists()
 
 
 # Damage
@@ -320,16 +320,16 @@ def test_another_output_starts_anew(killed):
     [
         ("counted.npz", "changed", {"blocks", "passes"}),
         ("candidates.npz", "short", {"scores", "passes"}),
-        ("pass.npz", "changed", {"passes"}),
-        ("pass.npz", "short", {"passes"}),
-        ("pass.npz", "missing", {"passes"}),
+        ("em.npz", "changed", {"passes"}),
+        ("em.npz", "short", {"passes"}),
+        ("em.npz", "missing", {"passes"}),
         ("spill-00000/symbols.npy", "short", {"blocks", "passes"}),
         ("spill-00000/card.json", "changed", {"blocks", "passes"}),
         ("spill-00003/ngrams.bin", "missing", {"blocks", "passes"}),
     ],
 )
 def test_damaged_stages_are_made_again(tmp_path, name, how, left):
-    kill(tmp_path, *SAVE, "pass", 3)
+    kill(tmp_path, *SAVE, "em", 3)
     file = tmp_path / ".m.work" / name
     data = bytearray(file.read_bytes())
     data[len(data) // 2] ^= 1
@@ -339,7 +339,7 @@ def test_damaged_stages_are_made_again(tmp_path, name, how, left):
         file.write_bytes(data if how == "changed" else data[: len(data) // 2])
     calls = goes_on(tmp_path, LITTLE)
     assert {each for each, times in calls.items() if times} >= left | {"taggers"}
-    assert calls["passes"] == (PASSES if name == "pass.npz" else PASSES - 3)
+    assert calls["passes"] == (PASSES if name == "em.npz" else PASSES - 3)
 
 
 # Shards
@@ -429,7 +429,7 @@ segtool.train({str(SAMPLE)!r}, "m", resume=True)
             before = contents(tmp_path / ".m.work")
             done = run("train", SAMPLE, "-o", "m", "--resume", cwd=tmp_path)
             assert done.returncode == 1
-            assert ".m.work: another training is at work there" in refusal(done.stderr)
+            assert ".m.work: another training uses it" in refusal(done.stderr)
             assert contents(tmp_path / ".m.work") == before
             (tmp_path / "tmp").mkdir()
             succeed("train", SAMPLE, "-o", "m", "--resume", "--tmp", "tmp", cwd=tmp_path)
@@ -454,7 +454,7 @@ def test_interrupted_with_resume(tmp_path):
     ) as process:
         try:
             end = time.monotonic() + TIMEOUT
-            while not (tmp_path / ".m.work" / "pass.npz").exists() and time.monotonic() < end:
+            while not (tmp_path / ".m.work" / "em.npz").exists() and time.monotonic() < end:
                 time.sleep(0.05)
             process.send_signal(signal.SIGINT)
             _, errors = process.communicate(timeout=TIMEOUT)

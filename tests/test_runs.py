@@ -2,6 +2,7 @@
 
 import itertools
 from collections import Counter
+from dataclasses import astuple
 from unittest.mock import patch
 
 import numpy as np
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from segtool.errors import CorpusError
 from segtool.text import runs as running
 from segtool.text.folding import fold_table
-from segtool.text.runs import MAX_SYMBOLS, ChunkedRuns, RunCollector, RunTally, corpus_chunks
+from segtool.text.runs import MAX_SYMBOLS, Corpus, CorpusStats, RunCollector, corpus_chunks
 from segtool.text.symbols import LAT, NUM
 from tests import naive, naive_count, naive_run_hashes
 
@@ -43,8 +44,6 @@ def check(runs, text):
     assert runs.codes.tolist() == sorted({0, NUM, LAT}.union(*expected))
     assert (runs.stream.dtype, runs.codes.dtype) == (np.uint16, np.uint32)
     assert runs.stream[0] == 0
-    assert runs.count == len(expected)
-    assert runs.symbols == sum(map(len, expected))
 
 
 @given(LINES)
@@ -83,7 +82,6 @@ def test_the_order_of_lines_does_not_change_the_codes():
 def test_nothing_to_learn_from(text):
     runs = collect([text])
     assert runs.stream.tolist() == [0]
-    assert (runs.count, runs.symbols) == (0, 0)
 
 
 def test_runs_can_be_asked_for_between_blocks():
@@ -156,7 +154,7 @@ def test_runs_that_are_too_long_are_ended(length):
         runs = collector.runs()
     found = ["".join(chr(runs.codes[i]) for i in run) for run in naive.unstream(runs.stream)]
     assert found == 2 * [text[i : i + 5] for i in range(0, len(text), 5)]
-    assert collector.longest_run == min(len(text), 5)
+    assert collector.stats.longest_run == min(len(text), 5)
 
 
 # Chunks
@@ -189,43 +187,40 @@ def parts_of(texts, size):
 
 @given(TEXTS, st.booleans(), st.integers(1, 12))
 def test_parts_are_one_corpus(texts, fold, size):
-    """Chunk by chunk and as a whole, with ids and faces of the whole."""
-    runs = ChunkedRuns(parts_of(texts, size), fold)
-    whole = ChunkedRuns(parts_of(["\n".join(texts)], 1 << 18), fold).whole()
+    """Chunk by chunk and as a whole, with ids and displayed characters of the whole."""
+    runs = Corpus(parts_of(texts, size), fold)
+    whole = Corpus(parts_of(["\n".join(texts)], 1 << 18), fold).whole()
     streams = [runs.chunk(i) for i in range(len(runs))]
     assert list(itertools.chain(*(naive.unstream(chunk.stream) for chunk in streams))) == naive.unstream(whole.stream)
     assert originals(runs.whole()) == originals(whole) == list(itertools.chain(*map(originals, streams)))
-    for name in ("stream", "codes", "faces", "odd_places", "odd_codes"):
-        here, there = getattr(runs.whole(), name), getattr(whole, name)
-        assert (here.dtype, here.tolist()) == (there.dtype, there.tolist())
-    assert (runs.count, runs.symbols) == (whole.count, whole.symbols)
-    assert runs.positions == len(whole.stream) - 1
-    lengths = map(len, naive.unstream(whole.stream))
-    assert runs.longest_run == max(lengths, default=0)
+    assert same(runs.whole(), whole)
+    assert runs.whole().alphabet.display.tolist() == whole.alphabet.display.tolist()
+    assert runs.stats.positions == len(whole.stream) - 1
     written = list(itertools.chain(*(naive.unstream(chunk) for chunk in runs.written_chunks())))
     found = [run for text in texts for run in naive.runs(text)]
-    assert [[int(runs.written[i]) for i in run] for run in written] == found
+    assert [[int(runs.stats.written[i]) for i in run] for run in written] == found
 
 
 def originals(runs):
     """Runs as they were written."""
-    written = runs.faces[runs.stream].astype(np.int64)
-    written[runs.odd_places] = runs.odd_codes
+    written = runs.alphabet.display[runs.stream].astype(np.int64)
+    places, codes = runs.odd()
+    written[places] = codes
     written[runs.stream == 0] = 0
     return naive.unstream(written)
 
 
 @given(TEXTS, st.booleans())
-def test_faces(texts, fold):
+def test_displayed_characters(texts, fold):
     """The most frequent character of those that count as one."""
-    runs = ChunkedRuns(parts_of(texts, 5), fold)
+    runs = Corpus(parts_of(texts, 5), fold)
     table = fold_table() if fold else np.arange(0x110000)
     found = [run for text in texts for run in naive.runs(text)]
     assert originals(runs.whole()) == found
     counts = {}
     for code in itertools.chain(*found):
         counts.setdefault(int(table[code]), Counter())[code] += 1
-    for code, face in zip(runs.codes.tolist(), runs.faces.tolist(), strict=True):
+    for code, face in zip(runs.codes.tolist(), runs.alphabet.display.tolist(), strict=True):
         assert face == (naive.face(counts[code]) if code in counts else code)
     odd = {code for code, seen in counts.items() if len(seen) > 1}
     assert set(runs.codes[runs.odd_symbols].tolist()) == odd
@@ -233,33 +228,65 @@ def test_faces(texts, fold):
 
 @given(TEXTS, st.booleans(), st.integers(1, 12), st.randoms())
 def test_order_and_grouping_of_parts_change_no_digest(texts, fold, size, draw):
-    one = ChunkedRuns(parts_of(texts, size), fold)
-    other = ChunkedRuns(parts_of(draw.sample(texts, len(texts)), 1 << 18), fold)
-    assert (one.digest, one.longest_run, one.count) == (other.digest, other.longest_run, other.count)
-    for name in ("codes", "faces", "written", "hash_sizes"):
-        assert getattr(one, name).tolist() == getattr(other, name).tolist()
-    found = [run for text in texts for run in naive.runs(text)]
-    assert one.digest == sum(map(naive_run_hashes.hash_of, found)) % (1 << 64)
-    hashes = [naive_run_hashes.hash_of(fold_table()[run].tolist()) for run in found]
-    assert one.hash_sizes.tolist() == naive_run_hashes.sizes(hashes, map(len, found))
+    one = Corpus(parts_of(texts, size), fold)
+    other = Corpus(parts_of(draw.sample(texts, len(texts)), 1 << 18), fold)
+    assert plain(one.stats) == plain(other.stats)
+    for name in ("codes", "display"):
+        assert getattr(one.alphabet, name).tolist() == getattr(other.alphabet, name).tolist()
+
+
+# Statistics
+
+
+def plain(stats):
+    """All values of statistics, arrays as lists with their type."""
+    return [(value.dtype, value.tolist()) if isinstance(value, np.ndarray) else value for value in astuple(stats)]
+
+
+def stats_of(text):
+    collector = RunCollector()
+    collector.add(text)
+    return collector.stats
+
+
+@given(st.text(st.sampled_from("發发髮后後1a。一"), max_size=30))
+def test_stats_are_naive(text):
+    runs = naive.runs(text)
+    counts = Counter(itertools.chain(*runs)) | Counter({0: len(runs)})
+    found = stats_of(text)
+    assert found.written.tolist() == sorted({0, NUM, LAT, *counts})
+    assert found.counts.tolist() == [counts[code] for code in found.written.tolist()]
+    assert (found.runs, found.symbols) == (len(runs), sum(map(len, runs)))
+    assert found.positions == found.runs + found.symbols
+    assert found.longest_run == max(map(len, runs), default=0)
+    assert found.digest == sum(map(naive_run_hashes.hash_of, runs)) % (1 << 64)
+    hashes = [naive_run_hashes.hash_of(fold_table()[run].tolist()) for run in runs]
+    assert found.hash_sizes.tolist() == naive_run_hashes.sizes(hashes, map(len, runs))
+
+
+@given(TEXTS, st.randoms())
+def test_stats_add_up(texts, draw):
+    """In any order and grouping; the statistics of nothing change nothing."""
+    whole, parts = stats_of("\n".join(texts)), [stats_of(text) for text in texts]
+    draw.shuffle(parts)
+    while len(parts) > 1:
+        at = draw.randrange(len(parts) - 1)
+        parts[at : at + 2] = [parts[at] + parts[at + 1]]
+    assert plain(parts[0]) == plain(whole) == plain(whole + CorpusStats()) == plain(CorpusStats() + whole)
 
 
 @given(LINES, st.integers(1, 15))
-def test_tally(lines, size):
-    """Counts of written ids; of a chunk at a time or of all."""
-    stream, written = collect(lines).stream, collect(lines).codes
-    tally = RunTally()
-    for block in naive_count.run_blocks(stream.tolist(), size):
-        tally.add(np.array(block, np.uint16), written)
-    runs = naive.unstream(stream)
-    assert tally.counts[: len(written)].tolist() == np.bincount(stream[1:], minlength=len(written)).tolist()
-    assert tally.longest == max(map(len, runs), default=0)
-    assert tally.digest == sum(naive_run_hashes.hash_of(written[run].tolist()) for run in runs) % (1 << 64)
+def test_stats_of_blocks(lines, size):
+    """Of a block at a time or of all."""
+    chunk = collect(lines)
+    blocks = [np.array(each, np.uint16) for each in naive_count.run_blocks(chunk.stream.tolist(), size)]
+    total = sum((CorpusStats.of(block, chunk.codes) for block in blocks), CorpusStats())
+    assert plain(total) == plain(CorpusStats.of(chunk.stream, chunk.codes)) == plain(stats_of("".join(lines)))
 
 
 def test_parts_that_together_hold_too_many_characters():
     parts = parts_of([han(40_000), "".join(map(chr, range(0x4E00, 0x9FFF)))], 1 << 18)
-    assert ChunkedRuns(parts, True).whole().symbols == 40_000 + 0x9FFF - 0x4E00
+    assert Corpus(parts, True).stats.symbols == 40_000 + 0x9FFF - 0x4E00
     parts += parts_of(["".join(map(chr, range(0x3400, 0x4DB0)))], 1 << 18)
     with pytest.raises(CorpusError, match="65,000 different Han characters"):
-        ChunkedRuns(parts, True)
+        Corpus(parts, True)

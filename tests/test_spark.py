@@ -20,7 +20,7 @@ from segtool.ngrams.counter import CountingReport, count
 from segtool.ngrams.shards import Shard
 from segtool.spark.engine import SparkEngine
 from segtool.spark.session import open_spark
-from segtool.text.runs import ChunkedRuns, RunCollector
+from segtool.text.runs import Corpus, RunCollector
 from segtool.training import train
 from tests.helpers import SAMPLE, command, contents, environment
 
@@ -30,7 +30,7 @@ pytest.importorskip("pyarrow", reason="pyarrow is not installed: pip install 'se
 from pyspark import cloudpickle  # noqa: E402
 
 from segtool.spark import tasks as spark_tasks  # noqa: E402
-from segtool.spark.tasks import SUMS, count_lines, merge_buckets  # noqa: E402
+from segtool.spark.tasks import SUM_BLOCK, count_lines  # noqa: E402
 
 cloudpickle.register_pickle_by_value(sys.modules[__name__])
 
@@ -137,14 +137,8 @@ def die_once(flag):
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def dying_count(flag, job, partition, batches):
-    for batch in count_lines(job, partition, batches):
-        die_once(flag)
-        yield batch
-
-
-def dying_merge(flag, batches):
-    for batch in merge_buckets(batches):
+def dying_count(flag, job, batches):
+    for batch in count_lines(job, batches):
         die_once(flag)
         yield batch
 
@@ -155,7 +149,7 @@ def check_passes(engine, runs, task):
     expected, known = Threads().run(Symbols(task.size), runs)
     assert np.array_equal(total, expected)
     assert results == known
-    assert sum(passed) == runs.positions
+    assert sum(passed) == runs.stats.positions
 
 
 @pytest.mark.parametrize("fold", [True, False])
@@ -163,12 +157,12 @@ def test_runs_reach_executors_that_see_no_shard(engine, tmp_path, monkeypatch, s
     collector = RunCollector()
     for _ in range(12):
         collector.add(sample_text)
-    runs = ChunkedRuns([collector, collector], fold)
+    runs = Corpus([collector, collector], fold)
     assert len(runs) >= 2
     check_passes(engine, runs, Symbols(len(runs.codes)))
-    check_passes(engine, runs, Symbols(3 * SUMS))
+    check_passes(engine, runs, Symbols(3 * SUM_BLOCK))
     count(SAMPLE, tmp_path / "shard", fold=fold)
-    runs = ChunkedRuns([Shard.open(tmp_path / "shard"), collector], fold)
+    runs = Corpus([Shard.open(tmp_path / "shard"), collector], fold)
     check_passes(engine, runs, Symbols(len(runs.codes)))
     path = SparkEngine._path
     monkeypatch.setattr(SparkEngine, "_path", lambda self, part: (p := path(self, part)) and p + " elsewhere")
@@ -180,12 +174,11 @@ def test_runs_reach_executors_that_see_no_shard(engine, tmp_path, monkeypatch, s
 def test_killed_workers_are_replaced(engine, tmp_path, monkeypatch, sample_text):
     count(SAMPLE, tmp_path / "one")
     monkeypatch.setattr(spark_tasks, "count_lines", partial(dying_count, str(tmp_path / "count")))
-    monkeypatch.setattr(spark_tasks, "merge_buckets", partial(dying_merge, str(tmp_path / "merge")))
     count(SAMPLE, tmp_path / "spark", engine=engine)
     check_shards(tmp_path / "spark", tmp_path / "one")
-    runs = ChunkedRuns([Shard.open(tmp_path / "one")], True)
+    runs = Corpus([Shard.open(tmp_path / "one")], True)
     check_passes(engine, runs, Symbols(len(runs.codes), str(tmp_path / "pass")))
-    assert all((tmp_path / name).exists() for name in ("count", "merge", "pass"))
+    assert all((tmp_path / name).exists() for name in ("count", "pass"))
 
 
 def descendants(ancestor):
@@ -249,7 +242,7 @@ def test_errors_are_those_of_one_machine(engine, tmp_path):
     assert read[engine].skipped == read[None].skipped
     assert read[engine].skipped_lines == 1
     there = message(EncodingError, count, f"file://{tmp_path}/*.txt", output, engine=engine)
-    assert re.search(r"b%20ü\.txt, line 2: bytes 0x\w+ are not utf-8", there)
+    assert re.search(r"b%20ü\.txt, line 2, byte offset 7: bytes 0x\w+ are not utf-8", there)
     assert "--skip-undecodable" in there
     bad.write_bytes("中文，漢字\r\n中文𠮷字".encode("gb18030"))
     for each in (None, engine):

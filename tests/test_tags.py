@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 
 from segtool import UsageError, train
 from segtool.decode.decoders import cut_runs, decoder_of
+from segtool.decode.position_tags import move_scores
 from segtool.decode.viterbi import UNKNOWN_LIMIT, WEIGHT_UNIT
 from segtool.lm.kneser_ney import estimate
 from segtool.lm.language_model import LanguageModel
-from segtool.methods.tags import MOVES, TagSettings, move_scores
 from segtool.ngrams.count import count_stream
+from segtool.settings import MOVES, TagSettings
 from segtool.store.model import Model
 from segtool.text.symbols import LAT, MARK, NUM
 from tests import naive

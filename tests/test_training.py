@@ -258,7 +258,7 @@ def test_report_is_filled(tmp_path):
     assert report.words == len(segmenter.model.words)
     assert report.candidates > 0
     assert report.runs == segmenter.model.card["corpus"]["runs"]
-    assert [stage.name for stage in report.stages] == ["read", "count", "score", "lexicon", "tagger", "write"]
+    assert [stage.name for stage in report.stages] == ["read", "count", "score", "lexicon", "build", "write"]
     assert all(stage.seconds >= 0 <= stage.peak_bytes for stage in report.stages)
 
 
@@ -340,7 +340,7 @@ def test_nothing_to_learn_from(tmp_path, texts):
 
 @pytest.mark.parametrize("end", [KeyboardInterrupt(), MemoryError(), OSError(28, "No space left on device")])
 @pytest.mark.parametrize(
-    "place", ["segtool.training.fit_lexicon", "json.dumps", "segtool.store.files._sync", "os.rename"], ids=str
+    "place", ["segtool.lexicon.em.learn", "json.dumps", "segtool.store.files._sync", "os.rename"], ids=str
 )
 def test_an_end_in_the_middle_leaves_the_old_model(tmp_path, monkeypatch, end, place):
     train(texts=SENTENCES, output=tmp_path / "m")

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from segtool.decode.viterbi import WEIGHT_UNIT
 from segtool.lexicon import unknown_words as unknown
-from segtool.lexicon.unknown_words import UnknownSettings, spelling_scores, spelling_steps
+from segtool.lexicon.unknown_words import spelling_scores, spelling_steps
+from segtool.settings import UnknownSettings
 from segtool.store.model import word_record
 from segtool.text.symbols import LAT, NUM
 from tests import naive_boundary_model

@@ -14,13 +14,13 @@ from segtool.decode.utf8_kernel import character_table
 from segtool.decode.viterbi import NO_WORD, TAG_STEP, UNKNOWN_LIMIT, WEIGHT_UNIT, join_utf8, viterbi
 from segtool.lexicon.boundary_model import fit_tagger
 from segtool.lexicon.build import beyond_the_lexicon, build_model
-from segtool.lexicon.em import LexiconSettings, fit_lexicon
+from segtool.lexicon.em import learn
 from segtool.lexicon.trie import build_trie
 from segtool.lexicon.unknown_words import spelling_scores, spelling_steps
 from segtool.ngrams.count import count_stream
 from segtool.ngrams.scores import BOUNDARY_FANOUT, score
-from segtool.settings import TrainingSettings
-from segtool.text.runs import ChunkedRuns, RunCollector
+from segtool.settings import LexiconSettings, TrainingSettings
+from segtool.text.runs import Corpus, RunCollector
 from segtool.text.symbols import CODE_LIMIT, LAT, MARK, NUM, class_table, code_points, symbolise
 from tests import naive
 from tests.helpers import extend
@@ -234,7 +234,7 @@ def extended(trained):
 
 
 def train(runs, candidates, **parameters):
-    lexicon = fit_lexicon(runs, candidates, LexiconSettings(**parameters))
+    lexicon = learn(runs, candidates, LexiconSettings(**parameters)).words
     return build_model(candidates, lexicon, lexicon, {"parameters": {"max_word_len": len(candidates.levels)}})
 
 
@@ -439,9 +439,9 @@ def test_a_model_decodes_as_its_word_list_says(lines, max_word_len, min_count):
     """build_model lays out what the lexicon holds: weights in whole steps, one for unknown characters."""
     collector = RunCollector()
     collector.add("\n".join(lines))
-    runs = ChunkedRuns([collector], fold=False)
+    runs = Corpus([collector], fold=False)
     candidates = score(count_stream(runs.whole().stream, runs.codes, max_word_len + 1), max_word_len, min_count)
-    lexicon = fit_lexicon(runs, candidates, LexiconSettings(passes=2, length_penalty=1.0))
+    lexicon = learn(runs, candidates, LexiconSettings(passes=2, length_penalty=1.0)).words
     model = build_model(candidates, lexicon, lexicon, {"parameters": {"max_word_len": max_word_len}})
     weights = {
         tuple(model.symbols[word["symbols"][: word["length"]]].tolist()): round(weight * WEIGHT_UNIT)
@@ -465,11 +465,11 @@ def test_a_model_decodes_as_its_word_list_says(lines, max_word_len, min_count):
 
 def test_what_is_beyond_the_lexicon_joins_the_model(sample_candidates, sample_chunks):
     settings = TrainingSettings(unknown_len=3)
-    lexicon = fit_lexicon(sample_chunks, sample_candidates, settings)
+    learned = learn(sample_chunks, sample_candidates, settings)
     card: dict[str, object] = {"parameters": {"max_word_len": len(sample_candidates.levels), "unknown_len": 3}}
-    plain = build_model(sample_candidates, lexicon, lexicon, card, tagged_count=5)
-    model = beyond_the_lexicon(plain, lexicon, settings)
-    assert (model.lexicon[3::4] == fit_tagger(lexicon.sample, lexicon.boundaries, plain.lexicon, settings)).all()
+    plain = build_model(sample_candidates, learned.words, learned.words, card, tagged_count=5)
+    model = beyond_the_lexicon(plain, learned, settings)
+    assert (model.lexicon[3::4] == fit_tagger(learned.sample, learned.boundaries, plain.lexicon, settings)).all()
     assert model.lexicon[3::4].any()
     scores = spelling_scores(plain.words, plain.symbols, settings)
     assert (model.spelling == spelling_steps(scores)).all()
@@ -480,7 +480,7 @@ def test_what_is_beyond_the_lexicon_joins_the_model(sample_candidates, sample_ch
 
 
 def test_pairs_for_the_tagger_are_laid_out(sample_candidates, sample_chunks):
-    lexicon = fit_lexicon(sample_chunks, sample_candidates, LexiconSettings())
+    lexicon = learn(sample_chunks, sample_candidates, LexiconSettings()).words
     card: dict[str, object] = {"parameters": {"max_word_len": len(sample_candidates.levels)}}
     units = build_model(sample_candidates, lexicon, lexicon, card, tagged_count=5).lexicon.reshape(-1, 4)
     pairs = sample_candidates.levels[1]

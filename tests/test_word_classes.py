@@ -11,12 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from segtool.lexicon import word_classes
-from segtool.lexicon.em import candidate_trie
 from segtool.lexicon.passes import Threads
+from segtool.lexicon.trie import candidate_trie
 from segtool.lexicon.word_classes import CutCorpus, WordCut, class_factors, cluster
 from segtool.ngrams.count import count_stream
 from segtool.ngrams.scores import score
 from segtool.ngrams.table import spell
+from segtool.text.runs import Alphabet, Chunk, CorpusStats
 from tests import naive, naive_classes
 
 SYMBOLS = 6
@@ -107,14 +108,15 @@ class Chunks:
 
     def __init__(self, chunks):
         self.streams = [naive.stream(runs) for runs in chunks]
-        self.positions = sum(len(stream) - 1 for stream in self.streams)
+        symbols = np.arange(SYMBOLS, dtype=np.uint32)
+        self.alphabet = Alphabet(symbols, symbols.astype(np.uint16), symbols, symbols)
+        self.stats = sum((CorpusStats.of(stream, symbols) for stream in self.streams), CorpusStats())
 
     def __len__(self):
         return len(self.streams)
 
-    def tables(self, i):
-        codes = np.arange(SYMBOLS)
-        return self.streams[i], codes.astype(np.uint32), codes.astype(np.uint16)
+    def chunk(self, i):
+        return Chunk(self.streams[i], self.alphabet)
 
 
 @given(

@@ -9,17 +9,20 @@ from hypothesis import strategies as st
 
 from segtool import CorpusError, TrainingReport, train
 from segtool.decode.viterbi import WEIGHT_UNIT
-from segtool.lexicon.em import candidate_trie
-from segtool.methods.word_counts import read_word_counts
+from segtool.lexicon.learned import Resources
+from segtool.lexicon.trie import candidate_trie
 from segtool.methods.word_list import (
     _add_counts,
     _count_words,
     count_words,
     frequency_lexicon,
-    lexicon_of_list,
+    learn,
+    list_words,
     words_with_counts,
 )
+from segtool.settings import CandidateSettings
 from segtool.text.symbols import LAT, NUM
+from segtool.text.word_lists import read_word_counts
 from tests import naive
 from tests import naive_methods as methods
 from tests.helpers import SAMPLE, any_text, refusal, run, sample_model, sample_segmenter, sample_text, succeed
@@ -129,6 +132,15 @@ def weights_of(entries, max_word_len):
     return methods.frequency_weights(counts, symbols), left_out, bool(counts)
 
 
+def learned_from(entries, max_word_len):
+    words = list_words(entries, max_word_len)
+    candidates = methods.candidates_of(words.corpus.whole(), max_word_len, 1)
+    learned = learn(words.corpus, candidates, CandidateSettings(), Resources(run_counts=words.counts))
+    assert learned.decoder == "lattice"
+    assert learned.decoding is learned.words
+    return candidates, learned.words, words
+
+
 @settings(max_examples=200)
 @given(ENTRIES, st.integers(1, 5))
 def test_lexicon_is_naive(entries, max_word_len):
@@ -136,21 +148,21 @@ def test_lexicon_is_naive(entries, max_word_len):
     expected, left_out, some = weights_of(entries, max_word_len)
     if not some:
         with pytest.raises(CorpusError):
-            lexicon_of_list(entries, max_word_len)
+            list_words(entries, max_word_len)
         return
-    candidates, lexicon, found_left_out, runs = lexicon_of_list(entries, max_word_len)
+    candidates, lexicon, words = learned_from(entries, max_word_len)
     found = methods.as_dict(lexicon, candidates)
     assert found.keys() == expected.keys()
     for word, (weight, count) in expected.items():
         assert found[word] == (pytest.approx(weight, rel=1e-12, abs=1e-12), pytest.approx(count))
-    assert found_left_out == left_out
-    assert runs.count == len(entries) - len(left_out)
+    assert words.left_out == left_out
+    assert words.corpus.stats.runs == len(entries) - len(left_out)
     assert lexicon.unknown_weight < min(weight for weight, _ in expected.values())
 
 
 def test_counts_may_be_whole_numbers():
     """What is typed as float takes an int."""
-    candidates, lexicon, *_ = lexicon_of_list([("今天", 2), ("天", 3)], 6)
+    candidates, lexicon, _ = learned_from([("今天", 2), ("天", 3)], 6)
     assert methods.as_dict(lexicon, candidates)[tuple(map(ord, "今天"))][1] == 2
 
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,26 +11,24 @@ from segtool.cli.options import (
     announce_compiling,
     encoding_option,
     open_output,
+    parameter_option,
     quiet_option,
     skip_option,
-    skipped_lines,
-    stage_lines,
     workers_option,
 )
-from segtool.errors import CorpusError, UsageError
+from segtool.cli.reports import print_lines, read_line, skipped_lines, stage_lines
+from segtool.errors import UsageError
 
 if TYPE_CHECKING:
     from segtool.lm.kenlm import KenLM
     from segtool.lm.language_model import LanguageModel, TextScore
-    from segtool.runtime.progress import StageReport
-    from segtool.text.sources import ReadReport
 
-__all__ = ["lm"]
+__all__ = ["lm_group"]
 
 
-@click.group()
-def lm() -> None:
-    """Train character language models, and ask them how likely a text is."""
+@click.group("lm")
+def lm_group() -> None:
+    """Train character language models, and score text with them."""
 
 
 def _numbers(ctx: click.Context, parameter: click.Parameter, value: str) -> tuple[int, ...]:
@@ -41,96 +38,40 @@ def _numbers(ctx: click.Context, parameter: click.Parameter, value: str) -> tupl
     return tuple(map(int, parts))
 
 
-@lm.command()
+@lm_group.command("train")
 @click.argument("inputs", metavar="INPUT...", nargs=-1, required=True)
 @click.option("-o", "--output", metavar="FILE", required=True, help="Name ending in .arpa or .arpa.gz, or a directory.")
-@click.option("--order", type=int, default=4, show_default=True, help="Length of the longest n-grams, 2 to 6.")
+@parameter_option("lm_order", "--order")
 @click.option(
     "--prune",
     metavar="N...",
     default="",
     callback=_numbers,
-    help="Leave out n-grams of 1, 2, … symbols seen N times or less: '0 0 1' those of 3 and more seen once.",
+    help="Leave out n-grams of 1, 2, … symbols seen N times or less; '0 0 1' leaves out those of 3 and more seen once.",
 )
 @encoding_option
 @skip_option
-@workers_option(None, "by default one for each processor. The model does not depend on it")
+@workers_option("the model")
 @quiet_option
-def train(
-    inputs: tuple[str, ...],
-    output: str,
-    order: int,
-    prune: tuple[int, ...],
-    encoding: str,
-    skip_undecodable: bool,
-    workers: int | None,
-    quiet: bool,
-) -> None:
+def lm_train(inputs: tuple[str, ...], output: str, quiet: bool, **arguments: Any) -> None:
     """Train a language model on raw text: interpolated modified Kneser-Ney, over characters.
 
     INPUT is a file, a directory (all files below it), a glob, or - for standard input; plain, gz, bz2,
-    xz or zst. Digit runs are one symbol, Latin runs another, and whatever stands between runs of symbols
+    xz or zst. A digit run is one symbol, a Latin run another, and everything between two runs of symbols
     ends a sentence.
     """
     announce_compiling(quiet)
-    import hashlib
+    from segtool.lm.train import train_language_model
+    from segtool.text.reading import ReadingReport
 
-    from segtool.lm.arpa import stream_arpa
-    from segtool.lm.kneser_ney import estimate, thresholds
-    from segtool.lm.store import write_lm
-    from segtool.ngrams.count import count_stream
-    from segtool.runtime.progress import Progress
-    from segtool.runtime.workers import checked_workers
-    from segtool.store.files import atomic_directory, atomic_file
-    from segtool.text import sources as corpus
-    from segtool.text.runs import RunCollector
-    from segtool.text.symbols import LAT
-
-    thresholds(prune, order)
-    workers = checked_workers(workers)
-    watch = Progress(not quiet)
-    reading, digest, collector = corpus.ReadReport(), hashlib.sha256(), RunCollector()
-    sources = corpus.find_sources(inputs)
-    as_arpa = output.endswith((".arpa", ".arpa.gz"))
-    # entered first, so that a place that cannot be written is known before hours of work
-    with atomic_file(output) if as_arpa else atomic_directory(output) as place:
-        with watch.stage("read", corpus.total_size(sources), "B") as step:
-            for block in corpus.read_blocks(
-                sources, encoding=encoding, skip_undecodable=skip_undecodable, report=reading, progress=step
-            ):
-                digest.update(block.encode("utf-8", "surrogatepass"))
-                collector.add(block)
-            runs = collector.runs()
-        if runs.codes[-1] <= LAT:
-            raise CorpusError(
-                "the corpus holds no Han character: pass Chinese text, and --encoding if it is not in UTF-8"
-            )
-        sizes = {"runs": runs.count, "symbols": runs.symbols}
-        with watch.stage("count"):
-            counts = count_stream(runs.stream, runs.codes, order, workers)
-            del runs
-        with watch.stage("estimate"):
-            model = estimate(counts, order, prune, workers)
-            del counts
-        text = {"characters": reading.characters, "digest": digest.hexdigest(), "lines": reading.lines}
-        model.card["corpus"] = {**text, **sizes}
-        with watch.stage("write", sum(model.ngrams)) as step:
-            if isinstance(place, Path):
-                write_lm(model, place)
-            else:
-                stream_arpa(model, place, output.endswith(".gz"), step)
-    if not quiet:
-        click.echo("\n".join(_summary(model, reading, watch.stages, output)), err=True)
-
-
-def _summary(model: LanguageModel, reading: ReadReport, stages: list[StageReport], output: str) -> list[str]:
+    report = ReadingReport()
+    model = train_language_model(inputs, output, progress=not quiet, report=report, **arguments)
+    if quiet:
+        return
     corpus = model.card["corpus"]
-    lines = [
-        f"read     {reading.characters:,} characters in {reading.lines:,} lines of {reading.files:,} files",
-        f"found    {corpus['runs']:,} runs, {corpus['symbols']:,} symbols",
-        *_describe(model),
-    ]
-    return [*lines, *stage_lines(stages), *skipped_lines(reading), f"model    {output}"]
+    found = f"found    {corpus['runs']:,} runs, {corpus['symbols']:,} symbols"
+    costs = [*stage_lines(report.stages), *skipped_lines(report.reading)]
+    print_lines([read_line(report.reading), found, *_describe(model), *costs, f"model    {output}"])
 
 
 def _describe(model: LanguageModel | KenLM) -> list[str]:
@@ -139,7 +80,7 @@ def _describe(model: LanguageModel | KenLM) -> list[str]:
 
     lines = [f"order    {model.order}"]
     if not isinstance(model, LanguageModel):
-        return [*lines, "kind     KenLM binary, asked through kenlm"]
+        return [*lines, "kind     KenLM binary, queried through kenlm"]
     for k, size in enumerate(model.ngrams, 1):
         line = f"{k}-grams  {size:>12,}"
         if model.discounts:
@@ -150,19 +91,19 @@ def _describe(model: LanguageModel | KenLM) -> list[str]:
     return lines
 
 
-@lm.command()
+@lm_group.command("score")
 @click.argument("model")
 @click.argument("file", default="-")
 @encoding_option
 @quiet_option
-def score(model: str, file: str, encoding: str, quiet: bool) -> None:
+def lm_score(model: str, file: str, encoding: str, quiet: bool) -> None:
     """Score each line of FILE: log10 probability and perplexity.
 
     MODEL is an ARPA file, a KenLM binary, or a directory written by 'segtool lm'; FILE is a text file, or
     standard input without one. Every run of symbols is a sentence of its own.
 
     Prints a table with tabs: number of the line, log10 probability, perplexity, tokens (symbols and ends
-    of runs), unknown symbols; a last line is on the whole text.
+    of runs), unknown symbols; the last line sums up the text.
     """
     announce_compiling(quiet)
     from segtool.lm.language_model import TextScore
@@ -189,10 +130,10 @@ def _row(name: str, score: TextScore) -> str:
     return f"{name}\t{score.log10_probability:.4f}\t{score.perplexity:.4f}\t{score.tokens}\t{score.unknown}\n"
 
 
-@lm.command()
+@lm_group.command("info")
 @click.argument("model")
-def info(model: str) -> None:
-    """Tell what a language model is.
+def lm_info(model: str) -> None:
+    """Print the order, sizes, discounts and origin of a language model.
 
     MODEL is an ARPA file, a KenLM binary, or a directory written by 'segtool lm'.
     """
@@ -208,21 +149,20 @@ def info(model: str) -> None:
                 click.echo(f"{entry}: {name} {value}")
 
 
-@lm.command("import")
+@lm_group.command("import")
 @click.argument("source", metavar="ARPA_OR_BINARY")
-@click.option("-o", "--output", metavar="DIRECTORY", required=True, help="Directory to write.")
+@click.option("-o", "--output", metavar="DIRECTORY", required=True, help="Directory to write the model to.")
 @quiet_option
-def import_model(source: str, output: str, quiet: bool) -> None:
-    """Make a directory out of a language model that was trained elsewhere, on characters.
+def lm_import(source: str, output: str, quiet: bool) -> None:
+    """Import a character language model that was trained elsewhere into a directory.
 
-    An ARPA file (plain or compressed) is turned into tables. It holds a Han character as a word, and may
-    hold <num> for a run of digits and <lat> for a run of Latin letters; n-grams with other words are left
-    out. A KenLM binary cannot be turned into tables: it is copied, and queried through the kenlm package.
+    An ARPA file (plain or compressed) becomes tables. Its words are Han characters, <num> for a run of digits
+    and <lat> for a run of Latin letters; n-grams with other words are left out. A KenLM binary is copied as it
+    is, and queried through the kenlm package.
     """
     announce_compiling(quiet)
     from segtool.lm.store import import_lm
 
     model = import_lm(source, output)
     if not quiet:
-        for line in [*_describe(model), f"model    {output}"]:
-            click.echo(line, err=True)
+        print_lines([*_describe(model), f"model    {output}"])

@@ -1,4 +1,4 @@
-"""The command line: ``segtool warmup``, which compiles everything before it is needed."""
+"""The command ``segtool warmup``: compile all kernels ahead of time."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ import click
 from segtool.cli.options import announce_compiling, quiet_option
 from segtool.errors import OutputError
 
-__all__ = ["warmup"]
+__all__ = ["warmup_command"]
 
 
-@click.command()
+@click.command("warmup")
 @quiet_option
-def warmup(quiet: bool) -> None:
-    """Compile what cutting and training run, so that no later command has to.
+def warmup_command(quiet: bool) -> None:
+    """Compile all kernels now, so that later commands start at once.
 
-    For images and CI. The code is kept beside the package, or in the user's cache folder where the package is
-    read-only, or in the folder that NUMBA_CACHE_DIR names.
+    For container images and CI. The machine code is kept beside the package, in the user's cache folder if the
+    package is read-only, or in the folder that NUMBA_CACHE_DIR names.
     """
     from segtool.runtime.kernels import all_kernels
     from segtool.runtime.progress import Progress
@@ -26,9 +26,9 @@ def warmup(quiet: bool) -> None:
     homes = set()
     with Progress(not quiet).stage("compile", len(kernels)) as step:
         for each in kernels:
-            if each.home is None:
+            if each.folder is None:
                 raise OutputError("compiled code cannot be kept: set NUMBA_CACHE_DIR to a folder that can be written")
-            homes.add(str(each.home))
+            homes.add(str(each.folder))
             step(1)
     if not quiet:
         new = sum(each.is_new for each in kernels)

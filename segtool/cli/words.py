@@ -1,4 +1,4 @@
-"""The command line of new-word discovery: ``segtool words``."""
+"""The commands ``segtool words`` and ``segtool export``: the words of a text or a model."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import click
 from click.core import ParameterSource
 
 from segtool.cli.options import (
+    TitledCommand,
     announce_compiling,
     encoding_option,
     open_output,
@@ -18,14 +19,14 @@ from segtool.cli.options import (
     skip_option,
     workers_option,
 )
+from segtool.cli.reports import print_lines, read_line, skipped_lines
 from segtool.errors import UsageError
 
 if TYPE_CHECKING:
     from segtool.discovery import WordScore
     from segtool.segmenter import Segmenter
-    from segtool.training import TrainingReport
 
-__all__ = ["words"]
+__all__ = ["export_command", "words_command"]
 
 FIELDS = ("score", "count", "expected", "probability", "cohesion", "left_entropy", "right_entropy")
 """The numbers of :class:`segtool.discovery.WordScore`, which is not imported for ``--help``."""
@@ -34,24 +35,24 @@ _DIGITS = {"score": ".3f", "count": "d", "expected": ".2f", "probability": ".4g"
 _FILTERS = {"min_count", "min_expected"}
 
 
-@click.command()
+@click.command("words", cls=TitledCommand)
 @click.argument("inputs", metavar="[INPUT]...", nargs=-1)
 @click.option("-m", "--model", metavar="MODEL", help="List the words of a model instead of learning them from INPUT.")
-@click.option("-o", "--output", metavar="FILE", help="Write here instead of standard output.")
+@click.option("-o", "--output", metavar="FILE", help="Write here instead of to standard output.")
 @click.option(
     "--format",
     "form",
     type=click.Choice(["tsv", "jsonl"]),
     default="tsv",
     show_default=True,
-    help="A table with a header line, or an object a line.",
+    help="A table with a header line, or one JSON object per line.",
 )
 @click.option("--top", metavar="N", type=click.IntRange(0), default=100, show_default=True, help="0 lists all words.")
-@click.option("--sort", type=click.Choice(FIELDS), default="score", show_default=True, help="From high to low.")
+@click.option("--sort", type=click.Choice(FIELDS), default="score", show_default=True, help="Column to sort by.")
 @click.option("--min-len", type=click.IntRange(1), default=2, show_default=True, help="Shortest word, in symbols.")
-@click.option("--max-len", type=click.IntRange(1), help="Longest word listed, in symbols.")
+@click.option("--max-len", type=click.IntRange(1), help="Longest word, in symbols.")
 @click.option("--known", metavar="FILE", help="Leave out these words: a word list, or segmented text.")
-@click.option("--with-numbers", is_flag=True, help="List words with numbers (0) and Latin letters (A) in them, too.")
+@click.option("--with-numbers", is_flag=True, help="Also list words with numbers (0) and Latin letters (A).")
 @click.option(
     "--context",
     metavar="N",
@@ -59,13 +60,13 @@ _FILTERS = {"min_count", "min_expected"}
     default=0,
     help="Show N examples of each word, with 10 characters of INPUT on each side.",
 )
-@parameter_options
 @encoding_option
 @skip_option
-@workers_option(None, "by default one for each processor. The list does not depend on it")
+@workers_option("the list")
 @quiet_option
+@parameter_options
 @click.pass_context
-def words(
+def words_command(
     ctx: click.Context,
     /,
     inputs: tuple[str, ...],
@@ -85,18 +86,17 @@ def words(
     quiet: bool,
     **parameters: Any,
 ) -> None:
-    """List the words of a text, the most telling ones first: names, terms, idioms.
+    """List the words of a text, from the most to the least typical: names, terms, idioms.
 
-    INPUT is as for train, and so are the parameters; the model that is learned is not kept. With -m,
-    --min-count and --min-expected choose which words of the model are listed. --encoding is that of
-    INPUT and of the known words.
+    INPUT and the parameters are as for train; the model is not kept. With -m, --min-count and --min-expected
+    choose which words of the model are listed. --encoding applies to INPUT and to the known words.
     """
     given = {name for name in ctx.params if ctx.get_parameter_source(name) is not ParameterSource.DEFAULT}
     _check_sources(inputs, model, known, context, parameters["method"], given & {*parameters, "skip_undecodable"})
     announce_compiling(quiet)
     from segtool.discovery import check_lengths, discover, examples
-    from segtool.methods.word_counts import read_word_set
     from segtool.segmenter import load
+    from segtool.text.word_lists import read_word_set
 
     check_lengths(min_len, max_len, parameters["max_word_len"] if model is None else 15)
     left_out = read_word_set(known, "--known", encoding) if known is not None else frozenset()
@@ -129,7 +129,7 @@ def words(
 def _check_sources(
     inputs: tuple[str, ...], model: str | None, known: str | None, context: int, method: str, given: set[str]
 ) -> None:
-    """Refuse what makes no sense before anything is read; `given` are the parameters of training that were."""
+    """Check the sources before anything is read; `given` are the training parameters on the command line."""
     if not inputs and model is None:
         raise UsageError("nothing to list words of: give INPUT (text to learn from) or -m MODEL")
     if known == "-" and "-" in inputs:
@@ -156,46 +156,31 @@ def _learn(
     workers: int | None,
     parameters: dict[str, Any],
 ) -> tuple[Segmenter, list[str]]:
-    """Train on the inputs; give the text, too, if it is to be kept (standard input cannot be read twice)."""
-    from segtool import training
-    from segtool.text import sources as corpus
+    """Train on the inputs; also return the text if `keep` is set (standard input cannot be read twice)."""
+    from segtool.text.sources import ReadReport, find_sources, read_blocks
+    from segtool.training import TrainingReport, train
 
-    report = training.TrainingReport()
+    report = TrainingReport()
     common: dict[str, Any] = {"workers": workers, "progress": not quiet, "report": report, **parameters}
     texts: list[str] = []
     if keep:
-        reading = corpus.ReadReport()
-        sources = corpus.find_sources(inputs)
-        blocks = corpus.read_blocks(sources, encoding=encoding, skip_undecodable=skip_undecodable, report=reading)
-        segmenter = training.train(texts=_kept(blocks, texts), **common)
+        reading = ReadReport()
+        blocks = read_blocks(find_sources(inputs), encoding=encoding, skip_undecodable=skip_undecodable, report=reading)
+        segmenter = train(texts=_collected(blocks, texts), **common)
         report.reading = reading
     else:
-        segmenter = training.train(inputs, encoding=encoding, skip_undecodable=skip_undecodable, **common)
+        segmenter = train(inputs, encoding=encoding, skip_undecodable=skip_undecodable, **common)
     if not quiet:
-        _tell(report)
+        learned = f"learned  {report.words:,} words, rare and single ones too"
+        print_lines([read_line(report.reading), learned, *skipped_lines(report.reading)])
     return segmenter, texts
 
 
-def _kept(blocks: Iterable[str], texts: list[str]) -> Iterator[str]:
+def _collected(blocks: Iterable[str], texts: list[str]) -> Iterator[str]:
+    """Pass the blocks on and append each to `texts`."""
     for block in blocks:
         texts.append(block)
         yield block
-
-
-def _tell(report: TrainingReport) -> None:
-    reading = report.reading
-    click.echo(
-        f"read     {reading.characters:,} characters in {reading.lines:,} lines of {reading.files:,} files",
-        err=True,
-    )
-    click.echo(f"learned  {report.words:,} words, rare and single ones too", err=True)
-    if reading.skipped_lines:
-        first = reading.skipped[0]
-        click.echo(
-            f"skipped  {reading.skipped_lines:,} lines that could not be read, the first of them "
-            f"{first.source}, line {first.line}, byte offset {first.offset}: {first.reason}",
-            err=True,
-        )
 
 
 def _write(out: IO[bytes], form: str, listed: list[WordScore], shown: dict[str, list[str]], context: int) -> None:
@@ -219,3 +204,23 @@ def _write(out: IO[bytes], form: str, listed: list[WordScore], shown: dict[str, 
         if context:
             entry["contexts"] = found
         line(json.dumps(entry, ensure_ascii=False))
+
+
+@click.command("export")
+@click.option("-m", "--model", metavar="MODEL", required=True, help="Directory written by 'segtool train'.")
+@click.option("-o", "--output", metavar="FILE", help="Write here instead of to standard output.")
+@click.option(
+    "--format", "form", type=click.Choice(["jieba"]), default="jieba", show_default=True, help="Format of the list."
+)
+def export_command(model: str, output: str | None, form: str) -> None:
+    """Write the words of a model as a dictionary for other tools.
+
+    A line is a word and its count, as in a user dictionary of jieba. Words with a number or a Latin run in them
+    represent many words and are left out.
+    """
+    from segtool.methods.word_list import words_with_counts
+    from segtool.segmenter import load
+
+    with open_output(output) as out:
+        for word, count in words_with_counts(load(model).model):
+            out.write(f"{word} {count}\n".encode())

@@ -21,12 +21,12 @@ from segtool.decode.viterbi import NO_WORD, viterbi
 from segtool.errors import ModelError
 from segtool.runtime.arrays import Bytes, Ids
 from segtool.runtime.kernels import kernel
-from segtool.store.model import Model
+from segtool.store.model import LM_FOLDER, Model
 from segtool.text.folding import fold_table
 from segtool.text.symbols import CODE_LIMIT, MARK, SPACE, class_table, symbolise
 
 if TYPE_CHECKING:
-    from segtool.text.runs import Runs
+    from segtool.text.runs import Chunk
 
 __all__ = ["Decoder", "cut_runs", "decoder_of"]
 
@@ -51,13 +51,13 @@ def decoder_of(model: Model) -> Decoder:
     return _DECODERS[kind](model)
 
 
-def cut_runs(decoder: Decoder, runs: Runs) -> npt.NDArray[np.bool_]:
+def cut_runs(decoder: Decoder, runs: Chunk) -> npt.NDArray[np.bool_]:
     """Cut a corpus.
 
     Parameters
     ----------
     decoder : Decoder
-    runs : Runs
+    runs : Chunk
 
     Returns
     -------
@@ -257,13 +257,17 @@ class _Tags(Decoder):
     """Tags by a language model; always compiled."""
 
     def __init__(self, model: Model) -> None:
-        from segtool.methods.tags import cover_tags, move_scores
+        from segtool.decode.position_tags import cover_tags, move_scores
+        from segtool.lm.language_model import LanguageModel
 
-        if model.lm is None:
-            raise ModelError(f"{model.path}: the language model is missing: restore the model or train it again")
-        super().__init__(model.lm.ids())
+        lm, folder = model.lm, None if model.path is None else model.path / LM_FOLDER
+        if lm is None and folder is not None and folder.is_dir():
+            lm = LanguageModel.open(folder)
+        if lm is None:
+            raise ModelError(f"{folder}: the language model is missing: restore the model or train it again")
+        super().__init__(lm.ids())
         self._kernel = cover_tags
-        self._tables = (*model.lm.tables, move_scores(tuple(model.card["parameters"]["lm_moves"])))
+        self._tables = (*lm.tables, move_scores(tuple(model.card["parameters"]["lm_moves"])))
 
     def cover(self, tokens: int, certain: int, scratch: Scratch) -> int:
         return int(self._kernel.compiled(tokens, certain, *self._tables, scratch.places, scratch.scores))

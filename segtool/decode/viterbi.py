@@ -96,7 +96,7 @@ def viterbi(
 
 
 def _pairs_and_gaps(symbols: Sequence[int], units: Sequence[int]) -> tuple[list[int], list[int]]:
-    """Trie node of each symbol and the next one, 0 for none; score of the gap before each symbol, 0 before the first."""
+    """Trie node of each symbol with the next one, 0 for none; score of the gap before each symbol, 0 for the first."""
     padded = [0, *symbols, 0]
     singles = [units[4 * symbol + 3] ^ _FLIP for symbol in padded]
     nodes, pairs = [], []
@@ -106,8 +106,9 @@ def _pairs_and_gaps(symbols: Sequence[int], units: Sequence[int]) -> tuple[list[
         nodes.append(child if found else 0)
         pairs.append((units[4 * child + 3] if found else 0) ^ _FLIP)
     gaps = [0]
-    for a, b, c, d, ab, bc, cd in zip(singles, singles[1:], singles[2:], singles[3:], pairs, pairs[1:], pairs[2:]):
-        total = (a & 255) + (b >> 8 & 255) + (c >> 16 & 255) + (d >> 24 & 255)
-        total += (ab & 255) + (bc >> 8 & 255) + (cd >> 16 & 255) - _FLIPPED
-        gaps.append(_SHIFT * TAG_STEP * total)
+    for i in range(len(symbols) - 1):
+        total = (singles[i] & 255) + (singles[i + 1] >> 8 & 255) + (singles[i + 2] >> 16 & 255)
+        total += (singles[i + 3] >> 24 & 255) + (pairs[i] & 255)
+        total += (pairs[i + 1] >> 8 & 255) + (pairs[i + 2] >> 16 & 255)
+        gaps.append(_SHIFT * TAG_STEP * (total - _FLIPPED))
     return nodes[1:], gaps

@@ -27,7 +27,8 @@ from segtool.decode.viterbi import NO_WORD
 from segtool.errors import UsageError
 from segtool.lexicon.build import weight_steps
 from segtool.lexicon.decoder_lattice import TextLattice
-from segtool.lexicon.em import FORGOTTEN, LEAST_EXPECTED, Lexicon, log_prior, log_weight
+from segtool.lexicon.em import FORGOTTEN, LEAST_EXPECTED, log_prior, log_weight
+from segtool.lexicon.learned import Lexicon
 from segtool.lexicon.spellings import odd_spellings
 from segtool.lexicon.trie import build_trie
 from segtool.lexicon.unknown_words import spelling_scores, spelling_steps
@@ -37,7 +38,7 @@ from segtool.ngrams.table import spell
 from segtool.runtime.arrays import Codes, Floats, Ids, Integers
 from segtool.settings import TrainingSettings, settings_of
 from segtool.store.model import SPELLING, Model, word_record
-from segtool.text.runs import ChunkedRuns
+from segtool.text.runs import Corpus
 
 __all__ = ["PASSES", "adapt_model"]
 
@@ -55,7 +56,7 @@ MIN_COUNT, MIN_EXPECTED = 2, 0.5
 
 def adapt_model(
     model: Model,
-    runs: ChunkedRuns,
+    runs: Corpus,
     workers: int = 1,
     progress: Callable[[int], object] | None = None,
     share: float = SHARE,
@@ -67,7 +68,7 @@ def adapt_model(
     ----------
     model : Model
         Of method ``unigram``. It does not change.
-    runs : ChunkedRuns
+    runs : Corpus
         The text, folded if the model folds.
     workers : int
         Threads. The result does not depend on it.
@@ -169,7 +170,7 @@ class _Both:
 
 
 def _join(
-    model: Model, runs: ChunkedRuns, found: Candidates, settings: TrainingSettings, share: float, most: float
+    model: Model, runs: Corpus, found: Candidates, settings: TrainingSettings, share: float, most: float
 ) -> _Both:
     codes = np.union1d(model.symbols, runs.codes).astype(np.uint32)
     of_model = np.searchsorted(codes, model.symbols).astype(np.uint16)
@@ -189,7 +190,7 @@ def _join(
     tags[: len(codes) + 1] = single_tags[-1]  # what the model does not know, and the unknown symbol
     tags[of_model] = single_tags[:-1]
     tags[at_pairs] = pair_tags
-    text_symbols = max(runs.symbols, 1)
+    text_symbols = max(runs.stats.symbols, 1)
     model_symbols = float(known["count"][known["length"] == 1].sum())
     text_weight = min(max(share * model_symbols / text_symbols, 1.0), most)
     pseudo = np.zeros(size)
@@ -213,12 +214,12 @@ def _share_of_text(size: int, at_known: Integers, count: Any, at_new: Integers, 
 
 def _table(found: Candidates, ids: Ids, settings: TrainingSettings) -> npt.NDArray[Any]:
     """Candidates as a table of words, with the log prior as weight; symbols become `ids`."""
-    tables = []
+    tables, priors = [], np.split(log_prior(found, settings), np.cumsum([len(level) for level in found.levels])[:-1])
     for k, level in enumerate(found.levels, 1):
         table = np.zeros(len(level), word_record(len(found.levels)))
         table["symbols"][:, :k] = ids[spell(found.levels, k, np.arange(len(level)))]
         table["length"] = k
-        table["weight"] = log_prior(found, k, settings)
+        table["weight"] = priors[k - 1]
         for name in ("count", "cohesion", "left_entropy", "right_entropy"):
             table[name] = getattr(level, name)
         tables.append(table[1:] if k == 1 else table)  # without the boundary
@@ -256,7 +257,7 @@ def _ngrams(
     return symbols, parents, np.split(at, np.cumsum([len(table) for table in rows])[:-1])
 
 
-def _model_of(both: _Both, expected: Floats, model: Model, runs: ChunkedRuns, found: Candidates) -> Model:
+def _model_of(both: _Both, expected: Floats, model: Model, runs: Corpus, found: Candidates) -> Model:
     """Lay out what is expected often enough."""
     expected = expected.copy()
     expected[both.singles] = np.maximum(expected[both.singles], LEAST_EXPECTED)
@@ -304,11 +305,11 @@ class _Level:
 
 
 def _shown(
-    both: _Both, words: npt.NDArray[Any], at: Integers, model: Model, runs: ChunkedRuns, found: Candidates
+    both: _Both, words: npt.NDArray[Any], at: Integers, model: Model, runs: Corpus, found: Candidates
 ) -> tuple[Codes, npt.NDArray[Any]]:
     """What symbols are shown as, and the places of words that are shown otherwise."""
     faces = np.zeros(len(both.codes), np.uint32)
-    faces[both.of_text] = runs.faces
+    faces[both.of_text] = runs.alphabet.display
     faces[np.searchsorted(both.codes, model.symbols)] = model.faces
     row_of = np.full(len(both.prior), -1)
     row_of[at] = np.arange(len(at))
@@ -323,9 +324,9 @@ def _shown(
     levels = both.new["length"][take].astype(np.int64)
     firsts = np.cumsum([0, *(len(level) for level in found.levels)]) - 1  # the boundary is not in the table
     place = take - np.maximum(firsts[levels - 1], 0) + (levels == 1)
-    odd = odd_spellings(runs, found, Lexicon(levels, place, np.zeros(0), np.zeros(0), 0.0, ()))
+    odd = odd_spellings(runs, found, Lexicon(levels, place, np.zeros(0), np.zeros(0), 0.0))
     symbol_face = np.zeros(len(both.codes), np.uint32)
-    symbol_face[both.of_text] = runs.faces
+    symbol_face[both.of_text] = runs.alphabet.display
     codes = symbol_face[both.new["symbols"][take]]
     codes[odd["word"], odd["place"]] = odd["code"]
     inside = np.arange(codes.shape[1]) < levels[:, None]

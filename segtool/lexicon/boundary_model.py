@@ -13,16 +13,15 @@ begin no word take a node of their own. Pairs that are rarer than `tagger_min_co
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 
 from segtool.runtime.arrays import Ids, Singles
 from segtool.runtime.kernels import kernel
 from segtool.runtime.prefetch import prefetch
+from segtool.settings import TaggerSettings
 
-__all__ = ["TaggerSettings", "fit_tagger"]
+__all__ = ["fit_tagger"]
 
 PLACES = 4
 STEPS_A_NAT = 16
@@ -35,22 +34,6 @@ STEPS, FARTHEST = 128, 16.0
 """The logistic function is tabled so often to the nat, up to so many nats from 0."""
 MANY_SYMBOLS = 1 << 23
 """A text that is longer is gone through once, a shorter one twice."""
-
-
-@dataclass(frozen=True)
-class TaggerSettings:
-    """Parameters of the tagger.
-
-    Attributes
-    ----------
-    tagger_weight : float
-        λ, what its log-odds are multiplied by; 0 for no tagger.
-    tagger_min_count : int
-        Rarer pairs of symbols have no weight.
-    """
-
-    tagger_weight: float = 1.0
-    tagger_min_count: int = 30
 
 
 def fit_tagger(

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from segtool.decode.viterbi import NO_WORD, WEIGHT_UNIT
 from segtool.lexicon.boundary_model import fit_tagger
-from segtool.lexicon.em import Lexicon
+from segtool.lexicon.learned import Learned, Lexicon
 from segtool.lexicon.spellings import odd_spellings
 from segtool.lexicon.trie import build_trie
 from segtool.lexicon.unknown_words import spelling_scores, spelling_steps
@@ -20,7 +20,7 @@ from segtool.ngrams.table import spell
 from segtool.runtime.arrays import Floats
 from segtool.settings import TrainingSettings
 from segtool.store.model import Model, word_record
-from segtool.text.runs import ChunkedRuns
+from segtool.text.runs import Corpus
 
 __all__ = ["beyond_the_lexicon", "build_model", "weight_steps"]
 
@@ -34,7 +34,7 @@ def build_model(
     words: Lexicon,
     card: dict[str, object],
     lm: LanguageModel | None = None,
-    runs: ChunkedRuns | None = None,
+    runs: Corpus | None = None,
     tagged_count: int = 0,
 ) -> Model:
     """Lay out a lexicon for decoding.
@@ -51,7 +51,7 @@ def build_model(
         Entries of the model's card.
     lm : LanguageModel, optional
         For the decoder that needs one.
-    runs : ChunkedRuns, optional
+    runs : Corpus, optional
         Tells how words are written in the text; without it they are shown as they are counted.
     tagged_count : int
         Pairs of symbols that are so frequent are laid out even if they begin no word, for the tagger; 0 for none.
@@ -79,21 +79,21 @@ def build_model(
     for k in range(1, len(levels) + 1):
         here = lexicon.level == k
         units[nodes[k - 1][lexicon.place[here]], 2] = weight_steps(lexicon.weight[here])
-    faces = candidates.codes if runs is None else runs.faces
+    faces = candidates.codes if runs is None else runs.alphabet.display
     spellings = odd_spellings(runs, candidates, words)
     spelling = np.zeros(4 * (unknown + 1), np.int32)
     table = _word_table(candidates, words)
     return Model(candidates.codes, faces, units.ravel(), spelling, table, spellings, card, lm=lm)
 
 
-def beyond_the_lexicon(model: Model, lexicon: Lexicon, settings: TrainingSettings) -> Model:
+def beyond_the_lexicon(model: Model, learned: Learned, settings: TrainingSettings) -> Model:
     """Add the tagger and the scores of unknown words.
 
     Parameters
     ----------
     model : Model
         From :func:`build_model`.
-    lexicon : Lexicon
+    learned : Learned
         With a sample of the corpus and the boundaries that EM expects in it.
     settings : TrainingSettings
 
@@ -102,7 +102,7 @@ def beyond_the_lexicon(model: Model, lexicon: Lexicon, settings: TrainingSetting
     Model
     """
     units = model.lexicon.copy()
-    units[3::4] = fit_tagger(lexicon.sample, lexicon.boundaries, units, settings)
+    units[3::4] = fit_tagger(learned.sample, learned.boundaries, units, settings)
     spelling = spelling_steps(spelling_scores(model.words, model.symbols, settings))
     return replace(model, lexicon=units, spelling=spelling)
 

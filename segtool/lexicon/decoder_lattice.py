@@ -132,7 +132,7 @@ def _expected_counts(  # type: ignore[no-untyped-def]
 ):
     """Add the posterior of every word of every run in ``stream[low:high]`` to its node.
 
-    As in :func:`segtool.lexicon.em.fit_lexicon`, forward probabilities are rescaled to 1 at each position.
+    As in :func:`segtool.lexicon.em.learn`, forward probabilities are rescaled to 1 at each position.
     """
     width = max(max_len, unknown_len)
     half = len(scratch) // 2

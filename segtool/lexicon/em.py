@@ -1,29 +1,27 @@
 """The segmental unigram lexicon: which n-grams are words, and how likely each is.
 
-A run is a sequence of words drawn one by one; every cover of the run by candidates is a path of its
-lattice. Left alone, maximum likelihood prefers long words; what makes it find words is a penalty k^β
-on a word of k symbols (Liang & Klein 2009, "Online EM for unsupervised models"). The log weight of
-candidate x, in nats:
+A run is a sequence of words drawn independently; every cover of the run by candidates is a path through its lattice.
+Maximum likelihood alone prefers long words, so a word of k symbols pays a penalty k^β (Liang & Klein 2009, "Online EM
+for unsupervised models"). The log weight of candidate x, in nats:
 
     log w(x) = log θ(x) − k^β + ρ (V_left + V_right − mean) + η min(0, min(H_left, H_right) − h0)
 
-with V the variation of branching entropy, its mean taken over the occurrences of the candidates of
-the same length, H the branching entropy (:mod:`segtool.ngrams.scores`) and the last term for k ≥ 2 only.
-θ starts at relative frequency. An EM pass computes by forward-backward how often each candidate is
-expected to be a word under w, and makes θ proportional to that.
+with V the variation of branching entropy, its mean taken over the occurrences of all candidates of the same length, and
+H the branching entropy (:mod:`segtool.ngrams.scores`). The last term applies for k ≥ 2 only. θ starts at relative
+frequency. Each EM pass computes by forward-backward how often each candidate is expected to be a word under w, and
+makes θ proportional to these expected counts.
 
-In the last passes words are no longer independent: a cover also weighs what class bigrams say of its
-words (:mod:`segtool.lexicon.word_classes`). θ alone is kept, but what words can be told by their neighbours is
-then in it.
+In the last passes words are not independent: a cover is also weighed by class bigrams of its words
+(:mod:`segtool.lexicon.word_classes`). Only θ is kept from these passes, but it then reflects the neighbours of words.
 
-Expected counts are added up as integers (fixed point), so that neither the number of workers nor the
-order of the text changes a bit of the result.
+Expected counts are added up as integers (fixed point), so the result depends neither on the number of workers nor on
+the order of the text.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -31,270 +29,240 @@ import numpy.typing as npt
 
 from segtool.lexicon.class_lattice import class_forward_backward, class_scratch
 from segtool.lexicon.lattice import forward_backward, lattice_scratch, weighted_units
-from segtool.lexicon.passes import Chunk, Engine, Threads
-from segtool.lexicon.trie import build_trie
+from segtool.lexicon.learned import Learned, Lexicon, Resources
+from segtool.lexicon.passes import Engine, Threads
+from segtool.lexicon.trie import candidate_trie
 from segtool.lexicon.word_classes import CutCorpus, class_factors, cluster
 from segtool.ngrams.scores import Candidates
-from segtool.runtime.arrays import Floats, Ids, Integers
-from segtool.store.checkpoints import Stages
+from segtool.runtime.arrays import Bytes, Floats, Ids, Integers, Places
+from segtool.settings import LexiconSettings
+from segtool.store.checkpoints import Checkpoints
 from segtool.text.run_hashes import hash_limit, select_runs, shuffle_runs
-from segtool.text.runs import ChunkedRuns
+from segtool.text.runs import Chunk, Corpus
 
-__all__ = [
-    "Expectation",
-    "Lexicon",
-    "LexiconSettings",
-    "candidate_trie",
-    "fit_lexicon",
-    "log_prior",
-    "log_weight",
-]
+__all__ = ["EMState", "Expectation", "learn", "log_prior", "log_weight"]
 
 FIXED_POINT = 1 << 28
 """One expected occurrence as an integer; 64 bits then hold 3e10 occurrences."""
 
 LEAST_EXPECTED = 0.01
-"""Every character of the corpus stays a word, expected at least so often: no text is without a cover."""
+"""Least expected count of every character of the corpus, so that every text has a cover."""
 
 FORGOTTEN = 0.001
 """Candidates that are expected less often leave the lattice for good."""
 
 SAMPLED = 1 << 25
-"""Of the last pass so many symbols of runs are kept at most, drawn by their hashes; the tagger is fitted to them."""
+"""The boundary model is fitted to so many symbols at most: runs chosen by their hashes."""
+
+NEW_TRIE = 0.8
+"""The trie is built anew when no more than this share of its candidates is left."""
+
+CHECKPOINT = "em"
 
 
-@dataclass(frozen=True)
-class LexiconSettings:
-    """Parameters of the segmental unigram lexicon.
-
-    Attributes
-    ----------
-    length_penalty : float
-        β, the exponent of the penalty on long words.
-    variation_weight : float
-        ρ, weight of the variation of branching entropy.
-    entropy_weight : float
-        η, weight of branching entropies that fall short of `entropy_floor`.
-    entropy_floor : float
-        h0, nats.
-    passes : int
-        EM passes without classes.
-    min_expected : float
-        Candidates expected less often than this in the whole corpus leave the lexicon.
-    word_classes : int
-        Classes that frequent words are put into (:mod:`segtool.lexicon.word_classes`); 0 does without classes.
-    class_words : int
-        How many words these are.
-    class_weight : float
-        μ, the power of the factors of class bigrams.
-    class_passes : int
-        EM passes under class bigrams, after the others.
-    """
-
-    length_penalty: float = 2.0
-    variation_weight: float = 0.05
-    entropy_weight: float = 2.0
-    entropy_floor: float = 1.5
-    passes: int = 4
-    min_expected: float = 0.5
-    word_classes: int = 60
-    class_words: int = 2000
-    class_weight: float = 1.0
-    class_passes: int = 4
-
-    @property
-    def all_passes(self) -> int:
-        """EM passes with and without classes."""
-        return self.passes + (self.class_passes if self.word_classes else 0)
-
-
-@dataclass(frozen=True)
-class Lexicon:
-    """Words with their log weights, in order of length, then of symbol ids.
+@dataclass
+class EMState:
+    """The state between EM passes, which is also the checkpoint.
 
     Attributes
     ----------
-    level, place : ndarray of int64, shape (words,)
-        Word i is the candidate ``place[i]`` among those of ``level[i]`` symbols.
-    weight : ndarray of float64, shape (words,)
-        Log weight, nats.
-    expected : ndarray of float64, shape (words,)
-        Expected occurrences as a word.
-    unknown_weight : float
-        Log weight of a character that the corpus does not hold, nats.
-    log_likelihood : tuple of float
-        Of the corpus before each pass, nats; passes under class bigrams have a likelihood of their own.
+    expected : ndarray of float64, shape (candidates,)
+        Expected occurrences of each candidate as a word, by length, then by symbol ids; before the first pass its
+        occurrences.
+    class_of : ndarray of uint8, shape (candidates,)
+        Word class of each candidate, once there are classes.
+    bigrams : ndarray of int64, shape (classes, classes)
+        How often each class (column) follows each class (row).
+    log_likelihood : ndarray of float64, shape (passes,)
+        Of the corpus before each pass so far, nats.
     sample, boundaries : ndarray of uint16, shape (n,)
-        Runs of the corpus, or a sample of them if they are many, in the order of their hashes
-        (:mod:`segtool.text.run_hashes`): a stream of symbol ids, and the probability in the last pass that a word or
-        run begins, or a run has ended, at each, times 65535. Empty for a lexicon without passes.
+        See :class:`segtool.lexicon.learned.Learned`; empty before the last pass.
     """
 
-    level: Integers
-    place: Integers
-    weight: Floats
     expected: Floats
-    unknown_weight: float
-    log_likelihood: tuple[float, ...]
+    class_of: Bytes = field(default_factory=lambda: np.zeros(0, np.uint8))
+    bigrams: Integers = field(default_factory=lambda: np.zeros((0, 0), np.int64))
+    log_likelihood: Floats = field(default_factory=lambda: np.zeros(0))
     sample: Ids = field(default_factory=lambda: np.zeros(0, np.uint16))
     boundaries: Ids = field(default_factory=lambda: np.zeros(0, np.uint16))
 
-    def to_arrays(self) -> dict[str, npt.ArrayLike]:
-        """All of it as arrays with names."""
-        return {each.name: getattr(self, each.name) for each in fields(self)}
+    @property
+    def passes(self) -> int:
+        """Number of passes so far."""
+        return len(self.log_likelihood)
 
-    @classmethod
-    def from_arrays(cls, arrays: dict[str, npt.NDArray[Any]]) -> Lexicon:
-        """The lexicon that :meth:`to_arrays` gave."""
-        told = dict(arrays, unknown_weight=float(arrays["unknown_weight"]))
-        return cls(**told | {"log_likelihood": tuple(arrays["log_likelihood"].tolist())})
+    def save(self, checkpoints: Checkpoints) -> None:
+        """Save it as a checkpoint."""
+        checkpoints.save(CHECKPOINT, **vars(self))
 
 
-def fit_lexicon(
-    runs: ChunkedRuns,
-    candidates: Candidates,
-    settings: LexiconSettings,
-    engine: Engine | None = None,
-    progress: Callable[[int], object] | None = None,
-    stages: Stages | None = None,
-) -> Lexicon:
-    """Fit the lexicon to a corpus by EM.
+def learn(
+    corpus: Corpus, candidates: Candidates, settings: LexiconSettings, resources: Resources | None = None
+) -> Learned:
+    """Learn words by method ``unigram``: fit a lexicon by EM.
 
     Parameters
     ----------
-    runs : ChunkedRuns
-        The corpus.
+    corpus : Corpus
     candidates : Candidates
         Scored n-grams of that corpus.
     settings : LexiconSettings
-    engine : Engine, optional
-        Who goes over the corpus; by default one thread. The result does not depend on it.
-    progress : callable, optional
-        Called with the number of symbols passed since the last call; `all_passes` times the corpus in all.
-    stages : Stages, optional
-        Keeps what every pass made, to go on with.
+    resources : Resources, optional
+        Its `progress` is called with ``settings.all_passes`` times the symbols and boundaries of the corpus in all.
 
     Returns
     -------
-    Lexicon
+    Learned
     """
-    engine, stages = engine or Threads(), stages or Stages()
-    known = stages.load("lexicon")
-    if known is not None:
-        return Lexicon.from_arrays(known)
-    levels = candidates.levels
-    singles = slice(1, len(levels[0]))
-    lengths = np.repeat(np.arange(1, len(levels) + 1, dtype=np.uint8), [len(level) for level in levels])
-    prior = np.concatenate([log_prior(candidates, k, settings) for k in range(1, len(levels) + 1)])
-    expected = np.concatenate([level.count for level in levels]).astype(np.float64)
-    expected[singles] = np.maximum(expected[singles], LEAST_EXPECTED)
-    likelihood: list[float] = []
-    laid_out = first = 0
-    class_of, bigrams = np.zeros(len(expected), np.uint8), np.zeros((1, 1), np.int64)
-    known = stages.load("pass")
-    if known is not None:
-        expected, class_of, bigrams = known["expected"], known["class_of"], known["bigrams"]
-        likelihood, first = known["likelihood"].tolist(), int(known["turn"]) + 1
-    weight = log_weight(expected, prior)
-    for turn in range(first, settings.all_passes):
-        alive = expected >= FORGOTTEN
-        if laid_out == 0 or np.count_nonzero(alive) < 0.8 * laid_out:
-            laid_out = np.count_nonzero(alive)
-            units, by_length = candidate_trie(candidates, alive)
-            nodes = np.concatenate(by_length)
-        there = np.flatnonzero(alive)
-        linear = np.zeros(len(units) // 2)
-        linear[nodes[there]] = np.exp(weight[there])
-        if turn == settings.passes:
-            kept = np.flatnonzero(_kept(expected, singles, settings))
-            words = np.full(len(linear), -np.inf)
-            words[nodes[kept]] = weight[kept]
-            corpus = CutCorpus(engine, runs, (units, words, len(levels), runs.longest_run))
-            class_of, bigrams = cluster(corpus, nodes, lengths, settings.class_words, settings.word_classes)
+    use = resources or Resources()
+    em = _EM(corpus, candidates, settings, use.engine or Threads(), use.progress)
+    saved = use.checkpoints.load(CHECKPOINT)
+    state = em.start() if saved is None else EMState(**saved)
+    trie = None
+    while state.passes < settings.all_passes:
+        trie = em.trie(state, trie)
+        weight = log_weight(state.expected, em.prior)
+        if state.passes == settings.passes:
+            em.put_into_classes(state, trie, weight)
+        em.run(em.expectation(state, trie, weight), state, trie)
+        state.save(use.checkpoints)
+    words = em.lexicon(state)
+    return Learned("lattice", words, words, state.sample, state.boundaries, tuple(state.log_likelihood.tolist()))
+
+
+@dataclass(frozen=True)
+class _Trie:
+    """Candidates in the lattice: base and check of each node in turn, and the node of each candidate, or -1."""
+
+    units: Places
+    nodes: Places
+    size: int
+
+
+class _EM:
+    """The steps of EM on one corpus; see :func:`learn`."""
+
+    def __init__(
+        self,
+        corpus: Corpus,
+        candidates: Candidates,
+        settings: LexiconSettings,
+        engine: Engine,
+        progress: Callable[[int], object] | None,
+    ) -> None:
+        self._corpus, self._candidates, self._settings = corpus, candidates, settings
+        self._engine, self._progress = engine, progress
+        self._singles = slice(1, len(candidates.levels[0]))
+        self._max_len = len(candidates.levels)
+        self._sizes = [len(level) for level in candidates.levels]
+        self.prior = log_prior(candidates, settings)
+
+    def start(self) -> EMState:
+        """Take the occurrences of each candidate for its expected count."""
+        state = EMState(np.concatenate([level.count for level in self._candidates.levels]).astype(np.float64))
+        self._raise_singles(state)
+        return state
+
+    def _raise_singles(self, state: EMState) -> None:
+        state.expected[self._singles] = np.maximum(state.expected[self._singles], LEAST_EXPECTED)
+
+    def trie(self, state: EMState, trie: _Trie | None) -> _Trie:
+        """Build the trie of the candidates that are left, or keep the old one while most of them are left."""
+        alive = state.expected >= FORGOTTEN
+        size = int(np.count_nonzero(alive))
+        if trie is not None and size >= NEW_TRIE * trie.size:
+            return trie
+        units, nodes = candidate_trie(self._candidates, alive)
+        return _Trie(units, np.concatenate(nodes), size)
+
+    def put_into_classes(self, state: EMState, trie: _Trie, weight: Floats) -> None:
+        """Cut the corpus into its likeliest words, and put the frequent ones into classes."""
+        words = np.flatnonzero(self._is_word(state))
+        weights = np.full(len(trie.units) // 2, -np.inf)
+        weights[trie.nodes[words]] = weight[words]
+        lattice = trie.units, weights, self._max_len, self._corpus.stats.longest_run
+        cut = CutCorpus(self._engine, self._corpus, lattice)
+        sizes = self._settings.class_words, self._settings.word_classes
+        state.class_of, state.bigrams = cluster(cut, trie.nodes, self._lengths(), *sizes)
+
+    def expectation(self, state: EMState, trie: _Trie, weight: Floats) -> Expectation:
+        """Make the task of the next pass."""
+        alive = np.flatnonzero(state.expected >= FORGOTTEN)
+        linear = np.zeros(len(trie.units) // 2)
+        linear[trie.nodes[alive]] = np.exp(weight[alive])
         classes: tuple[npt.NDArray[Any], ...] = ()
-        if turn >= settings.passes:
-            classes = np.zeros(len(linear), np.uint8), class_factors(bigrams, settings.class_weight).ravel()
-            classes[0][nodes[there]] = class_of[there]
-        last = turn == settings.all_passes - 1
-        limit = hash_limit(runs.hash_sizes, SAMPLED) if last else None
-        task = Expectation(units, linear, classes, len(levels), runs.longest_run, limit)
-        del linear, classes
-        total, results = engine.run(task, runs, progress)
-        expected[:] = 0
-        expected[there] = total[nodes[there]] / FIXED_POINT
-        expected[singles] = np.maximum(expected[singles], LEAST_EXPECTED)
-        weight = log_weight(expected, prior)
-        likelihood.append(sum(log_likelihood for log_likelihood, _ in results))
-        if not last:
-            stages.save("pass", turn=turn, expected=expected, class_of=class_of, bigrams=bigrams, likelihood=likelihood)
-    places = np.concatenate([np.arange(len(level)) for level in levels])
-    floor = float(weight[singles].min(initial=0.0)) - 1.0
-    keep = _kept(expected, singles, settings)
-    fitted = lengths[keep].astype(np.int64), places[keep], weight[keep], expected[keep], floor, tuple(likelihood)
-    lexicon = Lexicon(*fitted, *shuffle_runs([part for _, part in results]))
-    stages.save("lexicon", **lexicon.to_arrays())
-    stages.forget("pass")
-    return lexicon
+        if state.passes >= self._settings.passes:
+            class_of = np.zeros(len(linear), np.uint8)
+            class_of[trie.nodes[alive]] = state.class_of[alive]
+            classes = class_of, class_factors(state.bigrams, self._settings.class_weight).ravel()
+        last = state.passes == self._settings.all_passes - 1
+        limit = hash_limit(self._corpus.stats.hash_sizes, SAMPLED) if last else None
+        return Expectation(trie.units, linear, classes, self._max_len, self._corpus.stats.longest_run, limit)
+
+    def run(self, task: Expectation, state: EMState, trie: _Trie) -> None:
+        """Make a pass and update the state."""
+        alive = np.flatnonzero(state.expected >= FORGOTTEN)
+        total, results = self._engine.run(task, self._corpus, self._progress)
+        state.expected[:] = 0
+        state.expected[alive] = total[trie.nodes[alive]] / FIXED_POINT
+        self._raise_singles(state)
+        state.log_likelihood = np.append(state.log_likelihood, sum(likelihood for likelihood, _ in results))
+        if task.limit is not None:
+            state.sample, state.boundaries = shuffle_runs([sampled for _, sampled in results])
+
+    def lexicon(self, state: EMState) -> Lexicon:
+        """Return the candidates that are expected often enough."""
+        weight = log_weight(state.expected, self.prior)
+        unknown = float(weight[self._singles].min(initial=0.0)) - 1.0
+        words = self._is_word(state)
+        lengths = self._lengths()[words].astype(np.int64)
+        places = np.concatenate([np.arange(size) for size in self._sizes])[words]
+        return Lexicon(lengths, places, weight[words], state.expected[words], unknown)
+
+    def _is_word(self, state: EMState) -> npt.NDArray[np.bool_]:
+        words = state.expected >= max(self._settings.min_expected, FORGOTTEN)
+        words[self._singles] = True
+        words[0] = False
+        return words
+
+    def _lengths(self) -> Bytes:
+        return np.repeat(np.arange(1, self._max_len + 1, dtype=np.uint8), self._sizes)
 
 
-def _kept(expected: Floats, singles: slice, settings: LexiconSettings) -> npt.NDArray[np.bool_]:
-    """Which candidates are words of the lexicon."""
-    keep = expected >= max(settings.min_expected, FORGOTTEN)
-    keep[singles] = True
-    keep[0] = False
-    return keep
-
-
-def candidate_trie(
-    candidates: Candidates, alive: npt.NDArray[np.bool_] | None = None
-) -> tuple[npt.NDArray[np.int32], list[npt.NDArray[np.int32]]]:
-    """The trie of candidates, of all or those that are alive: base and check in turn; and the nodes of each length."""
-    levels = candidates.levels
-    sizes = [len(level) for level in levels]
-    if alive is None:
-        alive = np.ones(sum(sizes), np.bool_)
-    base, check, nodes = build_trie(
-        [level.symbol for level in levels],
-        [level.parent for level in levels],
-        np.split(alive, np.cumsum(sizes)[:-1]),
-    )
-    return np.column_stack([base, check]).ravel(), nodes
-
-
-def log_prior(candidates: Candidates, k: int, settings: LexiconSettings) -> Floats:
+def log_prior(candidates: Candidates, settings: LexiconSettings) -> Floats:
     """Compute the part of the log weight that does not change from pass to pass.
 
     Parameters
     ----------
     candidates : Candidates
-    k : int
-        Of these, those of `k` symbols.
     settings : LexiconSettings
 
     Returns
     -------
-    ndarray of float64
-        Nats.
+    ndarray of float64, shape (candidates,)
+        Nats; by length, then by symbol ids.
     """
-    level = candidates.levels[k - 1]
-    variation = level.left_variation.astype(np.float64) + level.right_variation
-    mean = float((variation * level.count).sum() / max(level.count.sum(), 1))
-    prior = settings.variation_weight * (variation - mean) - float(k) ** settings.length_penalty
-    if k > 1:
-        lower = np.minimum(level.left_entropy, level.right_entropy)
-        prior += settings.entropy_weight * np.minimum(0.0, lower - settings.entropy_floor)
-    return prior
+    priors = []
+    for k, level in enumerate(candidates.levels, 1):
+        variation = level.left_variation.astype(np.float64) + level.right_variation
+        mean = float((variation * level.count).sum() / max(level.count.sum(), 1))
+        prior = settings.variation_weight * (variation - mean) - float(k) ** settings.length_penalty
+        if k > 1:
+            lower = np.minimum(level.left_entropy, level.right_entropy)
+            prior += settings.entropy_weight * np.minimum(0.0, lower - settings.entropy_floor)
+        priors.append(prior)
+    return np.concatenate(priors)
 
 
 def log_weight(expected: Floats, prior: Floats) -> Floats:
-    """Log weights of candidates, from expected counts and priors, in nats; minus infinity where nothing is expected."""
+    """Compute log weights in nats from expected counts and priors; minus infinity where nothing is expected."""
     total = expected.sum()
     with np.errstate(divide="ignore"):
         return np.log(expected) - np.log(total) + prior
 
 
 class Expectation:
-    """An EM pass over a chunk: how often each word is expected, in fixed point, by node.
+    """The task of an EM pass: add the expected occurrences of each word to its node, in fixed point.
 
     Parameters
     ----------
@@ -303,11 +271,11 @@ class Expectation:
     linear : ndarray of float64, shape (nodes,)
         Weight of each word.
     classes : tuple
-        Class of each node and the factors of class bigrams, or nothing.
+        Class of each node and the factors of class bigrams; empty for independent words.
     max_len, longest_run : int
-        In symbols.
+        Symbols of the longest word and of the longest run.
     limit : int, optional
-        Of the sample whose boundaries are wanted (:func:`segtool.text.run_hashes.hash_limit`).
+        Return the boundaries of a sample of the runs (:func:`segtool.text.run_hashes.hash_limit`).
     """
 
     def __init__(
@@ -323,18 +291,18 @@ class Expectation:
         self._tables = weighted_units(units, linear, *classes[:1]), *classes[1:], max_len
         self._has_classes = bool(classes)
         self._room = longest_run + max_len + 2, max_len
-        self._limit = limit
+        self.limit = limit
 
     def scratch(self) -> tuple[npt.NDArray[Any], ...]:
         """Working memory of one thread."""
         return (class_scratch if self._has_classes else lattice_scratch)(*self._room)
 
     def __call__(self, chunk: Chunk, scratch: tuple[npt.NDArray[Any], ...], total: Integers) -> tuple[float, Any]:
-        """Add expected counts; give the log-likelihood in nats, and the sampled runs with their boundaries."""
+        """Add expected counts; return the log likelihood in nats, and the sampled runs with their boundaries."""
         stream = chunk.stream
-        boundaries = np.zeros(0, np.uint16) if self._limit is None else np.full(len(stream), 65535, np.uint16)
+        boundaries = np.zeros(0, np.uint16) if self.limit is None else np.full(len(stream), 65535, np.uint16)
         run = class_forward_backward if self._has_classes else forward_backward
         likelihood = run(stream, 0, len(stream) - 1, *self._tables, *scratch, total, FIXED_POINT, boundaries)
-        if self._limit is None:
+        if self.limit is None:
             return float(likelihood), None
-        return float(likelihood), select_runs(stream, boundaries, chunk.hashes(), self._limit)
+        return float(likelihood), select_runs(stream, boundaries, chunk.hashes(), self.limit)

@@ -6,52 +6,16 @@ integers do not depend on who took which chunk, nor in which order.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from collections.abc import Callable
+from typing import Any, Protocol
 
-import numpy as np
 import numpy.typing as npt
 
-from segtool.runtime.arrays import Codes, Ids, Integers
+from segtool.runtime.arrays import Integers
 from segtool.runtime.workers import add_up_chunks
-from segtool.text.folding import fold_table
-from segtool.text.run_hashes import hash_runs
-from segtool.text.runs import ChunkedRuns
+from segtool.text.runs import Chunk, Corpus
 
-if TYPE_CHECKING:
-    from segtool.ngrams.counter import Counted
-    from segtool.store.checkpoints import WorkFolder
-    from segtool.text.sources import ReadReport
-
-__all__ = ["Chunk", "CountingEngine", "Engine", "Task", "Threads"]
-
-
-class Chunk:
-    """A chunk of runs.
-
-    Parameters
-    ----------
-    written : ndarray of uint16, shape (n,)
-        Written ids, a boundary at either end; see :class:`segtool.text.runs.RunPart`.
-    codes : ndarray of uint32
-        Code of each written id.
-    ids : ndarray of uint16
-        Symbol id of each written id.
-
-    Attributes
-    ----------
-    stream : ndarray of uint16, shape (n,)
-        Symbol ids.
-    """
-
-    def __init__(self, written: Ids, codes: Codes, ids: Ids) -> None:
-        self._written, self._codes = written, codes
-        self.stream = ids[written]
-
-    def hashes(self) -> npt.NDArray[np.uint64]:
-        """Hash of each run (:mod:`segtool.text.run_hashes`), the same in either script."""
-        return hash_runs(self._written, fold_table()[self._codes])
+__all__ = ["Engine", "Task", "Threads"]
 
 
 class Task(Protocol):
@@ -75,25 +39,8 @@ class Task(Protocol):
 class Engine(Protocol):
     """Runs tasks over a corpus."""
 
-    def run(self, task: Task, runs: ChunkedRuns, progress: Callable[[int], object] | None = None) -> Any:
+    def run(self, task: Task, runs: Corpus, progress: Callable[[int], object] | None = None) -> Any:
         """Give the sums (ndarray of int64), and a list of what the task returned of each chunk, in their order."""
-
-
-@runtime_checkable
-class CountingEngine(Engine, Protocol):
-    """Reads and counts text, too."""
-
-    def count(
-        self,
-        inputs: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
-        order: int,
-        fold: bool,
-        work: WorkFolder,
-        reading: ReadReport,
-        encoding: str,
-        skip_undecodable: bool,
-    ) -> Counted:
-        """Give the counts of the inputs; :meth:`segtool.spark.session.SparkEngine.count` says more."""
 
 
 class Threads:
@@ -109,14 +56,14 @@ class Threads:
         self.workers = workers
 
     def run(
-        self, task: Task, runs: ChunkedRuns, progress: Callable[[int], object] | None = None
+        self, task: Task, runs: Corpus, progress: Callable[[int], object] | None = None
     ) -> tuple[Integers, list[Any]]:
         """Run a task over a corpus.
 
         Parameters
         ----------
         task : Task
-        runs : ChunkedRuns
+        runs : Corpus
         progress : callable, optional
             Called with the number of symbols passed since the last call.
 
@@ -127,7 +74,7 @@ class Threads:
         """
 
         def work(i: int, scratch: tuple[npt.NDArray[Any], ...], total: Integers) -> Any:
-            chunk = Chunk(*runs.tables(i))
+            chunk = runs.chunk(i)
             done = task(chunk, scratch, total)
             if progress is not None:
                 progress(len(chunk.stream) - 1)

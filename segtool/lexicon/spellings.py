@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from segtool.lexicon.em import Lexicon, candidate_trie
+from segtool.lexicon.learned import Lexicon
+from segtool.lexicon.trie import candidate_trie
 from segtool.ngrams.scores import Candidates
 from segtool.runtime.arrays import Integers
 from segtool.runtime.kernels import kernel
 from segtool.store.model import SPELLING
-from segtool.text.runs import ChunkedRuns
+from segtool.text.runs import Corpus
 
 __all__ = ["odd_spellings"]
 
@@ -24,12 +25,12 @@ _CODE_BITS = 18
 _PLACE_BITS = 4
 
 
-def odd_spellings(runs: ChunkedRuns | None, candidates: Candidates, words: Lexicon) -> npt.NDArray[Any]:
+def odd_spellings(runs: Corpus | None, candidates: Candidates, words: Lexicon) -> npt.NDArray[Any]:
     """Find the places where words are mostly written with another character than the face.
 
     Parameters
     ----------
-    runs : ChunkedRuns, optional
+    runs : Corpus, optional
         Without them there are no such places.
     candidates : Candidates
         Of these runs.
@@ -72,12 +73,13 @@ def odd_spellings(runs: ChunkedRuns | None, candidates: Candidates, words: Lexic
     return out[times[best] > counts[out["word"]] - np.add.reduceat(times, first)]
 
 
-def _count_odd(runs: ChunkedRuns, tables: tuple[Any, ...]) -> tuple[Integers, Integers]:
+def _count_odd(runs: Corpus, tables: tuple[Any, ...]) -> tuple[Integers, Integers]:
     """Odd characters in words of all chunks, as numbers (:func:`_find_odd`), and how often each occurs."""
     held: list[tuple[Integers, Integers]] = [(np.zeros(0, np.int64), np.zeros(0, np.int64))]
     for i in range(len(runs)):
         chunk = runs.chunk(i)
-        inputs = chunk.stream, chunk.odd_places, chunk.odd_codes.astype(np.int64), *tables
+        places, codes = chunk.odd()
+        inputs = chunk.stream, places, codes.astype(np.int64), *tables
         found = np.empty(_find_odd(*inputs, np.empty(0, np.int64)), np.int64)
         _find_odd(*inputs, found)
         held.append(np.unique(found, return_counts=True))

@@ -13,10 +13,11 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from segtool.ngrams.scores import Candidates
 from segtool.runtime.arrays import Ids
 from segtool.runtime.kernels import kernel
 
-__all__ = ["build_trie"]
+__all__ = ["build_trie", "candidate_trie"]
 
 PATIENCE = 256
 """Free nodes tried in vain before the search goes on from there for good."""
@@ -87,6 +88,36 @@ def build_trie(
         nodes.append(np.full(len(mask), -1, np.int32))
         nodes[k][mask] = node[offsets[k] : offsets[k + 1]]
     return base, check, nodes
+
+
+def candidate_trie(
+    candidates: Candidates, alive: npt.NDArray[np.bool_] | None = None
+) -> tuple[npt.NDArray[np.int32], list[npt.NDArray[np.int32]]]:
+    """Build the trie of some candidates.
+
+    Parameters
+    ----------
+    candidates : Candidates
+    alive : ndarray of bool, shape (candidates,), optional
+        Which of them; by default all.
+
+    Returns
+    -------
+    units : ndarray of int32, shape (2 * nodes,)
+        Base and check of each node in turn.
+    nodes : list of ndarray of int32
+        As from :func:`build_trie`.
+    """
+    levels = candidates.levels
+    sizes = [len(level) for level in levels]
+    if alive is None:
+        alive = np.ones(sum(sizes), np.bool_)
+    base, check, nodes = build_trie(
+        [level.symbol for level in levels],
+        [level.parent for level in levels],
+        np.split(alive, np.cumsum(sizes)[:-1]),
+    )
+    return np.column_stack([base, check]).ravel(), nodes
 
 
 @kernel("i8(u2[const], i8[const], i8[const], i8[const], i8, i8, i4[], i8[])")

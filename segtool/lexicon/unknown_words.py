@@ -15,7 +15,6 @@ unknown words by character models). It is smoothed by the symbol's share of the 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -23,9 +22,10 @@ import numpy.typing as npt
 
 from segtool.decode.viterbi import WEIGHT_UNIT
 from segtool.runtime.arrays import Codes, Floats
+from segtool.settings import UnknownSettings
 from segtool.text.symbols import LAT, NUM
 
-__all__ = ["UnknownSettings", "spelling_scores", "spelling_steps"]
+__all__ = ["spelling_scores", "spelling_steps"]
 
 GROWTH = 1.25
 """Nats by which an unknown word costs more in a corpus e times as large."""
@@ -35,28 +35,6 @@ LEAST_EXPECTED = 1.0
 
 FIRST, INSIDE, LAST = range(3)
 NEVER = -1000.0
-
-
-@dataclass(frozen=True)
-class UnknownSettings:
-    """Parameters of unknown words.
-
-    Attributes
-    ----------
-    unknown_len : int
-        Longest unknown word, in symbols, if `max_word_len` allows; under 2 for none.
-    unknown_cost : float
-        What an unknown word costs beyond its spelling, nats, after a corpus of a million words.
-    unknown_step : float
-        What each symbol beyond the second costs, nats.
-    spelling_weight : float
-        κ, weight of the log probability of the spelling.
-    """
-
-    unknown_len: int = 4
-    unknown_cost: float = 12.2
-    unknown_step: float = 6.25
-    spelling_weight: float = 0.5
 
 
 def spelling_scores(words: npt.NDArray[Any], codes: Codes, settings: UnknownSettings) -> Floats:

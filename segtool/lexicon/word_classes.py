@@ -24,10 +24,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from segtool.lexicon.passes import Chunk, Engine, Threads
+from segtool.lexicon.passes import Engine, Threads
 from segtool.runtime.arrays import Bytes, Floats, Integers
 from segtool.runtime.kernels import kernel
-from segtool.text.runs import ChunkedRuns
+from segtool.text.runs import Chunk, Corpus
 
 __all__ = ["CutCorpus", "WordCut", "class_factors", "cluster"]
 
@@ -132,16 +132,14 @@ class CutCorpus:
     Parameters
     ----------
     engine : Engine
-    runs : ChunkedRuns
+    runs : Corpus
     lattice : tuple
         See :class:`WordCut`.
     """
 
-    def __init__(
-        self, engine: Engine, runs: ChunkedRuns, lattice: tuple[npt.NDArray[np.int32], Floats, int, int]
-    ) -> None:
+    def __init__(self, engine: Engine, runs: Corpus, lattice: tuple[npt.NDArray[np.int32], Floats, int, int]) -> None:
         self._engine, self._runs, self._lattice = engine, runs, lattice
-        self._keep = isinstance(engine, Threads) and runs.positions <= KEPT
+        self._keep = isinstance(engine, Threads) and runs.stats.positions <= KEPT
         self._words: list[npt.NDArray[np.int32]] = []
 
     def frequency(self) -> Integers:

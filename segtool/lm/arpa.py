@@ -1,9 +1,9 @@
 """Writes language models as ARPA files.
 
-An ARPA file lists every n-gram with its log10 probability and its back-off weight (Doug Paul's format of
-1992, as SRILM and KenLM read and write it). A word of it is a symbol here: a Han character is itself, a
-digit run ``<num>``, a Latin run ``<lat>``; these and the reserved ``<s>``, ``</s>``, ``<unk>`` cannot
-collide with a character. :mod:`segtool.lm.arpa_reader` reads them.
+An ARPA file lists every n-gram with its log10 probability and its back-off weight (the format of Doug Paul, 1992,
+which SRILM and KenLM read and write). The words of the file are symbols: a Han character is itself, a digit run
+``<num>``, a Latin run ``<lat>``. Neither these nor the reserved ``<s>``, ``</s>``, ``<unk>`` can collide with a
+character. :mod:`segtool.lm.arpa_reader` reads the files.
 """
 
 from __future__ import annotations
@@ -63,11 +63,11 @@ def write_arpa(
 def stream_arpa(
     lm: LanguageModel, file: BinaryIO, packed: bool, progress: Callable[[int], object] | None = None
 ) -> None:
-    """Write an ARPA file into an open file, compressed with gzip if so told."""
+    """Write an ARPA file into an open file, compressed with gzip if `packed`."""
     if not packed:
         _write(lm, file.write, progress)
         return
-    # without the name and the time, so that the same model gives the same bytes
+    # no name and no time, so that the same model gives the same bytes
     with gzip.GzipFile("", "wb", 4, file, mtime=0) as stream:
         _write(lm, stream.write, progress)
 
@@ -80,19 +80,20 @@ def _write(lm: LanguageModel, write: Callable[[Any], object], progress: Callable
     word_starts = np.concatenate([[0], np.cumsum([len(word) for word in spelt])]).astype(np.int64)
     letters = np.frombuffer(b"".join(spelt), np.uint8)
     out = np.empty(_LINES * (6 * lm.order + 40), np.uint8)
+    log10, backoff = lm.log10_probability, lm.log10_backoff
     start = 0
-    for k, size in enumerate(lm.ngrams, 1):
+    for k, types in enumerate(lm.ngrams, 1):
         write(f"\\{k}-grams:\n".encode())
         path = np.concatenate([[0], np.cumsum(lm.ngrams[: k - 1])]).astype(np.int64)
-        end = start + size
-        if k == 1:  # as lmplz has it: <unk> and <s> first
-            log10, backoff = lm.log10_probability, lm.log10_backoff
+        end = start + types
+        if k == 1:  # <unk> and <s> first, as lmplz writes them
             write(f"{log10[lm.unknown]!s}\t<unk>\t{backoff[lm.unknown]!s}\n".encode())
             write(f"0\t<s>\t{backoff[0]!s}\n{log10[0]!s}\t</s>\t0\n".encode())
             start, end = 1, lm.unknown
         for low in range(start, end, _LINES):
             high = min(low + _LINES, end)
-            write(out[: _format_lines(low, high, path, letters, word_starts, *lm.tables, out)])
+            size = _format_lines(low, high, path, letters, word_starts, lm.symbol, lm.first_child, log10, backoff, out)
+            write(out[:size])
             if progress is not None:
                 progress(high - low)
         write(b"\n")
@@ -102,7 +103,7 @@ def _write(lm: LanguageModel, write: Callable[[Any], object], progress: Callable
 
 @kernel("i8(i8, i8, u1[], i8)")
 def _put_integer(value, places, out, at):  # type: ignore[no-untyped-def]
-    """Write a whole number with a point before its last `places` digits; returns where it ends."""
+    """Write a whole number with a point before its last `places` digits; returns the end."""
     width = 1
     rest = value // 10
     while rest > 0 or width <= places:
@@ -122,7 +123,7 @@ def _put_integer(value, places, out, at):  # type: ignore[no-untyped-def]
 
 @kernel("i8(f8, u1[], i8)")
 def _put_number(value, out, at):  # type: ignore[no-untyped-def]
-    """Write a float32 with as few digits as tell it from its neighbours; returns where it ends."""
+    """Write a float32 with the fewest digits that distinguish it from its neighbours; returns the end."""
     if value < 0.0:
         out[at] = 0x2D
         at += 1
@@ -131,7 +132,7 @@ def _put_number(value, out, at):  # type: ignore[no-untyped-def]
         out[at] = 0x30
         return at + 1
     magnitude = np.int64(np.floor(np.log10(value)))
-    shift = magnitude if magnitude < -5 or magnitude > 8 else 0  # then it is written with an exponent
+    shift = magnitude if magnitude < -5 or magnitude > 8 else 0  # the exponent to write
     scaled = value * 10.0 ** -float(shift) if shift != 0 else value
     places = 0
     whole = np.int64(0)
@@ -155,13 +156,11 @@ def _put_number(value, out, at):  # type: ignore[no-untyped-def]
     return at
 
 
-@kernel("i8(i8, i8, i8[], u1[const], i8[const], u2[const], i4[const], i4[const], f4[const], f4[const], u1[])")
-def _format_lines(  # type: ignore[no-untyped-def]
-    low, high, path, letters, word_starts, symbols, first_child, suffix, log10_probability, log10_backoff, out
-):  # fmt: skip
-    """Write nodes [low, high) as lines of an ARPA file; returns the bytes written.
+@kernel("i8(i8, i8, i8[], u1[const], i8[const], u2[const], i4[const], f4[const], f4[const], u1[])")
+def _format_lines(low, high, path, letters, word_starts, symbols, first_child, log10_probability, log10_backoff, out):  # type: ignore[no-untyped-def]
+    """Write nodes [low, high) as lines of an ARPA file; returns the number of bytes.
 
-    `path` holds the nodes that lead to the one before `low`, or the first ones of each length.
+    `path` holds the nodes on the way to the node before `low`, or the first node of each length.
     """
     at = 0
     last = len(path) - 1

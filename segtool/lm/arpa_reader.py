@@ -1,7 +1,7 @@
-r"""Reads ARPA files, as SRILM, KenLM or segtool write them; :mod:`segtool.lm.arpa` tells of the format.
+r"""Reads ARPA files that SRILM, KenLM or segtool wrote; :mod:`segtool.lm.arpa` describes the format.
 
-What segtool's own text cannot lead to (words of several characters, marks, ``<s>`` behind a word) is left out,
-which changes no probability of what stays.
+N-grams that no text of segtool can contain (with words of several characters, with marks, with ``<s>`` behind a word)
+are left out, which changes no probability of the others.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ MAX_ORDER = 15
 _BLOCK = 1 << 22
 _FLOAT_LIMIT = 3.40282356e38
 
-# Codes of what stands in an ARPA file beside Han characters.
+# Codes of the words of an ARPA file that are no Han characters.
 _FOREIGN, _BEGIN, _END, _UNKNOWN = -1, -2, -3, -4
 _NAMES = {"<s>": _BEGIN, "</s>": _END, "<unk>": _UNKNOWN, "<UNK>": _UNKNOWN, "<num>": NUM, "<lat>": LAT}
 _WORDS = np.array([[int.from_bytes(name.encode(), "big"), code] for name, code in _NAMES.items()])
 _NO_UNKNOWN = -100.0
-"""Log10 probability of ``<unk>`` where a file has none, as KenLM has it."""
+"""Log10 probability of ``<unk>`` in a file without one, as in KenLM."""
 _FAULTS = (
     "",
     "begins with no number",
@@ -64,14 +64,14 @@ def read_arpa(path: str | os.PathLike[str], progress: Callable[[int], object] | 
     Returns
     -------
     LanguageModel
-        Its card tells how many n-grams were left out.
+        Its card records how many n-grams were left out.
 
     Raises
     ------
     InputError
         If the file cannot be read or unpacked.
     ModelError
-        If it is no ARPA file of a model of characters; the message names the line.
+        If it is not the ARPA file of a model of characters; the message names the line.
     """
     standard = os.fspath(path) == "-"
     name = "<stdin>" if standard else os.fspath(path)
@@ -81,7 +81,7 @@ def read_arpa(path: str | os.PathLike[str], progress: Callable[[int], object] | 
 
 
 class _Section:
-    """The n-grams of one length as they stand in the file, on consecutive lines."""
+    """The n-grams of one length in the order of the file, on consecutive lines."""
 
     def __init__(self, order: int, first_line: int) -> None:
         self.order, self.first_line = order, first_line
@@ -91,7 +91,7 @@ class _Section:
         return sum(len(part[1]) for part in self.parts)
 
     def arrays(self) -> tuple[npt.NDArray[Any], ...]:
-        """Word codes, a row for each n-gram; probabilities; back-off weights."""
+        """Give word codes (a row for each n-gram), probabilities and back-off weights."""
         codes, log10, backoff = map(np.concatenate, zip(*self.parts, strict=True))
         return codes.reshape(-1, self.order), log10, backoff
 
@@ -106,7 +106,7 @@ def _refuse_first(bad: npt.NDArray[np.bool_], lines: npt.NDArray[Any], name: str
 
 
 def _blocks(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """Blocks of whole lines."""
+    """Divide a stream into blocks of whole lines."""
     held: list[bytes] = []
     size = 0
     for piece in pieces:
@@ -215,7 +215,7 @@ def _assemble(sections: list[_Section], name: str) -> LanguageModel:
         first_child = np.concatenate([first_child, end + np.cumsum(children)]).astype(np.int32)
         symbol = np.concatenate([symbol, grams[order, -1]])
         log10s.append(log10[keep][order])
-        backoffs.append(backoff[keep][order] * (symbol[end:] != 0))  # </s> is the context of nothing
+        backoffs.append(backoff[keep][order] * (symbol[end:] != 0))  # nothing follows </s>
         sizes.append(len(order))
     if left_out:
         logger.warning("%s: left out %s n-grams with words that no text is turned into", name, f"{left_out:,}")
@@ -232,7 +232,7 @@ def _assemble(sections: list[_Section], name: str) -> LanguageModel:
 
 
 def _vocabulary(words: npt.NDArray[Any], first_line: int, name: str) -> Codes:
-    """Codes of the symbols among the 1-grams, ascending, the boundary first."""
+    """Give the codes of the symbols among the 1-grams, ascending, the boundary first."""
     codes, first = np.unique(words, return_index=True)
     twice = np.ones(len(words), np.bool_)
     twice[first] = False
@@ -244,13 +244,13 @@ def _vocabulary(words: npt.NDArray[Any], first_line: int, name: str) -> Codes:
         raise ModelError(f"{name}: <s> and </s> are not both 1-grams: pass a model of whole sentences")
     codes = codes[codes > 0]
     if len(codes) > MAX_SYMBOLS:
-        raise ModelError(f"{name}: {len(codes):,} characters, {MAX_SYMBOLS:,} can be told apart: prune the model")
+        raise ModelError(f"{name}: {len(codes):,} characters, at most {MAX_SYMBOLS:,} are possible: prune the model")
     return np.concatenate([[0], codes]).astype(np.uint32)
 
 
 @kernel("(f8,i8)(u1[const], i8)")
 def _parse_number(data, at):  # type: ignore[no-untyped-def]
-    """Value of the decimal number that stands at a place, and where it ends; -1 where there is none."""
+    """Return the value of the decimal number at a place, and its end; -1 for no number."""
     sign = -1.0 if data[at] == 0x2D else 1.0
     if data[at] == 0x2D or data[at] == 0x2B:
         at += 1
@@ -263,7 +263,7 @@ def _parse_number(data, at):  # type: ignore[no-untyped-def]
             behind_point = True
         else:
             digits += 1
-            if value < 1e15:  # a float64 holds such a number exactly; more digits say nothing
+            if value < 1e15:  # a float64 holds these numbers exactly; more digits change nothing
                 value = value * 10.0 + (data[at] - 0x30)
                 exponent -= behind_point
             else:
@@ -295,7 +295,7 @@ def _parse_number(data, at):  # type: ignore[no-untyped-def]
 
 @kernel("(i8,i8)(u1[const], i8, b1[const])")
 def _parse_word(data, at, is_han):  # type: ignore[no-untyped-def]
-    """Code of the word that stands at a place, and where it ends."""
+    """Return the code of the word at a place, and its end."""
     begin = at
     while data[at] != 0x09 and data[at] != 0x20 and data[at] != 0x0D and data[at] != 0x0A:
         at += 1
@@ -324,8 +324,8 @@ def _parse_word(data, at, is_han):  # type: ignore[no-untyped-def]
 def _parse_lines(data, at, order, is_han, codes, log10, backoff):  # type: ignore[no-untyped-def]
     """Parse lines up to one that is blank or begins with a backslash; the data end with a line end.
 
-    Returns where that line begins, how many n-grams were found, and what is wrong with the next one (0 for
-    nothing): a place in ``_FAULTS``.
+    Returns the begin of that line, the number of n-grams, and the fault of the next one: an index of ``_FAULTS``, 0
+    for none.
     """
     found = 0
     while at < len(data):
@@ -363,7 +363,7 @@ def _parse_lines(data, at, order, is_han, codes, log10, backoff):  # type: ignor
 
 @kernel("void(u2[const], i8, u2[const], i4[const], i4[])")
 def _find_contexts(grams, order, symbols, first_child, context):  # type: ignore[no-untyped-def]
-    """Node of each n-gram without its last symbol; -1 where there is none."""
+    """Find the node of each n-gram without its last symbol; -1 for none."""
     for i in range(len(context)):
         node = np.int64(grams[i * order])
         for k in range(1, order - 1):

@@ -1,6 +1,6 @@
-"""KenLM binaries, which cannot be turned back into a list of n-grams.
+"""KenLM binaries, which are queried through the ``kenlm`` package.
 
-Their hash tables hold no words, and the ``kenlm`` package only answers queries: they are asked through it.
+Their hash tables hold no words, so that nothing can turn them back into a list of n-grams.
 """
 
 from __future__ import annotations
@@ -21,14 +21,12 @@ from segtool.runtime.arrays import Places, Singles
 __all__ = ["MAGIC", "KenLM", "is_binary"]
 
 MAGIC = b"mmap lm http://kheafield.com/code"
-"""What a KenLM binary begins with."""
+"""First bytes of a KenLM binary."""
 _COMMON = "的一是不了在有人"
 
 
 class KenLM(Scorer):
-    """A model that is queried through the ``kenlm`` package.
-
-    Its methods are those of :class:`segtool.lm.language_model.Scorer`.
+    """A model that the ``kenlm`` package queries.
 
     Parameters
     ----------
@@ -38,7 +36,7 @@ class KenLM(Scorer):
     Raises
     ------
     ModelError
-        If it cannot be opened, or is no model of characters.
+        If KenLM cannot open it, or it is no model of characters.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -71,11 +69,11 @@ class KenLM(Scorer):
 
 
 def is_binary(path: str | os.PathLike[str]) -> bool:
-    """Tell a KenLM binary by its first bytes."""
+    """Whether a file is a KenLM binary, by its first bytes."""
     if not os.path.isfile(path):  # a pipe can be read only once
         return False
     try:
         with open(path, "rb") as file:
             return file.read(len(MAGIC)) == MAGIC
     except OSError:
-        return False  # whoever reads it next tells why
+        return False  # reading it later raises the error

@@ -1,17 +1,17 @@
 """Estimates a language model from n-gram counts.
 
-Interpolated modified Kneser-Ney smoothing (Chen & Goodman 1999, "An empirical study of smoothing techniques for
-language modeling"), in the reading of KenLM's ``lmplz`` (Heafield et al. 2013, "Scalable modified Kneser-Ney
-language model estimation"), whose numbers it reproduces. Every run is a sentence.
+The method is interpolated modified Kneser-Ney smoothing (Chen & Goodman 1999, "An empirical study of smoothing
+techniques for language modeling") as in KenLM's ``lmplz`` (Heafield et al. 2013, "Scalable modified Kneser-Ney
+language model estimation"); the numbers are those of ``lmplz``. Every run is a sentence.
 
-An n-gram x of length k has an *adjusted count* a(x): its occurrences if k is the order of the model or
-x begins with ``<s>``, else the number of different symbols that it occurs behind. With the discounts
-D(1), D(2), D(3 and more) of each length, and h' the context h without its first symbol,
+An n-gram x of length k has an *adjusted count* a(x): its occurrences if k is the order of the model or x begins with
+``<s>``, else the number of different symbols before it. With the discounts D(1), D(2), D(3 and more) of each length,
+and h' the context h without its first symbol,
 
     p(s | h) = (a(hs) − D(a(hs))) / Σ a(h·) + γ(h) p(s | h')      γ(h) = Σ D(a(h·)) / Σ a(h·)
 
-down to p(s) = (a(s) − D(a(s))) / Σ a + γ / V, V being the symbols with ``</s>`` and ``<unk>``. A pruned
-n-gram keeps its place in both sums over h·, and adds its whole a to γ.
+down to p(s) = (a(s) − D(a(s))) / Σ a + γ / V, where V counts the symbols, ``</s>`` and ``<unk>``. A pruned n-gram
+stays in both sums over h·, and adds all of its a to γ.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from segtool.runtime.kernels import kernel
 __all__ = ["FALLBACK", "estimate", "link_suffixes", "thresholds"]
 
 FALLBACK = (0.5, 1.0, 1.5)
-"""Discounts of a length whose counts of counts give none, as for ``lmplz --discount_fallback``."""
+"""Discounts of a length whose counts of counts give no discounts, as for ``lmplz --discount_fallback``."""
 
 
 def estimate(counts: Counts, order: int = 4, prune: tuple[int, ...] = (), workers: int = 1) -> LanguageModel:
@@ -39,12 +39,12 @@ def estimate(counts: Counts, order: int = 4, prune: tuple[int, ...] = (), worker
     Parameters
     ----------
     counts : Counts
-        Of that order at least.
+        Their order is at least `order`.
     order : int
         Length of the longest n-grams, 2 to 6.
     prune : tuple of int
-        N-grams of length k that occur ``prune[k - 1]`` times or less are left out. The first is 0, none is
-        less than the one before, and the last one goes for all longer n-grams.
+        N-grams of length k that occur ``prune[k - 1]`` times or less are left out. The first number is 0, none is
+        less than the one before, and the last one also applies to all longer n-grams.
     workers : int
         Threads. The result does not depend on it.
 
@@ -57,14 +57,14 @@ def estimate(counts: Counts, order: int = 4, prune: tuple[int, ...] = (), worker
     UsageError
         If a parameter is out of range.
     CorpusError
-        If there are no n-grams, or more than 32 bits can number.
+        If there are no n-grams, or too many for numbers of 32 bits.
 
     Notes
     -----
-    Where a count of counts n1, n2 or n3 is zero, or a discount is not above 0, the length takes the
-    discounts ``FALLBACK``. ``lmplz --discount_fallback`` lets a discount of exactly 0 pass, which can leave
-    a context without any back-off; and it takes the last n-gram of each length into its counts of counts
-    by occurrences. Both show on tiny corpora only; on real ones the numbers are the same.
+    If a count of counts n1, n2 or n3 is zero, or a discount is not above 0, the length has the discounts
+    ``FALLBACK``. ``lmplz --discount_fallback`` accepts a discount of exactly 0, which can leave a context without
+    back-off, and counts the last n-gram of each length by its occurrences. Both matter on tiny corpora only; on real
+    ones the numbers are the same.
     """
     cuts = thresholds(prune, order)
     if counts.order < order:
@@ -103,12 +103,12 @@ def estimate(counts: Counts, order: int = 4, prune: tuple[int, ...] = (), worker
 
 
 def thresholds(prune: tuple[int, ...], order: int) -> list[int]:
-    """Pruning threshold of every length, if order and thresholds make sense; see :func:`estimate`."""
+    """Give the pruning threshold of every length; raise UsageError if order or thresholds make no sense."""
     if not 2 <= order <= 6:
         raise UsageError(f"--order {order}: choose 2 to 6")
     shown = " ".join(map(str, prune))
     if len(prune) > order:
-        raise UsageError(f"--prune {shown}: has {len(prune)} thresholds: give at most as many as --order {order} says")
+        raise UsageError(f"--prune {shown}: has {len(prune)} thresholds: give at most as many as --order {order}")
     if prune and prune[0] != 0:
         raise UsageError(f"--prune {shown}: single symbols are never pruned: begin with 0")
     if list(prune) != sorted(prune):
@@ -117,9 +117,9 @@ def thresholds(prune: tuple[int, ...], order: int) -> list[int]:
 
 
 def _lay_out(counts: Counts, order: int) -> tuple[Codes, list[int], Ids, Places, Integers]:
-    """Codes, sizes of the levels, symbols, first children and counts of the trie, with ``<unk>`` in it."""
+    """Give codes, sizes of the levels, symbols, first children and counts of the trie, with ``<unk>`` in it."""
     levels = counts.levels[:order]
-    seen = levels[0].count > 0  # a class symbol has an id even where it does not occur
+    seen = levels[0].count > 0  # a class symbol has an id even if it does not occur
     seen[0] = True
     rename = np.cumsum(seen) - 1
     unknown = np.count_nonzero(seen)
@@ -137,7 +137,7 @@ def _lay_out(counts: Counts, order: int) -> tuple[Codes, list[int], Ids, Places,
 
 
 def link_suffixes(symbol: Ids, first_child: Places, sizes: list[int], workers: int = 1) -> Places:
-    """Suffix link of every node; see :class:`segtool.lm.language_model.LanguageModel`."""
+    """Find the suffix link of every node; see :class:`segtool.lm.language_model.LanguageModel`."""
     suffix = np.full(len(symbol), -1, np.int32)
     begin = 0
     for size in sizes[:-1]:
@@ -150,7 +150,7 @@ def link_suffixes(symbol: Ids, first_child: Places, sizes: list[int], workers: i
 
 
 def _in_parts(first_child: Places, low: int, high: int, parts: int, work: Any) -> None:
-    """Do work on nodes [low, high) in threads, parts with about equally many children each."""
+    """Do work on nodes [low, high) in threads, on parts with about equally many children."""
     borders = np.linspace(first_child[low], first_child[high], parts + 1)[1:-1]
     cuts = [low, *np.searchsorted(first_child[low:high], borders) + low, high]
     with ThreadPoolExecutor(parts) as pool:
@@ -159,7 +159,7 @@ def _in_parts(first_child: Places, low: int, high: int, parts: int, work: Any) -
 
 def _adjusted_counts(count: Integers, first_child: Places, suffix: Places, starts: Integers) -> Integers:
     adjusted = count.copy()
-    behind_start = 0  # where the n-grams that begin with <s> end in the level; node 0 is </s> here
+    behind_start = 0  # end of the n-grams of the level that begin with <s>; node 0 is </s> here
     for k in range(len(starts) - 2):
         longer = suffix[starts[k + 1] : starts[k + 2]]
         left = np.bincount(longer - starts[k], minlength=starts[k + 1] - starts[k])
@@ -169,7 +169,7 @@ def _adjusted_counts(count: Integers, first_child: Places, suffix: Places, start
 
 
 def _discounts(adjusted: Integers) -> tuple[float, ...]:
-    """D1, D2 and D3+ of a length: equation 26 of Chen & Goodman (1999)."""
+    """Compute D1, D2 and D3+ of a length: equation 26 of Chen & Goodman (1999)."""
     _, *n = np.bincount(np.minimum(adjusted, 5), minlength=6)[:5].tolist()
     if 0 in n[:3]:
         return FALLBACK

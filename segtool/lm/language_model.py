@@ -1,34 +1,56 @@
 """The character language model: how likely each symbol is behind the ones before it.
 
-:mod:`segtool.lm.kneser_ney` estimates one, :mod:`segtool.lm.store` keeps it in a directory, :mod:`segtool.lm.arpa`
-writes it for others and :mod:`segtool.lm.arpa_reader` reads theirs. Every run is a sentence.
+:mod:`segtool.lm.kneser_ney` estimates one, :mod:`segtool.lm.arpa` writes it as an ARPA file,
+:mod:`segtool.lm.arpa_reader` reads one, and :mod:`segtool.lm.store` opens all kinds. Every run is a sentence.
 
-The n-grams form a trie, laid down level by level in flat arrays; the *suffix* link of a node leads to
-the longest n-gram that ends it (Aho & Corasick 1975), which is where back-off goes on. Symbol 0 is the
-boundary: ``<s>`` as the first of an n-gram, ``</s>`` as the last, so that node 0 has the probability of
-``</s>`` and the back-off of ``<s>``.
+The n-grams form a trie, level by level in flat arrays. The *suffix* link of a node leads to the longest n-gram that
+ends it (Aho & Corasick 1975), where back-off continues. Symbol 0 is the boundary: ``<s>`` as the first symbol of an
+n-gram, ``</s>`` as the last, so that node 0 has the probability of ``</s>`` and the back-off of ``<s>``.
 """
 
 from __future__ import annotations
 
+import os
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from segtool import __version__
+from segtool.errors import ModelError
 from segtool.runtime.arrays import Codes, Floats, Ids, Integers, Places, Singles
 from segtool.runtime.kernels import kernel
+from segtool.store.cards import CardFormat, write_array
 from segtool.text.folding import fold_table
 from segtool.text.symbols import CODE_LIMIT, class_table, code_points, symbolise
 
-__all__ = ["LanguageModel", "Scorer", "TextScore", "advance", "find_child"]
+__all__ = ["LM", "LanguageModel", "Scorer", "TextScore", "advance", "find_child"]
+
+LM = CardFormat(
+    name="segtool language model",
+    version=1,
+    what="language model",
+    title="language model",
+    command="segtool lm train",
+    verb="make",
+)
+"""The directory of a language model: its arrays (kind ``tables``), or the copy of a KenLM binary (kind ``kenlm``)."""
+_ARRAYS = {
+    "codes": "<u4",
+    "symbol": "<u2",
+    "first_child": "<i4",
+    "suffix": "<i4",
+    "log10_probability": "<f4",
+    "log10_backoff": "<f4",
+}
 
 
 @dataclass(frozen=True)
 class TextScore:
-    """What a language model says about a text.
+    """Probability of a text under a language model.
 
     Attributes
     ----------
@@ -45,16 +67,16 @@ class TextScore:
 
     @property
     def perplexity(self) -> float:
-        """Per token; not a number where there is none."""
+        """Perplexity per token; not a number for a text without tokens."""
         return float(10.0 ** (-self.log10_probability / self.tokens)) if self.tokens else float("nan")
 
 
 class Scorer(ABC):
-    """What every language model can do with a text, given :meth:`score_codes`."""
+    """Scores texts, by the :meth:`score_codes` of a subclass."""
 
     @abstractmethod
     def score_codes(self, codes: Places) -> tuple[Singles, npt.NDArray[np.bool_]]:
-        """Log10 probability of each symbol of a stream of codes, and whether the model does not know it."""
+        """Give the log10 probability of each symbol of a stream of codes, and whether it is unknown to the model."""
 
     def score_lines(self, text: str) -> tuple[Floats, Integers, Integers]:
         """Score each line of a text as KenLM does, every run as a sentence of its own.
@@ -84,10 +106,9 @@ class LanguageModel(Scorer):
     Attributes
     ----------
     codes : ndarray of uint32, shape (symbols,)
-        Code of each symbol id, ascending: the boundary, then those that occur. The id one past them is
-        ``<unk>``.
+        Code of each symbol id, ascending: the boundary, then the symbols that occur. The next id is ``<unk>``.
     ngrams : tuple of int
-        How many of each length, the shortest first. Node i < ``ngrams[0]`` is the symbol with id i.
+        Number of n-grams of each length, the shortest first. Node i < ``ngrams[0]`` is the symbol with id i.
     symbol : ndarray of uint16, shape (nodes,)
         Last symbol of each n-gram; n-grams of one length stand together, in lexicographic order of ids.
     first_child : ndarray of int32, shape (inner + 1,)
@@ -98,9 +119,9 @@ class LanguageModel(Scorer):
     log10_probability : ndarray of float32, shape (nodes,)
     log10_backoff : ndarray of float32, shape (inner,)
     discounts : tuple of tuple of float
-        D1, D2 and D3+ of each length; none for a model that was trained elsewhere.
+        D1, D2 and D3+ of each length; empty for an imported model.
     card : dict
-        Where the model comes from, and its parameters: whether it folds (:mod:`segtool.text.folding`), too.
+        Origin and parameters of the model, such as whether it folds (:mod:`segtool.text.folding`).
     """
 
     codes: Codes
@@ -125,17 +146,64 @@ class LanguageModel(Scorer):
 
     @property
     def tables(self) -> tuple[npt.NDArray[Any], ...]:
-        """The arrays that :func:`advance` takes."""
+        """Arguments of :func:`advance`."""
         return self.symbol, self.first_child, self.suffix, self.log10_probability, self.log10_backoff
 
+    def write(self, folder: Path) -> None:
+        """Write the arrays and a card into an empty directory.
+
+        Raises
+        ------
+        OSError
+            If they cannot be written.
+        """
+        files: dict[str, Any] = {}
+        for name, dtype in _ARRAYS.items():
+            files |= write_array(folder, name, getattr(self, name).astype(dtype, copy=False))
+        card = {**self.card, "kind": "tables", "ngrams": self.ngrams, "discounts": self.discounts}
+        LM.write(folder, {**card, "segtool_version": __version__}, files)
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str], verify: bool = True) -> LanguageModel:
+        """Open a directory that :meth:`write` filled.
+
+        Parameters
+        ----------
+        path : path
+        verify : bool
+            Compare the checksums of the arrays with the card.
+
+        Returns
+        -------
+        LanguageModel
+            Its arrays are read-only memory maps.
+
+        Raises
+        ------
+        ModelError
+            If the directory or a file of it is missing, damaged, or of another format version.
+        """
+        folder = Path(path)
+        card = LM.read(folder)
+        if card["kind"] != "tables":
+            raise ModelError(f"{folder}: holds a KenLM binary and no tables: import an ARPA file for this use")
+        sizes = tuple(card["ngrams"])
+        nodes, inner = sum(sizes), sum(sizes[:-1])
+        lengths = (sizes[0] - 1, nodes, inner + 1, nodes, nodes, inner)
+        loaded = {
+            name: LM.open_array(folder, name, card, dtype, length, verify)
+            for (name, dtype), length in zip(_ARRAYS.items(), lengths, strict=True)
+        }
+        return cls(**loaded, ngrams=sizes, discounts=tuple(map(tuple, card["discounts"])), card=card)
+
     def ids(self) -> Ids:
-        """Symbol id of every code below ``CODE_LIMIT``: ``ids()[runs.codes][runs.stream]`` is a stream."""
+        """Give the symbol id of every code below ``CODE_LIMIT``: ``ids()[runs.codes][runs.stream]`` is a stream."""
         table = np.full(CODE_LIMIT, self.unknown, np.uint16)
         table[self.codes] = np.arange(len(self.codes))
         return table[fold_table()] if self.card.get("parameters", {}).get("fold", False) else table
 
     def score_ids(self, stream: Ids) -> Singles:
-        """Log10 probability of each symbol of a stream.
+        """Give the log10 probability of each symbol of a stream.
 
         Parameters
         ----------
@@ -145,7 +213,7 @@ class LanguageModel(Scorer):
         Returns
         -------
         ndarray of float32, shape (n,)
-            A boundary has that of ``</s>``; the first, which ends no run, has 0.
+            A boundary has that of ``</s>``, but the first one, which ends no run, has 0.
         """
         out = np.zeros(len(stream), np.float32)
         _score_stream(stream, *self.tables, out)
@@ -158,21 +226,21 @@ class LanguageModel(Scorer):
 
 
 def _code_stream(text: str) -> tuple[Places, Integers]:
-    """Codes of the runs of a text, 0 before, between and behind them; and the line of each."""
+    """Give the codes of the runs of a text, with 0 before, between and behind runs, and the line of each code."""
     points = code_points(text)
     codes, starts = np.zeros(len(points) + 1, np.int32), np.zeros(len(points) + 1, np.int32)
     tokens = symbolise.compiled(points, np.frombuffer(class_table(), np.uint8), codes, starts)
     codes = np.concatenate([[0], np.maximum(codes[:tokens], 0), [0]]).astype(np.int32)
     lines = np.concatenate([[0], np.cumsum(points == 0x0A)])[starts[:tokens]]
     keep = codes != 0
-    keep[1:] |= keep[:-1]  # a boundary counts to the line of the run that it ends
+    keep[1:] |= keep[:-1]  # a boundary belongs to the line of the run that it ends
     keep[0] = True
     return codes[keep], np.concatenate([[0], lines, [lines[-1:].sum()]])[keep]
 
 
 @kernel("i8(i8, i8, u2[const], i4[const])")
 def find_child(node, symbol, symbols, first_child):  # type: ignore[no-untyped-def]
-    """Node of the extension of an inner node by a symbol, by bisection; -1 where there is none."""
+    """Find the node of the extension of an inner node by a symbol, by bisection; -1 for none."""
     low, end = np.int64(first_child[node]), np.int64(first_child[node + 1])
     high = end
     while low < high:
@@ -186,17 +254,17 @@ def find_child(node, symbol, symbols, first_child):  # type: ignore[no-untyped-d
 
 @kernel("(f8,i8)(i8, i8, u2[const], i4[const], i4[const], f4[const], f4[const])")
 def advance(node, symbol, symbols, first_child, suffix, log10_probability, log10_backoff):  # type: ignore[no-untyped-def]
-    """Score a symbol behind a context, and go on to the context of the next one.
+    """Score a symbol behind a context, and move on to the context of the next symbol.
 
-    Call it from any kernel, with ``*lm.tables`` behind the first two.
+    Any kernel can call it, with ``lm.tables`` as the last five arguments.
 
     Parameters
     ----------
     node : int
-        The context: -1 for nothing, 0 for the begin of a run, else what the call before returned; only the
-        longest part that the model knows is looked at.
+        The context: -1 for none, 0 for the begin of a run, else the node that the call before returned. The longest
+        part that the model knows counts.
     symbol : int
-        Symbol id; 0 is the end of the run, the id one past the codes ``<unk>``.
+        Symbol id; 0 is the end of the run, the number of codes is ``<unk>``.
     symbols, first_child, suffix, log10_probability, log10_backoff
         See :class:`LanguageModel`.
 
@@ -204,8 +272,8 @@ def advance(node, symbol, symbols, first_child, suffix, log10_probability, log10
     -------
     log10_probability : float
     node : int
-        The longest n-gram that ends with the symbol, which was used: the context of the next symbol. Behind
-        the end of a run it stands for the begin of the next one.
+        The longest known n-gram that ends with the symbol: the context of the next symbol. Behind the end of a run
+        it is the begin of the next one.
     """
     total = 0.0
     if node >= len(log10_backoff):  # the longest n-grams are no contexts

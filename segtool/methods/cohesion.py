@@ -15,79 +15,48 @@ The article of 2015 stops at a simpler step: cut wherever the cohesion of two ne
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 
-from segtool.errors import UsageError
-from segtool.lexicon.em import Lexicon, candidate_trie
+from segtool.lexicon.learned import Learned, Lexicon, Resources
+from segtool.lexicon.trie import candidate_trie
 from segtool.methods.word_list import count_words, frequency_lexicon
 from segtool.ngrams.scores import Candidates
 from segtool.ngrams.table import spell
 from segtool.runtime.arrays import Ids
 from segtool.runtime.kernels import kernel
+from segtool.settings import CohesionSettings
+from segtool.text.runs import Corpus
 
-__all__ = ["CohesionSettings", "check_cohesion", "cohesion_lexicon"]
-
-REVISIONS = (2015, 2017)
-
-
-@dataclass(frozen=True)
-class CohesionSettings:
-    """Parameters of the method.
-
-    Attributes
-    ----------
-    cohesion_thresholds : tuple of float
-        Least cohesion of kept n-grams of 2, 3, … symbols, in nats.
-    cohesion_min_count : int
-        N-grams that are rarer are not kept.
-    cohesion_revision : {2015, 2017}
-        Which article: cut between all neighbours of low cohesion, or make a dictionary and cut by that.
-    """
-
-    cohesion_thresholds: tuple[float, ...] = (2.0, 4.0, 6.0)
-    cohesion_min_count: int = 3
-    cohesion_revision: int = 2017
+__all__ = ["learn"]
 
 
-def check_cohesion(settings: CohesionSettings) -> None:
-    """Raise UsageError if a parameter makes no sense."""
-    if settings.cohesion_revision not in REVISIONS:
-        raise UsageError(f"--cohesion-revision {settings.cohesion_revision}: choose 2015 or 2017")
-    thresholds = settings.cohesion_thresholds
-    if not isinstance(thresholds, tuple | list) or not thresholds or not all(map(math.isfinite, thresholds)):
-        raise UsageError(f"--cohesion-thresholds {thresholds}: give one number or more, such as 2,4,6")
-    if not settings.cohesion_min_count >= 1:
-        raise UsageError(f"--cohesion-min-count {settings.cohesion_min_count}: choose 1 or more")
-
-
-def cohesion_lexicon(stream: Ids, candidates: Candidates, settings: CohesionSettings) -> tuple[Lexicon, Lexicon]:
+def learn(
+    corpus: Corpus, candidates: Candidates, settings: CohesionSettings, resources: Resources | None = None
+) -> Learned:
     """Find the words of a corpus by cohesion.
 
     Parameters
     ----------
-    stream : ndarray of uint16, shape (n,)
-        The corpus, as for :func:`segtool.ngrams.count.count_stream`.
+    corpus : Corpus
     candidates : Candidates
-        Scored n-grams of that corpus.
+        Scored n-grams of that corpus; longer words are not listed.
     settings : CohesionSettings
+    resources : Resources, optional
+        Not used.
 
     Returns
     -------
-    decoding : Lexicon
-        What text is cut by: the dictionary, or for the article of 2015 the pairs that are not cut.
-    words : Lexicon
-        The dictionary: words that are at most as long as the candidates, with their counts.
+    Learned
+        Decoding is by the dictionary, or for the article of 2015 by the pairs that are not cut.
 
     Raises
     ------
     UsageError
         If a parameter makes no sense.
     """
-    check_cohesion(settings)
+    settings.checked()
+    stream = corpus.whole().stream
     levels = candidates.levels
     pairs_only = settings.cohesion_revision == 2015
     thresholds = settings.cohesion_thresholds[:1] if pairs_only else settings.cohesion_thresholds
@@ -104,12 +73,12 @@ def cohesion_lexicon(stream: Ids, candidates: Candidates, settings: CohesionSett
         words = frequency_lexicon(counts)
         pairs = np.flatnonzero(kept[nodes[1]]) if longest > 1 else np.zeros(0, np.int64)
         nothing = np.zeros(len(pairs))
-        return Lexicon(np.full(len(pairs), 2), pairs, nothing, nothing, 0.0, ()), words
+        return Learned("pairs", Lexicon(np.full(len(pairs), 2), pairs, nothing, nothing, 0.0), words)
     for k in range(2, len(levels) + 1):
         at = np.flatnonzero(counts[k - 1])
         counts[k - 1][at[~_consists_of_kept(spell(levels, k, at), units, kept, min(k, longest))]] = 0
     words = frequency_lexicon(counts)
-    return words, words
+    return Learned("lattice", words, words)
 
 
 def _consists_of_kept(

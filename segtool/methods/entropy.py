@@ -14,50 +14,46 @@ Magistry & Sagot (2012), "Unsupervized Word Segmentation: the case for Mandarin 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
-from segtool.errors import UsageError
-from segtool.lexicon.em import Lexicon
+from segtool.lexicon.learned import NO_WORDS, Learned, Lexicon, Resources
+from segtool.methods.word_list import words_of_cuts
 from segtool.ngrams.scores import Candidates
 from segtool.runtime.arrays import Floats
+from segtool.settings import EntropySettings
+from segtool.text.runs import Corpus
 
-__all__ = ["EntropySettings", "check_entropy", "entropy_lexicon"]
-
-MEANS = ("types", "occurrences")
+__all__ = ["autonomy_lexicon", "learn"]
 
 
-@dataclass(frozen=True)
-class EntropySettings:
-    """Parameters of the method.
+def learn(
+    corpus: Corpus, candidates: Candidates, settings: EntropySettings, resources: Resources | None = None
+) -> Learned:
+    """Weigh n-grams by their autonomy, and count the words of the best covers of a corpus.
 
-    Attributes
+    Parameters
     ----------
-    entropy_mean : {"types", "occurrences"}
-        Over what mean and standard deviation of a length are taken.
-    entropy_scaled : bool
-        Whether to divide by the standard deviation.
-    entropy_length_power : float
-        Power of the length that autonomy is multiplied by.
+    corpus : Corpus
+    candidates : Candidates
+        Scored n-grams of that corpus.
+    settings : EntropySettings
+    resources : Resources, optional
+        Not used.
+
+    Returns
+    -------
+    Learned
+
+    Raises
+    ------
+    UsageError
+        If a parameter makes no sense.
     """
-
-    entropy_mean: str = "types"
-    entropy_scaled: bool = True
-    entropy_length_power: float = 1.0
+    decoding = autonomy_lexicon(candidates, settings)
+    return Learned("lattice", decoding, words_of_cuts(corpus, candidates, Learned("lattice", decoding, NO_WORDS)))
 
 
-def check_entropy(settings: EntropySettings) -> None:
-    """Raise UsageError if a parameter makes no sense."""
-    if settings.entropy_mean not in MEANS:
-        raise UsageError(f"--entropy-mean {settings.entropy_mean}: choose {' or '.join(MEANS)}")
-    if not isinstance(settings.entropy_scaled, bool):
-        raise UsageError(f"--entropy-scaled {settings.entropy_scaled}: choose true or false")
-    if not 0.0 <= settings.entropy_length_power <= 3.0:
-        raise UsageError(f"--entropy-length-power {settings.entropy_length_power}: choose 0 to 3")
-
-
-def entropy_lexicon(candidates: Candidates, settings: EntropySettings) -> Lexicon:
+def autonomy_lexicon(candidates: Candidates, settings: EntropySettings) -> Lexicon:
     """Weigh every candidate by its autonomy.
 
     Parameters
@@ -75,7 +71,7 @@ def entropy_lexicon(candidates: Candidates, settings: EntropySettings) -> Lexico
     UsageError
         If a parameter makes no sense.
     """
-    check_entropy(settings)
+    settings.checked()
     weights = []
     for k, level in enumerate(candidates.levels, 1):
         counted = level.count > 0
@@ -90,7 +86,7 @@ def entropy_lexicon(candidates: Candidates, settings: EntropySettings) -> Lexico
     keep[0] = False  # the boundary
     weight = np.concatenate(weights)
     unknown = float(weights[0][1:].min(initial=0.0))
-    return Lexicon(lengths[keep], places[keep], weight[keep], counts[keep], unknown, ())
+    return Lexicon(lengths[keep], places[keep], weight[keep], counts[keep], unknown)
 
 
 def _normalised(variation: Floats, share: np.ndarray, scaled: bool) -> Floats:

@@ -1,183 +1,50 @@
 """Method ``lm``: segmentation by a character language model and position tags (Su 2016).
 
-Every symbol of a run gets a tag by its place in the word: ``b`` first, ``c`` second, ``d`` third, ``e`` later.
-Its score is the log probability of the symbol behind the symbols of the word so far, of which the last
-three count: a word goes on where the language model expects it to. The moves between tags have weights
-that stand in for the probability that a word of that length goes on; the best sequence is Viterbi's.
+Every symbol of a run gets a tag by its place in the word. It scores the log probability of the symbol behind the
+symbols of the word so far, so that a word goes on where the language model expects it to. Weights of the moves between
+tags stand for the probability that a word of that length goes on. :mod:`segtool.decode.position_tags` finds the best
+tags; the words are those that it cuts out of the corpus.
 
-Su (2016), "Chinese word segmentation by a language model", kexue.fm. The article takes raw relative
-frequencies; Kneser-Ney probabilities, which tell how many different symbols one follows, do better.
-
-Scores are whole numbers of 1/65536 nat, as in :mod:`segtool.decode.viterbi`, so that sums are exact.
+Su (2016), "Chinese word segmentation by a language model", kexue.fm. The article takes raw relative frequencies;
+Kneser-Ney probabilities do better, because they count how many different symbols one follows.
 """
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
-
-import numpy as np
-
-from segtool.decode.block import BACKS, BEGINS, ROWS, SYMBOLS
-from segtool.decode.viterbi import WEIGHT_UNIT
 from segtool.errors import UsageError
-from segtool.lm.language_model import advance
-from segtool.runtime.arrays import Integers
-from segtool.runtime.kernels import kernel
+from segtool.lexicon.learned import NO_WORDS, Learned, Resources
+from segtool.methods.word_list import words_of_cuts
+from segtool.ngrams.scores import Candidates
+from segtool.settings import TagSettings
+from segtool.text.runs import Corpus
 
-__all__ = ["MOVES", "TagSettings", "cover_tags", "move_scores"]
-
-MOVES = ("bb", "bc", "cb", "cd", "db", "de", "eb", "ee")
-TAGS = "bcde"
-NEVER = -(1 << 60)
+__all__ = ["learn"]
 
 
-@dataclass(frozen=True)
-class TagSettings:
-    """Parameters of the method.
-
-    Attributes
-    ----------
-    lm_order : int
-        Length of the longest n-grams of the language model, 2 to 6. Words are scored by contexts of 3 symbols
-        at most, so that an order above 4 only changes how 4-grams are counted.
-    lm_moves : tuple of float
-        Weights of the moves bb, bc, cb, cd, db, de, eb, ee.
-    """
-
-    lm_order: int = 4
-    lm_moves: tuple[float, ...] = (1.0, 0.15, 1.0, 0.01, 1.0, 0.01, 1.0, 0.001)
-
-
-def move_scores(weights: tuple[float, ...]) -> Integers:
-    """Log weights of the moves as a table.
+def learn(corpus: Corpus, candidates: Candidates, settings: TagSettings, resources: Resources | None = None) -> Learned:
+    """Count the words that a language model cuts out of a corpus.
 
     Parameters
     ----------
-    weights : tuple of float
-        In the order of ``MOVES``; 0 forbids a move.
+    corpus : Corpus
+    candidates : Candidates
+        N-grams of that corpus; other words are not listed.
+    settings : TagSettings
+    resources : Resources
+        With a language model.
 
     Returns
     -------
-    ndarray of int64, shape (16,)
-        In steps of 1/65536 nat; entry 4 x + y is the move from tag x to tag y.
+    Learned
 
     Raises
     ------
     UsageError
-        If there are not eight, or one is negative, or no word can end.
+        If a parameter makes no sense, or there is no language model.
     """
-    listed = isinstance(weights, tuple | list)
-    if not listed or len(weights) != len(MOVES) or not all(0 <= weight < math.inf for weight in weights):
-        raise UsageError(f"--lm-moves {weights}: give eight weights, none negative, for {', '.join(MOVES)}")
-    if not all(weight for move, weight in zip(MOVES, weights, strict=True) if move[1] == "b"):
-        raise UsageError(f"--lm-moves {weights}: bb, cb, db and eb must be above 0, or some text has no cut")
-    out = np.full(16, NEVER, np.int64)
-    for move, weight in zip(MOVES, weights, strict=True):
-        if weight > 0:
-            out[4 * TAGS.index(move[0]) + TAGS.index(move[1])] = round(math.log(weight) * WEIGHT_UNIT)
-    return out
-
-
-@kernel("i8(i8, i8, u2[const], i4[const], i4[const], f4[const], f4[const], i8[const], i4[], i8[])")
-def cover_tags(  # type: ignore[no-untyped-def]
-    tokens, certain, symbols, first_child, suffix, log10_probability, log10_backoff, moves, places, scores
-):
-    """Find the words of a block; the other parameters and the result are those of
-    :func:`segtool.decode.utf8_kernel.cover`.
-
-    Parameters
-    ----------
-    symbols, first_child, suffix, log10_probability, log10_backoff
-        See :class:`segtool.lm.language_model.LanguageModel`.
-    moves : int64[16]
-        From :func:`move_scores`.
-    """
-    row = len(places) // ROWS
-    ids = places[SYMBOLS * row : (SYMBOLS + 1) * row]
-    begins = places[BEGINS * row : (BEGINS + 1) * row]
-    back = places[BACKS * row : (BACKS + 1) * row]  # the tags that the four tags come from, two bits each
-    best = scores[:8]
-    unit = WEIGHT_UNIT * np.log(10.0)
-    settled = certain
-    first = 1
-    while first <= certain:
-        if ids[first] == 0:
-            begins[first] = 1
-            first += 1
-            continue
-        # after_y: what the language model knows of a word that has y symbols so far
-        after_1, after_2, after_3 = np.int64(-1), np.int64(-1), np.int64(-1)
-        best[0] = 0
-        best[1], best[2], best[3] = NEVER, NEVER, NEVER
-        length = 0
-        while first + length <= certain and ids[first + length] != 0:
-            symbol = np.int64(ids[first + length])
-            p_1, now_1 = advance(-1, symbol, symbols, first_child, suffix, log10_probability, log10_backoff)
-            p_2, now_2 = 0.0, np.int64(-1)
-            p_3, now_3 = 0.0, np.int64(-1)
-            p_4 = 0.0
-            if length > 0:
-                p_2, now_2 = advance(after_1, symbol, symbols, first_child, suffix, log10_probability, log10_backoff)
-            if length > 1:
-                p_3, now_3 = advance(after_2, symbol, symbols, first_child, suffix, log10_probability, log10_backoff)
-            if length > 2:
-                p_4, _ = advance(after_3, symbol, symbols, first_child, suffix, log10_probability, log10_backoff)
-            after_1, after_2, after_3 = now_1, now_2, now_3
-            packed = 0
-            for tag in range(4):
-                score = p_1 if tag == 0 else p_2 if tag == 1 else p_3 if tag == 2 else p_4
-                top, source = _best_move(tag, length, moves, best)
-                best[4 + tag] = top + np.int64(np.rint(score * unit)) if top > NEVER // 2 else np.int64(NEVER)
-                packed |= source << (2 * tag)
-            best[0], best[1], best[2], best[3] = best[4], best[5], best[6], best[7]
-            back[first + length] = packed
-            length += 1
-        end = first + length
-        tag = 0
-        if end > certain and certain < tokens:
-            end = _settled_end(first, end, best, back)
-            settled = end - 1
-            if end > first:
-                tag = back[end] & 3  # where the word that begins there comes from
-        else:
-            for other in range(1, 4):
-                if best[other] >= best[tag]:  # of equal sequences, the one with the longest last word
-                    tag = other
-        for t in range(end - 1, first - 1, -1):
-            begins[t] = tag == 0
-            tag = back[t] >> (2 * tag) & 3
-        first += length
-    return settled
-
-
-@kernel("(i8,i8)(i8, i8, i8[const], i8[const])")
-def _best_move(tag, place, moves, best):  # type: ignore[no-untyped-def]
-    """Best score of a tag of the symbol at a place of its run, but for the symbol itself; the tag before it."""
-    if place == 0:
-        return 0 if tag == 0 else NEVER, 0
-    top, source = NEVER, 0
-    if tag <= place:
-        for before in range(3, -1, -1):  # of equal sequences, the one with the longest last word
-            score = best[before] + moves[4 * before + tag]
-            if moves[4 * before + tag] > NEVER and best[before] > NEVER // 2 and score > top:
-                top, source = score, before
-    return top, source
-
-
-@kernel("i8(i8, i8, i8[const], i4[const])")
-def _settled_end(first, end, best, back):  # type: ignore[no-untyped-def]
-    """Where the settled words of an open run end: go back until all four tags come from one, where a word begins."""
-    alive = 0
-    for tag in range(4):
-        if best[tag] > NEVER // 2:
-            alive |= 1 << tag
-    for t in range(end - 1, first, -1):
-        if alive == 1:
-            return t
-        sources = 0
-        for tag in range(4):
-            if alive >> tag & 1:
-                sources |= 1 << (back[t] >> (2 * tag) & 3)
-        alive = sources
-    return first
+    lm = resources.lm if resources else None
+    if lm is None:
+        raise UsageError("method lm: needs a language model of the corpus")
+    moves = list(settings.checked().lm_moves)
+    words = words_of_cuts(corpus, candidates, Learned("tags", NO_WORDS, NO_WORDS), lm, lm_moves=moves)
+    return Learned("tags", words, words)

@@ -1,93 +1,71 @@
-"""Words with counts: made from a corpus that is cut, from a word list, and written as one.
+"""Method ``dict``: a given word list; and words with counts, which every method lists.
 
-Method ``dict`` cuts by maximum probability with a given word list: the weight of a word is the log of its
-share of all counts. Methods that find words by other means (:mod:`segtool.methods.cohesion`,
-:mod:`segtool.methods.tags`) count what they cut out of the corpus in the same form, so that every model can be listed
-and exported.
+The method cuts by maximum probability: the weight of a word is the log of its share of all counts. Methods that find
+words by other means (:mod:`segtool.methods.cohesion`, :mod:`segtool.methods.entropy`, :mod:`segtool.methods.tags`)
+count the words that they cut out of the corpus, so that every model can be listed and exported.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from segtool.errors import CorpusError
-from segtool.lexicon.em import Lexicon, candidate_trie
-from segtool.ngrams.count import count_stream
-from segtool.ngrams.scores import Candidates, score
-from segtool.runtime.arrays import Floats, Ids
+from segtool.decode.decoders import cut_runs, decoder_of
+from segtool.errors import CorpusError, UsageError
+from segtool.lexicon.build import build_model
+from segtool.lexicon.learned import NO_WORDS, Learned, Lexicon, Resources
+from segtool.lexicon.trie import candidate_trie
+from segtool.lm.language_model import LanguageModel
+from segtool.ngrams.scores import Candidates
+from segtool.runtime.arrays import Floats, Ids, Places
 from segtool.runtime.kernels import kernel
+from segtool.settings import CandidateSettings
 from segtool.store.model import Model
-from segtool.text.runs import ChunkedRuns, RunCollector
+from segtool.text.runs import Corpus, RunCollector
 from segtool.text.symbols import LAT, MARK, NUM, class_table, code_points, symbolise
 
-__all__ = ["count_words", "frequency_lexicon", "lexicon_of_list", "words_with_counts"]
+__all__ = [
+    "WordList",
+    "count_words",
+    "frequency_lexicon",
+    "learn",
+    "list_words",
+    "words_of_cuts",
+    "words_with_counts",
+]
 
 LEAST_COUNT = 0.5
-"""What a character that is never a word counts for."""
+"""Count of a character that is never a word."""
 
 GREATEST_COUNT = 1e15
-"""Words of a list with more than this are left out: it can be no count."""
+"""Words of a list with a greater count are left out: it is no count."""
 
 
-def count_words(
-    stream: Ids,
-    joined: npt.NDArray[np.bool_],
-    candidates: Candidates,
-    trie: tuple[npt.NDArray[np.int32], list[npt.NDArray[np.int32]]] | None = None,
-) -> list[Floats]:
-    """Count the words of a corpus that has been cut.
+@dataclass(frozen=True)
+class WordList:
+    """The words of a list as a corpus.
 
-    Parameters
+    Attributes
     ----------
-    stream : ndarray of uint16, shape (n,)
-        The corpus, as for :func:`segtool.ngrams.count.count_stream`.
-    joined : ndarray of bool, shape (n,)
-        Whether each symbol and the next one are of one word.
-    candidates : Candidates
-        Longer words, or words that are none of these, are left out.
-    trie : tuple, optional
-        What :func:`segtool.lexicon.em.candidate_trie` gave for them, where it is at hand.
-
-    Returns
-    -------
-    list of ndarray of float64
-        Occurrences of each candidate as a word, by length.
+    corpus : Corpus
+        Each word is a run.
+    counts : ndarray of float64, shape (runs,)
+        How often each run counts.
+    left_out : list of str
+        Words that are too long, or hold a mark or a space, which no word of a run can, or have no usable count.
     """
-    units, nodes = trie or candidate_trie(candidates)
-    total = np.zeros(len(units) // 2, np.int64)
-    _count_words(stream, units, joined, len(nodes), total)
-    return [total[level].astype(np.float64) for level in nodes]
+
+    corpus: Corpus
+    counts: Floats
+    left_out: list[str]
 
 
-def frequency_lexicon(counts: list[Floats]) -> Lexicon:
-    """Weigh words by their share of all counts.
-
-    Parameters
-    ----------
-    counts : list of ndarray of float64
-        Of the candidates as words, by length. Single characters are words in any case.
-
-    Returns
-    -------
-    Lexicon
-    """
-    counts = [count.copy() for count in counts]
-    counts[0] = np.maximum(counts[0], LEAST_COUNT)
-    counts[0][0] = 0  # the boundary
-    places = [np.flatnonzero(count) for count in counts]
-    lengths = np.repeat(np.arange(1, len(counts) + 1), [len(at) for at in places])
-    expected = np.concatenate([count[at] for count, at in zip(counts, places, strict=True)])
-    weight = np.log(expected / expected.sum())
-    return Lexicon(lengths, np.concatenate(places), weight, expected, float(weight.min(initial=0.0)) - 1.0, ())
-
-
-def lexicon_of_list(
-    entries: Iterable[tuple[str, float]], max_word_len: int, workers: int = 1, fold: bool = False
-) -> tuple[Candidates, Lexicon, list[str], ChunkedRuns]:
-    """Make a lexicon of a word list.
+def list_words(entries: Iterable[tuple[str, float]], max_word_len: int, fold: bool = False) -> WordList:
+    """Turn a word list into a corpus.
 
     Parameters
     ----------
@@ -95,19 +73,12 @@ def lexicon_of_list(
         Words with counts; the counts of words that are the same in symbols add up.
     max_word_len : int
         Longer words, in symbols, are left out.
-    workers : int
-        Threads.
     fold : bool
-        Whether characters that fold to one count as one.
+        Whether simplified and traditional characters count as one.
 
     Returns
     -------
-    candidates : Candidates
-    lexicon : Lexicon
-    left_out : list of str
-        Words that are too long, or hold a mark or a space, which no word of a run can.
-    runs : ChunkedRuns
-        The other words, each a run.
+    WordList
 
     Raises
     ------
@@ -128,13 +99,122 @@ def lexicon_of_list(
             left_out.append(word)
     if not counts:
         raise CorpusError("the word list holds no word of up to --max-word-len symbols: pass `word count` lines")
-    runs = ChunkedRuns([collector], fold)
-    whole = runs.whole()
-    candidates = score(count_stream(whole.stream, whole.codes, max_word_len + 1, workers), max_word_len, 1, workers)
+    return WordList(Corpus([collector], fold), np.array(counts, np.float64), left_out)
+
+
+def learn(
+    corpus: Corpus, candidates: Candidates, settings: CandidateSettings, resources: Resources | None = None
+) -> Learned:
+    """Weigh the words of a list.
+
+    Parameters
+    ----------
+    corpus : Corpus
+        From :func:`list_words`.
+    candidates : Candidates
+        All n-grams of that corpus.
+    settings : CandidateSettings
+        Not used.
+    resources : Resources
+        With the counts of the runs.
+
+    Returns
+    -------
+    Learned
+
+    Raises
+    ------
+    UsageError
+        If there are no counts.
+    """
+    if resources is None or resources.run_counts is None:
+        raise UsageError("method dict: needs the counts of the words")
     units, nodes = candidate_trie(candidates)
     total = np.zeros(len(units) // 2)
-    _add_counts(whole.stream, units, np.array(counts, np.float64), total)
-    return candidates, frequency_lexicon([total[level] for level in nodes]), left_out, runs
+    _add_counts(corpus.whole().stream, units, resources.run_counts, total)
+    words = frequency_lexicon([total[level] for level in nodes])
+    return Learned("lattice", words, words)
+
+
+def words_of_cuts(
+    corpus: Corpus, candidates: Candidates, learned: Learned, lm: LanguageModel | None = None, **parameters: Any
+) -> Lexicon:
+    """Cut a corpus by what was learned from it, and count the words.
+
+    Parameters
+    ----------
+    corpus : Corpus
+    candidates : Candidates
+        N-grams of that corpus; other words are left out.
+    learned : Learned
+        Its words are not used.
+    lm : LanguageModel, optional
+        For the decoder that needs one.
+    **parameters
+        More parameters that the decoder reads in the card of a model.
+
+    Returns
+    -------
+    Lexicon
+        Words by their share of all words.
+    """
+    settings = {"max_word_len": len(candidates.levels), **parameters}
+    card: dict[str, object] = {"decoder": learned.decoder, "parameters": settings}
+    decoder = decoder_of(build_model(candidates, learned.decoding, NO_WORDS, card, lm))
+    runs = corpus.whole()
+    return frequency_lexicon(count_words(runs.stream, cut_runs(decoder, runs), candidates))
+
+
+def count_words(
+    stream: Ids,
+    joined: npt.NDArray[np.bool_],
+    candidates: Candidates,
+    trie: tuple[Places, list[Places]] | None = None,
+) -> list[Floats]:
+    """Count the words of a corpus that is cut.
+
+    Parameters
+    ----------
+    stream : ndarray of uint16, shape (n,)
+        The corpus, as for :func:`segtool.ngrams.count.count_stream`.
+    joined : ndarray of bool, shape (n,)
+        Whether one word holds both each symbol and the next one.
+    candidates : Candidates
+        Words that are none of these are left out.
+    trie : tuple, optional
+        Their trie (:func:`segtool.lexicon.em.candidate_trie`), if the caller has it.
+
+    Returns
+    -------
+    list of ndarray of float64
+        Occurrences of each candidate as a word, by length.
+    """
+    units, nodes = trie or candidate_trie(candidates)
+    total = np.zeros(len(units) // 2, np.int64)
+    _count_words(stream, units, joined, len(nodes), total)
+    return [total[level].astype(np.float64) for level in nodes]
+
+
+def frequency_lexicon(counts: list[Floats]) -> Lexicon:
+    """Weigh words by their share of all counts.
+
+    Parameters
+    ----------
+    counts : list of ndarray of float64
+        Occurrences of the candidates as words, by length. Single characters are words in any case.
+
+    Returns
+    -------
+    Lexicon
+    """
+    counts = [count.copy() for count in counts]
+    counts[0] = np.maximum(counts[0], LEAST_COUNT)
+    counts[0][0] = 0  # the boundary
+    places = [np.flatnonzero(count) for count in counts]
+    lengths = np.repeat(np.arange(1, len(counts) + 1), [len(at) for at in places])
+    expected = np.concatenate([count[at] for count, at in zip(counts, places, strict=True)])
+    weight = np.log(expected / expected.sum())
+    return Lexicon(lengths, np.concatenate(places), weight, expected, float(weight.min(initial=0.0)) - 1.0)
 
 
 def words_with_counts(model: Model) -> Iterator[tuple[str, int]]:

@@ -11,8 +11,7 @@ import os
 from collections.abc import Iterable, Sequence
 
 from segtool.errors import UsageError
-from segtool.lexicon.passes import CountingEngine
-from segtool.ngrams.counter import CorpusCounter, Counted, add_up, told_by_shards
+from segtool.ngrams.counter import CorpusCounter, Counted, CountingEngine, add_up, told_by_shards
 from segtool.ngrams.shards import Shard
 from segtool.runtime.budget import Budget
 from segtool.runtime.progress import Progress
@@ -62,16 +61,15 @@ def count_there(
     if settings.sample < 1.0:
         raise UsageError("--sample: lines are drawn in their order, which no cluster keeps: draw them before")
     if not _counted_before(counter, work, reading):
+        how = longest_ngrams(settings), settings.fold, work, reading, encoding, skip_undecodable
         with watch.stage("read"):
-            counter.take(
-                engine.count(inputs, longest_ngrams(settings), settings.fold, work, reading, encoding, skip_undecodable)
-            )
+            counter.take(engine.count(inputs, *how), reading.lines > 0)
         _note_counted(counter, work, reading)
 
 
 def _counted_before(counter: CorpusCounter, work: WorkFolder, reading: ReadReport) -> bool:
     """Find the shards of a training that goes on."""
-    known = work.stages.load("counted")
+    known = work.checkpoints.load("counted")
     if known is None:
         return False
     told = json.loads(str(known["told"]))
@@ -87,7 +85,7 @@ def _note_counted(counter: CorpusCounter, work: WorkFolder, reading: ReadReport)
     names = ("files", "bytes", "lines", "characters", "skipped_lines")
     told = {name: getattr(reading, name) for name in names}
     shards = [path.name for path in counter.shards]
-    work.stages.save("counted", told=json.dumps({**told, "shards": shards}))
+    work.checkpoints.save("counted", told=json.dumps({**told, "shards": shards}))
 
 
 def add_up_shards(

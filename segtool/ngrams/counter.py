@@ -10,29 +10,28 @@ import os
 import shutil
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
 from segtool.errors import CorpusError, ModelError, UsageError
-from segtool.lexicon.passes import CountingEngine
 from segtool.ngrams.count import count_stream
 from segtool.ngrams.merge import merge_counts
 from segtool.ngrams.shards import SHARD, Shard, ShardWriter, open_shards
 from segtool.ngrams.table import SlicedCounts
 from segtool.runtime.budget import Budget
-from segtool.runtime.progress import Progress, StageReport
+from segtool.runtime.progress import Progress
 from segtool.runtime.workers import checked_workers
 from segtool.store.cards import CARD
-from segtool.store.checkpoints import WorkFolder, work_place
+from segtool.store.checkpoints import WorkFolder, work_location
 from segtool.store.files import as_output_errors, atomic_directory
-from segtool.text.reading import open_blocks
-from segtool.text.runs import ChunkedRuns, RunCollector
+from segtool.text.reading import ReadingReport, open_blocks
+from segtool.text.runs import Corpus, RunCollector
 from segtool.text.sources import ReadReport
 
-__all__ = ["CorpusCounter", "Counted", "add_up", "checked_runs", "collect_runs", "write_shard"]
+__all__ = ["CorpusCounter", "Counted", "CountingEngine", "add_up", "checked_runs", "collect_runs", "write_shard"]
 
 
 @dataclass(frozen=True)
@@ -41,15 +40,32 @@ class Counted:
 
     Attributes
     ----------
-    runs : ChunkedRuns
+    runs : Corpus
     counts : SlicedCounts
     """
 
-    runs: ChunkedRuns
+    runs: Corpus
     counts: SlicedCounts
 
 
-def collect_runs(blocks: Iterable[str], fold: bool = True) -> ChunkedRuns:
+@runtime_checkable
+class CountingEngine(Protocol):
+    """Reads and counts text; one that also runs passes is an :class:`segtool.lexicon.passes.Engine`, too."""
+
+    def count(
+        self,
+        inputs: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+        order: int,
+        fold: bool,
+        work: WorkFolder,
+        reading: ReadReport,
+        encoding: str,
+        skip_undecodable: bool,
+    ) -> list[Path]:
+        """Write count shards of the inputs; see :meth:`segtool.spark.engine.SparkEngine.count`."""
+
+
+def collect_runs(blocks: Iterable[str], fold: bool = True) -> Corpus:
     """Turn text into runs, in memory.
 
     Parameters
@@ -61,7 +77,7 @@ def collect_runs(blocks: Iterable[str], fold: bool = True) -> ChunkedRuns:
 
     Returns
     -------
-    ChunkedRuns
+    Corpus
 
     Raises
     ------
@@ -73,10 +89,10 @@ def collect_runs(blocks: Iterable[str], fold: bool = True) -> ChunkedRuns:
     for block in blocks:
         read = read or bool(block)
         collector.add(block)
-    return checked_runs(ChunkedRuns([collector], fold), read)
+    return checked_runs(Corpus([collector], fold), read)
 
 
-def checked_runs(runs: ChunkedRuns, read: bool) -> ChunkedRuns:
+def checked_runs(runs: Corpus, read: bool) -> Corpus:
     """Return runs if there is something to learn from them."""
     if not read:
         raise CorpusError("the corpus is empty: pass a file with Chinese text (or a larger --sample)")
@@ -138,30 +154,39 @@ class CorpusCounter:
         """
         paths = [self._folder() / name for name in names]
         try:
-            self._read = any([Shard.open(path).frequency.any() for path in paths])
+            for path in paths:
+                Shard.open(path)
         except ModelError:
             return False
-        self.shards = paths
+        self.take(paths, True)
         return True
 
     def spill(self) -> None:
         """Write what is in memory as a shard, if there is something or no shard yet."""
         if self.shards and not self._collector.positions:
             return
-        self.take(self._count(ChunkedRuns([self._collector], self._fold), 1))
-        self._collector = RunCollector()
-
-    def take(self, counted: Counted) -> None:
-        """Write as a shard what has been counted."""
-        self._read = True
         path = self._folder() / f"spill-{len(self.shards):05}"
         with as_output_errors(path.parent):
             shutil.rmtree(path, ignore_errors=True)  # of a training that was killed
             path.mkdir()
-            write_shard(path, counted, self._fold, {})
+            write_shard(path, self._count(Corpus([self._collector], self._fold), 1), self._fold, {})
         self.shards.append(path)
+        self._collector = RunCollector()
 
-    def _count(self, runs: ChunkedRuns, least: int) -> Counted:
+    def take(self, shards: Sequence[Path], read: bool) -> None:
+        """Take shards that another counter wrote.
+
+        Parameters
+        ----------
+        shards : sequence of Path
+            In the folder of this one.
+        read : bool
+            Whether there was any text.
+        """
+        self.shards += shards
+        self._read = self._read or read
+
+    def _count(self, runs: Corpus, least: int) -> Counted:
         return Counted(runs, count_stream(runs.whole().stream, runs.codes, self._order, self._workers, least))
 
     def finish(self, least: int, room: int, keep: bool = True) -> Counted:
@@ -186,11 +211,11 @@ class CorpusCounter:
             If there was no text, or no Han character in it.
         """
         if not self.shards:
-            runs = checked_runs(ChunkedRuns([self._collector], self._fold), self._read)
+            runs = checked_runs(Corpus([self._collector], self._fold), self._read)
             return self._count(runs, least)
         self.spill()
         shards = [Shard.open(path) for path in self.shards]
-        checked_runs(ChunkedRuns(shards, self._fold), read=True)
+        checked_runs(Corpus(shards, self._fold), self._read)
         return add_up(shards, least, room, self._workers, self._folder if keep else None)
 
 
@@ -216,7 +241,7 @@ def add_up(shards: Sequence[Shard], least: int, room: int, workers: int, folder:
     OutputError
         If that folder cannot be written.
     """
-    runs = ChunkedRuns(shards, shards[0].fold)
+    runs = Corpus(shards, shards[0].fold)
     if len(shards) == 1:
         return Counted(runs, shards[0].counts())
     if folder is None:
@@ -227,34 +252,30 @@ def add_up(shards: Sequence[Shard], least: int, room: int, workers: int, folder:
         with as_output_errors(path.parent):
             shutil.rmtree(beside, ignore_errors=True)
             beside.mkdir()
-            merged = Counted(ChunkedRuns([], runs.fold), merge_counts(shards, room, workers, least))
+            merged = Counted(Corpus([], runs.fold), merge_counts(shards, room, workers, least))
             write_shard(beside, merged, runs.fold, {})
             os.replace(beside, path)
     return Counted(runs, Shard.open(path).counts())
 
 
 @dataclass
-class CountingReport:
+class CountingReport(ReadingReport):
     """What was read and counted.
 
     Attributes
     ----------
-    reading : ReadReport
-        Files, lines, characters, and the lines that could not be read.
     runs, symbols, ngrams : int
         How many there are; of n-grams, how many different ones.
     order : int
         Length of the longest n-grams, in symbols.
-    stages : list of StageReport
-        Seconds and peak memory of each stage.
+    reading, stages
+        See :class:`segtool.text.reading.ReadingReport`.
     """
 
-    reading: ReadReport = field(default_factory=ReadReport)
     runs: int = 0
     symbols: int = 0
     ngrams: int = 0
     order: int = 0
-    stages: list[StageReport] = field(default_factory=list)
 
 
 def count(
@@ -322,7 +343,7 @@ def count(
     with ExitStack() as stack:
         SHARD.check_target(output)
         folder = stack.enter_context(atomic_directory(output, marker=CARD))
-        work = WorkFolder(stack, *work_place(output, tmp, resume=False), "", resume=False)
+        work = WorkFolder(stack, *work_location(output, tmp, resume=False), "", resume=False)
         if tmp is not None:
             work.check()
         if counts is not None:
@@ -330,17 +351,19 @@ def count(
             order, fold = shards[0].order, shards[0].fold
             told_by_shards(shards, report.reading)
             counted = add_up(shards, 1, budget.ngrams(workers), workers, None)
-        elif engine is not None and inputs is not None:
-            with watch.stage("count"):
-                counted = engine.count(inputs, order, fold, work, report.reading, encoding, skip_undecodable)
         else:
-            with open_blocks(inputs, texts, encoding, skip_undecodable, watch, report.reading) as blocks:
-                counter = CorpusCounter(order, fold, budget.symbols, work, workers)
-                for block in blocks:
-                    counter.add(block)
+            counter = CorpusCounter(order, fold, budget.symbols, work, workers)
+            if engine is not None and inputs is not None:
+                with watch.stage("read"):
+                    paths = engine.count(inputs, order, fold, work, report.reading, encoding, skip_undecodable)
+                    counter.take(paths, report.reading.lines > 0)
+            else:
+                with open_blocks(inputs, texts, encoding, skip_undecodable, watch, report.reading) as blocks:
+                    for block in blocks:
+                        counter.add(block)
             with watch.stage("count"):
                 counted = counter.finish(1, budget.ngrams(workers), keep=False)
-        report.runs, report.symbols, report.order = counted.runs.count, counted.runs.symbols, order
+        report.runs, report.symbols, report.order = counted.runs.stats.runs, counted.runs.stats.symbols, order
         reading = {name: getattr(report.reading, name) for name in ("files", "lines", "characters")}
         with watch.stage("write"):
             report.ngrams = write_shard(folder, counted, fold, reading)
@@ -375,16 +398,16 @@ def write_shard(folder: Path, counted: Counted, fold: bool, corpus: dict[str, An
     OSError
         If it cannot be written.
     """
-    runs, counts = counted.runs, counted.counts
+    stats, counts = counted.runs.stats, counted.counts
     types = np.zeros(counts.order, np.int64)
     types[:2] = np.count_nonzero(counts.frequency[1:]), len(counts.bigrams)
-    with ShardWriter(folder, counts.codes, runs.written, fold, counts.order) as writer:
-        for stream in runs.written_chunks():
+    with ShardWriter(folder, counts.codes, stats.written, fold, counts.order) as writer:
+        for stream in counted.runs.written_chunks():
             writer.add_runs(stream)
         writer.add_bigrams(counts.frequency, counts.bigrams)
         for part in counts.slices():
             types[2:] += np.array([len(level) for level in part.levels], np.int64)
             writer.add_slice(part)
-        found = {"ngrams": int(types.sum()), "types": types.tolist(), "runs": runs.count, "symbols": runs.symbols}
+        found = {"ngrams": int(types.sum()), "types": types.tolist(), "runs": stats.runs, "symbols": stats.symbols}
         writer.finish(found | corpus)
     return int(types.sum())

@@ -49,7 +49,7 @@ from segtool.ngrams.table import Level, Slice, join_slices
 from segtool.runtime.arrays import Codes, Ids, Integers
 from segtool.store.cards import CardFormat, write_array
 from segtool.text.run_hashes import BUCKETS
-from segtool.text.runs import CHUNK, RunTally
+from segtool.text.runs import CHUNK, CorpusStats
 
 __all__ = ["FORMAT_VERSION", "SHARD", "Shard", "ShardWriter", "open_shards"]
 
@@ -98,7 +98,7 @@ class ShardWriter:
         self._counted = 0  # bigrams that have passed
         self._filled = 0  # n-grams in that block
         self._stream = np.zeros(0, np.uint16)  # the same of the runs, without the boundary at its end
-        self._tally = RunTally()
+        self._stats = CorpusStats.of(np.zeros(1, np.uint16), written)
         self._ngrams = BlockWriter(folder, "ngrams")
         self._runs = BlockWriter(folder, "runs")
 
@@ -138,8 +138,9 @@ class ShardWriter:
         self._stream = joined[begin:].copy()
 
     def _add_run_block(self, stream: Ids) -> None:
-        self._tally.add(np.append(stream, np.uint16(0)), self._written)
-        self._runs.add(pack_stream(np.append(stream, np.uint16(0))), self._runs.end + len(stream))
+        block = np.append(stream, np.uint16(0))
+        self._stats += CorpusStats.of(block, self._written)
+        self._runs.add(pack_stream(block), self._runs.end + len(stream))
 
     def add_bigrams(self, frequency: Integers, bigrams: Level) -> None:
         """Write the n-grams of one symbol and of two; to be called once, before the first slice.
@@ -211,11 +212,11 @@ class ShardWriter:
         sizes = np.concatenate([np.zeros(0, np.int32), *self._sizes]).astype(np.int64)
         self._ngrams.add(pack_numbers(sizes), self._bigrams)
         files = self._ngrams.finish() | self._runs.finish()
-        tally = {"written_counts": self._tally.counts[: len(self._written)], "hash_sizes": self._tally.hash_sizes}
-        arrays = {"symbols": self._codes, "written": self._written, "frequency": self._frequency, **tally}
-        for (name, array), dtype in zip(arrays.items(), _ARRAYS.values(), strict=True):
+        stats = self._stats
+        arrays = self._codes, stats.written, self._frequency, stats.counts, stats.hash_sizes
+        for (name, dtype), array in zip(_ARRAYS.items(), arrays, strict=True):
             files |= write_array(self._folder, name, array.astype(dtype))
-        runs = {"digest": f"{self._tally.digest:016x}", "longest_run": self._tally.longest}
+        runs = {"digest": f"{stats.digest:016x}", "longest_run": stats.longest_run}
         entries = {"corpus": corpus | runs, "parameters": self._parameters, "segtool_version": __version__}
         SHARD.write(self._folder, entries, files)
 
@@ -242,14 +243,8 @@ class Shard:
         Whether characters that fold to one were counted as one.
     order : int
         Length of the longest n-grams.
-    written_counts : ndarray of int64
-        Occurrences of each written id.
-    hash_sizes : ndarray of int64
-        Symbols of the runs by the highest bits of their hashes (:mod:`segtool.text.run_hashes`).
-    digest : int
-        Sum of the hashes of the runs.
-    longest_run : int
-        Symbols of the longest run.
+    stats : CorpusStats
+        Statistics of the runs.
     corpus : dict
         What the card says of the corpus.
     """
@@ -266,9 +261,8 @@ class Shard:
             raise SHARD.damaged(path)
         self.path, self.codes, self.written, self.frequency = path, codes, written, frequency
         self.fold, self.order, self.corpus = fold, order, corpus
-        self.written_counts, self.hash_sizes = written_counts, hash_sizes
         try:
-            self.digest, self.longest_run = int(corpus["digest"], 16), int(corpus["longest_run"])
+            digest, longest_run = int(corpus["digest"], 16), int(corpus["longest_run"])
         except (KeyError, TypeError, ValueError):
             raise SHARD.damaged(path) from None
         for name, alphabet in (("symbols", codes), ("written", written)):
@@ -278,6 +272,7 @@ class Shard:
             raise ModelError(f"{path / 'frequency.npy'}: damaged (no counts of this alphabet): {SHARD.fix}")
         if len(written_counts) != len(written) or len(hash_sizes) != BUCKETS:
             raise ModelError(f"{path / 'written_counts.npy'}: damaged (no counts of this alphabet): {SHARD.fix}")
+        self.stats = CorpusStats(written, written_counts, hash_sizes, digest, longest_run)
         self._ngrams = BlockReader(SHARD, path, "ngrams", card)
         self._runs = BlockReader(SHARD, path, "runs", card)
         ends = self._ngrams.ends

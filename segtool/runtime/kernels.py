@@ -1,24 +1,26 @@
-"""How kernels are compiled: when they are first called, once, into a cache that may live in two places.
+"""Kernels: functions that are compiled when they are first called.
 
-A kernel is a module-level function on plain one-dimensional arrays and scalars, decorated with :func:`kernel`. The
-few kernels that cutting needs are wrapped in :class:`LazyKernel` by name: the same source runs uncompiled for a
-short text and compiled for a long one.
+A kernel is a module-level function on one-dimensional contiguous arrays and scalars, with its signature in the
+decorator :func:`kernel`. Wrapping a function in :class:`LazyKernel` by hand keeps the function itself for short texts,
+where starting the compiled code would take longer than running plain Python.
 
-numba compiles them. Compiled code is kept beside the package, or in the user's cache folder when the package is
-read-only, in numba's own files and, for kernels that allocate nothing, in files that later processes run without
-importing numba (:mod:`segtool.runtime.machine_code`). Where neither place can be written the kernels are compiled for
-this process only.
+The first call loads the machine code that an earlier process left in the cache folder
+(:mod:`segtool.runtime.machine_code`), or compiles the kernel and leaves its code there. Where no folder can be written,
+it compiles for this process alone.
+docs/internals.md shows how to add a kernel.
 """
 
 from __future__ import annotations
 
 import functools
 import logging
-import re
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from segtool.runtime.machine_code import MachineCode
 
 __all__ = ["LazyKernel", "all_kernels", "kernel", "on_first_compile"]
 
@@ -31,140 +33,91 @@ _announce: list[Callable[[], object]] = []
 def on_first_compile(callback: Callable[[], object]) -> None:
     """Call `callback` once, just before this process compiles its first kernel.
 
-    Nothing is called while compiled kernels come out of the cache.
+    It is not called while machine code comes out of the cache folder.
     """
     _announce[:] = [callback]
 
 
-def _numba() -> Any:
-    import numba
-    from numba.core import event
-
-    class Announcer(event.Listener):  # type: ignore[misc]
-        def on_start(self, event: Any) -> None:
-            while _announce:
-                _announce.pop()()
-
-        def on_end(self, event: Any) -> None:
-            pass
-
-    if not getattr(_numba, "listening", False):
-        event.register("numba:compile", Announcer())
-        _numba.listening = True  # type: ignore[attr-defined]
-    return numba
-
-
-def _type(numba: Any, text: str) -> Any:
-    kinds = {"b": "bool", "i": "int", "u": "uint", "f": "float"}
-    found = re.fullmatch(r"([biuf])(\d)(\[(const)?\])?", text.strip())
-    if found is None:
-        raise ValueError(f"not a kernel type: {text!r}")
-    name = kinds[found[1]]
-    scalar = numba.types.boolean if name == "bool" else getattr(numba.types, f"{name}{8 * int(found[2])}")
-    return numba.types.Array(scalar, 1, "C", readonly=bool(found[4])) if found[3] else scalar
-
-
 @functools.cache
 def _warn() -> None:
-    logger.warning("no folder for compiled kernels can be written: set NUMBA_CACHE_DIR to one that can")
-
-
-def _compile(function: Callable[..., Any], signature: str) -> Callable[..., Any]:
-    with _lock:
-        numba = _numba()
-        result, arguments = signature.removesuffix(")").rsplit("(", 1)
-        types = [_type(numba, part) for part in arguments.split(",")]
-        if result == "void":
-            returned = numba.types.void
-        elif result.startswith("("):
-            returned = numba.types.Tuple([_type(numba, part) for part in result.strip("()").split(",")])
-        else:
-            returned = _type(numba, result)
-        try:
-            compiled = numba.njit([returned(*types)], cache=True, nogil=True)(function)
-        except (RuntimeError, OSError) as error:
-            if isinstance(error, RuntimeError) and "cannot cache" not in str(error):
-                raise
-            _warn()
-            compiled = numba.njit([returned(*types)], nogil=True)(function)
-        return compiled
+    logger.warning(
+        "no folder can keep compiled kernels: set NUMBA_CACHE_DIR to one that you, and nobody else, can write to"
+    )
 
 
 class LazyKernel:
-    """A kernel that is compiled, or found compiled, when it is first called.
+    """A kernel that is compiled, or loaded compiled, when it is first called.
 
-    Other kernels may call it as any function that numba has compiled.
+    Other kernels may call it, as they may call any function that numba has compiled.
 
     Attributes
     ----------
     interpreted : callable
-        The function as written. Those that short texts are cut with are written so that arrays may be lists, bytes
-        or memoryviews.
-    compiled : callable
-        The same function compiled. Other arrays or numbers than those of the signature are a TypeError. Without kept
-        code, the first access imports numba.
+        The function as written. Those that cut short texts also take lists, bytes or memoryviews for arrays.
+    signature : str
+        See :func:`kernel`.
     """
 
     def __init__(self, function: Callable[..., Any], signature: str) -> None:
         functools.update_wrapper(self, function)
         self.interpreted = function
         self.signature = signature
-        self._compiled: Callable[..., Any] | None = None
+        self._run: Callable[..., Any] | None = None
+        self._code: MachineCode | None = None
         self._dispatcher: Any = None
 
     def __call__(self, *arguments: Any) -> Any:
         """Run the compiled kernel."""
-        return (self._compiled or self.compiled)(*arguments)
+        return (self._run or self.compiled)(*arguments)
 
     @property
     def compiled(self) -> Callable[..., Any]:
-        """The function compiled; see above."""
-        if self._compiled is None:
-            with _lock:
-                if self._compiled is None:
-                    self._compiled = self._find()
-        return self._compiled
-
-    def _find(self) -> Callable[..., Any]:
-        from segtool.runtime.machine_code import keep, kept
-
-        linked = kept(self.interpreted, self.signature)
-        if linked is None:
-            linked = keep(self.interpreted, self.signature, self.dispatcher)
-        return linked or self.dispatcher
+        """The compiled function; it raises TypeError for arguments of other types than those of the signature."""
+        return self._machine_code.run
 
     @property
-    def home(self) -> Path | None:
-        """Folder where its compiled code is kept, which may have to be made; None where it cannot be."""
-        from segtool.runtime.machine_code import home
-
-        found = home(self.interpreted) if self.compiled is not self._dispatcher else None
-        if found is None and self._stats is not None and self._stats.cache_path:
-            found = Path(self._stats.cache_path)
-        return found
+    def folder(self) -> Path | None:
+        """Folder that holds its machine code; None if this process alone has it."""
+        return self._machine_code.folder
 
     @property
     def is_new(self) -> bool:
-        """Whether this process has compiled it, rather than found it compiled."""
-        return self._stats is not None and not self._stats.cache_hits
+        """Whether this process had to compile it."""
+        return self._machine_code.is_new
 
     @property
-    def _stats(self) -> Any:
-        """What numba knows of its cache; None if it was not asked, or has been told not to compile."""
-        return getattr(self._dispatcher, "stats", None)
+    def _machine_code(self) -> MachineCode:
+        if self._code is None:
+            from segtool.runtime.machine_code import load, save
+
+            with _lock:
+                if self._code is None:
+                    code = load(self.interpreted, self.signature)
+                    if code is None:
+                        code = save(self.interpreted, self.signature, self.dispatcher)
+                        if code.folder is None and not code.reason:
+                            _warn()
+                    self._code, self._run = code, code.run
+        return self._code
 
     @property
     def dispatcher(self) -> Any:
-        """What numba makes of it."""
+        """The kernel compiled by numba, which other kernels are linked with."""
+        from segtool.runtime.numba_compiler import compile_kernel
+
         with _lock:
             if self._dispatcher is None:
-                self._dispatcher = _compile(self.interpreted, self.signature)
+                while _announce:
+                    _announce.pop()()
+                self._dispatcher = compile_kernel(self.interpreted, self.signature)
             return self._dispatcher
 
     @property
     def _numba_type_(self) -> Any:
-        """What numba asks for in a kernel that another one calls."""
-        return _numba().types.Dispatcher(self.dispatcher)
+        """Type that numba gives it inside another kernel."""
+        from numba import types
+
+        return types.Dispatcher(self.dispatcher)
 
 
 def kernel(signature: str) -> Callable[[Callable[..., Any]], LazyKernel]:
@@ -173,15 +126,15 @@ def kernel(signature: str) -> Callable[[Callable[..., Any]], LazyKernel]:
     Parameters
     ----------
     signature : str
-        ``"i8(u2[const], f8[], i8)"``: kind and size in bytes; ``[]`` is a one-dimensional contiguous
-        array, ``[const]`` one that is only read and may be a read-only memory map; ``b1`` is a bool,
-        ``(i8,b1)(...)`` returns a tuple.
+        ``"i8(u2[const], f8[], i8)"``: kind (``i``, ``u``, ``f``, ``b``) and size in bytes of the result and of each
+        argument; ``[]`` is a one-dimensional contiguous array, ``[const]`` one that is only read and may be a
+        read-only memory map; ``b1`` is a bool, ``void(...)`` returns nothing, ``(i8,b1)(...)`` a tuple.
     """
     return lambda function: LazyKernel(function, signature)
 
 
 def all_kernels() -> list[LazyKernel]:
-    """Every kernel of segtool, all modules being imported.
+    """Import all modules of the package and list their kernels.
 
     Returns
     -------

@@ -1,14 +1,14 @@
-"""Machine code of kernels, kept in files that a later process runs without numba.
+"""Machine code of kernels in files: later processes load it without importing numba.
 
-Importing numba and having it load what it has cached takes a third of a second; LLVM alone (``llvmlite.binding``) links
-an object file in a millisecond. A file holds the object code of one kernel with its entry
-(:mod:`segtool.runtime.machine_entry`) behind a digest of it and of all that it depends on: the code of the kernel and
-the constants that it uses, its signature, the versions of Python, numpy, numba, llvmlite and segtool, and the
-processor. What does not fit, is damaged or needs a symbol that the process lacks is never run: numba then does what
-it always did.
+Importing numba and loading its cache takes a third of a second; LLVM alone (``llvmlite.binding``) links an object file
+in a millisecond. A file holds a SHA-256 digest, then the object code of one kernel with its entry
+(:mod:`segtool.runtime.machine_entry`). The digest covers that code and everything that it was made from: the bytecode
+and signature of the kernel and of all kernels and functions that it calls, the constants that they name, in whatever
+module, the versions of Python, numpy, numba, llvmlite and segtool, the ``NUMBA_`` settings and the processor. If one
+of these differs, or a file is damaged or untrusted (:mod:`segtool.runtime.cache_folder`), the kernel is compiled anew.
 
-The files lie where numba has its own: in the folder that ``NUMBA_CACHE_DIR`` names, else beside the package, or in the
-user's cache folder where that is read-only.
+Some kernels cannot run without numba: those that allocate, and all where object files are not ELF (macOS, Windows).
+Their files hold what numba itself would cache, behind the same digest.
 """
 
 from __future__ import annotations
@@ -16,64 +16,64 @@ from __future__ import annotations
 import builtins
 import ctypes
 import functools
+import logging
 import os
 import struct
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
-from types import CodeType, FunctionType, ModuleType
-from typing import Any
+from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from segtool.runtime.cache_folder import VARIABLE, cache_folders, read_trusted, write_trusted
 from segtool.runtime.machine_entry import ENTRY, object_code
+from segtool.runtime.numba_compiler import deserialise, serialise
 
-__all__ = ["folders", "home", "keep", "kept"]
+__all__ = ["MachineCode", "load", "save"]
+
+logger = logging.getLogger("segtool")
 
 _DIGEST_SIZE = 32
+_ELF = b"\x7fELF"
+_MAKERS = ("machine_entry.py", "numba_compiler.py")
+"""Modules that decide how code is made."""
 _METH_FASTCALL = 0x80
-_OURS = ("NRT_", "numba_")
-"""What numba calls its own functions, which a process without numba lacks."""
+_NEEDS_NUMBA = ("NRT_", "numba_")
+"""How the names of numba's own functions begin, which a process without numba lacks."""
+_PACKAGES = {"builtins", "numpy", "numba", "llvmlite"}
+"""Modules whose versions the digest covers, so that it need not look into them; so are those of Python itself."""
+_NAMED = (FunctionType, BuiltinFunctionType, ModuleType, type)
+_SCALARS = (bool, int, float, complex, str, bytes, type(None), type(...), range, slice)
 
 _alive: list[Any] = []
 """Engines and method tables, which must live as long as the functions that they hold."""
 
 
-def folders(module: str = "segtool") -> list[Path]:
-    """Where the kept code of a module may lie, the best place first; numba's cache is there, too.
+class MachineCode(NamedTuple):
+    """A compiled kernel.
 
-    Parameters
+    Attributes
     ----------
-    module : str
-        Its name.
-
-    Returns
-    -------
-    list of Path
-        Empty if the module has no file.
+    run : callable
+        A built-in function, or numba's dispatcher.
+    folder : Path or None
+        Where its file is; None if it is in memory only.
+    is_new : bool
+        Whether this process compiled it.
+    reason : str
+        Why no file can hold it, where that is so.
     """
-    import hashlib
 
-    package = module.partition(".")[0]
-    file = getattr(sys.modules.get(package if package == "segtool" else module), "__file__", None)
-    if file is None:
-        return []
-    home = Path(file).absolute().parent
-    own = f"{home.name}_{hashlib.sha1(str(home).encode(), usedforsecurity=False).hexdigest()}"
-    given = os.environ.get("NUMBA_CACHE_DIR")
-    if given:
-        return [Path(given) / own]
-    places = [home / "__pycache__"]
-    with suppress(RuntimeError):  # no home
-        caches = os.environ.get("XDG_CACHE_HOME")
-        places.append((Path(caches) if caches else Path.home() / ".cache") / "numba" / own)
-    return places
+    run: Callable[..., Any]
+    folder: Path | None
+    is_new: bool
+    reason: str = ""
 
 
-def kept(function: Callable[..., Any], signature: str) -> Callable[..., Any] | None:
-    """Compiled kernel out of its file.
+def load(function: Callable[..., Any], signature: str) -> MachineCode | None:
+    """Load a kernel from its file.
 
     Parameters
     ----------
@@ -83,79 +83,81 @@ def kept(function: Callable[..., Any], signature: str) -> Callable[..., Any] | N
 
     Returns
     -------
-    callable or None
-        None if there is none that fits.
+    MachineCode or None
+        None if there is no file that fits.
+
+    Raises
+    ------
+    UsageError
+        If ``NUMBA_CACHE_DIR`` names no folder.
     """
-    for folder in folders(function.__module__):
+    for folder in cache_folders():
         try:
-            data = (folder / _file_name(function)).read_bytes()
-            digest, code = data[:_DIGEST_SIZE], data[_DIGEST_SIZE:]
-            if _digest(function, signature, code) == digest:
-                return _link(function, code)
-        except Exception:  # whatever it is, numba does without
+            data = read_trusted(folder / _file_name(function))
+            code = data[_DIGEST_SIZE:]
+            if _digest(function, signature, code) != data[:_DIGEST_SIZE]:
+                raise ValueError("made from other source, for another system, or damaged")
+            run = _link(function, code) if code.startswith(_ELF) else deserialise(function, code)
+            return MachineCode(run, folder, is_new=False)
+        except FileNotFoundError:
             continue
+        except Exception as error:  # whatever is wrong with a file, compiling is the answer
+            logger.debug("%s: machine code in %s is not used: %s", _name(function), folder, error)
     return None
 
 
-def keep(function: Callable[..., Any], signature: str, compiled: Any) -> Callable[..., Any] | None:
-    """Keep a kernel that numba has compiled, if that can be done.
+def save(function: Callable[..., Any], signature: str, dispatcher: Any) -> MachineCode:
+    """Write the machine code of a kernel that numba has compiled.
 
     Parameters
     ----------
     function : callable
         The kernel as written.
     signature : str
-    compiled : numba dispatcher
-        The same, compiled for the signature.
+    dispatcher : numba dispatcher
+        The kernel compiled for the signature.
 
     Returns
     -------
-    callable or None
-        What :func:`kept` will return in later processes; None if it cannot be made.
+    MachineCode
+        As :func:`load` will return it in later processes, or the dispatcher and the reason why its code cannot be kept.
+
+    Raises
+    ------
+    UsageError
+        If ``NUMBA_CACHE_DIR`` names no folder.
     """
+    run = dispatcher
     try:
-        code = object_code(compiled, function)
-        linked = _link(function, code)
+        try:
+            code = object_code(dispatcher, function)
+            run = _link(function, code)
+        except Exception as error:  # such as a version of numba that works in another way
+            logger.debug("%s: needs numba to run: %s", _name(function), error)
+            code = serialise(dispatcher)
         data = _digest(function, signature, code) + code
-    except Exception:  # such as a version of numba that works in another way
-        return None
-    for folder in folders(function.__module__):
-        with suppress(OSError):
-            folder.mkdir(parents=True, exist_ok=True)
-            _write(folder / _file_name(function), data)
-            break
-    return linked
+    except Exception as error:
+        logger.debug("%s: machine code is not kept: %s", _name(function), error)
+        return MachineCode(run, None, True, str(error))
+    return MachineCode(run, write_trusted(_file_name(function), data), is_new=True)
 
 
-def home(function: Callable[..., Any]) -> Path | None:
-    """Folder where the code of a kernel is kept; None if nowhere."""
-    return next((each for each in folders(function.__module__) if (each / _file_name(function)).is_file()), None)
-
-
-def _write(path: Path, data: bytes) -> None:
-    handle, beside = tempfile.mkstemp(dir=path.parent, prefix=path.name)
-    try:
-        with open(handle, "wb") as file:
-            file.write(data)
-        os.chmod(beside, 0o644)
-        os.replace(beside, path)
-    except BaseException:
-        os.unlink(beside)
-        raise
+def _name(function: Callable[..., Any]) -> str:
+    return f"{function.__module__}.{function.__name__}"
 
 
 def _file_name(function: Callable[..., Any]) -> str:
     import hashlib
 
     system = hashlib.sha256(_system()).hexdigest()[:12]
-    return f"{function.__module__.rpartition('.')[2]}.{function.__name__}-{system}.code"
+    return f"{_name(function).removeprefix('segtool.')}-{system}.code"
 
 
 def _digest(function: Callable[..., Any], signature: str, code: bytes) -> bytes:
     import hashlib
 
     summed = hashlib.sha256(_system())
-    for part in (signature, *_said(function)):
+    for part in (signature, *_ingredients(function)):
         summed.update(f"{len(part)}:{part}".encode())
     summed.update(code)
     return summed.digest()
@@ -163,7 +165,7 @@ def _digest(function: Callable[..., Any], signature: str, code: bytes) -> bytes:
 
 @functools.cache
 def _system() -> bytes:
-    """All that machine code depends on beside the kernel."""
+    """Everything but the kernel that its machine code depends on."""
     from importlib.util import find_spec
 
     import llvmlite
@@ -175,9 +177,7 @@ def _system() -> bytes:
     if numba is None or numba.origin is None:
         raise ImportError("no numba")
     settings = sorted(
-        f"{name}={value}"
-        for name, value in os.environ.items()
-        if name.startswith("NUMBA_") and name != "NUMBA_CACHE_DIR"
+        f"{name}={value}" for name, value in os.environ.items() if name.startswith("NUMBA_") and name != VARIABLE
     )
     parts = [
         __version__,
@@ -190,64 +190,100 @@ def _system() -> bytes:
         binding.get_host_cpu_features().flatten(),
         *settings,
         Path(numba.origin).with_name("_version.py").read_text(encoding="utf-8"),
-        Path(__file__).with_name("machine_entry.py").read_text(encoding="utf-8"),
+        *(Path(__file__).with_name(name).read_text(encoding="utf-8") for name in _MAKERS),
     ]
     return "\0".join(parts).encode()
 
 
-def _said(value: Any, within: tuple[Any, ...] = ()) -> Iterator[str]:
-    """What a function does, as text: its code, and the constants and functions that it names."""
-    if isinstance(value, FunctionType):
+def _ingredients(value: Any, names: list[str] | None = None, within: tuple[Any, ...] = ()) -> Iterator[str]:
+    """Text of everything that decides what a kernel does.
+
+    Parameters
+    ----------
+    value : object
+        The kernel, or something that it names.
+    names : list of str
+        Names in the code that names the value, which may be attributes of it.
+    within : tuple
+        Values that contain this one.
+
+    Raises
+    ------
+    ValueError
+        If it holds something that may change unseen.
+    """
+    if any(value is each for each in within):
+        return
+    inside = (*within, value)
+    root = _root(value)
+    if hasattr(value, "interpreted"):  # another kernel
+        yield value.signature
+        yield from _ingredients(value.interpreted, None, inside)
+    elif isinstance(value, _NAMED) and (root in _PACKAGES or root in sys.stdlib_module_names):
+        yield f"{root} {value!r}".partition(" at 0x")[0]
+    elif hasattr(value, "__wrapped__"):  # an intrinsic of numba
+        yield from _ingredients(value.__wrapped__, None, inside)
+    elif isinstance(value, FunctionType):
         if value.__closure__:
-            raise ValueError("a kernel is a function of a module")
-        yield repr((value.__name__, value.__defaults__, value.__kwdefaults__))
-        yield from _said(value.__code__)
-        for name in _names(value.__code__):
-            other = value.__globals__.get(name)
-            other = getattr(other, "__wrapped__", other)  # another kernel, or an intrinsic of numba
-            if other is not None and not any(other is each for each in (*within, value)):
+            raise ValueError(f"{value.__qualname__} is not a function of a module")
+        yield value.__name__
+        yield from _ingredients((value.__defaults__, value.__kwdefaults__, value.__code__), None, inside)
+        named = _names(value.__code__)
+        for name in named:
+            if name in value.__globals__:
                 yield name
-                yield from _said(other, (*within, value))
+                yield from _ingredients(value.__globals__[name], named, inside)
+    elif isinstance(value, (ModuleType, type)):
+        for name in names or ():
+            if hasattr(value, name):
+                yield f"{value.__name__}.{name}"
+                yield from _ingredients(getattr(value, name), names, inside)
     elif isinstance(value, CodeType):
         yield repr((value.co_code, value.co_names, value.co_varnames, value.co_argcount, value.co_flags))
-        for constant in value.co_consts:
-            yield from _said(constant)
-    elif isinstance(value, ModuleType):
-        yield value.__name__
-    elif isinstance(value, tuple):
-        yield str(len(value))
-        for each in value:
-            yield from _said(each)
-    elif isinstance(value, np.ndarray):
-        yield f"{value.dtype.str} {value.shape} {value.tobytes().hex()}"
+        yield from _ingredients(value.co_consts, None, inside)
+    elif isinstance(value, (tuple, list, dict)):
+        each = [*value.items()] if isinstance(value, dict) else [*value]
+        yield f"{type(value).__name__} {len(each)}"
+        for item in each:
+            yield from _ingredients(item, names, inside)
+    elif isinstance(value, frozenset):
+        yield from _ingredients(sorted(value, key=repr), None, inside)
+    elif isinstance(value, (np.ndarray, np.generic)):
+        yield f"{value.dtype.descr} {value.shape} {value.tobytes().hex()}"
+    elif isinstance(value, _SCALARS) or (root in _PACKAGES and " at 0x" not in repr(value)):
+        yield f"{type(value)} {value!r}"
     else:
-        text = f"{type(value)} {value!r}"
-        if " at 0x" in text:
-            raise ValueError(f"a kernel that uses {text} is not kept")
-        yield text
+        raise ValueError(f"it uses {value!r}, which may change unseen")
+
+
+def _root(value: Any) -> str:
+    """Package that defines a module, a function or a class, or else the class of a value."""
+    home = value.__name__ if isinstance(value, ModuleType) else getattr(value, "__module__", None)
+    return (home if isinstance(home, str) else type(value).__module__).partition(".")[0]
 
 
 def _names(code: CodeType) -> list[str]:
+    """Names of globals and attributes in a function and in those inside it."""
     inner = [each for each in code.co_consts if isinstance(each, CodeType)]
     return [*code.co_names, *(name for each in inner for name in _names(each))]
 
 
 def _undefined(code: bytes) -> list[str]:
-    """Names that an object file takes from elsewhere.
+    """Names of the symbols that an object file does not define.
 
     Raises
     ------
     ValueError
-        If it is no 64-bit little-endian ELF file, of which alone that is known.
+        If it is not a 64-bit little-endian ELF file.
     """
-    if code[:6] != b"\x7fELF\x02\x01":
-        raise ValueError("no ELF file")
+    if not code.startswith(_ELF + b"\x02\x01"):
+        raise ValueError("object files of this system are not 64-bit ELF")
     [table] = struct.unpack_from("<Q", code, 40)
     [count] = struct.unpack_from("<H", code, 60)
     sections = [struct.unpack_from("<IIQQQQIIQQ", code, table + 64 * i) for i in range(count)]
     names = []
     for _, kind, _, _, offset, size, strings, *_ in sections:
-        if kind == 2:  # symbols, the first of which is none
+        if kind == 2:  # a symbol table; its first entry is empty
             for at in range(offset + 24, offset + size, 24):
                 name, _, _, section = struct.unpack_from("<IBBH", code, at)
                 begin = sections[strings][4] + name
@@ -268,7 +304,7 @@ class _MethodDef(ctypes.Structure):
 
 
 def _link(function: Callable[..., Any], code: bytes) -> Callable[..., Any]:
-    """Built-in function of object code that has been verified."""
+    """Make a built-in function of object code whose digest is right."""
     from llvmlite import binding
 
     binding.initialize_native_target()
@@ -277,16 +313,16 @@ def _link(function: Callable[..., Any], code: bytes) -> Callable[..., Any]:
     engine = binding.create_mcjit_compiler(binding.parse_assembly(""), machine)
     for name in _undefined(code):
         if name.startswith("PyExc_"):
-            # numba's code takes the symbol for the exception itself, and has it say so in every process
+            # numba's code takes this symbol for the address of the exception itself
             binding.add_symbol(name, id(getattr(builtins, name.removeprefix("PyExc_"))))
-        # LLVM ends the process over a missing one
-        if name.startswith(_OURS) or not binding.address_of_symbol(name):
-            raise ValueError(f"no symbol {name}")
+        # LLVM would end the process over a missing symbol
+        if name.startswith(_NEEDS_NUMBA) or not binding.address_of_symbol(name):
+            raise ValueError(f"it needs {name}, which this process lacks")
     engine.add_object_file(binding.ObjectFileRef.from_data(code))
     engine.finalize_object()
     address = engine.get_function_address(ENTRY)
     if not address:
-        raise ValueError("no entry")
+        raise ValueError("its entry is missing")
     method = _MethodDef(function.__name__.removeprefix("_").encode(), address, _METH_FASTCALL, None)
     make = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_void_p, ctypes.py_object, ctypes.py_object)(
         ("PyCFunction_NewEx", ctypes.pythonapi)

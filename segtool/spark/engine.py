@@ -1,22 +1,26 @@
-"""Counting and EM passes on an Apache Spark cluster.
+"""Counting and EM passes on an Apache Spark cluster, from the driver's side.
 
-Executors read the lines, count them some millions of symbols at a time with the kernels that count here, and send
-the n-grams to buckets: ranges of bigrams, between borders that a look at the first lines gives. Each bucket is added
-up by an executor (:mod:`segtool.ngrams.merge`), and the driver lays all buckets down in order. In an EM pass, the
-task goes to the executors, each adds up its chunks, and the sums are added up block by block. Whole numbers are
-added, so that the result is that of one machine, byte for byte, however often a part is done again because a machine
-was lost.
+Counting: each task counts its partition of the text as ``segtool count`` does and returns the files of a count shard
+(:mod:`segtool.ngrams.shards`). The driver writes the shards into its work folder, where :mod:`segtool.ngrams.merge`
+adds them up as it adds up any shards.
 
-Data go through Arrow (``mapInArrow``). See :mod:`segtool.spark.tasks` for what executors do.
+EM: the driver broadcasts the task of a pass, executors run it over their chunks of runs, and the sums are added up
+block by block.
+
+All sums are of whole numbers and every task can run again, so that partitions, retries and lost machines do not change
+a byte of the result. :mod:`segtool.spark.tasks` holds the executors' side.
 """
 
 from __future__ import annotations
 
 import os
+import pickle
 import re
-from collections.abc import Callable, Iterator, Sequence
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
@@ -25,42 +29,38 @@ import numpy as np
 from segtool import errors
 from segtool.errors import DataError, EncodingError, InputError, UsageError
 from segtool.lexicon.passes import Task
-from segtool.ngrams.counter import Counted, checked_runs
 from segtool.ngrams.shards import Shard
 from segtool.runtime.arrays import Integers
 from segtool.store.checkpoints import WorkFolder
+from segtool.store.files import as_output_errors
 from segtool.text.encodings import find_codec
-from segtool.text.runs import ChunkedRuns, RunCollector
-from segtool.text.sources import ReadReport, SkippedLine, Source, find_sources, read_blocks
+from segtool.text.runs import Corpus
+from segtool.text.sources import ReadReport, Source, find_sources, read_blocks
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
+    from segtool.spark.tasks import Split
+
 __all__ = ["SparkEngine", "first_line"]
 
 ROOM = 1 << 22
-"""Symbols that a partition counts at a time."""
-
-SAMPLE = 2000
-"""Lines of which the borders of buckets are guessed, and 4096 bytes of each."""
-
-BUCKETS = 4
-"""Buckets for each partition of the input, which is 128 MB at most."""
+"""Symbols that a counting task holds in memory."""
 
 
 class SparkEngine:
-    """Counts and runs passes on a cluster; see :class:`segtool.lexicon.passes.Engine`.
+    """Counts and runs passes on a cluster; see :class:`segtool.ngrams.counter.CountingEngine`.
 
     Parameters
     ----------
     session : SparkSession
     room : int
-        Symbols that a partition counts at a time.
+        Symbols that a counting task holds in memory.
     """
 
     def __init__(self, session: SparkSession, room: int = ROOM) -> None:
         self.session, self._room = session, room
-        self._sent: tuple[ChunkedRuns, DataFrame] | None = None
+        self._sent: tuple[Corpus, DataFrame] | None = None
         self._paths = True
 
     def count(
@@ -72,45 +72,44 @@ class SparkEngine:
         reading: ReadReport,
         encoding: str = "utf-8",
         skip_undecodable: bool = False,
-    ) -> Counted:
+    ) -> list[Path]:
         """Count the n-grams of text.
 
         Parameters
         ----------
         inputs : path or sequence of paths
-            As for :func:`segtool.count` where Spark's paths are local ones; else whatever Spark reads, such as
-            ``hdfs://…`` or ``s3a://…``, folders and globs, too. All executors have to see it.
+            As for :func:`segtool.count` where Spark's default file system is the local one. Otherwise any path that
+            Spark reads (``hdfs://…``, ``s3a://…``), also of folders and globs. Every executor must be able to read it.
         order : int
             Length of the longest n-grams, in symbols.
         fold : bool
             Whether characters that fold to one count as one.
         work : WorkFolder
-            Where the counts are laid down.
+            Receives the shards.
         reading : ReadReport
             Filled with what was read.
         encoding, skip_undecodable
-            As for :func:`segtool.count`; lines have to be told apart in the bytes.
+            As for :func:`segtool.count`. The encoding must be one in which line ends can be found in the bytes.
 
         Returns
         -------
-        Counted
-            As long as the folder is there.
+        list of Path
+            Count shards, one for each partition.
 
         Raises
         ------
         UsageError
-            For an encoding in which lines cannot be told apart.
+            For an encoding in which line ends cannot be found in the bytes.
         InputError, EncodingError
             If an input cannot be read.
         CorpusError
-            If there is no Han character in the text.
+            If there are too many different characters.
         OutputError
             If the work folder cannot be written.
         DataError
             If the cluster fails.
         """
         from segtool.spark import tasks as spark_tasks
-        from segtool.spark.spool import Spool
 
         codec, by_line = find_codec(encoding)
         if not by_line:
@@ -118,27 +117,20 @@ class SparkEngine:
         names = [os.fspath(name) for name in ([inputs] if isinstance(inputs, str | os.PathLike) else inputs)]
         sources = self._sources(names)
         try:
-            with _told_of_executors():
+            with _errors_of_executors():
                 lines, files = self._lines(names, sources)
-                buckets = BUCKETS * max(lines.rdd.getNumPartitions(), self.session.sparkContext.defaultParallelism)
-                borders = self._borders(lines, codec, fold, buckets)
-                job = spark_tasks.CountJob(order, fold, codec, skip_undecodable, self._room, borders)
-                pieces = lines.mapInArrow(partial(spark_tasks.count_lines, job, _partition), spark_tasks.ROWS)
-                pieces = pieces.repartition(buckets, "bucket").sortWithinPartitions("bucket", "place")
-                merged = pieces.mapInArrow(spark_tasks.merge_buckets, spark_tasks.ROWS)
-                spool = Spool(work())
-                with _kept(merged):
-                    for row in merged.toLocalIterator():
-                        spool.add(row.bucket, row.place, bytes(row.data))
+                job = spark_tasks.CountJob(order, fold, codec, skip_undecodable, self._room)
+                counted = lines.mapInArrow(partial(spark_tasks.count_lines, job), spark_tasks.FILES)
+                with _computed(counted):
+                    shards, reports = _receive(counted.toLocalIterator(), work())
         except EncodingError as error:
             _read_again(error, sources, encoding)
-            raise
-        _fill(reading, spool.tally, files, sources)
-        runs, counts = spool.finish(order, fold)
-        return Counted(checked_runs(ChunkedRuns([runs], fold), reading.lines > 0), counts)
+            raise EncodingError(f"{error}, or --skip-undecodable to leave such lines out") from None
+        _fill(reading, reports, files, sources)
+        return shards
 
     def _sources(self, names: Sequence[str]) -> list[Source]:
-        """Files that are local ones for Spark and are found here; empty if some are not."""
+        """Find local files; empty if some of the names are not of local files for Spark."""
         if "-" in names:
             raise UsageError("--engine spark: standard input is not for a cluster: pass files")
         default = self.session.sparkContext._jsc.hadoopConfiguration().get("fs.defaultFS")
@@ -172,31 +164,17 @@ class SparkEngine:
         )
         return lines, files
 
-    def _borders(self, lines: DataFrame, codec: str, fold: bool, buckets: int) -> Integers:
-        """Bigrams that part the text into about equally many."""
-        from pyspark.sql import functions as F
-
-        from segtool.spark.pieces import bigram_keys
-
-        collector = RunCollector()
-        for row in lines.limit(SAMPLE).select(F.substring("line", 1, 4096).alias("line")).collect():
-            collector.add(bytes(row.line).decode(codec, "ignore"))
-        codes = collector.runs(fold)
-        stream = codes.codes[codes.stream]
-        keys = np.sort(bigram_keys(stream[:-1], stream[1:]))
-        return np.unique(keys[np.arange(1, buckets) * len(keys) // buckets]) if len(keys) else np.zeros(0, np.int64)
-
     def run(
-        self, task: Task, runs: ChunkedRuns, progress: Callable[[int], object] | None = None
+        self, task: Task, runs: Corpus, progress: Callable[[int], object] | None = None
     ) -> tuple[Integers, list[Any]]:
         """Run a task over a corpus.
 
-        Executors open shards by their path; where one cannot, the runs are sent to them.
+        Executors open shards by their path. Where one cannot, the runs are sent to all.
 
         Parameters
         ----------
         task : Task
-        runs : ChunkedRuns
+        runs : Corpus
         progress : callable, optional
             Called with the number of symbols passed since the last call.
 
@@ -220,70 +198,83 @@ class SparkEngine:
             self._paths, self._sent = False, None
             total, results = self._run(task, runs)
         if progress is not None:
-            progress(runs.positions)
+            progress(runs.stats.positions)
         return total, results
 
-    def _run(self, task: Task, runs: ChunkedRuns) -> tuple[Integers, list[Any]]:
+    def _run(self, task: Task, runs: Corpus) -> tuple[Integers, list[Any]]:
         from pyspark import cloudpickle
 
         from segtool.spark import tasks as spark_tasks
 
-        parts = [(self._path(part), part.written, ids) for part, ids in runs.parts()]
+        parts = [(self._path(part), alphabet) for part, alphabet in zip(runs.parts, runs.alphabets, strict=True)]
         total: Integers = np.zeros(task.size, np.int64)
         results: list[Any] = [None] * len(runs)
-        told = self.session.sparkContext.broadcast(cloudpickle.dumps((task, parts)))
+        shared = self.session.sparkContext.broadcast(cloudpickle.dumps((task, parts)))
         try:
-            with _told_of_executors():
-                work = partial(spark_tasks.run_chunks, partial(_value, told))
-                rows = self._chunks(runs).mapInArrow(work, spark_tasks.ROWS)
-                shared = self.session.sparkContext.defaultParallelism
-                rows = rows.repartition(shared, "bucket").sortWithinPartitions("bucket")
-                for row in rows.mapInArrow(spark_tasks.add_sums, spark_tasks.ROWS).collect():
+            with _errors_of_executors():
+                work = partial(spark_tasks.run_chunks, partial(_value, shared))
+                rows = self._chunks(runs).mapInArrow(work, spark_tasks.SUMS)
+                slots = self.session.sparkContext.defaultParallelism
+                rows = rows.repartition(slots, "bucket").sortWithinPartitions("bucket")
+                for row in rows.mapInArrow(spark_tasks.add_sums, spark_tasks.SUMS).collect():
                     if row.bucket < 0:
                         results[-1 - row.bucket] = cloudpickle.loads(bytes(row.data))
                     else:
                         sums = np.frombuffer(bytes(row.data), np.int64)
-                        begin = row.bucket * spark_tasks.SUMS
+                        begin = row.bucket * spark_tasks.SUM_BLOCK
                         total[begin : begin + len(sums)] = sums
         finally:
-            told.destroy()
+            shared.destroy()
         return total, results
 
     def _path(self, part: Any) -> str | None:
         return os.path.abspath(part.path) if self._paths and isinstance(part, Shard) else None
 
-    def _chunks(self, runs: ChunkedRuns) -> DataFrame:
-        """Where the chunks are, or the chunks themselves."""
-        from segtool.spark.pieces import pack_runs
+    def _chunks(self, runs: Corpus) -> DataFrame:
+        """Place of each chunk, or the chunk itself where executors do not open shards."""
+        from segtool.spark.tasks import pack_chunk
 
         if self._sent is None or self._sent[0] is not runs:
             rows = []
             for i in range(len(runs)):
                 part, place = runs.place(i)
-                here = self._path(runs.parts()[part][0]) is None
-                rows.append((i, part, place, pack_runs(*runs.tables(i)[:2]) if here else None))
+                here = self._path(runs.parts[part]) is None
+                rows.append((i, part, place, pack_chunk(runs.parts[part].chunk(place)) if here else None))
             context = self.session.sparkContext
-            shared = context.parallelize(rows, max(min(len(rows), 2 * context.defaultParallelism), 1))
-            frame = self.session.createDataFrame(shared, "chunk long, part int, place int, data binary")
+            spread = context.parallelize(rows, max(min(len(rows), 2 * context.defaultParallelism), 1))
+            frame = self.session.createDataFrame(spread, "chunk long, part int, place int, data binary")
             self._sent = runs, frame
         return self._sent[1]
 
 
-def _partition() -> int:
-    from pyspark import TaskContext
+def _receive(rows: Iterator[Any], folder: Path) -> tuple[list[Path], dict[Split, ReadReport]]:
+    """Write the shards that tasks return into a folder."""
+    shards: list[Path] = []
+    reports: dict[Split, ReadReport] = {}
+    with as_output_errors(folder):
+        for left in folder.glob("part-*"):  # by a training that was killed
+            shutil.rmtree(left)
+    for row in rows:
+        path = folder / f"part-{len(shards):05}"
+        if not row.file:
+            reports |= pickle.loads(bytes(row.data))
+            shards.append(path)
+            continue
+        with as_output_errors(folder):
+            path.mkdir(exist_ok=True)
+            with open(path / row.file, "ab") as file:
+                file.write(row.data)
+    return shards, reports
 
-    context = TaskContext.get()
-    return 0 if context is None else context.partitionId()
 
-
-def _value(told: Any) -> bytes:
-    data: bytes = told.value
+def _value(shared: Any) -> bytes:
+    data: bytes = shared.value
     return data
 
 
 @contextmanager
-def _kept(frame: DataFrame) -> Iterator[None]:
-    """Compute all of a frame, on all executors, and keep it on their disks."""
+def _computed(frame: DataFrame) -> Iterator[None]:
+    """Compute a frame on all executors at once, and keep it on their disks."""
     from pyspark import StorageLevel
 
     frame.persist(StorageLevel.DISK_ONLY)
@@ -295,8 +286,8 @@ def _kept(frame: DataFrame) -> Iterator[None]:
 
 
 @contextmanager
-def _told_of_executors() -> Iterator[None]:
-    """Raise the errors of executors as they would be raised here."""
+def _errors_of_executors() -> Iterator[None]:
+    """Raise segtool's own errors on executors as the same errors here."""
     from py4j.protocol import Py4JError
     from pyspark.errors import PySparkException
 
@@ -313,7 +304,7 @@ def _told_of_executors() -> Iterator[None]:
 
 
 def first_line(error: BaseException) -> str:
-    """What an error says, without the way it went through Java."""
+    """Message of an error, without Java's traces."""
     text = str(error).strip() or type(error).__name__
     found = re.findall(r"^(\w[\w.]*(?:Error|Exception): .+)$", text.partition("Traceback")[2], re.MULTILINE)
     found = found or re.findall(r"^: (.+)$", text, re.MULTILINE)[:1]
@@ -321,33 +312,31 @@ def first_line(error: BaseException) -> str:
 
 
 def _read_again(error: EncodingError, sources: Sequence[Source], encoding: str) -> None:
-    """Raise the error that reading a file here raises, which names the place; return if the file is elsewhere."""
-    source = _source_of(str(error).partition(", line ")[0], sources)
+    """Read the file again, to raise the error with its place in the whole file; return if the file is elsewhere."""
+    source = _source_of(re.split(r"(?: from byte \d+)?, line ", str(error))[0], sources)
     for _ in read_blocks([source] if source is not None else [], encoding=encoding):
         pass
 
 
 def _source_of(uri: str, sources: Sequence[Source]) -> Source | None:
-    """Find the source that Spark calls so."""
+    """Find the source of a URI of Spark's."""
     path = unquote(urlsplit(uri).path)
     return next((source for source in sources if os.path.abspath(str(source.path)) == path), None)
 
 
-def _fill(reading: ReadReport, tally: Any, files: int, sources: Sequence[Source]) -> None:
-    """Note what was read."""
+def _fill(reading: ReadReport, reports: Mapping[Split, ReadReport], files: int, sources: Sequence[Source]) -> None:
+    """Add up the reports on all splits; lines and bytes count from the begin of the file."""
     reading.files += files
-    reading.characters += tally.characters
-    reading.bytes += sum(size for _, size in tally.splits.values())
-    reading.lines += sum(lines for lines, _ in tally.splits.values()) - tally.skipped
-    begins: dict[tuple[str, int], tuple[int, int]] = {}
     name, lines, size = "", 0, 0
-    for split in sorted(tally.splits):
-        if split[0] != name:
-            name, lines, size = split[0], 0, 0
-        begins[split] = lines, size
-        lines, size = lines + tally.splits[split][0], size + tally.splits[split][1]
-    for file, begin, number, offset, what in sorted(tally.bad):
-        lines, size = begins[file, begin]
+    for (file, _), report in sorted(reports.items(), key=lambda item: item[0]):
+        if file != name:
+            name, lines, size = file, 0, 0
         source = _source_of(file, sources)
-        reading.skip(SkippedLine(file if source is None else source.name, lines + number + 1, size + offset, what))
-    reading.skipped_lines = tally.skipped
+        shown = file if source is None else source.name
+        for bad in report.skipped:
+            reading.skip(bad._replace(source=shown, line=lines + bad.line, offset=size + bad.offset))
+        reading.skipped_lines += report.skipped_lines - len(report.skipped)
+        reading.bytes += report.bytes
+        reading.lines += report.lines
+        reading.characters += report.characters
+        lines, size = lines + report.lines + report.skipped_lines, size + report.bytes

@@ -119,12 +119,9 @@ def _new_session(master: str | None) -> Iterator[SparkSession]:
 
 
 def _ship(context: SparkContext, folder: Path) -> None:
-    """Send this package, without the model in the box, to executors that have none or another.
+    """Send this package to the executors, unless every one of them has the same."""
 
-    Where it is installed, kernels that were compiled before are found again.
-    """
-
-    def digest(_: object = None) -> str:  # inside, so that its code is sent and not its name
+    def digest(_: object = None) -> str:  # nested, so that its code is sent and not its name
         import hashlib
         import importlib.util
         from pathlib import Path
@@ -134,11 +131,18 @@ def _ship(context: SparkContext, folder: Path) -> None:
         files = sorted([*root.rglob("*.py"), *root.rglob("*.txt")])
         return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
 
-    shared = max(context.defaultParallelism, 2)
-    if context.parallelize(range(shared), shared).map(digest).distinct().collect() != [digest()]:
-        path, root = folder / "segtool.zip", Path(__file__).parent.parent
-        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
-            for each in sorted(root.rglob("*")):
-                if each.suffix in (".py", ".txt"):
-                    file.write(each, f"segtool/{each.relative_to(root)}")
-        context.addPyFile(str(path))
+    slots = max(context.defaultParallelism, 2)
+    if context.parallelize(range(slots), slots).map(digest).distinct().collect() != [digest()]:
+        archive = pack_package(folder / "segtool.zip")
+        # executors unpack it into a folder that is on the path of their workers, which then share compiled kernels
+        context.addArchive(f"{archive}#segtool")
+
+
+def pack_package(archive: Path) -> Path:
+    """Write this package, without the default model, into a zip archive and return its path."""
+    root = Path(__file__).parent.parent
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as file:
+        for path in sorted(root.rglob("*")):
+            if path.suffix in (".py", ".txt"):
+                file.write(path, path.relative_to(root))
+    return archive

@@ -1,54 +1,71 @@
-"""What the executors of a Spark cluster do with their part of a corpus; :mod:`segtool.spark.session` is the other side.
+"""The work of Spark's executors on their part of a corpus; :mod:`segtool.spark.engine` is the driver's side.
 
-All of it maps Arrow batches to Arrow batches. Rows in between are ``(bucket, place, data)``: n-grams whose first two
-symbols lie between two borders share a bucket, in *pieces* (:mod:`segtool.spark.pieces`); rows that nobody merges have
-a negative one.
+Every function maps Arrow batches to Arrow batches (``mapInArrow``). Counting a partition gives the files of one count
+shard. A pass over chunks of runs gives sums, which :func:`add_sums` adds up.
 """
 
 from __future__ import annotations
 
 import functools
+import os
 import pickle
-import zlib
-from collections.abc import Callable, Iterable, Iterator
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import groupby, pairwise
+from operator import itemgetter
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from segtool.errors import EncodingError, ModelError
-from segtool.lexicon.passes import Chunk
-from segtool.ngrams.count import count_stream
-from segtool.ngrams.merge import TriePart
+from segtool.errors import ModelError
+from segtool.ngrams.blocks import pack_stream, unpack_stream
+from segtool.ngrams.counter import CorpusCounter, add_up, write_shard
 from segtool.ngrams.shards import Shard
-from segtool.runtime.arrays import Integers
-from segtool.spark.pieces import Pieces, bigram_keys, pack_piece, pack_runs, unpack_piece, unpack_runs
-from segtool.text.run_hashes import BUCKETS
-from segtool.text.runs import ChunkedRuns, RunCollector
-from segtool.text.symbols import CODE_LIMIT
+from segtool.runtime.arrays import Ids
+from segtool.store.files import as_output_errors
+from segtool.text.encodings import decode_lines
+from segtool.text.runs import Chunk
+from segtool.text.sources import ReadReport
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["NOT_SEEN", "ROWS", "SUMS", "CountJob", "Tally", "add_sums", "count_lines", "merge_buckets", "run_chunks"]
+__all__ = [
+    "FILES",
+    "NOT_SEEN",
+    "SUMS",
+    "SUM_BLOCK",
+    "CountJob",
+    "Split",
+    "add_sums",
+    "count_lines",
+    "pack_chunk",
+    "run_chunks",
+]
 
-ROWS = "bucket long, place long, data binary"
-"""Columns of what goes between executors."""
+FILES = "file string, data binary"
+"""Columns of a counted partition."""
+
+SUMS = "bucket long, data binary"
+"""Columns of a pass: sums of block `bucket`, or, where it is negative, the result of chunk ``-1 - bucket``."""
 
 NOT_SEEN = "cannot be seen by an executor"
-"""In the message of an executor that has no access to a shard."""
+"""Part of the error of an executor that cannot open a shard."""
 
-SUMS = 1 << 16
-"""Sums are added up in blocks of so many."""
+SUM_BLOCK = 1 << 16
+"""Numbers in a block of sums."""
 
 SENT = 1 << 22
-"""Bytes of a batch of rows, about."""
+"""Bytes of a batch of rows, about, and of a piece of a file at most."""
 
-LISTED = 100
-"""Of the lines of a partition that cannot be decoded so many are named."""
+MERGED = 1 << 20
+"""N-grams that a task merges at a time."""
 
-Row = tuple[int, int, bytes]
+Split: TypeAlias = tuple[str, int]
+"""A part of a file: its name for Spark, and the byte where the part begins."""
+Row: TypeAlias = tuple[Any, ...]
 Batches: TypeAlias = "Iterable[pa.RecordBatch]"
 
 
@@ -63,13 +80,11 @@ class CountJob:
     fold : bool
         Whether characters that fold to one count as one.
     codec : str
-        Encoding of the lines, one that does not hold line ends in its characters.
+        Encoding of the lines; none of its characters holds the byte of a line end.
     skip : bool
-        Leave out lines that are no text in it.
+        Leave out lines that are not in it.
     room : int
-        Symbols that are counted at a time.
-    borders : ndarray of int64
-        Where buckets end, as keys of bigrams (:func:`bigram_keys`), ascending.
+        Symbols that a task holds in memory.
     """
 
     order: int
@@ -77,239 +92,147 @@ class CountJob:
     codec: str
     skip: bool
     room: int
-    borders: Integers
 
 
-class Tally:
-    """What is told of the text of a partition, or of all.
-
-    Attributes
-    ----------
-    characters, skipped : int
-        Characters that were read, without line ends; lines that were left out.
-    bad : list of tuple
-        The first of these: file, begin of the split, lines and bytes before it in the split, what is wrong.
-    splits : dict
-        Lines and bytes of each part of a file, by its name and where that part begins.
-    counts : ndarray of int64, shape (CODE_LIMIT,)
-        Occurrences of each code, as written; of the boundary, number of runs.
-    hash_sizes, digest, longest_run
-        See :class:`segtool.text.runs.RunPart`.
-    """
-
-    def __init__(self) -> None:
-        self.characters = self.skipped = self.digest = self.longest_run = 0
-        self.bad: list[tuple[str, int, int, int, str]] = []
-        self.splits: dict[tuple[str, int], tuple[int, int]] = {}
-        self.counts = np.zeros(CODE_LIMIT, np.int64)
-        self.hash_sizes = np.zeros(BUCKETS, np.int64)
-
-    def add_runs(self, runs: RunCollector) -> None:
-        """Tell of runs."""
-        self.counts[runs.written] += runs.written_counts
-        self._add_hashes(runs)
-
-    def add(self, other: Tally) -> None:
-        """Tell of another partition."""
-        self.characters += other.characters
-        self.skipped += other.skipped
-        self.bad += other.bad
-        for split, (lines, size) in other.splits.items():
-            known = self.splits.get(split, (0, 0))
-            self.splits[split] = known[0] + lines, known[1] + size
-        self.counts += other.counts
-        self._add_hashes(other)
-
-    def _add_hashes(self, other: RunCollector | Tally) -> None:
-        self.hash_sizes += other.hash_sizes
-        self.digest = (self.digest + other.digest) & 0xFFFFFFFFFFFFFFFF
-        self.longest_run = max(self.longest_run, other.longest_run)
-
-    def pack(self) -> bytes:
-        """All of it as bytes."""
-        return zlib.compress(pickle.dumps(self), 1)
-
-    @staticmethod
-    def unpack(data: bytes) -> Tally:
-        """The tally of :meth:`pack`."""
-        tally: Tally = pickle.loads(zlib.decompress(data))
-        return tally
-
-
-def count_lines(job: CountJob, partition: Callable[[], int], batches: Batches) -> Iterator[pa.RecordBatch]:
+def count_lines(job: CountJob, batches: Batches) -> Iterator[pa.RecordBatch]:
     """Count the n-grams of a partition.
 
     Parameters
     ----------
     job : CountJob
-    partition : callable
-        Gives the number of the partition.
     batches : iterable of RecordBatch
-        Columns line (binary), file (string) and begin (where the split begins that the line is of).
+        Columns line (binary), file (string) and begin (where the split of the line begins in the file, in bytes).
+        Lines of one split follow one another.
 
     Yields
     ------
     RecordBatch
-        Rows of pieces of counts; of one partition each, and with negative buckets, rows of runs (:func:`pack_runs`) at
-        places from 1 on, and at place 0 the tally.
+        ``FILES``: the files of one count shard, each in one or more rows that follow one another. The last row, whose
+        file has no name, holds the pickled :class:`segtool.text.sources.ReadReport` of each ``Split``.
 
     Raises
     ------
     EncodingError
-        If a line is no text and is not to be left out.
+        If a line is not in the encoding and is not to be left out.
     CorpusError
         If there are too many different characters.
+    OutputError
+        If the executor's disk is full.
     """
-    return _in_batches(_counted_rows(job, -1 - partition(), batches))
+    return _in_batches(FILES, _shard_rows(job, batches))
 
 
-def _counted_rows(job: CountJob, own: int, batches: Batches) -> Iterator[Row]:
-    tally, collector, place = Tally(), RunCollector(), 0
+def _shard_rows(job: CountJob, batches: Batches) -> Iterator[Row]:
+    # Spark removes its own folders even when a worker is killed
+    local = os.environ.get("SPARK_LOCAL_DIRS", "").split(",")[0] or None
+    with tempfile.TemporaryDirectory(prefix="segtool-", dir=local) as name:
+        folder = Path(name)
+        counter = CorpusCounter(job.order, job.fold, job.room, lambda: folder)
+        reports: dict[Split, ReadReport] = {}
+        for text in _texts(job, batches, reports):
+            counter.add(text)
+        counter.spill()
+        for path in sorted(_as_one(counter.shards, folder, job.fold).iterdir()):
+            with open(path, "rb") as file:
+                piece = file.read(SENT)
+                yield path.name, piece
+                while piece := file.read(SENT):
+                    yield path.name, piece
+    yield "", pickle.dumps(reports)
+
+
+def _as_one(shards: Sequence[Path], folder: Path, fold: bool) -> Path:
+    """Merge the shards of a partition that did not fit into memory."""
+    if len(shards) == 1:
+        return shards[0]
+    merged = folder / "merged"
+    with as_output_errors(folder):
+        merged.mkdir()
+        write_shard(merged, add_up([Shard.open(path) for path in shards], 1, MERGED, 1, None), fold, {})
+    return merged
+
+
+def _texts(job: CountJob, batches: Batches, reports: dict[Split, ReadReport]) -> Iterator[str]:
+    """Decode the lines, and report on each split."""
+    for split, pieces in groupby(_pieces(batches), itemgetter(0)):
+        report = reports[split] = ReadReport()
+        name, begin = split
+        name = f"{name} from byte {begin}" if begin else name
+        skip = report.skip if job.skip else None
+        for text in decode_lines(_noted(map(itemgetter(1), pieces), report), name, job.codec, skip, drop_mark=False):
+            report.characters += len(text) - text.count("\n")
+            yield text
+        report.lines -= report.skipped_lines
+
+
+def _pieces(batches: Batches) -> Iterator[tuple[Split, list[bytes]]]:
+    """Lines that share a batch and a split."""
     for batch in batches:
-        for text in _texts(job, batch, tally):
-            collector.add(text)
-            if collector.positions >= job.room:
-                yield from _flush(job, collector, own, place)
-                place += collector.chunks
-                tally.add_runs(collector)
-                collector = RunCollector()
-    if collector.positions:
-        yield from _flush(job, collector, own, place)
-        tally.add_runs(collector)
-    yield own, 0, tally.pack()
+        begins = batch.column("begin").to_numpy()
+        files = batch.column("file").dictionary_encode()
+        changes = (np.diff(begins) != 0) | (np.diff(files.indices.to_numpy()) != 0)
+        for low, high in pairwise([0, *(np.flatnonzero(changes) + 1).tolist(), len(begins)]):
+            if low < high:
+                yield (files[low].as_py(), int(begins[low])), batch.column("line").slice(low, high - low).to_pylist()
 
 
-def _texts(job: CountJob, batch: pa.RecordBatch, tally: Tally) -> Iterator[str]:
-    """Decode lines, those of one split together."""
-    begins = batch.column("begin").to_numpy()
-    files = batch.column("file").dictionary_encode()
-    changes = (np.diff(begins) != 0) | (np.diff(files.indices.to_numpy()) != 0)
-    for low, high in pairwise([0, *(np.flatnonzero(changes) + 1).tolist(), len(begins)]):
-        if low == high:
-            continue
-        split = files[low].as_py(), int(begins[low])
-        lines = batch.column("line").slice(low, high - low).to_pylist()
-        before = tally.splits.get(split, (0, 0))
-        data = b"\n".join(lines)
-        try:
-            text = data.decode(job.codec)
-        except UnicodeDecodeError:
-            text = "\n".join(_rescue(job, lines, split, before, tally))
-        tally.splits[split] = before[0] + len(lines), before[1] + len(data) + 1
-        tally.characters += len(text) - text.count("\n")
-        yield text
+def _noted(pieces: Iterable[list[bytes]], report: ReadReport) -> Iterator[bytes]:
+    """Give lines their ends, and count lines and bytes."""
+    for lines in pieces:
+        data = b"\n".join([*lines, b""])
+        report.lines += len(lines)
+        report.bytes += len(data)
+        yield data
 
 
-def _rescue(
-    job: CountJob, lines: list[bytes], split: tuple[str, int], before: tuple[int, int], tally: Tally
-) -> Iterator[str]:
-    """Decode line by line."""
-    number, offset = before
-    for line in lines:
-        try:
-            yield (line + b"\n").decode(job.codec)[:-1]
-        except UnicodeDecodeError as error:
-            what = f"bytes 0x{error.object[error.start : error.end][:8].hex()} are not {job.codec}"
-            if not job.skip:
-                name, begin = split
-                where = f"line {number + 1}" if begin == 0 else f"line {number + 1} behind byte {begin}"
-                fix = "pass --encoding with what the file is in, or --skip-undecodable to leave such lines out"
-                raise EncodingError(f"{name}, {where}: {what}; {fix}") from None
-            tally.skipped += 1
-            if len(tally.bad) < LISTED:
-                tally.bad.append((*split, number, offset + error.start, what))
-        number += 1
-        offset += len(line) + 1
+def pack_chunk(chunk: Ids) -> bytes:
+    """A chunk of runs as bytes, for :func:`run_chunks`."""
+    return pickle.dumps((len(chunk), pack_stream(chunk)))
 
 
-def _flush(job: CountJob, collector: RunCollector, own: int, place: int) -> Iterator[Row]:
-    runs = ChunkedRuns([collector], job.fold)
-    for i in range(collector.chunks):
-        yield own, place + i + 1, pack_runs(collector.chunk(i), collector.written)
-    counts = count_stream(runs.whole().stream, runs.codes, job.order)
-    part = TriePart(counts.codes, counts.levels)
-    keys = bigram_keys(counts.codes[counts.bigrams.parent], counts.codes[counts.bigrams.symbol])
-    cuts = [0, *np.searchsorted(keys, job.borders).tolist(), len(keys)]
-    for bucket, (low, high) in enumerate(pairwise(cuts)):
-        if low < high:
-            yield bucket, own, pack_piece(part, low, high)
-
-
-def merge_buckets(batches: Batches) -> Iterator[pa.RecordBatch]:
-    """Merge the pieces of each bucket.
-
-    Parameters
-    ----------
-    batches : iterable of RecordBatch
-        ``ROWS``, those of one bucket one behind the other.
-
-    Yields
-    ------
-    RecordBatch
-        Pieces, those of a bucket in order from place 0 on; other rows as they were.
-    """
-    return _in_batches(_merged_rows(_rows(batches)))
-
-
-def _merged_rows(rows: Iterable[Row]) -> Iterator[Row]:
-    current, held = -1, Pieces()
-    for bucket, place, data in rows:
-        if bucket != current and current >= 0:
-            yield from held.rows(current)
-            held = Pieces()
-        current = bucket
-        if bucket < 0:
-            yield bucket, place, data
-        else:
-            held.add(unpack_piece(data))
-    if current >= 0:
-        yield from held.rows(current)
-
-
-def run_chunks(told: Callable[[], bytes], batches: Batches) -> Iterator[pa.RecordBatch]:
+def run_chunks(broadcast: Callable[[], bytes], batches: Batches) -> Iterator[pa.RecordBatch]:
     """Run a task over chunks of runs.
 
     Parameters
     ----------
-    told : callable
-        Gives the pickled task, and of each part its path (None if the rows hold the chunks), the code of each written
-        id and the symbol id of each written id.
+    broadcast : callable
+        Gives a pickle: the task, and of each part of the corpus its path (None if the rows hold the chunks), the code
+        of each written id and the symbol id of each written id.
     batches : iterable of RecordBatch
-        Columns chunk (its number of all), part, place (its number in the part) and data (binary, or null).
+        Columns chunk (its number in the corpus), part, place (its number in the part) and data (:func:`pack_chunk`,
+        or null).
 
     Yields
     ------
     RecordBatch
-        ``ROWS``: the result of chunk i, in bucket ``-1 - i``; sums in blocks, whose number is the bucket.
+        ``SUMS``.
 
     Raises
     ------
     ModelError
         With ``NOT_SEEN`` in its message, if a shard is not there.
     """
-    return _in_batches(_task_rows(told, batches))
+    return _in_batches(SUMS, _sum_rows(broadcast, batches))
 
 
-def _task_rows(told: Callable[[], bytes], batches: Batches) -> Iterator[Row]:
-    task, parts = pickle.loads(told())
+def _sum_rows(broadcast: Callable[[], bytes], batches: Batches) -> Iterator[Row]:
+    task, parts = pickle.loads(broadcast())
     scratch, total, any_chunk = task.scratch(), np.zeros(task.size, np.int64), False
     for batch in batches:
         for row in batch.to_pylist():
-            path, codes, ids = parts[row["part"]]
+            path, alphabet = parts[row["part"]]
             if path is None:
-                alphabet, stream = unpack_runs(row["data"])
-                order = np.argsort(codes)
-                written = order[np.searchsorted(codes, alphabet, sorter=order)].astype(np.uint16)[stream]
+                length, data = pickle.loads(row["data"])
+                written = unpack_stream(data, length, len(alphabet.written))
             else:
                 written = _open_shard(path).chunk(row["place"])
-            result = task(Chunk(written, codes, ids), scratch, total)
             any_chunk = True
-            yield -1 - row["chunk"], 0, pickle.dumps(result)
+            yield -1 - row["chunk"], pickle.dumps(task(Chunk(written, alphabet), scratch, total))
     if any_chunk:
-        for block in range(0, task.size, SUMS):
-            sums = total[block : block + SUMS]
+        for block in range(0, task.size, SUM_BLOCK):
+            sums = total[block : block + SUM_BLOCK]
             if sums.any():
-                yield block // SUMS, 0, sums.tobytes()
+                yield block // SUM_BLOCK, sums.tobytes()
 
 
 @functools.lru_cache(64)
@@ -321,50 +244,46 @@ def _open_shard(path: str) -> Shard:
 
 
 def add_sums(batches: Batches) -> Iterator[pa.RecordBatch]:
-    """Add up the blocks of sums of each bucket, whose rows stand one behind the other; other rows stay as they are."""
-    return _in_batches(_summed_rows(_rows(batches)))
+    """Add up the sums of each block, whose rows follow one another; results of chunks pass unchanged.
+
+    Parameters
+    ----------
+    batches : iterable of RecordBatch
+        ``SUMS``.
+
+    Yields
+    ------
+    RecordBatch
+        ``SUMS``.
+    """
+    return _in_batches(SUMS, _added_rows(batches))
 
 
-def _summed_rows(rows: Iterable[Row]) -> Iterator[Row]:
-    current, sums = -1, np.zeros(0, np.int64)
-    for bucket, place, data in rows:
-        if bucket == current and bucket >= 0:
-            sums += np.frombuffer(data, np.int64)
-            continue
-        if current >= 0:
-            yield current, 0, sums.tobytes()
-        current = bucket
+def _added_rows(batches: Batches) -> Iterator[Row]:
+    rows = (row for batch in batches for row in zip(*(column.to_pylist() for column in batch.columns), strict=True))
+    for bucket, group in groupby(rows, itemgetter(0)):
         if bucket < 0:
-            yield bucket, place, data
+            yield from group
         else:
-            sums = np.frombuffer(data, np.int64).copy()
-    if current >= 0:
-        yield current, 0, sums.tobytes()
+            sums = sum((np.frombuffer(data, np.int64) for _, data in group), np.zeros(1, np.int64))
+            yield bucket, sums.tobytes()
 
 
-def _rows(batches: Batches) -> Iterator[Row]:
-    for batch in batches:
-        columns = (batch.column(name) for name in ("bucket", "place", "data"))
-        for bucket, place, data in zip(*columns, strict=True):
-            yield bucket.as_py(), place.as_py(), data.as_py()
-
-
-def _in_batches(rows: Iterable[Row]) -> Iterator[pa.RecordBatch]:
+def _in_batches(columns: str, rows: Iterable[Row]) -> Iterator[pa.RecordBatch]:
     held: list[Row] = []
     size = 0
     for row in rows:
         held.append(row)
-        size += len(row[2])
+        size += len(row[-1])
         if size >= SENT:
-            yield _batch(held)
+            yield _batch(columns, held)
             held, size = [], 0
     if held:
-        yield _batch(held)
+        yield _batch(columns, held)
 
 
-def _batch(rows: list[Row]) -> Any:
+def _batch(columns: str, rows: list[Row]) -> Any:
     import pyarrow as pa
 
-    buckets, places, data = zip(*rows, strict=True)
-    columns = [pa.array(buckets, pa.int64()), pa.array(places, pa.int64()), pa.array(data, pa.binary())]
-    return pa.RecordBatch.from_arrays(columns, names=["bucket", "place", "data"])
+    names = [column.split()[0] for column in columns.split(", ")]
+    return pa.RecordBatch.from_arrays([pa.array(values) for values in zip(*rows, strict=True)], names=names)

@@ -1,7 +1,8 @@
-"""What finished stages of a training made, kept in a folder so that a killed training can go on.
+"""Checkpoints of a training, kept in a work folder so that a killed training can be resumed.
 
-A stage is one ``.npz`` file of arrays, written beside and renamed, so that it is there whole or not at all. The file
-``training`` says which training the folder is of; what another one left is removed.
+A checkpoint is one ``.npz`` file of arrays. It is written under another name and renamed, so that it is complete or
+absent. The file ``training`` identifies the training that the folder belongs to; the files of any other training are
+removed.
 """
 
 from __future__ import annotations
@@ -26,27 +27,27 @@ from segtool.store.cards import CARD
 from segtool.store.files import as_output_errors
 from segtool.text.sources import find_sources
 
-__all__ = ["Stages", "WorkFolder", "files_seen", "fingerprint", "inputs_seen", "work_place"]
+__all__ = ["Checkpoints", "WorkFolder", "file_identities", "fingerprint", "input_identities", "work_location"]
 
 _CARD = "training"
 _SIZE = "arrays"
-"""Entry of a stage that tells how many others there are: zip does not check its table of contents."""
+"""Entry of a checkpoint with the number of its arrays, because zip does not check its table of contents."""
 
 
-class Stages:
-    """Keeps what stages made.
+class Checkpoints:
+    """Saves and loads checkpoints.
 
     Parameters
     ----------
     folder : Path, optional
-        Without one nothing is kept.
+        Without a folder nothing is saved.
     """
 
     def __init__(self, folder: Path | None = None) -> None:
         self.folder = folder
 
     def load(self, name: str) -> dict[str, npt.NDArray[Any]] | None:
-        """Arrays of a stage, None if it is not finished."""
+        """Return the arrays of a checkpoint, or None if it is absent or damaged."""
         if self.folder is None or not (self.folder / f"{name}.npz").exists():
             return None
         try:
@@ -54,10 +55,10 @@ class Stages:
                 found = dict(file)
             return found if found.pop(_SIZE) == len(found) else None
         except (OSError, ValueError, EOFError, KeyError, RuntimeError, zipfile.BadZipFile):
-            return None  # what cannot be read is made again
+            return None
 
     def save(self, name: str, **arrays: npt.ArrayLike) -> None:
-        """Keep the arrays of a stage that is finished.
+        """Save the arrays of a checkpoint, in place of an older one of this name.
 
         Raises
         ------
@@ -75,108 +76,116 @@ class Stages:
                 os.fsync(file.fileno())
             os.replace(beside, path)
 
-    def forget(self, *names: str) -> None:
-        """Remove stages that are not needed any more."""
-        if self.folder is not None:
-            for name in names:
-                (self.folder / f"{name}.npz").unlink(missing_ok=True)
-
 
 def fingerprint(*things: Any) -> str:
-    """Digest of what a training is of.
+    """Compute a digest of the inputs and parameters of a training.
 
     Parameters
     ----------
     *things
-        Whatever JSON can hold, or :func:`str` can tell.
+        Values that JSON or :class:`str` can represent.
+
+    Returns
+    -------
+    str
     """
     return hashlib.sha256(json.dumps(things, sort_keys=True, default=str).encode()).hexdigest()[:32]
 
 
-def files_seen(paths: Sequence[Path | None]) -> list[Any]:
-    """Name, size and time of change of every file."""
-    return [None if path is None else [os.path.realpath(path), *_size_and_time(path)] for path in paths]
+def file_identities(paths: Sequence[Path | None]) -> list[Any]:
+    """Return real path, size and modification time of every file."""
+    return [None if path is None else _identity(path) for path in paths]
 
 
-def _size_and_time(path: Path) -> tuple[int, int]:
+def _identity(path: Path) -> list[Any]:
     status = os.stat(path)
-    return status.st_size, status.st_mtime_ns
+    return [os.path.realpath(path), status.st_size, status.st_mtime_ns]
 
 
-def inputs_seen(
+def input_identities(
     inputs: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | None,
     counts: Sequence[str | os.PathLike[str]] | None,
     resume: bool,
 ) -> Any:
-    """What a training is of, for :func:`fingerprint`: the same for the same files, unchanged, and for nothing else.
+    """Identify the inputs of a training, for :func:`fingerprint`: equal for the same unchanged files only.
 
     Parameters
     ----------
     inputs, counts, resume
         As for :func:`segtool.train`.
 
+    Returns
+    -------
+    object
+        File identities; a random string for texts and standard input.
+
     Raises
     ------
     UsageError
-        If it cannot be told whether another training is of the same, and it should be.
+        If `resume` is set and the inputs have no identity.
     """
     if counts is not None:
-        return files_seen([Path(each) / CARD for each in counts])
+        return file_identities([Path(each) / CARD for each in counts])
     names = [inputs] if isinstance(inputs, str | os.PathLike) else list(inputs or ())
     paths = [source.path for source in find_sources(names)]
     if inputs is not None and None not in paths:
-        return files_seen(paths)
+        return file_identities(paths)
     if resume:
-        what = "texts" if inputs is None else "standard input (-)"
-        raise UsageError(f"--resume: {what} cannot be told from others: pass files")
+        kind = "texts" if inputs is None else "standard input (-)"
+        raise UsageError(f"--resume: {kind} cannot be recognised by a later training: pass files")
     return secrets.token_hex(16)
 
 
-def work_place(
+def work_location(
     output: str | os.PathLike[str] | None, tmp: str | os.PathLike[str] | None, resume: bool
 ) -> tuple[str | os.PathLike[str], str]:
-    """Parent and name of the :class:`WorkFolder` of a training.
+    """Choose parent and name of the :class:`WorkFolder` of a training.
 
     Parameters
     ----------
     output, tmp, resume
         As for :func:`segtool.train`.
 
+    Returns
+    -------
+    parent : path
+    name : str
+
     Raises
     ------
     UsageError
-        If another training could not find it, and should.
+        If `resume` is set and there is no output to name the folder after.
     """
     if output is not None:
         target = os.path.realpath(output)
         return os.path.dirname(target) if tmp is None else tmp, os.path.basename(target)
     if resume:
-        raise UsageError("--resume: what is kept is found by the name of the output: pass one")
+        raise UsageError("--resume: the work folder is named after the output: pass an output")
     return tempfile.gettempdir() if tmp is None else tmp, f"training-{os.getpid()}-{secrets.token_hex(4)}"
 
 
 class WorkFolder:
-    """A folder for what a training does not hold in memory, made when it is first asked for, and removed in the end.
+    """A folder for the data that a training does not hold in memory: made on first use, removed at the end.
 
-    What a training that was killed has left is removed, unless this one goes on with it.
+    Files of an earlier training are removed, unless this training resumes it.
 
     Parameters
     ----------
     stack : ExitStack
-        Its end is that of the training.
+        Removes the folder when it closes.
     parent : path
-        Where the folder is made.
+        Directory that will hold the folder.
     name : str
-        What the training makes.
+        Name of the output.
     training : str
         :func:`fingerprint` of the training.
     resume : bool
-        Make it at once, keep it should the training fail, and go on with one that is there already.
+        Make the folder at once, use the checkpoints of the same training, and keep the folder if the training fails.
 
     Attributes
     ----------
-    stages : Stages
-        Kept there as soon as it is made.
+    checkpoints : Checkpoints
+        Saved in the folder once it exists.
 
     Raises
     ------
@@ -189,17 +198,17 @@ class WorkFolder:
     ) -> None:
         self._stack, self._parent, self._training, self._resume = stack, Path(parent), training, resume
         self._folder = self._parent / f".{name[:50]}.work"
-        self.stages = Stages()
+        self.checkpoints = Checkpoints()
         if resume:
             self()
         elif (self._folder / _CARD).exists():
-            with suppress(OutputError), self._enter():  # another training may be at work there
+            with suppress(OutputError), self._enter():  # another training may be using the folder
                 pass
 
     @property
     def entered(self) -> bool:
-        """Whether it has been made."""
-        return self.stages.folder is not None
+        """Whether the folder has been made."""
+        return self.checkpoints.folder is not None
 
     def check(self) -> None:
         """Raise an error if the folder could not be made."""
@@ -209,25 +218,25 @@ class WorkFolder:
             raise OutputError(f"{self._parent}: no temporary files can be written: pass another --tmp")
 
     def __call__(self) -> Path:
-        """Give the folder."""
+        """Return the folder, and make it on the first call."""
         if not self.entered:
             self.check()
             self._stack.enter_context(self._enter())
-            self.stages.folder = self._folder
+            self.checkpoints.folder = self._folder
         return self._folder
 
     @contextmanager
     def _enter(self) -> Iterator[None]:
+        """Lock the folder and claim it for this training; remove it at the end."""
         card = self._folder / _CARD
         if self._folder.exists() and not card.exists() and any(self._folder.iterdir()):
-            raise OutputError(f"{self._folder}: holds files that are of no training: remove it or pass another --tmp")
+            raise OutputError(f"{self._folder}: holds files of something else: remove it or pass another --tmp")
         with ExitStack() as stack:
             with as_output_errors(self._folder):
                 self._folder.mkdir(exist_ok=True)
                 lock = stack.enter_context(open(card, "a+b"))
-                if not _locked(lock):
-                    message = f"{self._folder}: another training is at work there: wait or pass another --tmp"
-                    raise OutputError(message)
+            if not _locked(lock):
+                raise OutputError(f"{self._folder}: another training uses it: wait or pass another --tmp")
             done = False
             try:
                 with as_output_errors(self._folder):
@@ -239,24 +248,22 @@ class WorkFolder:
                     shutil.rmtree(self._folder, ignore_errors=True)
 
     def _claim(self, lock: IO[bytes], card: Path) -> None:
-        """Make the folder one of this training."""
+        """Empty the folder and write the card, unless this training resumes the one on the card."""
         lock.seek(0)
-        if not self._resume or lock.read() != self._training.encode():
-            self._clear(but=card)
-            lock.truncate(0)
-            lock.write(self._training.encode())
-            lock.flush()
-
-    def _clear(self, but: Path) -> None:
+        if self._resume and lock.read() == self._training.encode():
+            return
         for path in self._folder.iterdir():
             if path.is_dir():
                 shutil.rmtree(path, ignore_errors=True)
-            elif path != but:
+            elif path != card:
                 path.unlink()
+        lock.truncate(0)
+        lock.write(self._training.encode())
+        lock.flush()
 
 
 def _locked(file: IO[bytes]) -> bool:
-    """Lock a file, until it is closed or the process ends; False if another process holds it."""
+    """Lock a file until it is closed or the process ends; return False if another process has locked it."""
     try:
         import fcntl
     except ImportError:  # not on Windows

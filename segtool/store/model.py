@@ -13,7 +13,7 @@ file                    holds
 ``spelling.npy``        scores of unknown words: of each symbol as first, middle and last, and a spare (int32, flat)
 ``words.npy``           a record for each word: its symbols, counts and scores
 ``spellings.npy``       where words are shown with another character than the face of a symbol
-``lm/``                 a language model, where one is kept (:mod:`segtool.lm.store`), with a card of its own
+``lm/``                 a language model, where one is kept (:mod:`segtool.lm.language_model`), with its own card
 ======================  =====================================================================
 """
 
@@ -62,7 +62,7 @@ MODEL = CardFormat(
     option="-m",
 )
 DEFAULT = "default"
-"""Name of the model in the box: trained on open text, by ``scripts/make_default``."""
+"""Name of the model in the box: trained on open text, by ``scripts/make_default.py``."""
 LM_FOLDER = "lm"
 """Where in its directory a model keeps a language model."""
 SPELLING = np.dtype([("word", "<u4"), ("place", "<u4"), ("code", "<u4")])
@@ -101,7 +101,7 @@ class Model:
     path : Path or None
         The directory it was loaded from.
     lm : LanguageModel or None
-        Of method ``lm``; other methods, too, keep one if so asked, but :func:`load_model` leaves it on the disk
+        Of a model that was just trained. :func:`load_model` leaves it on the disk, for the decoder that needs it and
         for :func:`segtool.lm.store.open_lm`.
     """
 
@@ -231,9 +231,8 @@ def write_model(model: Model, folder: Path) -> None:
     for name in _ARRAYS:
         files |= write_array(folder, name, getattr(model, name))
     if model.lm is not None:
-        from segtool.lm.store import save_lm
-
-        save_lm(model.lm, folder / LM_FOLDER)
+        (folder / LM_FOLDER).mkdir()
+        model.lm.write(folder / LM_FOLDER)
     MODEL.write(folder, model.card, files)
 
 
@@ -272,9 +271,4 @@ def load_model(path: str | os.PathLike[str], verify: bool = True) -> Model:
         layout = dtype or word_record(parameters["max_word_len"])
         length = {"faces": len(loaded["symbols"]), "spelling": 4 * len(loaded["symbols"]) + 4} if loaded else {}
         loaded[name] = MODEL.open_array(folder, name, card, layout, length.get(name), verify)
-    lm = None
-    if card.get("decoder") == "tags":  # others do not cut by it: open_lm reads it when it is asked for
-        from segtool.lm.store import load_lm
-
-        lm = load_lm(folder / LM_FOLDER, verify)
-    return Model(**loaded, card=card, path=Path(os.path.abspath(folder)), lm=lm)
+    return Model(**loaded, card=card, path=Path(os.path.abspath(folder)))

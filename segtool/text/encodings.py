@@ -77,7 +77,11 @@ def _byte_lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def decode_lines(
-    pieces: Iterable[bytes], name: str, codec: str, skip: Callable[[SkippedLine], object] | None = None
+    pieces: Iterable[bytes],
+    name: str,
+    codec: str,
+    skip: Callable[[SkippedLine], object] | None = None,
+    drop_mark: bool = True,
 ) -> Iterator[str]:
     """Decode whole lines at a time.
 
@@ -88,9 +92,11 @@ def decode_lines(
     name : str
         What messages call it.
     codec : str
-        From `find_codec`, one whose lines can be told apart; a byte order mark of UTF-8 is dropped.
+        From `find_codec`, one whose lines can be told apart.
     skip : callable, optional
         Told of every line that cannot be decoded, which is then left out; without it that is an error.
+    drop_mark : bool
+        Drop a byte order mark of UTF-8 at the start.
 
     Yields
     ------
@@ -104,7 +110,7 @@ def decode_lines(
     """
     offset, line = 0, 1
     for data in _byte_lines(pieces):
-        if offset == 0 and codec == "utf-8" and data.startswith(codecs.BOM_UTF8):
+        if drop_mark and offset == 0 and codec == "utf-8" and data.startswith(codecs.BOM_UTF8):
             offset = len(codecs.BOM_UTF8)
             data = data[offset:]
         try:

@@ -1,7 +1,7 @@
 """Script folding: simplified and traditional characters, and compatibility forms, count as one.
 
 The statistics and look-ups of a model that folds see every Han character as the simplified one that ``fold.txt``
-(written by ``scripts/make_fold``) has for it, one for one, so that no text changes its length; what is cut keeps the
+(written by ``scripts/make_fold.py``) has for it, one for one, so that no text changes its length; what is cut keeps the
 characters of the input. Characters of other classes fold to themselves.
 """
 

@@ -6,13 +6,30 @@ import hashlib
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from segtool.runtime.progress import Progress
+from segtool.runtime.progress import Progress, StageReport
 from segtool.text import sources as corpus
 
-__all__ = ["Digested", "open_blocks", "sample_lines"]
+__all__ = ["Digested", "ReadingReport", "open_blocks", "sample_lines"]
+
+
+@dataclass
+class ReadingReport:
+    """Sizes of the text that a command read, and the cost of its stages.
+
+    Attributes
+    ----------
+    reading : ReadReport
+        Files, lines, characters, and the lines that could not be read.
+    stages : list of StageReport
+        Seconds and peak memory of each stage.
+    """
+
+    reading: corpus.ReadReport = field(default_factory=corpus.ReadReport)
+    stages: list[StageReport] = field(default_factory=list)
 
 
 @contextmanager

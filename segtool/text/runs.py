@@ -1,18 +1,20 @@
 """From blocks of text to runs of symbol ids, the stream that counting and EM read.
 
-Text between boundaries is a *run*; a stream holds runs one behind the other with a single 0 before, between and
-behind them. A corpus is kept in *chunks*, streams of some hundred thousand symbols, in memory or in shards on the
-disk (:mod:`segtool.ngrams.shards`), as the characters were written; :class:`ChunkedRuns` gives them in the ids of the
-whole corpus, which are in the order of codes, so that sorting by id is sorting by code point.
+Text between boundaries is a *run*. A *stream* holds runs one behind the other, with a single 0 before, between and
+behind them. A corpus comes in *chunks*, streams of about 262,000 symbols, from memory or from shards on the disk
+(:mod:`segtool.ngrams.shards`). Chunks keep the characters as written; :class:`Corpus` maps them to the symbol ids of
+the whole corpus, which follow the order of the codes: sorting by id is sorting by code point.
 
-Where the script is folded (:mod:`segtool.text.folding`), characters that fold to one have one id, whose code is what
-they fold to; which of them stood where is told where it is not the most frequent one.
+Where the script is folded (:mod:`segtool.text.folding`), characters that fold to one character share an id, and its
+code is that character.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import reduce
+from operator import add
 from typing import Protocol
 
 import numpy as np
@@ -25,74 +27,168 @@ from segtool.text.folding import fold_table
 from segtool.text.run_hashes import BUCKETS, hash_runs
 from segtool.text.symbols import CODE_LIMIT, LAT, NUM, class_table, code_points, symbolise
 
-__all__ = ["CHUNK", "LONGEST_RUN", "ChunkedRuns", "RunCollector", "RunPart", "RunTally", "Runs", "corpus_chunks"]
+__all__ = [
+    "CHUNK", "LONGEST_RUN", "Alphabet", "Chunk", "Corpus", "CorpusPart", "CorpusStats", "RunCollector", "corpus_chunks",
+]  # fmt: skip
 
 MAX_SYMBOLS = 65_000
+ALWAYS = np.array([0, NUM, LAT], np.uint32)
+"""Codes that every alphabet begins with; 0 is the boundary."""
+
 CHUNK = 1 << 18
-"""Symbols of a chunk, about."""
+"""Least number of symbols in a chunk, but for the last one."""
 
 LONGEST_RUN = 1 << 16
-"""A run ends after so many symbols, even if no boundary follows."""
+"""A run ends after this many symbols, even if no boundary follows."""
 
 
 @dataclass(frozen=True)
-class Runs:
-    """Text as symbol ids.
+class CorpusStats:
+    """Statistics of runs. They add up with ``+``: ``of(a) + of(b) == of(a and b)``, in any order and grouping.
+
+    Attributes
+    ----------
+    written : ndarray of uint32, shape (characters,)
+        Codes of the characters as written, ascending, behind the boundary, ``NUM`` and ``LAT``.
+    counts : ndarray of int64, shape (characters,)
+        Occurrences of each; the first entry is the number of runs.
+    hash_sizes : ndarray of int64, shape (BUCKETS,)
+        Symbols of the runs by the highest bits of their hashes (:mod:`segtool.text.run_hashes`).
+    digest : int
+        Sum of the hashes of the runs as written, modulo 2^64.
+    longest_run : int
+        Symbols of the longest run.
+    """
+
+    written: Codes = field(default_factory=ALWAYS.copy)
+    counts: Integers = field(default_factory=lambda: np.zeros(len(ALWAYS), np.int64))
+    hash_sizes: Integers = field(default_factory=lambda: np.zeros(BUCKETS, np.int64))
+    digest: int = 0
+    longest_run: int = 0
+
+    @classmethod
+    def of(cls, stream: Ids, written: Codes) -> CorpusStats:
+        """Statistics of a stream.
+
+        Parameters
+        ----------
+        stream : ndarray of uint16, shape (n,)
+            Ids of characters as written, a boundary at either end.
+        written : ndarray of uint32
+            Code of each id, in any order, the first three those of every alphabet.
+        """
+        lengths = np.diff(np.flatnonzero(stream == 0))
+        buckets = hash_runs(stream, fold_table()[written]) >> np.uint64(48)
+        order = np.argsort(written)
+        return cls(
+            written[order],
+            np.bincount(stream[1:], minlength=len(written))[order],
+            np.bincount(buckets, lengths, BUCKETS).astype(np.int64),
+            int(hash_runs(stream, written).sum(dtype=np.uint64)),
+            int(lengths.max(initial=1)) - 1,
+        )
+
+    def __add__(self, other: CorpusStats) -> CorpusStats:
+        written = np.union1d(self.written, other.written)
+        counts = np.zeros(len(written), np.int64)
+        for each in (self, other):
+            counts[np.searchsorted(written, each.written)] += each.counts
+        return CorpusStats(
+            written,
+            counts,
+            self.hash_sizes + other.hash_sizes,
+            (self.digest + other.digest) & 0xFFFFFFFFFFFFFFFF,
+            max(self.longest_run, other.longest_run),
+        )
+
+    @property
+    def runs(self) -> int:
+        """Number of runs."""
+        return int(self.counts[0])
+
+    @property
+    def symbols(self) -> int:
+        """Number of symbols, boundaries not counted."""
+        return int(self.counts[1:].sum())
+
+    @property
+    def positions(self) -> int:
+        """Number of symbols and of boundaries, one of which ends each run."""
+        return int(self.counts.sum())
+
+
+@dataclass(frozen=True)
+class Alphabet:
+    """Ids of characters as written, and the symbols of the corpus that they count as.
+
+    Attributes
+    ----------
+    written : ndarray of uint32
+        Code of each written id: the boundary, ``NUM`` and ``LAT`` first, the others in any order.
+    ids : ndarray of uint16
+        Symbol id of each written id.
+    codes : ndarray of uint32, shape (symbols,)
+        Code of each symbol id, ascending.
+    display : ndarray of uint32, shape (symbols,)
+        The most frequent character of each symbol, of equally frequent ones the lowest code point.
+    """
+
+    written: Codes
+    ids: Ids
+    codes: Codes
+    display: Codes
+
+    @property
+    def is_odd(self) -> npt.NDArray[np.bool_]:
+        """Whether each written id is another character than the one that its symbol is displayed as."""
+        return self.display[self.ids] != self.written
+
+
+class Chunk:
+    """A stream of runs; hashes and odd characters are computed when they are asked for.
+
+    Parameters
+    ----------
+    written : ndarray of uint16, shape (n,)
+        Written ids, a boundary at either end.
+    alphabet : Alphabet
 
     Attributes
     ----------
     stream : ndarray of uint16, shape (n,)
         Symbol ids; 0 is a boundary.
-    codes : ndarray of uint32, shape (symbols,)
-        Code of each id: the boundary (0), ``NUM``, ``LAT``, then Han code points, ascending.
-    faces : ndarray of uint32, shape (symbols,)
-        The character that each id most often is in the corpus, of equally frequent ones the lowest code point;
-        the code itself where nothing is folded.
-    odd_places : ndarray of int64
-        Where the stream has an id that is another character than its face there, ascending.
-    odd_codes : ndarray of uint32
-        That character.
+    alphabet : Alphabet
     """
 
-    stream: Ids
-    codes: Codes
-    faces: Codes
-    odd_places: Integers
-    odd_codes: Codes
+    def __init__(self, written: Ids, alphabet: Alphabet) -> None:
+        self._written, self.alphabet = written, alphabet
+        self.stream = alphabet.ids[written]
 
     @property
-    def count(self) -> int:
-        """Number of runs."""
-        return int(np.count_nonzero(self.stream == 0)) - 1
+    def codes(self) -> Codes:
+        """Code of each symbol id: the boundary (0), ``NUM``, ``LAT``, then Han code points, ascending."""
+        return self.alphabet.codes
 
-    @property
-    def symbols(self) -> int:
-        """Number of symbols, boundaries not counted."""
-        return len(self.stream) - self.count - 1
+    def odd(self) -> tuple[Integers, Codes]:
+        """Places of characters that their symbol is not displayed as, ascending, and these characters."""
+        places = np.flatnonzero(self.alphabet.is_odd[self._written])
+        return places, self.alphabet.written[self._written[places]]
+
+    def hashes(self) -> npt.NDArray[np.uint64]:
+        """Hash of each run (:mod:`segtool.text.run_hashes`), the same in either script."""
+        return hash_runs(self._written, fold_table()[self.alphabet.written])
 
 
-class RunPart(Protocol):
-    """Some of the runs of a corpus, with *written* ids of their own, one for each character as it was written."""
+class CorpusPart(Protocol):
+    """Some runs of a corpus, with written ids of their own."""
 
     @property
     def written(self) -> Codes:
         """Code of each written id; the first are the boundary, ``NUM`` and ``LAT``."""
 
     @property
-    def written_counts(self) -> Integers:
-        """Occurrences of each written id."""
-
-    @property
-    def hash_sizes(self) -> Integers:
-        """Symbols of the runs by the highest bits of their hashes; see :mod:`segtool.text.run_hashes`."""
-
-    @property
-    def digest(self) -> int:
-        """Sum of the hashes of the runs as written, 64 bits of it."""
-
-    @property
-    def longest_run(self) -> int:
-        """Symbols of the longest run."""
+    def stats(self) -> CorpusStats:
+        """Statistics of these runs; they hold all codes of `written`."""
 
     @property
     def chunks(self) -> int:
@@ -102,156 +198,107 @@ class RunPart(Protocol):
         """Written ids of a chunk, a boundary at either end."""
 
 
-class ChunkedRuns:
+class Corpus:
     """The runs of a corpus, chunk by chunk.
 
     Parameters
     ----------
-    parts : sequence of RunPart
+    parts : sequence of CorpusPart
     fold : bool
         Whether characters that fold to one count as one.
 
     Attributes
     ----------
-    codes, faces : ndarray of uint32, shape (symbols,)
-        As of :class:`Runs`.
-    written : ndarray of uint32
-        Every character as it was written, ascending, behind the boundary, ``NUM`` and ``LAT``.
-    fold : bool
-    count, symbols, longest_run : int
-        Runs, symbols without boundaries, symbols of the longest run.
-    digest : int
-        Sum of the hashes of the runs as written, 64 bits of it: the same for the same runs in any order.
+    parts : list of CorpusPart
+    stats : CorpusStats
+        Of all parts.
+    alphabet : Alphabet
+        Of the whole; its written ids ascend by code.
+    alphabets : list of Alphabet
+        Of each part.
+
+    Raises
+    ------
+    CorpusError
+        If the parts together hold more than 65,000 different Han characters.
     """
 
-    def __init__(self, parts: Sequence[RunPart], fold: bool) -> None:
-        self._parts = list(parts)
-        self.fold = fold
-        always = np.array([0, NUM, LAT], np.uint32)
-        self.written = written = np.unique(np.concatenate([always, *(part.written for part in parts)]))
-        self.codes, rename = np.unique(fold_table()[written] if fold else written, return_inverse=True)
-        if len(written) > MAX_SYMBOLS + 3:
+    def __init__(self, parts: Sequence[CorpusPart], fold: bool) -> None:
+        self.parts, self.fold = list(parts), fold
+        self.stats = reduce(add, (part.stats for part in parts), CorpusStats())
+        written = self.stats.written
+        if len(written) > MAX_SYMBOLS + len(ALWAYS):
             raise too_many_symbols()
-        counts = np.zeros(len(written), np.int64)
-        self._places = places = [np.searchsorted(written, part.written) for part in parts]
-        for part, place in zip(parts, places, strict=True):
-            counts[place] += part.written_counts
-        order = np.lexsort((written, -counts, rename))
-        self.faces = written[order[np.searchsorted(rename[order], np.arange(len(self.codes)))]]
-        odd = self.faces[rename] != written
-        self._ids = [rename[place].astype(np.uint16) for place in places]
-        self._odd = [odd[place] for place in places]
+        codes, symbols = np.unique(fold_table()[written] if fold else written, return_inverse=True)
+        order = np.lexsort((written, -self.stats.counts, symbols))
+        display = written[order[np.searchsorted(symbols[order], np.arange(len(codes)))]]
+        self.alphabet = Alphabet(written, symbols.astype(np.uint16), codes, display)
+        self._ids = [np.searchsorted(written, part.written).astype(np.uint16) for part in parts]
+        self.alphabets = [
+            Alphabet(part.written, self.alphabet.ids[ids], codes, display)
+            for part, ids in zip(parts, self._ids, strict=True)
+        ]
         self._index = [(part, i) for part, each in enumerate(parts) for i in range(each.chunks)]
-        self.count = int(counts[0])
-        self.symbols = int(counts[1:].sum())
-        self.longest_run = max((part.longest_run for part in parts), default=0)
-        self.digest = sum(part.digest for part in parts) & 0xFFFFFFFFFFFFFFFF
-        self.hash_sizes = sum((part.hash_sizes for part in parts), np.zeros(BUCKETS, np.int64))
 
     def __len__(self) -> int:
         return len(self._index)
 
     @property
-    def positions(self) -> int:
-        """Symbols and boundaries, of which one ends each run."""
-        return self.symbols + self.count
+    def codes(self) -> Codes:
+        """Code of each symbol id."""
+        return self.alphabet.codes
 
     @property
     def odd_symbols(self) -> npt.NDArray[np.bool_]:
-        """Whether each symbol sometimes is another character than its face."""
-        symbols = np.zeros(len(self.codes), np.bool_)
-        for ids, odd in zip(self._ids, self._odd, strict=True):
-            symbols[ids[odd]] = True
-        return symbols
-
-    def parts(self) -> list[tuple[RunPart, Ids]]:
-        """The parts, and the symbol id of each written id of a part."""
-        return list(zip(self._parts, self._ids, strict=True))
+        """Whether each symbol is sometimes another character than the one it is displayed as."""
+        odd = np.zeros(len(self.codes), np.bool_)
+        odd[self.alphabet.ids[self.alphabet.is_odd]] = True
+        return odd
 
     def place(self, i: int) -> tuple[int, int]:
-        """Which part a chunk is of, and its number there."""
+        """Part that a chunk belongs to, and its number there."""
         return self._index[i]
 
-    def tables(self, i: int) -> tuple[Ids, Codes, Ids]:
-        """Written ids of a chunk, the code of each written id of its part, and the symbol id of each."""
-        part, chunk = self._index[i]
-        return self._parts[part].chunk(chunk), self._parts[part].written, self._ids[part]
+    def chunk(self, i: int) -> Chunk:
+        """One chunk."""
+        part, place = self._index[i]
+        return Chunk(self.parts[part].chunk(place), self.alphabets[part])
 
     def written_chunks(self) -> Iterator[Ids]:
-        """All chunks, each character with its place in `written`."""
-        for part, place in zip(self._parts, self._places, strict=True):
-            ids = place.astype(np.uint16)
+        """All chunks, in the written ids of the whole."""
+        for part, ids in zip(self.parts, self._ids, strict=True):
             for i in range(part.chunks):
                 yield ids[part.chunk(i)]
 
-    def chunk(self, i: int) -> Runs:
-        """All about a chunk."""
-        stream, codes, ids = self.tables(i)
-        places = np.flatnonzero(self._odd[self._index[i][0]][stream])
-        return Runs(ids[stream], self.codes, self.faces, places, codes[stream[places]])
-
-    def whole(self) -> Runs:
+    def whole(self) -> Chunk:
         """All chunks as one, in memory."""
-        if len(self) == 1:
-            return self.chunk(0)
-        chunks = [self.chunk(i) for i in range(len(self))]
-        # the boundary between two chunks is one
-        stream = np.concatenate([np.zeros(1, np.uint16), *(chunk.stream[1:] for chunk in chunks)])
-        starts = np.cumsum([0, *(len(chunk.stream) - 1 for chunk in chunks)])
-        places = [chunk.odd_places + start for chunk, start in zip(chunks, starts, strict=False)]
-        codes = [chunk.odd_codes for chunk in chunks]
-        return Runs(
-            stream,
-            self.codes,
-            self.faces,
-            np.concatenate([np.zeros(0, np.int64), *places]),
-            np.concatenate([np.zeros(0, np.uint32), *codes]),
-        )
-
-
-class RunTally:
-    """What is told of runs chunk by chunk; see :class:`RunPart`.
-
-    Attributes
-    ----------
-    counts : ndarray of int64
-        Occurrences of each written id.
-    hash_sizes : ndarray of int64, shape (BUCKETS,)
-    digest, longest : int
-    """
-
-    def __init__(self) -> None:
-        self.counts = np.zeros(MAX_SYMBOLS + 3, np.int64)
-        self.hash_sizes = np.zeros(BUCKETS, np.int64)
-        self.digest = self.longest = 0
-
-    def add(self, chunk: Ids, written: Codes) -> None:
-        """Tell of one more chunk, given the code of each written id."""
-        self.counts += np.bincount(chunk[1:], minlength=len(self.counts))
-        lengths = np.diff(np.flatnonzero(chunk == 0))
-        hashes = hash_runs(chunk, fold_table()[written])
-        self.hash_sizes += np.bincount(hashes >> np.uint64(48), lengths, BUCKETS).astype(np.int64)
-        self.digest = (self.digest + int(hash_runs(chunk, written).sum(dtype=np.uint64))) & 0xFFFFFFFFFFFFFFFF
-        self.longest = max(self.longest, int(lengths.max(initial=1)) - 1)
+        # two chunks share the boundary between them
+        streams = [np.zeros(1, np.uint16), *(chunk[1:] for chunk in self.written_chunks())]
+        return Chunk(np.concatenate(streams), self.alphabet)
 
 
 class RunCollector:
-    """Takes blocks of text and keeps their runs in memory; the part of a corpus that they are.
+    """A part of a corpus in memory, made from blocks of text.
 
-    A block ends every run: give blocks that end at a line end or at the end of a file.
+    A block ends every run: give blocks that end at the end of a line or of a file.
+
+    Attributes
+    ----------
+    positions : int
+        Symbols and boundaries collected so far.
     """
 
     def __init__(self) -> None:
         self._classes = np.frombuffer(class_table(), np.uint8)
         self._ids = np.zeros(CODE_LIMIT, np.uint16)
         self._ids[[NUM, LAT]] = 1, 2
-        self._known = np.zeros(MAX_SYMBOLS + 3, np.int32)
-        self._known[[1, 2]] = NUM, LAT
-        self._used = 3
+        self._known = np.zeros(MAX_SYMBOLS + len(ALWAYS), np.int32)
+        self._known[: len(ALWAYS)] = ALWAYS
+        self._used = len(ALWAYS)
         self._open: list[Ids] = []
         self._open_size = 0
         self._chunks: list[Ids] = []
-        self._tally = RunTally()
+        self._stats = CorpusStats()
         self.positions = 0
 
     def add(self, text: str) -> None:
@@ -260,7 +307,7 @@ class RunCollector:
         Raises
         ------
         CorpusError
-            If the corpus holds more different Han characters than can be told apart (65,000).
+            If the corpus holds more than 65,000 different Han characters.
         """
         points = code_points(text)
         codes, starts = np.empty(len(points), np.int32), np.empty(len(points), np.int32)
@@ -276,13 +323,14 @@ class RunCollector:
             self._close()
 
     def _close(self) -> None:
-        """Make chunks of what was added since the last ones."""
-        stream = np.concatenate([np.zeros(1, np.uint16), *self._open])
-        self._open, self._open_size = [], 0
-        for low, high in corpus_chunks(stream):
-            chunk = stream[low : high + 1]
-            self._chunks.append(chunk)
-            self._tally.add(chunk, self.written)
+        """Make chunks of the blocks that were added since the last ones."""
+        if self._open or not self._chunks:
+            stream = np.concatenate([np.zeros(1, np.uint16), *self._open])
+            self._open, self._open_size = [], 0
+            for low, high in corpus_chunks(stream):
+                chunk = stream[low : high + 1]
+                self._chunks.append(chunk)
+                self._stats += CorpusStats.of(chunk, self.written)
 
     @property
     def written(self) -> Codes:
@@ -290,46 +338,29 @@ class RunCollector:
         return self._known[: self._used].astype(np.uint32)
 
     @property
-    def written_counts(self) -> Integers:
-        """Occurrences of each written id."""
-        return self._closed()._tally.counts[: self._used]
-
-    @property
-    def hash_sizes(self) -> Integers:
-        """Symbols of the runs by the highest bits of their hashes."""
-        return self._closed()._tally.hash_sizes
-
-    @property
-    def digest(self) -> int:
-        """Sum of the hashes of the runs."""
-        return self._closed()._tally.digest
-
-    @property
-    def longest_run(self) -> int:
-        """Symbols of the longest run."""
-        return self._closed()._tally.longest
+    def stats(self) -> CorpusStats:
+        """Statistics of the runs."""
+        self._close()
+        return self._stats
 
     @property
     def chunks(self) -> int:
         """Number of chunks."""
-        return len(self._closed()._chunks)
+        self._close()
+        return len(self._chunks)
 
     def chunk(self, i: int) -> Ids:
         """Written ids of a chunk."""
-        return self._closed()._chunks[i]
+        self._close()
+        return self._chunks[i]
 
-    def runs(self, fold: bool = False) -> Runs:
-        """All runs as one stream."""
-        return ChunkedRuns([self], fold).whole()
-
-    def _closed(self) -> RunCollector:
-        if self._open or not self._chunks:
-            self._close()
-        return self
+    def runs(self, fold: bool = False) -> Chunk:
+        """All runs as one chunk."""
+        return Corpus([self], fold).whole()
 
 
 def too_many_symbols() -> CorpusError:
-    """Error of a text that is hardly one."""
+    """Error of a text with more Han characters than any Chinese text has."""
     return CorpusError(
         f"the corpus holds more than {MAX_SYMBOLS:,} different Han characters: "
         "is it Chinese text, and is --encoding right?"

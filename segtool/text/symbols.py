@@ -16,7 +16,7 @@ Combining marks, variation selectors and emoji joiners stay with the character b
 other scripts (Greek, Cyrillic, kana, hangul, …) form one token a run, where a token a letter would be
 of no use to anyone; this and the joiners go beyond the design. Whitespace is what :meth:`str.isspace` says.
 
-The classes are read from ``charclass.txt`` (written by ``scripts/make_charclass`` from the Unicode
+The classes are read from ``charclass.txt`` (written by ``scripts/make_charclass.py`` from the Unicode
 character database), so that they do not change with the version of Python. Which Han characters count
 as one is decided where symbols get their ids (:mod:`segtool.text.folding`).
 """
@@ -47,7 +47,7 @@ C_MARK, C_SPACE, C_LETTER, C_EXTEND, C_DIGIT, C_LATIN, C_HAN, C_SIGN, C_PERCENT 
 
 @functools.cache
 def class_table() -> bytes:
-    """Class of every code point, as written by ``scripts/make_charclass``.
+    """Class of every code point, as written by ``scripts/make_charclass.py``.
 
     Returns
     -------

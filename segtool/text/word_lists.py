@@ -1,4 +1,4 @@
-"""Word lists: a word a line, or ``word count``, or ``word count tag``, as jieba reads and writes them."""
+"""Reads word lists: lines of ``word``, ``word count`` or ``word count tag``, as jieba reads and writes them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _TAG = re.compile(r"[A-Za-z]+")
 
 
 def read_word_counts(lines: Iterable[str]) -> Iterator[tuple[str, float]]:
-    """Read words and their counts; a word without one counts once.
+    """Read words and their counts, 1 for a word without a count.
 
     Parameters
     ----------
@@ -41,15 +41,15 @@ def read_word_counts(lines: Iterable[str]) -> Iterator[tuple[str, float]]:
 def read_word_set(path: str | os.PathLike[str], flag: str, encoding: str = "utf-8") -> frozenset[str]:
     """Read the words of a list, or of a segmented text.
 
-    Which of the two is decided line by line: of ``word count`` and ``word count tag`` (a number in ASCII
-    digits, ASCII letters) the first field is a word, of any other line every field is.
+    Each line decides for itself: in ``word count`` and ``word count tag`` (a number in ASCII digits, a tag in ASCII
+    letters) only the first field is a word, in any other line every field is.
 
     Parameters
     ----------
     path : str or path
         A file, plain or compressed, or ``-`` for standard input.
     flag : str
-        The option that named it, for messages.
+        The option that named the file, for messages.
     encoding : str
 
     Returns

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Train the model that comes with segtool: segtool/default/, from text under an open licence or none needed.
+"""Train the model that comes with segtool, segtool/default/, from text in the public domain or under open licences.
 
-    .venv/bin/python scripts/make_default ../shared/data/raw/open
+    .venv/bin/python -m scripts.make_default OPEN [OUTPUT]
 
-The same files give the same bytes. Every file is taken as often as MIXTURE says; how that was chosen: docs/quality.md.
-What went in is told by the model's card.
+OPEN is the folder with the files of MIXTURE, which says how often each is taken (docs/quality.md has the choice). The
+same files give the same bytes. The card of the model lists the files.
 """
 
 import hashlib
@@ -13,10 +13,12 @@ import sys
 from pathlib import Path
 
 import segtool
-from segtool.lexicon import build as layout
+from segtool.lexicon import build
+from segtool.settings import Parameters
 from segtool.store.model import save_model
 from segtool.text.sources import find_sources, read_blocks
 
+TARGET = Path(__file__).resolve().parent.parent / "segtool" / "default"
 MIXTURE = {  # file: how often it is taken, terms
     "dialog_kdconv.txt": (3, "Apache-2.0"),
     "law_mainland.txt": (1, "public domain"),
@@ -28,7 +30,7 @@ MIXTURE = {  # file: how often it is taken, terms
     "wiki_cmrc2018.txt": (3, "CC BY-SA"),
     "wiki_drcd_trad.txt": (3, "CC BY-SA"),
 }
-SETTINGS = {"min_count": 3, "min_expected": 4.0, "class_words": 4000, "tagger_min_count": 100}
+SETTINGS: Parameters = {"min_count": 3, "min_expected": 4.0, "class_words": 4000, "tagger_min_count": 100}
 MOST_BYTES = 8_000_000
 
 
@@ -40,9 +42,8 @@ def taken(text: str, times: float) -> list[str]:
     return [text] * int(times) + [some] * (rest > 0)
 
 
-def main() -> None:
-    layout.PATIENCE = 1 << 30  # the smallest trie, whatever the time
-    folder = Path(sys.argv[1] if len(sys.argv) > 1 else "../shared/data/raw/open")
+def main(folder: Path, target: Path) -> None:
+    build.PATIENCE = 1 << 30  # the smallest trie, whatever the time
     texts: list[str] = []
     sources = []
     for name, (times, terms) in MIXTURE.items():
@@ -53,7 +54,6 @@ def main() -> None:
     segmenter = segtool.train(texts=texts, progress=True, **SETTINGS)
     segmenter.model.card["name"] = "default"
     segmenter.model.card["sources"] = sources
-    target = Path(__file__).parent.parent / "segtool" / "default"
     shutil.rmtree(target, ignore_errors=True)
     save_model(segmenter.model, target)
     size = sum(path.stat().st_size for path in target.iterdir())
@@ -63,4 +63,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(Path(sys.argv[1]), Path(sys.argv[2]) if len(sys.argv) > 2 else TARGET)

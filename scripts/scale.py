@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """Measure how training grows with its corpus: the tables of docs/scale.md.
 
-    .venv/bin/python scripts/scale ../shared/data [--sizes 1,10,100,1000] [--memory 2G] [--json build/scale.json]
+    .venv/bin/python -m scripts.scale DATA [--sizes 1,10,100,1000] [--memory 2G] [--json build/scale.json]
 
 Texts of each size (in MB) are made of the lines of all files below DATA/raw, shuffled. Where these are not enough they
 come again, shuffled anew, with --noise of their Han characters replaced by others drawn at random, so that new n-grams
 keep coming. Every size is trained on within --memory, and counted; both are processes of their own, whose seconds and
-peak memory are told stage by stage. Exponents are least squares on the logarithms.
+peak memory are listed stage by stage. Exponents are least squares on the logarithms.
 """
 
 import argparse
@@ -18,6 +18,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -26,13 +27,16 @@ from segtool.text.sources import find_sources
 SEGTOOL = [sys.executable, "-m", "segtool"]
 HAN = 0x4E00, 0x9FA6
 MB = 1_000_000
+Figures = dict[str, Any]
 STAGE = re.compile(r"(\w+) +([\d.]+) s +([\d,]+) MB( peak)?")
 
 
 def make_text(data: Path, target: Path, size: int, noise: float) -> None:
     """Write about `size` bytes of lines, each time that all have been written in another order and with noise."""
     lines = []
-    for source in find_sources([data / "raw"]):
+    folder = data / "raw" if (data / "raw").exists() else data / "sample"
+    for source in find_sources([folder]):
+        assert source.path is not None
         lines += [line + "\n" for line in source.path.read_text(encoding="utf-8").split("\n") if line]
     draw = np.random.default_rng(0)
     with target.open("wb") as out:
@@ -44,20 +48,19 @@ def make_text(data: Path, target: Path, size: int, noise: float) -> None:
                 han = np.flatnonzero((points >= HAN[0]) & (points < HAN[1]))
                 change = han[draw.random(len(han)) < noise]
                 points[change] = draw.integers(*HAN, len(change))
-            data = points.tobytes().decode("utf-32-le").encode()
+            encoded = points.tobytes().decode("utf-32-le").encode()
             room = size - out.tell()
-            out.write(data if len(data) <= room else data[: data.find(b"\n", room) + 1 or len(data)])
+            out.write(encoded if len(encoded) <= room else encoded[: encoded.find(b"\n", room) + 1 or len(encoded)])
             turn += 1
 
 
-def run(command: list[str]) -> dict:
+def run(command: list[str]) -> Figures:
     """Run a command of segtool and read its stages off standard error."""
     begin = time.perf_counter()
     process = subprocess.Popen([*SEGTOOL, *command], stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True)
-    talk = process.stderr.read()
-    status = process.wait()
+    _, talk = process.communicate()
     seconds = time.perf_counter() - begin
-    if status:
+    if process.returncode:
         raise SystemExit(f"scale: {' '.join(command)} failed: {talk}")
     stages = {
         name: (float(each), int(peak.replace(",", "")))
@@ -68,7 +71,7 @@ def run(command: list[str]) -> dict:
     return {"seconds": seconds, "peak_mb": peak, "stages": stages, "talk": talk}
 
 
-def measure(text: Path, folder: Path, options: argparse.Namespace) -> dict:
+def measure(text: Path, folder: Path, options: argparse.Namespace) -> Figures:
     """Train on a text, and count it."""
     limits = ["--memory", options.memory, "--tmp", str(folder), "-j", str(options.workers)]
     trained = run(["train", str(text), "-o", str(folder / "model"), *limits])
@@ -93,7 +96,7 @@ def table(head: list[str], rows: list[list[str]]) -> str:
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
-def report(results: list[dict]) -> str:
+def report(results: list[Figures]) -> str:
     """Tables of seconds and peaks by stage, and of n-gram types."""
     sizes = [each["mb"] for each in results]
     names = list(results[-1]["train"]["stages"])
@@ -115,8 +118,7 @@ def report(results: list[dict]) -> str:
     growth.append(["symbols", *(f"{number:,}" for number in symbols), f"{exponent(sizes, symbols):.2f}"])
     for k in range(lengths):
         types = [each["corpus"]["types"][k] for each in results]
-        slope = f"{exponent(symbols, types):.2f}"
-        growth.append([f"{k + 1}-grams", *(f"{number:,}" for number in types), slope])
+        growth.append([f"{k + 1}-grams", *(f"{number:,}" for number in types), f"{exponent(symbols, types):.2f}"])
     others = {"candidates": "candidates", "words": "words", "shard_mb": "shard, MB", "model_mb": "model, MB"}
     for name, label in others.items():
         values = [each[name] for each in results]
@@ -146,7 +148,7 @@ def main() -> None:
             # in a process of its own: a child's peak starts at the size of its parent
             text = folder / "text.txt"
             own = [str(options.data), "--sizes", size, "--noise", str(options.noise), "--make", str(text)]
-            subprocess.run([sys.executable, __file__, *own], check=True)
+            subprocess.run([sys.executable, "-m", "scripts.scale", *own], check=True)
             results.append(measure(text, folder, options))
             if options.json:
                 options.json.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")

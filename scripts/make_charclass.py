@@ -1,5 +1,7 @@
 #!/usr/bin/env python3
-"""Write segtool/charclass.txt: the class of every Unicode character, as ranges.
+"""Write segtool/text/charclass.txt: the class of every Unicode character, as ranges.
+
+    .venv/bin/python -m scripts.make_charclass [OUTPUT]
 
 Run with the newest Python at hand: its unicodedata decides. The file is committed, so that the
 same text gives the same symbols whatever Python segtool runs on.
@@ -9,6 +11,7 @@ import sys
 import unicodedata
 from pathlib import Path
 
+TARGET = Path(__file__).resolve().parent.parent / "segtool" / "text" / "charclass.txt"
 MARK, SPACE, LETTER, EXTEND, DIGIT, LATIN, HAN, SIGN, PERCENT = range(9)
 SIGNS = ".．·,/／:：\u2236"  # marks that may stand between two digits of a number; the last one is the ratio
 PERCENTS = "%％"
@@ -49,7 +52,7 @@ def char_class(code: int) -> int:
     return MARK
 
 
-def main() -> None:
+def main(out: Path) -> None:
     ranges: list[list[int]] = []
     for code in range(0x110000):
         kind = char_class(code)
@@ -60,11 +63,10 @@ def main() -> None:
         else:
             ranges.append([code, code, kind])
     lines = [f"{low:X} {high:X} {kind}" for low, high, kind in ranges if kind != MARK]
-    out = Path(__file__).parent.parent / "segtool" / "text" / "charclass.txt"
     head = f"# Unicode {unicodedata.unidata_version}, written by scripts/make_charclass: first, last, class\n"
     out.write_text(head + "\n".join(lines) + "\n", encoding="ascii")
     print(f"{out}: {len(lines)} ranges", file=sys.stderr)
 
 
 if __name__ == "__main__":
-    main()
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else TARGET)

@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
-"""Write segtool/fold.txt: the simplified character that each Han character counts as.
+"""Write segtool/text/fold.txt: the simplified character that each Han character counts as.
 
-Needs OpenCC (``pip install .[tables]``), as nothing else does: the file is committed. Run with the newest Python at
+    .venv/bin/python -m scripts.make_fold [OUTPUT]
+
+Needs OpenCC (``pip install .[tables]``), which nothing else needs: the file is committed. Run with the newest Python at
 hand: its unicodedata has a say. A line is a character and what it folds to, each as six hexadecimal digits.
 
 A character folds to one other whatever word it stands in, and simplified text is folded, too. So a character that
@@ -17,6 +19,7 @@ from opencc import OpenCC
 
 from segtool.text.symbols import CODE_LIMIT, class_table
 
+TARGET = Path(__file__).resolve().parent.parent / "segtool" / "text" / "fold.txt"
 HAN = 6  # of class_table()
 
 RADICALS = (  # of the block CJK Radicals Supplement: a radical and its ideograph, from EquivalentUnifiedIdeograph.txt
@@ -56,7 +59,7 @@ KEPT = "么吒薹"
 """OpenCC would make 幺咤苔 of them; they are characters of their own in both scripts."""
 
 
-def main() -> None:
+def main(out: Path) -> None:
     radicals = dict(zip(RADICALS[::2], RADICALS[1::2], strict=True))
     # what the first leaves alone is left to the next
     converters = [OpenCC(name) for name in ("t2s", "tw2s", "hk2s")]
@@ -82,7 +85,6 @@ def main() -> None:
             raise SystemExit(f"{' → '.join(seen)} → {char}: a circle; put one of them into KEPT")
         if char != seen[0]:
             lines.append(f"{code:06X} {ord(char):06X}")
-    out = Path(__file__).parent.parent / "segtool" / "text" / "fold.txt"
     sources = f"OpenCC {version('opencc')} and Unicode {unicodedata.unidata_version}"
     head = f"# {sources}, written by scripts/make_fold: character, what it folds to\n"
     out.write_text(head + "\n".join(lines) + "\n", encoding="ascii")
@@ -90,4 +92,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else TARGET)

@@ -1,0 +1,71 @@
+"""The command ``segtool cut``."""
+
+from __future__ import annotations
+
+import click
+
+from segtool.cli.options import announce_compiling, encoding_option, open_output, quiet_option, workers_option
+from segtool.errors import UsageError
+
+__all__ = ["cut_command"]
+
+
+@click.command("cut")
+@click.argument("files", metavar="[FILE]...", nargs=-1)
+@click.option(
+    "-m", "--model", metavar="MODEL", default="default", show_default=True, help="Directory written by 'segtool train'."
+)
+@click.option("-o", "--output", metavar="FILE", help="Write here instead of to standard output.")
+@click.option("--sep", default=" ", show_default="a space", help="Separator between two words.")
+@click.option("--adapt", metavar="FILE", multiple=True, help="First learn the words of this raw text.")
+@encoding_option
+@workers_option("the output", default=1)
+@quiet_option
+def cut_command(
+    files: tuple[str, ...],
+    model: str,
+    output: str | None,
+    sep: str,
+    adapt: tuple[str, ...],
+    encoding: str,
+    workers: int,
+    quiet: bool,
+) -> None:
+    """Cut text into words, a line for each line of the input, in UTF-8.
+
+    FILE is as for train; without one, standard input is cut, each line as soon as it is complete. Without -m, the
+    model that comes with segtool is used. --adapt learns from a text, such as the one to cut, without changing the
+    model on disk; it can be given several times.
+    """
+    files = files or ("-",)
+    if "-" in adapt and "-" in files:
+        raise UsageError("standard input (-) can be read only once: give a file to --adapt")
+    if not sep or "\n" in sep:
+        raise UsageError("--sep: give one character or more, and no line end")
+    announce_compiling(quiet)
+    from segtool.decode.streaming import cut_utf8_stream
+    from segtool.runtime.progress import Progress
+    from segtool.segmenter import load
+    from segtool.text.sources import find_sources, read_blocks, total_size
+    from segtool.text.utf8_files import read_utf8
+
+    segmenter = load(model)
+    sources = find_sources(files)
+    line_ended = True
+    with open_output(output) as out:
+        watch = Progress(not quiet and not out.isatty())
+        if adapt:
+            own = find_sources(adapt)
+            with watch.stage("adapt", total_size(own), "B") as step:
+                segmenter = segmenter.adapt(read_blocks(own, encoding=encoding, progress=step), workers)
+        with watch.stage("cut", total_size(sources), "B") as step:
+            for source in sources:
+                begun = False
+                pieces = read_utf8(source, encoding=encoding, progress=step)
+                ahead = source.path is not None and source.path.is_file()  # others may wait for what we write
+                for data in cut_utf8_stream(segmenter, pieces, sep, workers, ahead):
+                    if data:
+                        # the last line of a file may lack its end, and ends all the same
+                        out.write(data if begun or line_ended else b"\n" + data)
+                        out.flush()
+                        begun, line_ended = True, data.endswith(b"\n")

@@ -1,0 +1,39 @@
+"""The command ``segtool eval``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from segtool.cli.options import encoding_option
+
+__all__ = ["eval_command"]
+
+
+@click.command("eval")
+@click.argument("gold")
+@click.argument("predicted")
+@click.option(
+    "--protocol",
+    type=click.Choice(["span", "sighan"]),
+    default="span",
+    show_default=True,
+    help="Match words by their place in the text, or align them as the SIGHAN 2005 script does.",
+)
+@click.option("--train-words", metavar="FILE", help="Word list or segmented text: adds OOV rate and recall.")
+@click.option("--top-errors", metavar="N", type=click.IntRange(0), default=0, help="Show the N most frequent errors.")
+@click.option("--sep", help="Separator of the words of PREDICTED, where it is not whitespace.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@encoding_option
+def eval_command(gold: str, predicted: str, as_json: bool, **arguments: Any) -> None:
+    """Score a segmentation against a gold standard: precision, recall and F1 of words."""
+    from segtool.evaluation import evaluate_files
+
+    result = evaluate_files(gold, predicted, **arguments)
+    if as_json:
+        import json
+
+        click.echo(json.dumps(result.to_dict(), ensure_ascii=False, indent=2))
+    else:
+        click.echo(result.report())

@@ -1,0 +1,57 @@
+"""The command ``segtool train``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from segtool.cli.options import (
+    TitledCommand,
+    announce_compiling,
+    encoding_option,
+    engine_options,
+    memory_options,
+    open_engine,
+    parameter_options,
+    quiet_option,
+    skip_option,
+    workers_option,
+)
+from segtool.cli.reports import print_lines, training_summary
+
+__all__ = ["train_command"]
+
+
+@click.command("train", cls=TitledCommand)
+@click.argument("inputs", metavar="INPUT...", nargs=-1, required=True)
+@click.option("-o", "--output", metavar="MODEL", required=True, help="Directory to write the model to.")
+@click.option("--base", metavar="MODEL", help="Continue from a model, or from 'default', with its parameters.")
+@click.option("--counts", is_flag=True, help="INPUT are count shards, written by 'segtool count', in any order.")
+@encoding_option
+@skip_option
+@workers_option("the model")
+@memory_options
+@click.option("--resume", is_flag=True, help="Keep finished stages, and continue a training that was interrupted.")
+@engine_options
+@quiet_option
+@parameter_options
+def train_command(
+    inputs: tuple[str, ...], output: str, counts: bool, engine: str, master: str | None, quiet: bool, **arguments: Any
+) -> None:
+    """Learn a model from raw text.
+
+    INPUT is a file, a directory (all files below it), a glob, or - for standard input; plain, gz, bz2,
+    xz or zst. For the method dict it is a word list: a word a line, or `word count`, or `word count tag`.
+
+    A corpus that does not fit into --memory is counted in parts, kept in --tmp; the model is the same.
+    """
+    announce_compiling(quiet)
+    from segtool.training import TrainingReport, train
+
+    report = TrainingReport()
+    texts, shards = (None, inputs) if counts else (inputs, None)
+    with open_engine(engine, master) as runner:
+        train(texts, output, counts=shards, engine=runner, progress=not quiet, report=report, **arguments)
+    if not quiet:
+        print_lines(training_summary(report, output))

@@ -1,0 +1,102 @@
+"""Trains a language model on raw text: read, count, estimate, write."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from segtool.lm.arpa import stream_arpa
+from segtool.lm.kneser_ney import estimate, thresholds
+from segtool.lm.language_model import LanguageModel
+from segtool.ngrams.count import count_stream
+from segtool.ngrams.counter import collect_runs
+from segtool.runtime.progress import Progress
+from segtool.runtime.workers import checked_workers
+from segtool.store.files import atomic_directory, atomic_file
+from segtool.text.reading import Digested, ReadingReport, open_blocks
+
+__all__ = ["train_language_model"]
+
+
+def train_language_model(
+    inputs: Sequence[str | os.PathLike[str]],
+    output: str,
+    order: int = 4,
+    prune: tuple[int, ...] = (),
+    *,
+    encoding: str = "utf-8",
+    skip_undecodable: bool = False,
+    workers: int | None = None,
+    progress: bool = False,
+    report: ReadingReport | None = None,
+) -> LanguageModel:
+    """Train a language model and write it.
+
+    Parameters
+    ----------
+    inputs : sequence of path
+        Files, directories, globs, ``"-"`` for standard input; plain or compressed.
+    output : str
+        A name that ends in .arpa or .arpa.gz, or a directory.
+    order : int
+        Length of the longest n-grams, 2 to 6.
+    prune : tuple of int
+        See :func:`segtool.lm.kneser_ney.estimate`.
+    encoding : str
+        Encoding of the inputs.
+    skip_undecodable : bool
+        Leave out and count lines that are not valid in that encoding, instead of raising.
+    workers : int, optional
+        Threads; by default one per processor. The model does not depend on it.
+    progress : bool
+        Show progress bars on standard error if that is a terminal.
+    report : ReadingReport, optional
+        Receives sizes, seconds and memory of the stages.
+
+    Returns
+    -------
+    LanguageModel
+        Its card holds size and digest of the corpus.
+
+    Raises
+    ------
+    UsageError
+        If a parameter makes no sense.
+    InputError, EncodingError
+        If an input cannot be read.
+    CorpusError
+        If the text holds no Han character.
+    OutputError
+        If the output cannot be written.
+    """
+    thresholds(prune, order)
+    workers = checked_workers(workers)
+    report = report if report is not None else ReadingReport()
+    watch, reading = Progress(progress, report.stages), report.reading
+    as_arpa = output.endswith((".arpa", ".arpa.gz"))
+    # entered first, so that a place that cannot be written is known before hours of work
+    with atomic_file(output) if as_arpa else atomic_directory(output) as place:
+        with open_blocks(inputs, None, encoding, skip_undecodable, watch, reading) as blocks:
+            digested = Digested(blocks)
+            runs = collect_runs(digested, fold=False)
+        corpus = {
+            "characters": reading.characters,
+            "digest": digested.digest.hexdigest(),
+            "lines": reading.lines,
+            "runs": runs.stats.runs,
+            "symbols": runs.stats.symbols,
+        }
+        with watch.stage("count"):
+            counts = count_stream(runs.whole().stream, runs.codes, order, workers)
+            del runs
+        with watch.stage("estimate"):
+            model = estimate(counts, order, prune, workers)
+            del counts
+        model.card["corpus"] = corpus
+        with watch.stage("write", sum(model.ngrams)) as step:
+            if isinstance(place, Path):
+                model.write(place)
+            else:
+                stream_arpa(model, place, output.endswith(".gz"), step)
+    return model

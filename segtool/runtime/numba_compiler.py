@@ -1,0 +1,102 @@
+"""Compiling kernels with numba; nothing else in the package calls its compiler."""
+
+from __future__ import annotations
+
+import pickle
+import re
+from collections.abc import Callable
+from typing import Any
+
+__all__ = ["compile_kernel", "deserialise", "serialise"]
+
+
+def compile_kernel(function: Callable[..., Any], signature: str) -> Any:
+    """Compile a function for one signature, without numba's cache.
+
+    That cache knows the file of the function alone: it would return old code after an edit of a constant or a function
+    in another file.
+
+    Parameters
+    ----------
+    function : callable
+    signature : str
+        See :func:`segtool.runtime.kernels.kernel`.
+
+    Returns
+    -------
+    numba dispatcher
+        It compiles for no other types.
+
+    Raises
+    ------
+    ValueError
+        If it is no signature.
+    """
+    import numba
+
+    result, arguments = signature.removesuffix(")").rsplit("(", 1)
+    types = [_type(part) for part in arguments.split(",")]
+    if result == "void":
+        returned = numba.types.void
+    elif result.startswith("("):
+        returned = numba.types.Tuple([_type(part) for part in result.strip("()").split(",")])
+    else:
+        returned = _type(result)
+    return numba.njit([returned(*types)], nogil=True)(function)
+
+
+def serialise(dispatcher: Any) -> bytes:
+    """Pack the machine code of a compiled kernel for :func:`deserialise`.
+
+    Raises
+    ------
+    ValueError
+        If it holds addresses of this process.
+    """
+    from numba.core.serialize import dumps
+
+    [compiled] = dispatcher.overloads.values()
+    if compiled.library.has_dynamic_globals:
+        raise ValueError("its code holds addresses of this process")
+    return dumps(compiled._reduce())
+
+
+def deserialise(function: Callable[..., Any], data: bytes) -> Any:
+    """Dispatcher of a kernel that :func:`serialise` has packed.
+
+    Parameters
+    ----------
+    function : callable
+        What was compiled.
+    data : bytes
+        Only data of a known origin, since it is a pickle.
+
+    Returns
+    -------
+    numba dispatcher
+    """
+    import numba
+    from numba.core.compiler import CompileResult
+
+    dispatcher = numba.njit(nogil=True)(function)
+    context = dispatcher.targetctx
+    context.refresh()
+    compiled = CompileResult._rebuild(context, *pickle.loads(data))
+    context.insert_user_function(compiled.entry_point, compiled.fndesc, [compiled.library])
+    dispatcher.add_overload(compiled)
+    dispatcher.disable_compile()
+    return dispatcher
+
+
+def _type(text: str) -> Any:
+    from numba import types
+
+    kinds = {"b": "bool", "i": "int", "u": "uint", "f": "float"}
+    found = re.fullmatch(r"([biuf])(\d)(\[(const)?\])?", text.strip())
+    if found is None:
+        raise ValueError(f"not a kernel type: {text!r}")
+    name = kinds[found[1]]
+    scalar = types.boolean if name == "bool" else getattr(types, f"{name}{8 * int(found[2])}", None)
+    if scalar is None:
+        raise ValueError(f"not a kernel type: {text!r}")
+    return types.Array(scalar, 1, "C", readonly=bool(found[4])) if found[3] else scalar

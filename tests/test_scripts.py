@@ -1,0 +1,151 @@
+"""The scripts, each run on the data of the repository."""
+
+import re
+import shutil
+import subprocess
+import sys
+import unicodedata
+from importlib.util import find_spec
+
+import pytest
+
+import segtool
+from scripts import make_cli_docs, make_default
+from tests.helpers import ROOT, SAMPLE, contents, environment
+
+PYTHON = sorted(path.stem for path in (ROOT / "scripts").glob("*.py"))
+SHELL = sorted(path.name for path in (ROOT / "scripts").iterdir() if path.is_file() and not path.suffix)
+TEXT = ROOT / "segtool" / "text"
+
+
+def script(name, *arguments, code=0):
+    """Standard output of a script."""
+    command = [sys.executable, "-m", f"scripts.{name}", *map(str, arguments)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, encoding="utf-8", env=environment())
+    assert done.returncode == code, done.stderr
+    return done.stdout
+
+
+def table(text):
+    """The rows of a table by their first cells, without those of the head."""
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines() if line.startswith("|")]
+    return {row[0]: row[1:] for row in rows[2:]}
+
+
+def needs(*packages):
+    missing = [name for name in packages if find_spec(name) is None]
+    return pytest.mark.skipif(bool(missing), reason=f"not installed: {', '.join(missing)}")
+
+
+def test_every_script_is_tested():
+    text = "".join((ROOT / "tests" / name).read_text(encoding="utf-8") for name in ("test_scripts.py", "test_bench.py"))
+    helpers = {"bench_tasks", "experiments", "idea_kernels"}
+    assert [name for name in PYTHON if name not in helpers and not re.search(rf'script\("{name}"|{name}\.', text)] == []
+
+
+@pytest.mark.parametrize("name", SHELL)
+def test_shell_scripts_can_be_read(name):
+    done = subprocess.run(["bash", "-n", ROOT / "scripts" / name], capture_output=True)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+# The experiments, on the sample and its gold standard
+
+
+def test_quality():
+    rows = table(script("quality", "data", "--no-peers"))
+    assert len(rows) == 3, "both rows on adaptation have one name"
+    assert all(0.6 < float(f1) < 0.95 for (f1,) in rows.values())
+
+
+def test_quality_by_size():
+    rows = table(script("quality", "data", "--no-peers", "--sizes").split("\n\n")[1])
+    assert {name.split(",")[0] for name in rows} == {"0.1 MB", "0.2 MB"}
+
+
+@needs("jieba", "sentencepiece")
+def test_quality_of_peers():
+    assert {"jieba", "SentencePiece, trained on the news"} <= table(script("quality", "data")).keys()
+
+
+def test_tune():
+    rows = table(script("tune", "data", "entropy_floor"))
+    assert list(rows) == ["defaults", "`entropy_floor` 1", "`entropy_floor` 2"]
+    assert len({f1 for (f1,) in rows.values()}) > 1
+    script("tune", "data", "entropy_roof", code=1)
+
+
+def test_compare():
+    rows = table(script("compare", "data", "--megabytes", 0.1))
+    assert len(rows) == 6
+    assert all(0.6 < float(f1) < 0.95 and float(speed) > 0 for f1, _, speed in rows.values())
+
+
+@pytest.mark.parametrize("idea", ["average", "iterate", "free", "unknown", "characters", "classes"])
+def test_ideas(idea):
+    rows = table(script("ideas", "data", idea))
+    plain = rows.pop("defaults")[0]
+    assert rows
+    for name, (figure,) in rows.items():
+        f1, difference = re.fullmatch(r"(\.\d{4}) \(([-+]\.\d{4})\)", figure).groups()
+        assert abs(float(f1) - float(plain) - float(difference)) < 0.0002
+        assert abs(float(difference)) < 0.2
+        if name.startswith("tagger as it is"):
+            assert abs(float(difference)) < 0.005, "it is the tagger of the package, but for rounding"
+
+
+def test_scale(tmp_path):
+    found = script("scale", "data", "--sizes", "0.02,0.04", "--tmp", tmp_path, "--json", tmp_path / "scale.json")
+    stages, growth = map(table, found.split("\n\n"))
+    assert {"read", "count", "lexicon", "all", "`segtool count`"} <= stages.keys()
+    small, large, _ = growth["symbols"]
+    assert int(large.replace(",", "")) > 1.5 * int(small.replace(",", ""))
+    assert (tmp_path / "scale.json").is_file()
+
+
+# What makes files of the package
+
+
+def test_make_default(tmp_path):
+    for name in make_default.MIXTURE:
+        shutil.copy(SAMPLE / "city.txt", tmp_path / name)
+    script("make_default", tmp_path, tmp_path / "once")
+    script("make_default", tmp_path, tmp_path / "again")
+    assert contents(tmp_path / "once") == contents(tmp_path / "again")
+    card = segtool.load(tmp_path / "once").model.card
+    assert [each["name"] for each in card["sources"]] == list(make_default.MIXTURE)
+
+
+def test_make_charclass(tmp_path):
+    script("make_charclass", tmp_path / "charclass.txt")
+    head, *made = (tmp_path / "charclass.txt").read_text().splitlines()
+    assert re.match(rf"# Unicode {unicodedata.unidata_version}, ", head)
+    committed, *lines = (TEXT / "charclass.txt").read_text().splitlines()
+    if committed == head:
+        assert made == lines
+    assert {"4E00", "3400"} <= {line.split()[0] for line in made}
+
+
+@needs("opencc")
+def test_make_fold(tmp_path):
+    script("make_fold", tmp_path / "fold.txt")
+    made = (tmp_path / "fold.txt").read_text().splitlines()
+    assert {"006F22 006C49", "007063 006E7E"} <= set(made)
+
+
+# The reference of commands
+
+
+def test_reference_is_current():
+    assert script("make_cli_docs", "--check") == ""
+
+
+def test_reference_that_is_not_current_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(make_cli_docs, "TARGET", tmp_path / "cli.md")
+    monkeypatch.setattr(sys, "argv", ["make_cli_docs"])
+    make_cli_docs.main()
+    assert (tmp_path / "cli.md").read_bytes() == (ROOT / "docs" / "cli.md").read_bytes()
+    (tmp_path / "cli.md").write_text("# Old\n", encoding="utf-8")
+    monkeypatch.setattr(sys, "argv", ["make_cli_docs", "--check"])
+    with pytest.raises(SystemExit, match="not current"):
+        make_cli_docs.main()
