@@ -100,8 +100,8 @@ class Scratch:
         self.room = room
         self.whole = np.empty((LANES + ROWS // 2) * row, np.int64)
         self.scores, self.places = (self.whole[: LANES * row], self.whole[LANES * row :].view(np.int32))
-        self.symbols, self.begins, self.starts = (
-            self.places[i * row : (i + 1) * row] for i in (SYMBOLS, BEGINS, STARTS)
+        self.symbols, self.starts, self.spaces, self.begins = (
+            self.places[i * row : (i + 1) * row] for i in (SYMBOLS, STARTS, SPACES, BEGINS)
         )
 
     def put(self, symbols: Ids) -> None:

@@ -224,7 +224,7 @@ class _Lattice(Decoder):
         self, data: Any, final: bool, before: int, open_line: bool, separator: Any, scratch: Scratch, out: Any
     ) -> tuple[int, int, int, bool, bool]:
         tables = self.characters, *self._tables
-        return cut_utf8.compiled(data, final, before, open_line, separator, *tables, scratch.whole, out)  # type: ignore[no-any-return]
+        return cut_utf8.compiled(data, final, before, open_line, separator, *tables, scratch.whole, out)
 
     def plain(self, symbols: list[int]) -> list[int]:
         return viterbi(symbols, *self._plain_tables, *self._limits)
