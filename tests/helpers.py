@@ -127,7 +127,8 @@ def cut_spans(
     """Words that compiled code cuts, as (start, end); characters settled; the symbol before the rest."""
     data = text.encode("utf-8", "surrogatepass")
     out, consumed, before, _ = decoder.cut(data, b" ", final, before)
-    return spans_of(text, str(out, "utf-8", "surrogatepass").split()), len(data[:consumed].decode("utf-8", "surrogatepass")), before
+    words = str(out, "utf-8", "surrogatepass").split()
+    return spans_of(text, words), len(data[:consumed].decode("utf-8", "surrogatepass")), before
 
 
 def spans_of(text: str, words: list[str]) -> list[tuple[int, int]]:

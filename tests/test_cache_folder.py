@@ -24,7 +24,7 @@ JOIN = """
     logging.getLogger("segtool").addFilter(lambda record: messages.append(record.getMessage()) or True)
     out, scratch = np.zeros(16, np.uint8), Scratch(2)
     scratch.begins[1:3], scratch.starts[1:4] = 1, [0, 3, 4]
-    text, separator = (np.frombuffer(each, np.uint8) for each in (b"\xe4\xb8\x80a", b" "))
+    text, separator = (np.frombuffer(each.encode(), np.uint8) for each in ("一a", " "))
     size, _ = write_words.compiled(text, 0, 2, 0, False, separator, scratch.places, 0, out)
     print(json.dumps([out[:size].tobytes().decode(), write_words.is_new, messages]))
 """
