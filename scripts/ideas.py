@@ -5,10 +5,10 @@
 
 All learn from the news without the lines of the dev parts. Each NAME is one of these, by default all:
 
-average     the tagger learns from the mean of the boundary probabilities of several settings; the lexicon is as ever
+average     the tagger learns from the mean of the boundary probabilities of several settings; the lexicon is the same
 iterate     four more EM passes over the lattice that the decoder sees: unknown words, the tagger, or both
 free        a pair of symbols weighs less by γ times the share of both its symbols that are words by themselves
-unknown     an unknown word costs the same whatever its spelling; frequent words tell more of spelling than rare ones
+unknown     an unknown word costs the same whatever its spelling; frequent words weigh more for spelling
 characters  the tagger also sees classes of characters, a wider window; or does without pairs now and then in training
 classes     class bigrams of words not only teach the lexicon, the decoder weighs them too
 
@@ -42,16 +42,17 @@ from scripts.idea_kernels import CHARACTER_CLASSES, CLASSES, TRIPLES, WINDOW, ap
 from segtool.decode.block import Scratch
 from segtool.decode.decoders import Decoder
 from segtool.decode.viterbi import TAG_STEP, WEIGHT_UNIT
-from segtool.lexicon.build import beyond_the_lexicon, build_model
+from segtool.lexicon.build import build_model
 from segtool.lexicon.decoder_lattice import TextLattice, _gap_factors
 from segtool.lexicon.em import FORGOTTEN, LEAST_EXPECTED, learn, log_prior, log_weight
 from segtool.lexicon.learned import Learned, Resources
 from segtool.lexicon.passes import Threads
 from segtool.lexicon.unknown_words import GROWTH, spelling_scores, spelling_steps
 from segtool.lexicon.word_classes import CutCorpus, class_factors, cluster
-from segtool.ngrams.count import Counts, count_stream
-from segtool.ngrams.counter import collect_runs
+from segtool.ngrams.count import count_stream
+from segtool.ngrams.counter import collect_corpus
 from segtool.ngrams.scores import Candidates, score
+from segtool.ngrams.table import NGramTable
 from segtool.runtime.workers import available_workers
 from segtool.segmenter import Segmenter
 from segtool.settings import TrainingSettings
@@ -77,10 +78,10 @@ Rows: TypeAlias = Iterator[tuple[str, Segmenter]]
 
 @dataclass(frozen=True)
 class Base:
-    """What the defaults make of the news: where ideas set out."""
+    """The results of the defaults on the news, from which ideas start."""
 
     runs: Corpus
-    counts: Counts
+    counts: NGramTable
     candidates: Candidates
     learned: Learned
     settings: TrainingSettings
@@ -90,9 +91,7 @@ class Base:
         """The model of a lexicon; its tagger learns from the boundaries that the method has found."""
         learned, settings = learned or self.learned, settings or self.settings
         card: dict[str, object] = {"decoder": "lattice", "parameters": asdict(settings)}
-        lexicons, pairs = (learned.decoding, learned.words), settings.tagger_min_count
-        model = build_model(self.candidates, *lexicons, card, None, self.runs, pairs)
-        return beyond_the_lexicon(model, learned, settings)
+        return build_model(self.candidates, learned, card, settings, self.runs)
 
 
 def average(base: Base) -> Rows:
@@ -120,14 +119,13 @@ def iterate(base: Base) -> Rows:
     tags[: firsts[1]] = model.lexicon[3 : 4 * firsts[1] : 4]
     tags[firsts[1] : firsts[2]] = np.where(found, model.lexicon[4 * child + 3], 0)
     spelling = spelling_scores(model.words, model.symbols, base.settings)
-    ngrams = [level.symbol for level in levels], [level.parent for level in levels]
     for name, gaps, unknown_len in (
         ("the lexicon alone", np.zeros_like(tags), 0),
         ("unknown words", np.zeros_like(tags), base.settings.unknown_len),
         ("the tagger", tags, 0),
         ("unknown words and the tagger", tags, base.settings.unknown_len),
     ):
-        lattice = TextLattice(base.runs.whole().stream, *ngrams, gaps, spelling, unknown_len)
+        lattice = TextLattice(base.runs.whole().stream, base.candidates, gaps, spelling, unknown_len)
         expected = np.zeros(firsts[-1])
         expected[at] = lexicon.expected
         for _ in range(PASSES):
@@ -247,7 +245,7 @@ IDEAS: dict[str, Callable[[Base], Rows]] = {
 
 
 def segmenter(model: Model, gaps: Callable[[Stream], Scores], of_node: Any = None, factors: Any = None) -> Segmenter:
-    """A segmenter that is given the scores of gaps, and the class of each node with the logs of the factors."""
+    """A segmenter with given scores of gaps, and given classes of nodes with the logs of their factors."""
     if of_node is None:
         of_node, factors = np.zeros(len(model.lexicon) // 4, np.int64), np.zeros((1, 1))
 
@@ -272,7 +270,7 @@ def main() -> None:
     exit_unless_known(options.names, IDEAS)
     workers, settings = available_workers(), TrainingSettings()
     gold = gold_of(options.data, DEV)
-    runs = collect_runs(["\n".join(without(gold, read_texts(texts_of(options.data))))])
+    runs = collect_corpus(["\n".join(without(gold, read_texts(texts_of(options.data))))])
     counts = count_stream(runs.whole().stream, runs.codes, settings.max_word_len + 1, workers)
     candidates = score(counts, settings.max_word_len, settings.least_count(runs.stats.symbols), workers)
     learned = learn(runs, candidates, settings, Resources(Threads(workers)))

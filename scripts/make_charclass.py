@@ -3,8 +3,8 @@
 
     .venv/bin/python -m scripts.make_charclass [OUTPUT]
 
-Run with the newest Python at hand: its unicodedata decides. The file is committed, so that the
-same text gives the same symbols whatever Python segtool runs on.
+Run it with the newest Python at hand: its unicodedata decides. The file is committed, so that the same
+text gives the same symbols on every Python.
 """
 
 import sys

@@ -43,7 +43,7 @@ def taken(text: str, times: float) -> list[str]:
 
 
 def main(folder: Path, target: Path) -> None:
-    build.PATIENCE = 1 << 30  # the smallest trie, whatever the time
+    build.MODEL_PATIENCE = 1 << 30  # the smallest trie, whatever the time
     texts: list[str] = []
     sources = []
     for name, (times, terms) in MIXTURE.items():

@@ -3,8 +3,8 @@
 
     .venv/bin/python -m scripts.make_fold [OUTPUT]
 
-Needs OpenCC (``pip install .[tables]``), which nothing else needs: the file is committed. Run with the newest Python at
-hand: its unicodedata has a say. A line is a character and what it folds to, each as six hexadecimal digits.
+Needs OpenCC (``pip install .[tables]``), which nothing else needs: the file is committed. Run it with the newest
+Python at hand, for its unicodedata. A line is a character and what it folds to, each as six hexadecimal digits.
 
 A character folds to one other whatever word it stands in, and simplified text is folded, too. So a character that
 simplified text holds folds only where that helps traditional text more than it blurs simplified text.
@@ -32,7 +32,7 @@ RADICALS = (  # of the block CJK Radicals Supplement: a radical and its ideograp
 
 OURS = {
     "○": "〇",  # the circle that is written for the ideographic zero
-    "著": "着",  # particle: 看著. Where it is a word (著名), what stands beside it tells as much
+    "著": "着",  # particle: 看著. Where it is a word (著名), its neighbours identify it
     # OpenCC leaves these since they have a second, rare reading in simplified text: 瞭望, 慰藉, 彷徨
     "瞭": "了",  # 瞭解
     "藉": "借",  # 藉由, 憑藉
@@ -61,7 +61,7 @@ KEPT = "么吒薹"
 
 def main(out: Path) -> None:
     radicals = dict(zip(RADICALS[::2], RADICALS[1::2], strict=True))
-    # what the first leaves alone is left to the next
+    # the next converts characters that the first leaves alone
     converters = [OpenCC(name) for name in ("t2s", "tw2s", "hk2s")]
 
     def step(char: str) -> str:

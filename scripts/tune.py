@@ -24,12 +24,12 @@ from scripts.experiments import (
     texts_of,
     without,
 )
-from segtool.lexicon.build import beyond_the_lexicon, build_model
+from segtool.lexicon.build import build_model
 from segtool.lexicon.em import learn
 from segtool.lexicon.learned import Resources
 from segtool.lexicon.passes import Threads
 from segtool.ngrams.count import count_stream
-from segtool.ngrams.counter import collect_runs
+from segtool.ngrams.counter import collect_corpus
 from segtool.ngrams.scores import score
 from segtool.runtime.workers import available_workers
 from segtool.segmenter import Segmenter
@@ -67,7 +67,7 @@ def main() -> None:
     gold = gold_of(options.data, DEV)
     workers = available_workers()
     defaults = TrainingSettings()
-    runs = collect_runs(["\n".join(without(gold, read_texts(texts_of(options.data))))])
+    runs = collect_corpus(["\n".join(without(gold, read_texts(texts_of(options.data))))])
     counts = count_stream(runs.whole().stream, runs.codes, defaults.max_word_len + 1, workers)
     print_head("setting", list(gold))
     tried = [each for each in VARIANTS if not options.parameters or set(each) & set(options.parameters)]
@@ -76,9 +76,7 @@ def main() -> None:
         candidates = score(counts, settings.max_word_len, settings.least_count(runs.stats.symbols), workers)
         learned = learn(runs, candidates, settings, Resources(Threads(workers)))
         card: dict[str, object] = {"parameters": asdict(settings)}
-        pairs = settings.tagger_min_count if settings.tagger_weight else 0
-        model = build_model(candidates, learned.words, learned.words, card, tagged_count=pairs)
-        segmenter = Segmenter(beyond_the_lexicon(model, learned, settings))
+        segmenter = Segmenter(build_model(candidates, learned, card, settings))
         name = ", ".join(f"`{key}` {value:g}" for key, value in variant.items()) or "defaults"
         print_row(name, (shown(f1(lines, segmenter.cut_batch(raw(lines)))) for lines in gold.values()))
 

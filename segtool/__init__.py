@@ -6,7 +6,7 @@
 >>> seg.cut("医生说今天要休息")
 ['医生', '说', '今天', '要', '休息']
 
-Importing does nothing but define names; numpy and numba are loaded by the calls that need them.
+The import only defines names; the calls that need numpy and numba load them.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from segtool.errors import (
 
 if TYPE_CHECKING:
     from segtool.evaluation import Evaluation, evaluate, evaluate_files
-    from segtool.ngrams.counter import count
+    from segtool.ngrams.count_stage import count
     from segtool.segmenter import Segmenter, Token, load
     from segtool.settings import TrainingSettings
     from segtool.training import TrainingReport, train
@@ -63,7 +63,7 @@ logging.getLogger("segtool").addHandler(logging.NullHandler())
 
 _HOMES = {
     "Evaluation": "evaluation",
-    "count": "ngrams.counter",
+    "count": "ngrams.count_stage",
     "evaluate": "evaluation",
     "evaluate_files": "evaluation",
     "Segmenter": "segmenter",

@@ -1,25 +1,24 @@
-"""New words of a text: the lexicon of a model as a ranked list, with examples of use.
+"""Lists the words of a text by how telling they are, with examples of use.
 
-A lexicon also holds rare words, fragments of words, and pairs of words that often stand together. What is
-wanted are words that are solid, complete, free and not rare. Matrix67 (2012) asks for them by cohesion and
-branching entropy alone; here the cut text has its say, too. With E the expected and C the n-gram count of a
-word, in nats:
+A lexicon also holds rare words, fragments of words, and pairs of words that often occur together. The list prefers
+words that are solid, complete, free and not rare. Matrix67 (2012) measures these by cohesion and branching entropy;
+this score also uses how the model cuts. With E the expected and C the n-gram count of a word, in nats:
 
     score = s² · c · ln(1 + (E − 1) / 10) · min(1, H / 2.5) · min(1, E / C) · (1 − e³) · (1 − f²)
 
-- s, *word cohesion*: log θ of the word minus the log θ of its parts, for the best way to cover it by shorter
-  words of the lexicon. Where both halves are words of their own (这 + 是, 他 + 的) it is small, however often
-  they meet; in a name or an idiom, whose characters are no words, it is large and grows with length;
-- c, cohesion of the n-gram (:mod:`segtool.ngrams.scores`), which does not depend on what EM took for a word. It
-  tells a fixed word from one of a series (十九 + 条, 外 + 面), whose parts only seem to be no words;
-- E − 1: what has been seen once could be anything;
-- H, the smaller of the branching entropies: a fragment is tied to what stands on one side of it;
-- E / C: how often the n-gram is a word when it occurs (塔尼亚胡 hardly is);
-- e: E / C of its first or last symbol, the larger of the two: 的悲哀 begins with what is mostly a word;
-- f: the largest share of its occurrences that lies inside one longer word of the lexicon.
+- s, *word cohesion*: log θ of the word minus the log θ of its parts, for the best cover by shorter words of the
+  lexicon. It is small if both halves are words (这 + 是, 他 + 的), however often they meet; it is large, and grows with
+  length, in a name or an idiom, whose characters are no words;
+- c, cohesion of the n-gram (:mod:`segtool.ngrams.scores`), which does not depend on EM. It separates a fixed word from
+  a word of a series (十九 + 条, 外 + 面), whose parts only seem to be no words;
+- E − 1, because a word that occurs once can be anything;
+- H, the smaller branching entropy: a fragment depends on its neighbour on one side;
+- E / C, how often the n-gram is a word when it occurs (塔尼亚胡 hardly is);
+- e, the larger E / C of its first and last symbol: 的悲哀 begins with a symbol that mostly is a word;
+- f, the largest share of its occurrences inside one longer word of the lexicon.
 
-Form and weights were chosen by eye on news, law, dialogue and a novel; how many of the first words stand in
-jieba's dictionary, and how many are much rarer in other text, was looked at, too. No list is used by the score.
+Form and weights were chosen by eye on news, law, dialogue and a novel, with a look at how many of the first words are
+in jieba's dictionary and how many are much rarer in other text. The score uses no list.
 
 References
 ----------
@@ -41,30 +40,27 @@ from segtool.runtime.arrays import Floats, Integers
 from segtool.segmenter import Segmenter
 from segtool.store.model import Model
 from segtool.text.folding import fold_text
-from segtool.text.symbols import LAT, MARK, NUM, SPACE, class_table, code_points, symbolise
+from segtool.text.symbols import LAT, MARK, NUM, SPACE, tokenise
 
 __all__ = ["SORT_FIELDS", "WordScore", "check_lengths", "discover", "examples", "rank"]
 
 FEW = 10.0
-"""Up to about so many expected occurrences each one counts, beyond them only how often they double."""
+"""Up to about this many expected occurrences each one counts; beyond, each doubling counts."""
 
 FREE_ENTROPY = 2.5
-"""A word with so much branching entropy on both sides, in nats, is free."""
+"""A word with this branching entropy on both sides, in nats, is free."""
 
-INTERPRETED_CHARACTERS = 3_500
-"""Longer texts are spelled by the compiled kernel."""
-
-CHUNK = 1 << 16
-"""Texts are cut in pieces of about so many characters when examples are sought."""
+PIECE = 1 << 16
+"""Characters of a piece in which examples are searched."""
 
 
 class WordScore(NamedTuple):
-    """A word and what is known of it.
+    """A word and its numbers.
 
     Attributes
     ----------
     word : str
-        A digit run is shown as ``0``, a Latin run as ``A``.
+        A digit run is spelled ``0``, a Latin run ``A``.
     score : float
         See :func:`rank`.
     count : int
@@ -90,7 +86,7 @@ class WordScore(NamedTuple):
 
 
 SORT_FIELDS = WordScore._fields[1:]
-"""What a list can be sorted by."""
+"""The fields that can sort a list."""
 
 
 def discover(
@@ -111,20 +107,20 @@ def discover(
     ----------
     source : Segmenter or Model
     min_len, max_len : int
-        Length of the words, in symbols; without `max_len` up to the longest.
+        Length of the words, in symbols; by default no upper limit.
     top : int, optional
-        How many words; by default all.
+        Number of words; by default all.
     sort : str
-        A field of :class:`WordScore` other than the word, from high to low; words that tie are in the order
-        of their code points.
+        A field of :class:`WordScore` other than the word, from high to low. Words that tie are in the order of their
+        code points.
     known : iterable of str
-        Words to leave out; in either script if the model folds.
+        Words to leave out, in either script if the model folds.
     with_numbers : bool
-        List words that hold a number or a Latin run, too.
+        Also list words with a number or a Latin run.
     min_count : int
-        Leave out words that occur less often.
+        Leave out words with fewer occurrences as an n-gram.
     min_expected : float
-        Leave out words that are expected less often.
+        Leave out words with fewer expected occurrences.
 
     Returns
     -------
@@ -158,19 +154,17 @@ def discover(
         classes = np.flatnonzero(np.isin(model.symbols, (NUM, LAT)))
         keep &= ~np.isin(words["symbols"], classes).any(axis=1)
     places = np.flatnonzero(keep)
-    columns = _columns(words, places)
-    seen_as = fold_text if model.folds else str
-    left_out = frozenset(seen_as(spelled("\n".join(known))).split("\n"))
-    found = [(model.spell(place), *row) for place, row in zip(places.tolist(), columns, strict=True)]
+    folded = fold_text if model.folds else str
+    left_out = frozenset(folded(spelled("\n".join(known))).split("\n"))
+    rows = zip(places.tolist(), _columns(words, places), strict=True)
+    found = [WordScore(model.spell(place), *numbers) for place, numbers in rows]
     if left_out != {""}:
-        found = [row for row in found if seen_as(row[0]) not in left_out]
-    field = WordScore._fields.index(sort)
-    listed = sorted(found, key=lambda row: (-row[field], row[0]))
-    return list(map(WordScore._make, listed[:top]))
+        found = [each for each in found if folded(each.word) not in left_out]
+    return sorted(found, key=lambda each: (-getattr(each, sort), each.word))[:top]
 
 
 def check_lengths(min_len: int, max_len: int | None, longest: int) -> None:
-    """Refuse lengths that no word can have.
+    """Raise an error for lengths that no word has.
 
     Parameters
     ----------
@@ -192,17 +186,17 @@ def check_lengths(min_len: int, max_len: int | None, longest: int) -> None:
 
 
 def rank(words: npt.NDArray[Any]) -> Floats:
-    """Score words by how solid, complete, free and frequent they are; see the top of this module.
+    """Score words by how solid, complete, free and frequent they are (see the top of this module).
 
     Parameters
     ----------
     words : structured ndarray, shape (words,)
-        All words of a model (:func:`segtool.store.model.word_record`): the score of one depends on the others.
+        All words of a model (:func:`segtool.store.model.word_record`), since the score of one depends on the others.
 
     Returns
     -------
     ndarray of float64, shape (words,)
-        To three decimals, 0 or more, without a unit; 0 for single symbols.
+        0 or more, without a unit, rounded to three decimals; 0 for single symbols.
     """
     if not len(words):
         return np.zeros(0)
@@ -221,15 +215,15 @@ def rank(words: npt.NDArray[Any]) -> Floats:
     often = np.log1p(np.maximum(expected - 1.0, 0.0) / FEW)
     score = bond**2 * cohesion * often * np.minimum(freedom, 1.0) * wholeness
     score *= (1.0 - np.maximum(loose[first], loose[last]) ** 3) * (1.0 - inside**2)
-    # so that words with the same counts tie, whatever the last bits of vectorised logarithms are
+    # rounded, so that words with the same counts tie whatever the last bits of vectorised logarithms are
     return np.round(score, 3)
 
 
 def _parts(words: npt.NDArray[Any]) -> tuple[Floats, Floats]:
-    """Word cohesion of each word, infinite for single symbols; and the largest count of a longer word around it.
+    """Compute the word cohesion of each word, infinite for single symbols, and the largest count of a longer word.
 
-    Stretches of k symbols get numbers, equal ones the same, from the numbers of the stretches of k − 1, so
-    that all words are looked up in all others by one sort for each length.
+    Stretches of k symbols are numbered, equal ones alike, from the numbers of the stretches of k − 1, so that one sort
+    for each length finds all words in all others.
     """
     length = words["length"].astype(np.int64)
     symbols = words["symbols"].astype(np.int64)
@@ -268,7 +262,7 @@ def _parts(words: npt.NDArray[Any]) -> tuple[Floats, Floats]:
 
 
 def _columns(words: npt.NDArray[Any], places: Integers) -> list[tuple[Any, ...]]:
-    """The numbers of the words at `places`, in the order of :class:`WordScore`."""
+    """Give the numbers of the words at `places`, in the order of :class:`WordScore`."""
     expected = words["expected"]
     probability = expected / max(float(expected.sum()), np.finfo(np.float64).tiny)
     names = ("cohesion", "left_entropy", "right_entropy")
@@ -279,24 +273,24 @@ def _columns(words: npt.NDArray[Any], places: Integers) -> list[tuple[Any, ...]]
 def examples(
     segmenter: Segmenter, texts: Iterable[str], words: Iterable[str], number: int, width: int = 10
 ) -> dict[str, list[str]]:
-    """Show words in context, where the segmenter takes them for words.
+    """Show words in context, where the segmenter cuts them as words.
 
     Parameters
     ----------
     segmenter : Segmenter
     texts : iterable of str
-        Texts of whole lines, such as that which the model was trained on.
+        Texts of whole lines, such as the training text.
     words : iterable of str
-        As :func:`discover` shows them.
+        As :func:`discover` spells them.
     number : int
-        How many examples of each word; the first ones whose contexts differ.
+        Number of examples of each word: the first ones with different contexts.
     width : int
-        Characters shown on each side, within the line.
+        Characters on each side, within the line.
 
     Returns
     -------
     dict of str to list of str
-        The examples of each word, the word itself in 【】, each run of whitespace as one space.
+        Examples of each word, the word in 【】, each run of whitespace as one space.
     """
     shown: dict[str, list[str]] = {word: [] for word in words}
     fold = segmenter.model.folds
@@ -304,7 +298,7 @@ def examples(
     for text in texts:
         start = 0
         while wanted and start < len(text):
-            end = text.find("\n", start + CHUNK) + 1 or len(text)
+            end = text.find("\n", start + PIECE) + 1 or len(text)
             piece = text[start:end]
             start = end
             for token in segmenter.tokenize(piece):
@@ -323,17 +317,10 @@ def examples(
 
 
 def spelled(text: str) -> str:
-    r"""Text as words are shown: ``0`` for a digit run, ``A`` for a Latin run, ``\n`` for space, ``\0`` for marks."""
-    if len(text) > INTERPRETED_CHARACTERS:
-        points = code_points(text)
-        codes, starts = np.empty(len(points), np.int32), np.empty(len(points), np.int32)
-        tokens = symbolise.compiled(points, np.frombuffer(class_table(), np.uint8), codes, starts)
-        seen = codes[:tokens].tolist()
-    else:
-        seen, places = [0] * len(text), [0] * len(text)
-        del seen[symbolise.interpreted(list(map(ord, text)), class_table(), seen, places) :]
+    r"""Spell a text as words are: ``0`` for a digit run, ``A`` for a Latin run, ``\n`` for space, ``\0`` for marks."""
+    codes, _ = tokenise(text)
     classes = {NUM: "0", LAT: "A", MARK: "\0", SPACE: "\n"}
-    return "".join([classes.get(code) or chr(code) for code in seen])
+    return "".join([classes.get(code) or chr(code) for code in codes.tolist()])
 
 
 @lru_cache(1 << 16)

@@ -1,18 +1,18 @@
-"""Every error that segtool raises on purpose.
+"""The errors that segtool raises on purpose.
 
 ::
 
     SegtoolError
-    ├── UsageError            a parameter or flag that makes no sense       exit code 2
-    └── DataError             the input, the model or the disk is at fault  exit code 1
+    ├── UsageError            a wrong parameter or flag                         exit code 2
+    └── DataError             a fault of the input, the model or the disk       exit code 1
         ├── InputError        a file that cannot be opened or unpacked
-        │   └── EncodingError bytes that are no text in the stated encoding
+        │   └── EncodingError bytes that are not valid in the stated encoding
         ├── CorpusError       text that was read but cannot be learned from
         ├── ModelError        a model that is missing, damaged or of another version
         ├── OutputError       a file that cannot be written
         └── MismatchError     two texts that should be the same and are not
 
-A message is one line: what is wrong, where (file, line), and which flag or step mends it.
+A message is one line. It has the fault, its place (file, line), and the flag or step that fixes it.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ class SegtoolError(Exception):
 
 
 class UsageError(SegtoolError, ValueError):
-    """A parameter or a combination of flags that makes no sense."""
+    """A wrong parameter, or flags that exclude one another."""
 
     exit_code = 2
 
 
 class DataError(SegtoolError):
-    """The input, the model or the disk is at fault, not the call."""
+    """A fault of the input, the model or the disk, not of the call."""
 
 
 class InputError(DataError):
@@ -51,11 +51,11 @@ class InputError(DataError):
 
 
 class EncodingError(InputError):
-    """Bytes that are no text in the stated encoding."""
+    """Bytes that are not valid in the stated encoding."""
 
 
 class CorpusError(DataError):
-    """Text that was read but from which nothing can be learned."""
+    """Text that was read but cannot be learned from."""
 
 
 class ModelError(DataError):
@@ -68,3 +68,8 @@ class OutputError(DataError):
 
 class MismatchError(DataError):
     """Two texts that should be the same and are not."""
+
+
+def reason_of(error: OSError) -> str:
+    """Name the reason of an error of the system."""
+    return error.strerror or str(error) or type(error).__name__

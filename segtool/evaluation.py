@@ -147,16 +147,16 @@ class Evaluation:
             ("predicted", self.predicted_name + (f", words separated by {self.sep!r}" if self.sep else "")),
             ("protocol", f"{self.protocol}: {PROTOCOLS[self.protocol]}; whitespace is ignored"),
             ("lines", f"{self.lines:,}"),
-            ("precision", _share(self.correct, self.predicted_words)),
-            ("recall", _share(self.correct, self.gold_words)),
+            ("precision", _fraction(self.correct, self.predicted_words)),
+            ("recall", _fraction(self.correct, self.gold_words)),
             ("F1", f"{self.f1:.4f}"),
         ]
         if self.train_size is not None:
             rows += [
                 ("train words", f"{self.train_name}, {self.train_size:,} different words"),
-                ("OOV rate", _share(self.oov_words, self.gold_words)),
-                ("OOV recall", _share(self.oov_correct, self.oov_words)),
-                ("IV recall", _share(self.iv_correct, self.iv_words)),
+                ("OOV rate", _fraction(self.oov_words, self.gold_words)),
+                ("OOV recall", _fraction(self.oov_correct, self.oov_words)),
+                ("IV recall", _fraction(self.iv_correct, self.iv_words)),
             ]
         rows += [(f"error {error.count:,}×", f"{error.gold} → {error.predicted}") for error in self.errors]
         return "\n".join(f"{label:<12} {value}" for label, value in rows)
@@ -310,9 +310,9 @@ def evaluate_files(
         train_words=None if train_words is None else read_word_set(train_words, "--train-words", encoding),
         top_errors=top_errors,
         sep=sep,
-        gold_name=_shown(gold),
-        predicted_name=_shown(predicted),
-        train_name=_shown(train_words or ""),
+        gold_name=_name_of(gold),
+        predicted_name=_name_of(predicted),
+        train_name=_name_of(train_words or ""),
     )
 
 
@@ -321,7 +321,7 @@ def _ratio(part: int | None, whole: int | None) -> float | None:
     return None if part is None or not whole else part / whole
 
 
-def _share(part: int | None, whole: int | None) -> str:
+def _fraction(part: int | None, whole: int | None) -> str:
     """Give part / whole with both numbers, for the report."""
     share = _ratio(part, whole)
     return "- (no such words)" if share is None else f"{share:.4f} ({part:,} of {whole:,} words)"
@@ -342,7 +342,7 @@ def _difference(gold: str, predicted: str, sep: str) -> str:
     return f"character {at + 1} (whitespace not counted): {' against '.join(map(repr, excerpts))}; {fix}"
 
 
-def _shown(path: _Path) -> str:
+def _name_of(path: _Path) -> str:
     """Give the name of a file for messages, always on one line."""
     name = os.fspath(path)
     return "<stdin>" if name == "-" else name if name.isprintable() else repr(name)

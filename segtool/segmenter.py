@@ -129,11 +129,11 @@ class Segmenter:
         How, and where it comes from: :mod:`segtool.lexicon.adapt`.
         """
         from segtool.lexicon.adapt import adapt_model
-        from segtool.ngrams.counter import collect_runs
+        from segtool.ngrams.counter import collect_corpus
 
         if workers < 1:
             raise UsageError(f"adapt(): {workers} workers: choose 1 or more")
-        runs = collect_runs([texts] if isinstance(texts, str) else texts, self.model.folds)
+        runs = collect_corpus([texts] if isinstance(texts, str) else texts, self.model.folds)
         return Segmenter(adapt_model(self.model, runs, workers))
 
     def cut_iter(self, texts: Iterable[str]) -> Iterator[list[str]]:

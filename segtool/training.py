@@ -8,26 +8,27 @@ from __future__ import annotations
 
 import importlib
 import os
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from segtool import __version__
 from segtool.errors import UsageError
 from segtool.lexicon.adapt import PASSES, TRAINING_MOST, TRAINING_SHARE, adapt_model
-from segtool.lexicon.build import beyond_the_lexicon, build_model
+from segtool.lexicon.build import build_model
 from segtool.lexicon.em import SAMPLED
 from segtool.lexicon.learned import Learned, Resources
 from segtool.lexicon.passes import Engine, Threads
 from segtool.lm.kneser_ney import estimate
 from segtool.lm.language_model import LanguageModel
 from segtool.methods.word_list import WordList, list_words
-from segtool.ngrams.count import count_stream, gather
-from segtool.ngrams.count_stage import add_up_shards, count_there, least_seen, longest_ngrams, read_and_count
-from segtool.ngrams.counter import CorpusCounter, Counted, CountingEngine, collect_runs
+from segtool.ngrams.count import count_stream
+from segtool.ngrams.count_stage import Counting
+from segtool.ngrams.counter import Counted, collect_corpus
 from segtool.ngrams.scores import Candidates, score
 from segtool.ngrams.shards import Shard, open_shards
+from segtool.ngrams.table import gather
 from segtool.runtime.budget import Budget
 from segtool.runtime.progress import Progress
 from segtool.runtime.workers import checked_workers
@@ -37,7 +38,7 @@ from segtool.store.cards import CARD
 from segtool.store.checkpoints import Checkpoints, WorkFolder, fingerprint, input_identities, work_location
 from segtool.store.files import atomic_directory
 from segtool.store.model import MODEL, Model, find_model, load_model, write_model
-from segtool.text.reading import Digested, ReadingReport, open_blocks, sample_lines
+from segtool.text.reading import Digested, ReadingReport, TextInput
 from segtool.text.runs import Corpus
 from segtool.text.word_lists import read_word_counts
 
@@ -107,37 +108,36 @@ def train(
     inputs : path or sequence of paths, optional
         Files, directories, globs, ``"-"`` for standard input; plain or compressed.
     output : path, optional
-        Where to write the model directory; without it the model stays in memory.
+        Directory of the model; without it the model stays in memory.
     texts : iterable of str, optional
         Texts to learn from instead of `inputs`.
     counts : sequence of path, optional
         Count shards to learn from instead (:func:`segtool.count`), in any order.
     base : path, optional
-        A model of method ``unigram`` to continue from, ``"default"`` for the one in the box. The parameters are its
-        own; only `sample` and `seed` can be given.
+        A model of method ``unigram`` to continue, ``"default"`` for the built-in one. Its parameters apply; only
+        `sample` and `seed` can be given.
     settings : TrainingSettings, optional
-        The parameters of the method; each can also be given by name.
+        The parameters; each can also be given by name.
     encoding : str
-        Of the inputs.
+        Encoding of the inputs.
     skip_undecodable : bool
         Leave out lines that are no text in that encoding, and count them, instead of raising.
     workers : int, optional
-        Threads; by default one for each processor at hand. The result does not depend on it.
+        Threads; by default one for each available processor. The result does not depend on it.
     memory : int or str, optional
-        What the process may use, in bytes or as ``"2G"``; by default a half of what is free. A corpus that needs
-        more is counted in parts, on the disk. The result does not depend on it. (A `base` and a language model are
-        learned in memory.)
+        Memory for the process, in bytes or as ``"2G"``; by default half of the free memory. A larger corpus is counted
+        in parts, on the disk. The result does not depend on it. (Training from a `base` and language models ignore it.)
     tmp : path, optional
-        Folder for what does not fit into memory; by default that of the output, without one the system's.
+        Folder for temporary files; by default the folder of the output, or the system's without an output.
     resume : bool
-        Keep what finished stages made, in that folder, until the model is written, and go on with what a training
-        of the same files and parameters left there.
+        Keep the results of finished stages in that folder until the model is written, and continue from those of an
+        earlier training on the same files with the same parameters.
     engine : Engine, optional
-        Who goes over the corpus in EM passes, and counts the inputs if it can; by default threads.
+        Runs EM passes, and counts the inputs if it can; by default threads.
     progress : bool
         Show progress bars on standard error if that is a terminal.
     report : TrainingReport, optional
-        Filled with what was read and made.
+        Receives the sizes of inputs and results, and the cost of each stage.
     **parameters
         Fields of :class:`TrainingSettings`.
 
@@ -152,7 +152,7 @@ def train(
     InputError, EncodingError
         If an input cannot be read.
     CorpusError
-        If nothing can be learned from the text.
+        If the text holds nothing to learn from.
     ModelError
         If a count shard or the base is missing or damaged.
     OutputError
@@ -179,7 +179,8 @@ def train(
     if counts is not None and settings.sample < 1.0:
         raise UsageError("--sample: all lines of --counts are counted already: leave it out, or pass files")
     report = report if report is not None else TrainingReport()
-    watch, text = Progress(progress, report.stages), _Text(inputs, texts, encoding, skip_undecodable)
+    watch = Progress(progress, report.stages)
+    text = TextInput(inputs, texts, encoding, skip_undecodable, settings.sample, settings.seed)
     run = _Training(settings, text, checked_workers(workers), Budget.of(memory), engine, watch, report)
     with ExitStack() as last, ExitStack() as stack:  # the work folder of --resume goes after the model is written
         # entered first, so that a place that cannot be written is known before hours of work
@@ -216,43 +217,21 @@ def _open_base(base: str | os.PathLike[str], settings: TrainingSettings) -> Mode
 
 
 @dataclass(frozen=True)
-class _Text:
-    """The text to learn from; fields as the parameters of :func:`train`."""
-
-    inputs: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | None
-    texts: Iterable[str] | None
-    encoding: str
-    skip_undecodable: bool
-
-
-@dataclass(frozen=True)
 class _Training:
     """One training: a method for each stage."""
 
     settings: TrainingSettings
-    text: _Text
+    text: TextInput
     workers: int
     budget: Budget
     engine: Engine | None
     watch: Progress
     report: TrainingReport
 
-    @contextmanager
-    def _blocks(self) -> Iterator[Iterable[str]]:
-        """Give the text in blocks."""
-        text = self.text
-        with open_blocks(
-            text.inputs, text.texts, text.encoding, text.skip_undecodable, self.watch, self.report.reading
-        ) as blocks:
-            yield blocks
-
-    def _sampled(self, blocks: Iterable[str]) -> Iterable[str]:
-        return sample_lines(blocks, self.settings.sample, self.settings.seed)
-
     def adapt(self, base: Model) -> Model:
         """Continue a model with the words of the text."""
-        with self._blocks() as blocks:
-            corpus = collect_runs(self._sampled(blocks), base.folds)
+        with self.text.open(self.watch, self.report.reading) as blocks:
+            corpus = collect_corpus(blocks, base.folds)
         self.report.record(corpus)
         with self.watch.stage("adapt", PASSES * corpus.stats.positions, "sym") as step:
             adapted = adapt_model(base, corpus, self.workers, step, TRAINING_SHARE, TRAINING_MOST)
@@ -265,8 +244,8 @@ class _Training:
     def learn_list(self) -> Model:
         """Read a word list and run the stages behind counting."""
         settings = self.settings
-        with self._blocks() as blocks:
-            digested = Digested(self._sampled(blocks))
+        with self.text.open(self.watch, self.report.reading) as blocks:
+            digested = Digested(blocks)
             words = list_words(read_word_counts(digested), settings.max_word_len, settings.fold)
         self.report.digest, self.report.left_out = digested.digest.hexdigest(), words.left_out
         with self.watch.stage("count"):
@@ -276,26 +255,20 @@ class _Training:
 
     def count(self, shards: Sequence[Shard] | None, work: WorkFolder) -> Counted:
         """Read and count the text, or add up shards."""
-        settings, text, watch, reading = self.settings, self.text, self.watch, self.report.reading
-        room = self.budget.ngrams(self.workers)
+        settings, where = self.settings, (self.watch, self.report.reading)
+        order = max(settings.max_word_len + 1, settings.lm_order if settings.needs_lm else 0)
+        least = 1 if settings.needs_lm else min(settings.min_count, 2)  # rarer n-grams make no difference
+        counting = Counting(order, settings.fold, work, self.budget, self.workers, least, keep=True)
         if shards is not None:
-            counted = add_up_shards(shards, settings, self.budget, self.workers, work, watch, reading)
+            counted = counting.add_up(shards, *where)
         else:
-            counter = CorpusCounter(longest_ngrams(settings), settings.fold, self.budget.symbols, work, self.workers)
-            if text.inputs is not None and isinstance(self.engine, CountingEngine):
-                how = text.encoding, text.skip_undecodable
-                count_there(counter, self.engine, text.inputs, settings, work, watch, reading, *how)
-            else:
-                with self._blocks() as blocks:
-                    read_and_count(counter, blocks, settings, work, reading)
-            with watch.stage("count"):
-                counted = counter.finish(least_seen(settings), room)
-        self.report.record(counted.runs)
+            counted = counting.count(self.text, *where, self.engine)
+        self.report.record(counted.corpus)
         return counted
 
     def learn_text(self, counted: Counted, checkpoints: Checkpoints, words: WordList | None = None) -> Model:
         """Run the stages behind counting; `words` is the word list whose words were counted."""
-        corpus = counted.runs
+        corpus = counted.corpus
         least = self.settings.least_count(corpus.stats.symbols) if words is None else 1
         candidates = self.score(counted, least, checkpoints)
         if words is None:
@@ -313,9 +286,9 @@ class _Training:
             candidates = Candidates.from_arrays(known)
         else:
             with self.watch.stage("score"):
-                candidates = score(counted.counts, self.settings.max_word_len, least, self.workers)
+                candidates = score(counted.ngrams, self.settings.max_word_len, least, self.workers)
                 checkpoints.save("candidates", **candidates.to_arrays())
-        self.budget.check(len(candidates), min(counted.runs.stats.symbols, SAMPLED))
+        self.budget.check(len(candidates), min(counted.corpus.stats.symbols, SAMPLED))
         return candidates
 
     def estimate(self, counted: Counted) -> LanguageModel | None:
@@ -323,7 +296,7 @@ class _Training:
         if not self.settings.needs_lm:
             return None
         with self.watch.stage("lm"):
-            lm = estimate(gather(counted.counts), self.settings.lm_order, workers=self.workers)
+            lm = estimate(gather(counted.ngrams), self.settings.lm_order, workers=self.workers)
             lm.card["parameters"]["fold"] = self.settings.fold
         return lm
 
@@ -354,6 +327,4 @@ class _Training:
         parameters = asdict(replace(settings, unknown_len=unknown_len))
         card: dict[str, object] = {"decoder": learned.decoder, "parameters": parameters, "segtool_version": __version__}
         with self.watch.stage("build"):
-            pairs = settings.tagger_min_count if fits and settings.tagger_weight else 0
-            model = build_model(candidates, learned.decoding, learned.words, card, lm, corpus, pairs)
-            return beyond_the_lexicon(model, learned, settings) if fits else model
+            return build_model(candidates, learned, card, settings, corpus, lm)

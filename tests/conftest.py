@@ -19,9 +19,9 @@ def sample_text():
 
 @pytest.fixture(scope="session")
 def sample_chunks(sample_text):
-    from segtool.ngrams.counter import collect_runs
+    from segtool.ngrams.counter import collect_corpus
 
-    return collect_runs([sample_text], fold=False)
+    return collect_corpus([sample_text], fold=False)
 
 
 @pytest.fixture(scope="session")

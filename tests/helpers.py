@@ -25,7 +25,8 @@ from segtool.decode.decoders import Decoder
 from segtool.decode.viterbi import WEIGHT_UNIT
 from segtool.segmenter import Segmenter
 from segtool.store.model import Model
-from segtool.text.runs import Corpus, CorpusStats
+from segtool.text.runs import Corpus
+from segtool.text.stats import CorpusStats
 
 ROOT = Path(__file__).resolve().parent.parent
 SAMPLE = ROOT / "data" / "sample"

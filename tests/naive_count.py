@@ -1,10 +1,12 @@
 """Slow, obvious twins of counting, merging and storing n-grams: Counters of tuples, lists and enumeration."""
 
 from collections import Counter
+from itertools import pairwise
 
 import numpy as np
 
-from segtool.ngrams.table import Level, join_slices
+from segtool.ngrams.merge import cut_ranges
+from segtool.ngrams.table import Level, NGramTable, join_slices, spell
 from tests import naive
 
 
@@ -31,6 +33,32 @@ def trie(runs, order, least=1):
         levels.append(level([(gram[-1], place[gram[:-1]], found[gram]) for gram in grams]))
         place = {gram: i for i, gram in enumerate(grams)}
     return codes, levels
+
+
+class Sliced(NGramTable):
+    """A table whose slices have room for so many n-grams."""
+
+    room = 20
+
+    def slices(self):
+        cuts = cut_ranges(self.sizes(), self.room)
+        return (self.slice(low, high) for low, high in pairwise(cuts))
+
+
+def sliced(codes, levels, room):
+    """A table that comes in slices of `room` n-grams."""
+    return type("", (Sliced,), {"room": room})(codes, levels)
+
+
+def grams(table, k):
+    """Symbol ids of all k-grams, a row each."""
+    return spell(table.levels, k, np.arange(len(table.levels[k - 1])))
+
+
+def sizes(runs, order):
+    """Number of n-grams of three symbols or more that begin with each bigram."""
+    found = sorted(naive.ngrams(runs, order))
+    return [sum(gram[:2] == bigram for gram in found if len(gram) > 2) for bigram in found if len(bigram) == 2]
 
 
 def groups_of(stream, k):

@@ -15,9 +15,12 @@ import numpy as np
 from hypothesis import strategies as st
 
 from segtool.lm import language_model as lm_files
+from segtool.lm.arpa import word_of
 from segtool.lm.kneser_ney import estimate
 from segtool.ngrams.count import count_stream
+from segtool.text.runs import RunCollector
 from tests import naive
+from tests.helpers import scratch
 
 BEGIN, END, UNKNOWN = "<s>", "</s>", "<unk>"
 FALLBACK = (Fraction(1, 2), Fraction(1), Fraction(3, 2))
@@ -149,7 +152,7 @@ def twin(runs, order, prune=()):
 
 
 def arrays(lm):
-    return [getattr(lm, name) for name in lm_files._ARRAYS]
+    return [getattr(lm, name) for name in lm_files.TABLE_TYPES]
 
 
 def same(one, other):
@@ -178,3 +181,76 @@ def plain_table(path):
             assert fields[1] not in found
             found[fields[1]] = float(fields[0]), float(fields[2]) if len(fields) > 2 else 0.0
     return found
+
+
+HELD_OUT = """医生说今天要休息,明天再来。
+我们3点半去公园散步, OK的话请打电话给我!
+龘𠮷这两个字没有见过
+学校的老师和学生都喜欢运动。
+
+天天天天天天天天气,气
+"""
+
+
+def train_text(text, order, prune=()):
+    collector = RunCollector()
+    collector.add(text)
+    runs = collector.runs()
+    return estimate(count_stream(runs.stream, runs.codes, order), order, prune)
+
+
+def tiny():
+    return train_text("的一\n一的是,3的\n", 2)
+
+
+def spelt_runs(text):
+    """What KenLM calls sentences."""
+    return [" ".join(map(word_of, run)) for run in naive.runs(text)]
+
+
+def quiet(kenlm):
+    config = kenlm.Config()
+    config.show_progress = False
+    config.arpa_complain = kenlm.ARPALoadComplain.NONE
+    return config
+
+
+ARPA = """\
+# of somewhere else
+
+\\data\\
+ngram 1=8
+ngram 2=6
+ngram 3=3
+
+\\1-grams:
+-99\t<s>\t-0.1
+-0.9\t</s>
+-0.5\t一\t-0.2
+-0.7\t丁\t-0.3
+-0.8\t<num>\t-0.25
+-1.5\t2008\t-0.1
+-1.6\t,\t-0.1
+-2.5\t<unk>
+
+\\2-grams:
+-0.4\t<s> 一\t-0.15
+-0.3\t一 丁\t-0.05
+-0.2\t一 2008\t-0.35
+-0.6\t丁 一\t0.11
+-0.7\t丁 </s>
+-0.75\t<unk> 丁\t-0.01
+
+\\3-grams:
+-0.11\t<s> 一 丁
+-0.12\t一 丁 一
+-0.13\t<s> 一 2008
+
+\\end\\
+"""
+
+
+def write(text, name="other.arpa"):
+    path = scratch() / name
+    path.write_bytes(text.encode())
+    return path

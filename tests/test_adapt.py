@@ -9,7 +9,7 @@ import segtool
 from segtool.decode.decoders import decoder_of
 from segtool.errors import CorpusError, UsageError
 from segtool.lexicon import adapt as adaptation
-from segtool.ngrams.counter import collect_runs
+from segtool.ngrams.counter import collect_corpus
 from tests.helpers import SAMPLE, sample_model, sample_segmenter, sample_text
 
 NAME = "墨麒麟"
@@ -75,7 +75,7 @@ def test_it_can_be_done_again():
 
 def test_counts_add_up():
     before, text = sample_segmenter().model, "\n".join(NOVEL)
-    adapted = adaptation.adapt_model(before, collect_runs([text]))
+    adapted = adaptation.adapt_model(before, collect_corpus([text]))
     names = {adapted.spell(i): i for i in range(len(adapted.words))}
     old = {before.spell(i): i for i in range(len(before.words))}
     for symbol in "天的说":
@@ -158,10 +158,10 @@ def test_a_small_text_counts_for_more():
     model = sample_segmenter().model
     text = "今天天气很好"
     words = len(sample_segmenter().cut(text))
-    adapted = adaptation.adapt_model(model, collect_runs([text]))
+    adapted = adaptation.adapt_model(model, collect_corpus([text]))
     gained = adapted.words["expected"].sum() - model.words["expected"].sum()
     assert gained == pytest.approx(adaptation.MOST * words, rel=0.3)
     assert np.isfinite(adapted.words["weight"]).all()
-    much = adaptation.adapt_model(model, collect_runs([text] * 20_000))
+    much = adaptation.adapt_model(model, collect_corpus([text] * 20_000))
     gained = much.words["expected"].sum() - model.words["expected"].sum()
     assert 0.7 * words <= gained / 20_000 <= len(text), "as much as it is"

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from segtool.lexicon import boundary_model as tagger
-from segtool.lexicon.boundary_model import fit_tagger
+from segtool.lexicon.boundary_model import fit_boundary_model
 from segtool.lexicon.trie import build_trie
 from segtool.settings import TaggerSettings
 from tests import naive_boundary_model
@@ -45,7 +45,7 @@ def test_fit_equals_twin(runs, pairs, epochs, block):
     stream, boundaries = stream_of(runs)
     units, nodes = trie_of(pairs)
     state, found = tagger._start(len(units) // 4), np.empty(block, np.int32)
-    bias = tagger._fit(stream, boundaries, units, state, tagger._curve(), found, epochs, tagger.RATE)
+    bias = tagger._fit(stream, boundaries, units, state, tagger._curve(), found, epochs)
     weights = state[::2]
     assert not weights[-4:].any(), "pairs that have no node"
     texts = [tuple(symbol for symbol, _ in run) for run in runs]
@@ -66,7 +66,7 @@ def test_bytes_of_a_fit():
     """A gap that is always a boundary, beside one that never is, gets log-odds of the right signs."""
     runs = [[(1, 65535), (2, 0), (3, 65535), (4, 0)]] * 50
     units, nodes = trie_of({(1, 2), (3, 4)})
-    tags = fit_tagger(*stream_of(runs), units, TaggerSettings())
+    tags = fit_boundary_model(*stream_of(runs), units, TaggerSettings())
     weights = tags.view(np.int8).reshape(-1, 4)
     table = {ngram: tuple(map(int, weights[node])) for ngram, node in nodes.items()}
     run = (1, 2, 3, 4)
@@ -79,17 +79,17 @@ def test_bytes_of_a_fit():
 def test_weight_zero_is_no_tagger():
     runs = [[(1, 65535), (2, 0), (3, 65535)]] * 9
     units, _ = trie_of({(1, 2)})
-    assert not fit_tagger(*stream_of(runs), units, TaggerSettings(tagger_weight=0.0)).any()
+    assert not fit_boundary_model(*stream_of(runs), units, TaggerSettings(tagger_weight=0.0)).any()
 
 
 def test_bytes_do_not_overflow():
     runs = [[(1, 65535), (2, 0), (3, 65535)]] * 200
     units, _ = trie_of({(1, 2)})
-    weights = fit_tagger(*stream_of(runs), units, TaggerSettings(tagger_weight=1000.0)).view(np.int8)
+    weights = fit_boundary_model(*stream_of(runs), units, TaggerSettings(tagger_weight=1000.0)).view(np.int8)
     assert weights.min() == -127
     assert weights.max() == 127
 
 
 def test_empty_stream():
     units, _ = trie_of(set())
-    assert not fit_tagger(np.zeros(1, np.uint16), np.full(1, 65535, np.uint16), units, TaggerSettings()).any()
+    assert not fit_boundary_model(np.zeros(1, np.uint16), np.full(1, 65535, np.uint16), units, TaggerSettings()).any()

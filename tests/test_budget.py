@@ -36,7 +36,7 @@ def test_sizes(text, size):
     "text", ["", "G", "much", "-1G", "1,5G", "2X", "2GG", "1e9", "nan", "inf", "\u0662G", "9" * 400, "2G 3G", "0x10"]
 )
 def test_what_is_no_size(text):
-    with pytest.raises(UsageError, match=r"--memory .*no size: .*2G"):
+    with pytest.raises(UsageError, match=r"--memory .*not a size: .*2G"):
         parse_size(text)
 
 

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from segtool.lexicon import class_lattice, word_classes
 from segtool.lexicon import em as fitting
 from segtool.lexicon.em import learn
+from segtool.lexicon.lattice import FIXED_POINT
 from segtool.ngrams.scores import BOUNDARY_FANOUT
 from segtool.ngrams.table import spell
 from segtool.settings import LexiconSettings
@@ -21,8 +22,6 @@ from segtool.text.run_hashes import BUCKETS
 from tests import naive, naive_classes
 from tests.test_lexicon import RUNS, SETTINGS, fit, nothing_forgotten, table
 from tests.test_word_classes import SYMBOLS, Corpus
-
-FIXED_POINT = fitting.FIXED_POINT
 
 
 def flat(lists):

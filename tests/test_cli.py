@@ -104,17 +104,17 @@ def test_eval_in_another_encoding(tmp_path):
 # train
 
 
-def test_train_tells_what_it_did(tmp_path):
+def test_train_prints_a_summary(tmp_path):
     done = succeed("train", SAMPLE, "-o", tmp_path / "m")
     assert done.stdout == b""
-    told = "\n".join(said(done.stderr))
+    printed = "\n".join(said(done.stderr))
     card = json.loads((tmp_path / "m" / "card.json").read_text(encoding="utf-8"))
-    assert f"{card['corpus']['characters']:,} characters in {card['corpus']['lines']:,} lines of 10 files" in told
-    assert f"{card['corpus']['runs']:,} runs" in told
-    assert f"{len(load(tmp_path / 'm').model.words):,} words" in told
-    assert str(tmp_path / "m") in told
-    assert "skipped" not in told
-    assert "\r" not in told, "no progress bar where there is no terminal"
+    assert f"{card['corpus']['characters']:,} characters in {card['corpus']['lines']:,} lines of 10 files" in printed
+    assert f"{card['corpus']['runs']:,} runs" in printed
+    assert f"{len(load(tmp_path / 'm').model.words):,} words" in printed
+    assert str(tmp_path / "m") in printed
+    assert "skipped" not in printed
+    assert "\r" not in printed, "no progress bar where there is no terminal"
 
 
 def test_train_replaces_a_model(tmp_path):
@@ -169,8 +169,8 @@ def test_train_takes_all_parameters(tmp_path):
     flags = [part for name, value in valued.items() for part in ("--" + name.replace("_", "-"), spelled(value))]
     flags.append("--no-fold")
     succeed("train", SAMPLE, "-o", tmp_path / "cli", *flags)
-    told = load(tmp_path / "cli").model.card["parameters"]
-    assert told == {name: list(value) if isinstance(value, tuple) else value for name, value in parameters.items()}
+    stored = load(tmp_path / "cli").model.card["parameters"]
+    assert stored == {name: list(value) if isinstance(value, tuple) else value for name, value in parameters.items()}
     segtool.train(SAMPLE, tmp_path / "python", **parameters)
     assert contents(tmp_path / "cli") == contents(tmp_path / "python")
 
@@ -186,10 +186,10 @@ def test_skipped_lines_are_listed(tmp_path):
     good = "今天天气很好。\n".encode()
     (tmp_path / "corpus").write_bytes(good * 3 + b"\xff\xfe\n" + good + b"ab\x80\n")
     done = succeed("train", "corpus", "-o", "m", "--skip-undecodable", cwd=tmp_path)
-    told = said(done.stderr)
-    assert any("skipped" in line and "2 lines" in line for line in told)
-    assert any(f"corpus, line 4, byte offset {3 * len(good)}" in line for line in told)
-    assert any(f"corpus, line 6, byte offset {4 * len(good) + 3 + 2}" in line for line in told)
+    printed = said(done.stderr)
+    assert any("skipped" in line and "2 lines" in line for line in printed)
+    assert any(f"corpus, line 4, byte offset {3 * len(good)}" in line for line in printed)
+    assert any(f"corpus, line 6, byte offset {4 * len(good) + 3 + 2}" in line for line in printed)
     assert load(tmp_path / "m").model.card["corpus"]["lines"] == 4
 
 
@@ -219,7 +219,7 @@ def test_progress_on_a_terminal(tmp_path, quiet):
             while data := os.read(controller, 1 << 16):
                 shown += data
         except OSError:
-            pass  # how Linux tells that the other end is closed
+            pass  # Linux reports the closed end as an error
         assert process.wait(TIMEOUT) == 0
     finally:
         os.close(controller)

@@ -78,18 +78,18 @@ def test_parameters_that_both_have_are_alike():
     assert "resume" in train
 
 
-def test_count_tells_what_it_did(tmp_path):
+def test_count_prints_a_summary(tmp_path):
     done = succeed("count", SAMPLE, "-o", tmp_path / "shard", "--max-word-len", 4)
     assert done.stdout == b""
-    told = "\n".join(said(done.stderr))
+    printed = "\n".join(said(done.stderr))
     corpus = json.loads((tmp_path / "shard" / "card.json").read_text())["corpus"]
-    assert f"{corpus['characters']:,} characters in {corpus['lines']:,} lines of 10 files" in told
+    assert f"{corpus['characters']:,} characters in {corpus['lines']:,} lines of 10 files" in printed
     ngrams = f"{corpus['ngrams']:,} n-grams of up to 5 symbols"
     found = f"found    {corpus['runs']:,} runs, {corpus['symbols']:,} symbols, {ngrams}"
-    assert found in told
+    assert found in printed
     for name in ("read ", "count ", "write ", "total "):
-        assert f"\n{name}" in told
-    assert told.endswith(f"counts   {tmp_path / 'shard'}")
+        assert f"\n{name}" in printed
+    assert printed.endswith(f"counts   {tmp_path / 'shard'}")
     again = said(succeed("count", "--counts", tmp_path / "shard", "-o", tmp_path / "sum").stderr)
     assert found in again, "though --max-word-len has another default"
 
@@ -115,7 +115,7 @@ def test_count_replaces_a_shard(tmp_path):
 @pytest.mark.parametrize("name", ["train", "count"])
 @pytest.mark.parametrize(
     ("memory", "what"),
-    [("1M", "too little, give at least 256M"), ("0", "too little"), ("much", "no size"), ("", "no size")],
+    [("1M", "too little, give at least 256M"), ("0", "too little"), ("much", "not a size"), ("", "not a size")],
 )
 def test_memory_that_makes_no_sense(tmp_path, name, memory, what):
     message = fails(name, SAMPLE, "-o", "m", "--memory", memory, cwd=tmp_path, code=2)

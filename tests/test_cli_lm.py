@@ -69,8 +69,8 @@ def test_train_does_not_depend_on_workers(trained, tmp_path, name):
         assert (tmp_path / name).read_bytes() == (trained / name).read_bytes()
 
 
-def test_train_tells_what_it_made(tmp_path):
-    told = run("train", SAMPLE, "-o", tmp_path / "a", "--order", 3).stderr
+def test_train_prints_a_summary(tmp_path):
+    printed = run("train", SAMPLE, "-o", tmp_path / "a", "--order", 3).stderr
     for part in (
         "read ",
         "found ",
@@ -81,7 +81,7 @@ def test_train_tells_what_it_made(tmp_path):
         "write",
         f"model    {tmp_path}",
     ):
-        assert part in told
+        assert part in printed
     assert run("train", SAMPLE, "-o", tmp_path / "a", "--order", 3, "-q").output == ""
 
 
@@ -94,8 +94,8 @@ def test_train_leaves_out_lines_that_cannot_be_decoded(tmp_path):
     (tmp_path / "a.txt").write_bytes(TEXT.encode() + b"\xff\n" + TEXT.encode())
     assert "line 4" in refusal("train", tmp_path / "a.txt", "-o", tmp_path / "a", "-q")
     assert not (tmp_path / "a").exists()
-    told = run("train", tmp_path / "a.txt", "-o", tmp_path / "a", "--skip-undecodable").stderr
-    assert "skipped  1 lines" in told and "line 4, byte offset" in told
+    printed = run("train", tmp_path / "a.txt", "-o", tmp_path / "a", "--skip-undecodable").stderr
+    assert "skipped  1 lines" in printed and "line 4, byte offset" in printed
 
 
 @pytest.mark.parametrize(
@@ -117,8 +117,8 @@ def test_train_refuses(tmp_path, arguments, code, part):
 
 @pytest.mark.parametrize("text", ["", "\n\n", "abc 123\n", "……"])
 def test_train_needs_chinese_text(tmp_path, text):
-    told = refusal("train", "-", "-o", tmp_path / "a", "-q", input=text)
-    assert "pass Chinese text, and --encoding" in told if text else "the corpus is empty" in told
+    printed = refusal("train", "-", "-o", tmp_path / "a", "-q", input=text)
+    assert "pass Chinese text, and --encoding" in printed if text else "the corpus is empty" in printed
     assert not list(tmp_path.iterdir())
 
 
@@ -169,17 +169,17 @@ def test_score_refuses(trained, tmp_path):
 
 
 def test_info(trained, tmp_path):
-    told = run("info", trained / "a.lm").stdout.splitlines()
-    assert told[0] == "order    4"
-    assert [line.split()[0] for line in told[1:5]] == ["1-grams", "2-grams", "3-grams", "4-grams"]
-    assert all("discounts" in line for line in told[1:5])
-    assert "parameters: prune [0, 0, 1, 1]" in told
+    printed = run("info", trained / "a.lm").stdout.splitlines()
+    assert printed[0] == "order    4"
+    assert [line.split()[0] for line in printed[1:5]] == ["1-grams", "2-grams", "3-grams", "4-grams"]
+    assert all("discounts" in line for line in printed[1:5])
+    assert "parameters: prune [0, 0, 1, 1]" in printed
     assert "discounts" not in run("info", trained / "a.arpa").stdout
 
 
 def test_import_of_an_arpa_file(trained, tmp_path):
-    told = run("import", trained / "a.arpa.gz", "-o", tmp_path / "m").stderr
-    assert "order    4" in told and f"model    {tmp_path / 'm'}" in told
+    printed = run("import", trained / "a.arpa.gz", "-o", tmp_path / "m").stderr
+    assert "order    4" in printed and f"model    {tmp_path / 'm'}" in printed
     assert same(LanguageModel.open(tmp_path / "m"), LanguageModel.open(trained / "a.lm"))
     assert "imported: file a.arpa.gz" in run("info", tmp_path / "m").stdout
     run("import", trained / "a.arpa", "-o", tmp_path / "m", "-q")  # a model is replaced

@@ -117,7 +117,7 @@ def test_choice_of_words(tmp_path):
     assert len(list_words("-m", MODEL, "--top", 7)[1]) == 7
 
 
-def test_a_model_lists_rare_words_unless_told(tmp_path):
+def test_a_model_lists_rare_words_by_default(tmp_path):
     segtool.train(texts=[sample_text()], output=tmp_path / "m", min_count=1, min_expected=0.01)
     _, rows, _ = list_words("-m", tmp_path / "m", "--top", 0)
     assert any(int(row[2]) == 1 for row in rows)
@@ -180,7 +180,7 @@ def test_contexts_from_standard_input():
     assert all(any(row[8:]) for row in piped[1])
 
 
-def test_undecodable_lines_are_told(tmp_path):
+def test_undecodable_lines_are_listed(tmp_path):
     (tmp_path / "text").write_bytes(b"\xff\n" + sample_text().encode())
     plain = list_words("-m", MODEL, "--top", 5)[1]
     for context in (0, 1):

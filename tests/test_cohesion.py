@@ -11,7 +11,7 @@ from segtool import UsageError, train
 from segtool.decode.decoders import decoder_of
 from segtool.lexicon.build import build_model
 from segtool.lexicon.trie import candidate_trie
-from segtool.methods.cohesion import _join, learn
+from segtool.methods.cohesion import _mark_joined, learn
 from segtool.ngrams.scores import BOUNDARY_FANOUT
 from segtool.settings import CohesionSettings
 from segtool.store.model import Model
@@ -66,7 +66,7 @@ def test_join_is_naive(text, wanted):
         kept[nodes[k - 1]] = [gram in wanted for gram in grams]
     for longest in (1, 2, 3, 4):
         joined = np.zeros(len(runs.stream), np.bool_)
-        _join(runs.stream, units, kept, longest, joined)
+        _mark_joined(runs.stream, units, kept, longest, joined)
         some = {gram for gram in wanted if len(gram) <= longest}
         expected = [False]  # of the boundary before the first run
         for run in naive.runs(text):
@@ -76,7 +76,7 @@ def test_join_is_naive(text, wanted):
 
 
 def spelled(candidates, k):
-    from segtool.ngrams.count import spell
+    from segtool.ngrams.table import spell
 
     return spell(candidates.levels, k, np.arange(len(candidates.levels[k - 1])))
 
@@ -99,7 +99,7 @@ def pairs_model(text, max_word_len, min_count, parameters):
     _, candidates = setup(text, max_word_len, min_count)
     learned = learn(methods.corpus_of(text), candidates, parameters)
     card: dict[str, object] = {"decoder": learned.decoder, "parameters": {"max_word_len": max_word_len}}
-    return build_model(candidates, learned.decoding, learned.words, card), candidates, learned.words
+    return build_model(candidates, learned, card), candidates, learned.words
 
 
 def naive_cut(text, kept):

@@ -17,9 +17,10 @@ from hypothesis import strategies as st
 import segtool
 from segtool.errors import CorpusError, InputError, ModelError, OutputError, UsageError
 from segtool.ngrams import counter as counting
-from segtool.ngrams.count import gather
-from segtool.ngrams.counter import CorpusCounter, CountingReport, add_up, collect_runs, count, write_shard
+from segtool.ngrams.count_stage import CountingReport, count
+from segtool.ngrams.counter import CorpusCounter, add_up, collect_corpus, write_shard
 from segtool.ngrams.shards import Shard, ShardWriter, open_shards
+from segtool.ngrams.table import gather
 from segtool.runtime.budget import Budget
 from segtool.training import TrainingReport, train
 from tests import naive, naive_count
@@ -75,7 +76,7 @@ def shards(tmp_path_factory):
 @given(LINES, st.integers(2, 5), st.booleans(), st.integers(1, 60), st.integers(1, 2))
 def test_counts_are_naive_in_memory_or_not(lines, order, fold, room, least):
     """Runs and counts of a counter that spills whenever it holds so many symbols."""
-    whole = collect_runs(lines, fold)
+    whole = collect_corpus(lines, fold)
     expected = naive.ngrams(naive.unstream(whole.whole().stream), order)
     for keep in (True, False):
         with folder() as path:
@@ -83,14 +84,14 @@ def test_counts_are_naive_in_memory_or_not(lines, order, fold, room, least):
             for line in lines:
                 counter.add(line)
             counted = counter.finish(least, room, keep)
-            assert naive.unstream(counted.runs.whole().stream) == naive.unstream(whole.whole().stream)
-            assert counted.runs.codes.tolist() == whole.codes.tolist() == counted.counts.codes.tolist()
-            assert counted.runs.alphabet.display.tolist() == whole.alphabet.display.tolist()
-            counts = gather(counted.counts)
+            assert naive.unstream(counted.corpus.whole().stream) == naive.unstream(whole.whole().stream)
+            assert counted.corpus.codes.tolist() == whole.codes.tolist() == counted.ngrams.codes.tolist()
+            assert counted.corpus.alphabet.display.tolist() == whole.alphabet.display.tolist()
+            counts = gather(counted.ngrams)
             found = {
                 tuple(gram): int(times)
                 for k, level in enumerate(counts.levels, 1)
-                for gram, times in zip(counts.ngrams(k).tolist(), level.count, strict=True)
+                for gram, times in zip(naive_count.grams(counts, k).tolist(), level.count, strict=True)
                 if times
             }
             rare = {gram for gram, times in expected.items() if times < least and len(gram) > 1}
@@ -111,7 +112,7 @@ def test_counter_holds_no_more_than_there_is_room_for(tmp_path):
 def test_nothing_is_written_where_there_is_room():
     counter = CorpusCounter(3, True, 1000, lambda: pytest.fail("no folder is needed"))
     counter.add("今天天气很好\n")
-    assert counter.finish(1, 1000).runs.stats.symbols == 6
+    assert counter.finish(1, 1000).corpus.stats.symbols == 6
 
 
 @pytest.mark.parametrize("room", [1, 1000])
@@ -125,7 +126,7 @@ def test_nothing_to_count(tmp_path, room, blocks, what):
     with pytest.raises(CorpusError, match=what):
         counter.finish(1, 1000)
     with pytest.raises(CorpusError, match=what):
-        collect_runs(blocks)
+        collect_corpus(blocks)
 
 
 def test_counting_goes_on_where_another_was_killed(tmp_path):
@@ -140,17 +141,17 @@ def test_counting_goes_on_where_another_was_killed(tmp_path):
     other.spill()
     other.spill()
     assert [path.name for path in other.shards] == ["spill-00000", "spill-00001", "spill-00002"]
-    assert third.go_on([path.name for path in other.shards])
+    assert third.resume([path.name for path in other.shards])
     found = third.finish(1, 100)
-    assert naive.unstream(found.runs.whole().stream) == naive.unstream(collect_runs(texts).whole().stream)
+    assert naive.unstream(found.corpus.whole().stream) == naive.unstream(collect_corpus(texts).whole().stream)
     (tmp_path / "spill-00001" / "symbols.npy").unlink()
     again = CorpusCounter(3, True, 20, lambda: tmp_path)
-    assert not again.go_on([path.name for path in other.shards])
+    assert not again.resume([path.name for path in other.shards])
     assert again.shards == []
     for text in texts:
         again.add(text)
     shutil.rmtree(tmp_path / "merged")
-    assert gather(again.finish(1, 100).counts).total == gather(found.counts).total == 44
+    assert again.finish(1, 100).corpus.stats.symbols == found.corpus.stats.symbols == 44
 
 
 # The same bytes
@@ -319,7 +320,7 @@ def test_report(tmp_path, shards):
 
 
 def folded(text):
-    return naive.unstream(collect_runs([text]).whole().stream)
+    return naive.unstream(collect_corpus([text]).whole().stream)
 
 
 # Errors
@@ -489,8 +490,8 @@ def test_merged_counts_are_kept_to_be_gone_through_again(tmp_path, shards):
     parts = open_shards([shards / name for name in "abc"])
     first = add_up(parts, 2, 1000, 1, lambda: tmp_path)
     assert (tmp_path / "merged").is_dir()
-    with patch.object(counting, "merge_counts", None):
+    with patch.object(counting, "merge_ngrams", None):
         again = add_up(parts, 2, 1000, 1, lambda: tmp_path)
     plain = add_up(parts, 2, 1000, 1, None)
-    found = [naive_count.plain(*naive_count.whole(each.counts)) for each in (first, again, plain)]
+    found = [naive_count.plain(*naive_count.whole(each.ngrams)) for each in (first, again, plain)]
     assert found[0] == found[1] == found[2]

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from segtool.lexicon import decoder_lattice as text_lattice
 from segtool.lexicon.decoder_lattice import TextLattice
+from segtool.ngrams.scores import CandidateLevel, Candidates
 from tests import naive_boundary_model
 
 SYMBOLS = 4
@@ -32,7 +33,15 @@ def lattice_of(words, tags, runs, spelling, unknown_len):
     flat = [ngram for level in order for ngram in level]
     packed = np.array([tags.get(ngram, (0, 0, 0, 0)) for ngram in flat], np.int8).view("<i4").ravel()
     stream = np.array([0, *(s for run in runs for s in (*run, 0))], np.uint16)
-    return TextLattice(stream, symbols, parents, packed, np.array(spelling), unknown_len), flat, stream
+    levels = [candidate_level(*each) for each in zip(symbols, parents, strict=True)]
+    candidates = Candidates(np.arange(SYMBOLS + 2, dtype=np.uint32), tuple(levels), 0)
+    return TextLattice(stream, candidates, packed, np.array(spelling), unknown_len), flat, stream
+
+
+def candidate_level(symbol, parent):
+    """N-grams whose counts and scores do not matter."""
+    scores = [np.zeros(len(symbol), np.float32)] * 5
+    return CandidateLevel(symbol, parent, np.zeros(len(symbol), np.int64), *scores)
 
 
 @given(ngrams, st.dictionaries(st.lists(symbol, min_size=1, max_size=2).map(tuple), tag), some_runs, scores,

@@ -13,7 +13,8 @@ import segtool
 from segtool import UsageError, discovery
 from segtool.discovery import SORT_FIELDS, WordScore, check_lengths, discover, examples, rank, spelled
 from segtool.store.model import save_model, word_record
-from segtool.text.symbols import LAT, NUM
+from segtool.text.symbols import LAT, MARK, NUM, SPACE
+from tests import naive
 from tests.helpers import any_text, sample_segmenter, sample_text
 
 SEGMENTER = sample_segmenter()
@@ -319,7 +320,7 @@ def test_examples_do_not_depend_on_how_the_text_comes(monkeypatch):
     words = [each.word for each in EVERY[:50]]
     whole = examples(SEGMENTER, [sample_text()], words, 2)
     assert examples(SEGMENTER, sample_text().splitlines(keepends=True), words, 2) == whole
-    monkeypatch.setattr(discovery, "CHUNK", 100)
+    monkeypatch.setattr(discovery, "PIECE", 100)
     assert examples(SEGMENTER, [sample_text()], words, 2) == whole
 
 
@@ -343,11 +344,9 @@ def test_no_examples():
 
 
 @given(any_text)
-def test_spelling_is_the_same_compiled(text):
-    plain = spelled(text)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(discovery, "INTERPRETED_CHARACTERS", -1)
-        assert spelled(text) == plain
+def test_spelling_is_naive(text):
+    classes = {NUM: "0", LAT: "A", MARK: "\0", SPACE: "\n"}
+    assert spelled(text) == "".join(classes.get(code) or chr(code) for _, _, code in naive.tokens(text))
 
 
 def test_spelling_of_words():

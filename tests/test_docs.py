@@ -96,6 +96,12 @@ def test_modules_and_scripts_that_are_named_exist(path):
         assert resolves(name), name
 
 
+def test_internals_list_every_room():
+    text = (ROOT / "docs" / "internals.md").read_text(encoding="utf-8")
+    rooms = {file.parent.name for file in (ROOT / "segtool").glob("*/__init__.py")}
+    assert rooms == set(re.findall(r"^\| `(\w+)/` \|", text, re.MULTILINE)) - {"default"} != set()
+
+
 def resolves(dotted):
     """Whether a dotted name is a module or something in one."""
     parts = dotted.split(".")

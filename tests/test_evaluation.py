@@ -1,4 +1,5 @@
-import io
+"""Evaluation against slow twins and against the figures of others."""
+
 import itertools
 import json
 import random
@@ -6,92 +7,27 @@ import subprocess
 import sys
 import tracemalloc
 from collections import Counter
-from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segtool.errors import DataError, EncodingError, InputError, MismatchError, UsageError
-from segtool.evaluation import PROTOCOLS, FrequentError, evaluate, evaluate_files
+from segtool.errors import DataError, MismatchError, UsageError
+from segtool.evaluation import PROTOCOLS, FrequentError, evaluate
 from segtool.text.alignment import longest_common_subsequence
+from tests.naive_evaluation import (
+    characters,
+    cut,
+    cut_twice,
+    joined,
+    naive_errors,
+    naive_lcs,
+    naive_spans,
+    vocabularies,
+)
 
 both_protocols = pytest.mark.parametrize("protocol", PROTOCOLS)
-
-
-# Slow, obvious twins
-
-
-def naive_spans(words):
-    text = "".join(words)
-    spans = set()
-    for start in range(len(text)):
-        for end in range(start + 1, len(text) + 1):
-            if any(len("".join(words[:k])) == start and len("".join(words[: k + 1])) == end for k in range(len(words))):
-                spans.add((start, end))
-    return spans
-
-
-def naive_errors(gold, predicted):
-    text = "".join(gold)
-    ends = [{end for _, end in naive_spans(words)} | {0} for words in (gold, predicted)]
-    shared = sorted(ends[0] & ends[1])
-    for start, end in itertools.pairwise(shared):
-        cuts = [
-            " ".join(text[a:b] for a, b in itertools.pairwise(sorted(e for e in side if start <= e <= end)))
-            for side in ends
-        ]
-        if cuts[0] != cuts[1]:
-            yield tuple(cuts)
-
-
-def naive_lcs(gold, predicted):
-    """One longest common subsequence, chosen as `evaluate` says."""
-    longest = [[0] * (len(predicted) + 1) for _ in range(len(gold) + 1)]
-    for i in reversed(range(len(gold))):
-        for j in reversed(range(len(predicted))):
-            if gold[i] == predicted[j]:
-                longest[i][j] = 1 + longest[i + 1][j + 1]
-            else:
-                longest[i][j] = max(longest[i + 1][j], longest[i][j + 1])
-    i = j = 0
-    words = []
-    while longest[i][j]:
-        if longest[i + 1][j] == longest[i][j]:
-            i += 1
-        elif longest[i][j + 1] == longest[i][j]:
-            j += 1
-        else:
-            words.append(gold[i])
-            i, j = i + 1, j + 1
-    return words
-
-
-def cut(text, marks):
-    words = [""]
-    for character, is_end in zip(text, marks, strict=True):
-        words[-1] += character
-        if is_end:
-            words.append("")
-    return [word for word in words if word]
-
-
-@st.composite
-def cut_twice(draw, alphabet="ab", max_size=14):
-    """Two segmentations of one text; few different characters, so that words repeat."""
-    text = draw(st.text(alphabet, max_size=max_size))
-    marks = st.lists(st.booleans(), min_size=len(text), max_size=len(text))
-    return cut(text, draw(marks)), cut(text, draw(marks))
-
-
-def joined(cuts):
-    """Lines of both sides; a last line keeps the texts from being empty."""
-    return [" ".join(gold) for gold, _ in cuts] + ["完"], [" ".join(guess) for _, guess in cuts] + ["完"]
-
-
-vocabularies = st.sets(st.text("ab", min_size=1, max_size=3)).map(lambda words: words | {"完"})
-characters = "a我𠮷,，\u200b\ufeff"
 
 
 @given(st.lists(cut_twice(characters), max_size=3))
@@ -390,159 +326,3 @@ def test_to_dict_is_json():
     for figure in ("precision", "recall", "f1", "oov_rate", "oov_recall", "iv_recall"):
         assert parsed[figure] == getattr(result, figure)
     assert parsed["oov_recall"] is None
-
-
-# Files
-
-
-@pytest.fixture
-def write(tmp_path):
-    def write(name, content, encoding="utf-8"):
-        path = tmp_path / name
-        path.write_bytes(content if isinstance(content, bytes) else content.encode(encoding))
-        return path
-
-    return write
-
-
-@pytest.mark.parametrize(
-    "content",
-    [
-        "我 爱\n你\n",
-        "我 爱\n你",
-        "我 爱\r\n你\r\n",
-        "\ufeff我 爱\n你\n",
-        "\ufeff我\u3000\u3000爱 \r\n你\n",
-        "我\u2028爱\n\x85你\x0c\n",
-        "我\r爱\n你\n",
-    ],
-)
-@pytest.mark.parametrize("swap", [False, True])
-def test_line_ends_and_byte_order_marks(write, content, swap):
-    paths = write("gold", "我 爱\n你\n"), write("predicted", content)
-    result = evaluate_files(*(paths[::-1] if swap else paths))
-    assert (result.lines, result.gold_words, result.f1) == (2, 3, 1.0)
-
-
-def test_files_give_what_lines_give(write):
-    gold, predicted = ["北京市 一 条", "", "一 条"], ["北京 市 一条", "", "一条"]
-    paths = [write(name, "\n".join(lines)) for name, lines in (("g", gold), ("p", predicted))]
-    words = write("w", "一\n北京市\n")
-    from_files = evaluate_files(*paths, protocol="sighan", train_words=words, top_errors=2)
-    names = {"gold_name": str(paths[0]), "predicted_name": str(paths[1]), "train_name": str(words)}
-    train_words = ["一", "北京市"]
-    assert from_files == evaluate(gold, predicted, protocol="sighan", train_words=train_words, top_errors=2, **names)
-
-
-def test_standard_input(write, monkeypatch):
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO("我|爱\n".encode())))
-    result = evaluate_files(write("gold", "我 爱\n"), "-", sep="|")
-    assert (result.f1, result.predicted_name) == (1.0, "<stdin>")
-    assert not sys.stdin.closed
-
-
-def test_closed_standard_input_is_empty(write, monkeypatch):
-    monkeypatch.setattr(sys, "stdin", None)
-    with pytest.raises(MismatchError, match=r"^<stdin> ends after line 0"):
-        evaluate_files(write("gold", "我 爱\n"), "-")
-
-
-@pytest.mark.parametrize("arguments", [("-", "-", None), ("-", "{}", "-"), (Path("-"), "-", None)])
-def test_standard_input_only_once(write, arguments):
-    file = str(write("file", "我\n"))
-    gold, predicted, train_words = (file if path == "{}" else path for path in arguments)
-    with pytest.raises(UsageError, match="standard input"):
-        evaluate_files(gold, predicted, train_words=train_words)
-
-
-@pytest.mark.parametrize("encoding", ["gb18030", "big5", "utf-8-sig"])
-def test_other_encodings(write, encoding):
-    paths = write("gold", "中 文\n好\n", encoding), write("predicted", "中文\n好\n", encoding)
-    result = evaluate_files(*paths, encoding=encoding, train_words=paths[0], top_errors=1)
-    assert (result.correct, result.oov_words) == (1, 0)
-    assert result.errors == (FrequentError("中 文", "中文", 1),)
-
-
-@pytest.mark.parametrize("role", ["gold", "predicted", "train_words"])
-@pytest.mark.parametrize(
-    ("name", "reason"), [("absent", "No such file"), ("", "directory"), ("null\0byte", "null byte")]
-)
-def test_files_that_cannot_be_read(write, tmp_path, role, name, reason):
-    good = write("good", "我\n")
-    paths = {"gold": good, "predicted": good, "train_words": good, role: f"{tmp_path}/{name}"}
-    with pytest.raises(InputError, match=reason) as caught:
-        evaluate_files(**paths)
-    assert str(tmp_path) in str(caught.value)
-
-
-@pytest.mark.parametrize("role", ["gold", "predicted", "train_words"])
-@pytest.mark.parametrize(
-    ("head", "encoding"),
-    [("我\n爱", "utf-8"), ("\ufeff我\n爱", "utf-8"), ("我\n爱", "utf-8-sig"), ("我\n爱", "gb18030")],
-)
-def test_undecodable_bytes_name_line_offset_and_flag(write, role, head, encoding):
-    good = write("good", "我\n爱 你\n", encoding)
-    begin = head.encode(encoding)
-    bad = write("bad", begin + b"\xff\xff\n")
-    paths = {"gold": good, "predicted": good, role: bad}
-    with pytest.raises(EncodingError) as caught:
-        evaluate_files(**paths, encoding=encoding)
-    assert str(caught.value).startswith(
-        f"{bad}, line 2, byte offset {len(begin)}: bytes 0xff are not {encoding.removesuffix('-sig')}; "
-    )
-    assert "--encoding" in str(caught.value)
-
-
-def test_undecodable_byte_right_after_a_byte_order_mark(write):
-    bad = write("bad", b"\xef\xbb\xbf\xff\n")
-    with pytest.raises(EncodingError, match="line 1, byte offset 3: bytes 0xff are"):
-        evaluate_files(bad, bad, encoding="utf-8-sig")
-
-
-@pytest.mark.parametrize("encoding", ["utf-9", "hex", "nul\0l", ""])
-def test_encodings_that_will_not_do(write, encoding):
-    path = write("good", "我\n")
-    with pytest.raises(UsageError, match="--encoding"):
-        evaluate_files(path, path, encoding=encoding)
-
-
-@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be", "utf-32", "cp037", "gb18030"])
-def test_encodings_whatever_their_line_ends(tmp_path, encoding):
-    path = tmp_path / "text"
-    path.write_bytes("1 2\n3\n".encode(encoding))
-    assert evaluate_files(path, path, encoding=encoding).correct == 3
-
-
-def test_messages_are_one_line(write, tmp_path):
-    odd = write("two\nlines", "我\n")
-    for other, error in ((write("other", "他\n"), MismatchError), (tmp_path / "not\nthere", InputError)):
-        with pytest.raises(error) as caught:
-            evaluate_files(odd, other)
-        assert "\n" not in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("content", "words"),
-    [
-        ("北京\n大学\n\n", {"北京", "大学"}),
-        ("\ufeff北京 12\r\n大学 0.5 nz\r\n上海\t-1.5e-3\r\n", {"北京", "大学", "上海"}),
-        ("我 爱 北京 天安门\n", {"我", "爱", "北京", "天安门"}),
-        ("第 3 章\n", {"第", "3", "章"}),
-        ("我 爱\n", {"我", "爱"}),
-        ("共 3 n nz\n", {"共", "3", "n", "nz"}),
-        ("共 ３ 页 n\n", {"共", "３", "页", "n"}),
-    ],
-)
-def test_training_words_from_lists_and_from_text(write, content, words):
-    every = {"北京", "大学", "上海", "我", "爱", "天安门", "第", "3", "章", "共", "３", "页", "n"}
-    every |= {"12", "0.5", "nz", "-1.5e-3"}
-    gold = write("gold", "\n".join(sorted(every)))
-    result = evaluate_files(gold, gold, train_words=write("words", content))
-    assert (result.train_size, result.iv_words) == (len(words), len(words))
-    assert result.oov_words == len(every - words)
-
-
-def test_training_words_without_a_word(write):
-    gold, empty = write("gold", "我\n"), write("empty", "\n \n")
-    with pytest.raises(DataError, match="empty holds no words: --train-words"):
-        evaluate_files(gold, gold, train_words=empty)

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from segtool.errors import InputError, OutputError, UsageError
-from segtool.store.files import UnpackedFile, atomic_directory, atomic_file
+from segtool.store.files import atomic_directory, atomic_file
+from segtool.text.unpacked import UnpackedFile
 
 needs_dev_full = pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no /dev/full")
 not_root = pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
@@ -231,7 +232,7 @@ def test_dev_stdout_and_stderr(capfd):
     assert capfd.readouterr() == ("stdout", "stderr")
 
 
-def test_closed_descriptor_is_told():
+def test_closed_descriptor_is_reported():
     read_end, write_end = os.pipe()
     os.close(read_end)
     os.close(write_end)
@@ -293,7 +294,7 @@ def test_interrupt_at_every_step_leaves_nothing_behind(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO, errno.EDQUOT])
 @pytest.mark.parametrize("step", ["fsync", "replace"])
-def test_failing_disk_is_told(step, number, tmp_path, monkeypatch):
+def test_failing_disk_is_reported(step, number, tmp_path, monkeypatch):
     (tmp_path / "f").write_text("old")
     monkeypatch.setattr(os, step, failing(number))
     with pytest.raises(OutputError) as caught, atomic_file(tmp_path / "f") as file:
@@ -321,7 +322,7 @@ def test_full_disk_while_writing(tmp_path, monkeypatch):
     assert tree(tmp_path) == []
 
 
-def test_error_without_a_number_is_told(tmp_path):
+def test_error_without_a_number_is_reported(tmp_path):
     # numpy reports a full disk this way.
     with pytest.raises(OutputError, match="12 requested and 3 written"), atomic_file(tmp_path / "f"):
         raise OSError("12 requested and 3 written")
@@ -333,7 +334,7 @@ def test_errors_of_other_files_pass_unchanged(tmp_path):
     assert tree(tmp_path) == []
 
 
-def test_missing_parent_is_told_on_entry(tmp_path):
+def test_missing_parent_is_reported_on_entry(tmp_path):
     target = tmp_path / "gone" / "f"
     for context in (atomic_file(target), atomic_directory(target)):
         message = entering(context)
@@ -341,13 +342,13 @@ def test_missing_parent_is_told_on_entry(tmp_path):
         assert f"{tmp_path / 'gone'} or pass another -o" in message
 
 
-def test_parent_that_is_a_file_is_told_on_entry(tmp_path):
+def test_parent_that_is_a_file_is_reported_on_entry(tmp_path):
     (tmp_path / "file").write_text("x")
     for context in (atomic_file(tmp_path / "file" / "f"), atomic_directory(tmp_path / "file" / "f")):
         assert "Not a directory; part of the path is a file" in entering(context)
 
 
-def test_folder_where_a_file_is_due_is_told_on_entry(tmp_path):
+def test_folder_where_a_file_is_due_is_reported_on_entry(tmp_path):
     for path in (str(tmp_path), f"{tmp_path}/new/", "/"):
         message = entering(atomic_file(path))
         assert message == f"{path}: cannot be written: Is a directory; pass the name of a file with -o"
@@ -355,7 +356,7 @@ def test_folder_where_a_file_is_due_is_told_on_entry(tmp_path):
 
 
 @not_root
-def test_no_permission_is_told_on_entry(tmp_path):
+def test_no_permission_is_reported_on_entry(tmp_path):
     (tmp_path / "f").write_text("x")
     (tmp_path / "f").chmod(0o444)
     assert "Permission denied; change the permissions" in entering(atomic_file(tmp_path / "f"))
@@ -442,7 +443,7 @@ def test_folder_of_someone_else_is_refused_on_entry(tmp_path):
     (tmp_path / "home").mkdir()
     (tmp_path / "home" / "thesis.tex").write_text("x")
     message = entering(atomic_directory(tmp_path / "home"))
-    assert message.startswith(f"{tmp_path / 'home'}: holds files but no card.json, so it is not replaced")
+    assert message.startswith(f"{tmp_path / 'home'}: holds files but no card.json, so it is kept as it is")
     assert tree(tmp_path) == ["home", "home/thesis.tex"]
 
 
@@ -457,14 +458,14 @@ def test_folder_that_was_filled_meanwhile_is_not_replaced(tmp_path):
 
 def test_file_where_a_folder_is_due_is_refused_on_entry(tmp_path):
     (tmp_path / "f").write_text("x")
-    assert "f: is a file, and a folder is to be written" in entering(atomic_directory(tmp_path / "f"))
+    assert "f: is a file, not a folder" in entering(atomic_directory(tmp_path / "f"))
     assert (tmp_path / "f").read_text() == "x"
 
 
 def test_current_folder_and_mount_points_are_refused_on_entry(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for path in (".", str(tmp_path), "/", "/proc"):
-        assert entering(atomic_directory(path)).startswith(f"{path}: a mount point or the current folder")
+        assert entering(atomic_directory(path)).startswith(f"{path}: cannot replace a mount point or the")
     assert tree(tmp_path) == []
 
 

@@ -1,13 +1,16 @@
 """The walk through the lattice against looking up every n-gram, and what lies beside its nodes."""
 
+import math
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segtool.lexicon.lattice import BLOCK, lattice_scratch, walk, weighted_units
+from segtool.lexicon.em import Expectation
+from segtool.lexicon.lattice import BLOCK, FIXED_POINT, slots_of, walk, weighted_units
 from segtool.settings import LexiconSettings
 from tests import naive
 from tests.test_lexicon import SYMBOLS, bits, fit
@@ -24,8 +27,9 @@ def test_walk_is_naive(known, runs, longest, size, seed):
     total = np.zeros(len(units) // 4, np.int64)
     for begin in range(1, len(stream), size):
         symbols = stream[begin : begin + size].tolist()
-        weight, found, places, ends, children = lattice_scratch(len(symbols), longest)[2:]
-        deepest = walk(stream, begin, len(symbols), units, longest, weight, found, places, ends, children, total)
+        weight, slots = np.empty(len(symbols) * longest), slots_of(len(symbols), longest)
+        deepest = walk(stream, begin, len(symbols), units, longest, weight, slots, total)
+        found, places, ends, _ = np.split(slots, np.cumsum([len(weight), len(weight), longest]))
         expected = [[] for _ in range(longest)]
         for r in range(len(symbols)):
             for k in range(longest):
@@ -39,6 +43,23 @@ def test_walk_is_naive(known, runs, longest, size, seed):
         assert deepest == max([k for k, where in enumerate(expected, 1) if where], default=1)
         assert [where.tolist() for where in np.split(places, ends[:deepest])[:-1]] == expected[:deepest]
     assert not total.any()
+
+
+@given(RUNS, st.integers(1, 4), st.integers(0, 1 << 32))
+def test_a_pass_is_exact_to_half_a_unit_an_occurrence(runs, longest, seed):
+    corpus = Corpus(runs, longest)
+    draw = np.random.default_rng(seed)
+    weights = {ngram: draw.normal() for ngram in corpus.ngrams[1:] if len(ngram) == 1 or draw.random() < 0.7}
+    linear = corpus.per_node({ngram: math.exp(weight) for ngram, weight in weights.items()}, 0.0, np.float64)
+    task = Expectation(corpus.units, linear, (), longest, len(corpus.stream), None)
+    total = np.zeros(task.size, np.int64)
+    likelihood, _ = task(SimpleNamespace(stream=corpus.stream), task.scratch(), total)
+    expected, log_likelihood = naive.expectations(runs, weights)
+    assert likelihood == pytest.approx(log_likelihood)
+    counts = naive.ngrams(runs, longest)
+    for word in weights:
+        exact = pytest.approx(expected[word] * FIXED_POINT, abs=0.5 * counts[word] + 1e-3)
+        assert total[corpus.node[word]] == exact, word
 
 
 @given(st.lists(st.tuples(st.floats(1e-300, 1e300), st.integers(0, 255)), min_size=1))

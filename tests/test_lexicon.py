@@ -93,18 +93,6 @@ def test_em_is_naive(runs, max_word_len, min_count, parameters):
     check(candidates, learned, expected, sum(map(len, runs)))
 
 
-@given(RUNS, st.integers(1, 4), PLAIN)
-def test_a_pass_is_exact_to_half_a_unit_an_occurrence(runs, max_word_len, parameters):
-    once = replace(parameters, passes=1)
-    with nothing_forgotten, patch.object(fitting, "FIXED_POINT", 1 << 10):
-        found = table(*fit(runs, max_word_len, 1, once))
-    scores = naive.scores(runs, max_word_len, 1, BOUNDARY_FANOUT)
-    idle = SYMBOLS - 1 - sum(len(ngram) == 1 for ngram in scores)
-    _, expected, _ = naive.fit(runs, scores, once, fitting.LEAST_EXPECTED, idle)
-    for word, times in expected.items():
-        assert found[word][1] == pytest.approx(times, abs=scores[word].count * 2**-11 + 1e-9)
-
-
 @given(RUNS, st.integers(1, 4), SETTINGS)
 def test_naive_twins_agree(runs, max_word_len, parameters):
     """The twin that can take long runs is the one that enumerates."""

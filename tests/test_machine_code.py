@@ -177,8 +177,8 @@ def test_edits_in_another_module_take_effect(modules, tmp_path, system):
     """As after a ``git pull`` under an editable install: the file of the kernel itself is the same."""
     folder, _ = modules
     place = {"PYTHONPATH": f"{folder.parent}{os.pathsep}{ROOT}", "NUMBA_CACHE_DIR": str(tmp_path / "cache")}
-    program = textwrap.dedent(system) + textwrap.dedent(RUN_OWN)
     place["PYTHONDONTWRITEBYTECODE"] = "1"
+    program = textwrap.dedent(system + RUN_OWN)
     value = 7 + 4000 + 2 + 3 + 7 + 3 + 3 + 4 + 2 + 3 + 0 + 7
     assert python(program, **place) == [value, True]
     assert python(program, **place) == [value, False]
@@ -324,15 +324,16 @@ def test_damaged_files_are_made_anew(modules, tmp_path, what, system):
     """Files that numba itself would take, too."""
     folder, _ = modules
     place = {"PYTHONPATH": f"{folder.parent}{os.pathsep}{ROOT}", "NUMBA_CACHE_DIR": str(tmp_path / "cache")}
-    callee = RUN_OWN.replace("own.main", "own.callee").replace("main", "inner")
-    program = textwrap.dedent(system) + textwrap.dedent(callee)
+    program = textwrap.dedent(system + RUN_OWN.replace("own.main", "own.callee").replace("main", "inner"))
     value = 7 + 4000 + 2
     assert python(program, **place) == [value, True]
     [path] = tmp_path.rglob("*.code")
     path.with_name("other.code").write_bytes(b"\0" * 32 + path.read_bytes()[32:])
     DAMAGE[what](path)
-    for name in ("callee.inner-16.py311.nbi", "callee.inner-16.py311.1.nbc"):
-        path.with_name(name).write_bytes(b"\x80\x05damaged")
+    for line in range(20):
+        for ending in ("nbi", "1.nbc"):
+            name = f"callee.inner-{line}.py{sys.version_info[0]}{sys.version_info[1]}.{ending}"
+            path.with_name(name).write_bytes(b"\x80\x05damaged")
     assert python(program, **place) == [value, True]
     if what != "a folder":
         assert python(program, **place) == [value, False]

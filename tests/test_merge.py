@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from segtool.errors import CorpusError, UsageError
 from segtool.ngrams import merge as merging
-from segtool.ngrams.merge import TriePart, cut_ranges, merge_counts
-from segtool.ngrams.table import fan_out, join_slices
+from segtool.ngrams.merge import cut_ranges, merge_ngrams
+from segtool.ngrams.table import NGramTable, Slice, fan_out, join_slices
 from segtool.runtime.workers import in_order
 from tests import naive, naive_count
 
@@ -22,7 +22,7 @@ ROOMS = st.integers(0, 60)
 
 
 def part(runs, order):
-    return TriePart(*naive_count.trie(runs, order))
+    return NGramTable(*naive_count.trie(runs, order))
 
 
 def check(counts, runs, order, least=1):
@@ -34,14 +34,14 @@ def check(counts, runs, order, least=1):
 
 @given(RUNS, ORDERS, ROOMS)
 def test_slices_of_one_trie(runs, order, room):
-    counts = part(runs, order).counts(room)
+    counts = naive_count.sliced(*naive_count.trie(runs, order), room)
     check(counts, runs, order)
     check(counts, runs, order)
 
 
 @given(st.lists(RUNS, min_size=1, max_size=5), ORDERS, ROOMS, st.integers(1, 3), st.integers(1, 4))
 def test_merging_is_counting_together(corpora, order, room, workers, least):
-    merged = merge_counts([part(runs, order) for runs in corpora], room, workers, least)
+    merged = merge_ngrams([part(runs, order) for runs in corpora], room, workers, least)
     runs = list(chain(*corpora))
     codes, levels = naive_count.trie(runs, order, least)
     assert merged.order == order
@@ -54,9 +54,9 @@ def test_grouping_and_order_change_nothing(one, other, third, order, room):
     parts = [part(runs, order) for runs in (one, other, third)]
     together = naive_count.trie(one + other + third, order)
     for first, *rest in (parts, parts[::-1], parts[1:] + parts[:1]):
-        grouped = TriePart(*naive_count.whole(merge_counts(rest, room)))
+        grouped = NGramTable(*naive_count.whole(merge_ngrams(rest, room)))
         for both in ([first, grouped], [grouped, first]):
-            assert naive_count.same(naive_count.whole(merge_counts(both, room)), together)
+            assert naive_count.same(naive_count.whole(merge_ngrams(both, room)), together)
 
 
 @given(st.lists(RUNS, min_size=1, max_size=3), ORDERS, st.integers(1, 60))
@@ -64,14 +64,14 @@ def test_ranges_have_room(corpora, order, room):
     """No more n-grams are read at a time, but for a single bigram."""
     taken = []
 
-    class Watched(TriePart):
+    class Watched(NGramTable):
         def slice(self, low, high):
             found = super().slice(low, high)
             taken.append((high - low, sum(map(len, found.levels))))
             return found
 
     parts = [Watched(*naive_count.trie(runs, order)) for runs in corpora]
-    for _ in merge_counts(parts, room).slices():
+    for _ in merge_ngrams(parts, room).slices():
         assert sum(size for _, size in taken) <= room or max(width for width, _ in taken) <= 1
         taken.clear()
 
@@ -82,41 +82,41 @@ def test_merging_of_real_text(sample_text):
     runs = list(chain(*corpora))
     parts = [part(each, 5) for each in corpora]
     for workers in (1, 3):
-        check(merge_counts(parts, 2000, workers), runs, 5)
-    check(merge_counts(parts, 2000, least=2), runs, 5, 2)
+        check(merge_ngrams(parts, 2000, workers), runs, 5)
+    check(merge_ngrams(parts, 2000, least=2), runs, 5, 2)
 
 
 def test_one_part_with_few_symbols_left():
-    counts = merge_counts([part([[0x4E00, 0x4E01]], 4), part([[0x4E00]], 4)], 100, least=2)
+    counts = merge_ngrams([part([[0x4E00, 0x4E01]], 4), part([[0x4E00]], 4)], 100, least=2)
     assert counts.frequency.tolist() == [2, 0, 0, 2, 1]
     assert counts.bigrams.count.tolist() == [2]
     assert [len(level) for each in counts.slices() for level in each.levels] == [0, 0]
 
 
 def test_nothing():
-    counts = merge_counts([part([], 4), part([], 4)], 100)
+    counts = merge_ngrams([part([], 4), part([], 4)], 100)
     assert list(counts.slices()) == []
     check(counts, [], 4)
 
 
 def test_two_orders():
     with pytest.raises(UsageError, match=r"order 3 and 4 .*--max-word-len"):
-        merge_counts([part([], 4), part([], 3)], 100)
+        merge_ngrams([part([], 4), part([], 3)], 100)
 
 
 def test_more_symbols_than_ids():
     def lone(codes):
         levels = [naive_count.level([(0, 0, 0)] * len(codes)), naive_count.level([])]
-        return TriePart(np.array(codes, np.uint32), levels)
+        return NGramTable(np.array(codes, np.uint32), levels)
 
     many = lone([0, 1, 2, *range(0x10000, 0x1FF00)])
-    assert len(merge_counts([many, lone([0, 1, 2, *range(0x3000, 0x30FD)])], 9).codes) == 1 << 16
+    assert len(merge_ngrams([many, lone([0, 1, 2, *range(0x3000, 0x30FD)])], 9).codes) == 1 << 16
     with pytest.raises(CorpusError, match=r"65,537 different .*--encoding"):
-        merge_counts([many, lone([0, 1, 2, *range(0x3000, 0x30FE)])], 9)
+        merge_ngrams([many, lone([0, 1, 2, *range(0x3000, 0x30FE)])], 9)
 
 
 def test_merging_may_end_early():
-    merged = merge_counts([part([[0x4E00, 0x4E01]] * 3, 4)], 0, workers=2)
+    merged = merge_ngrams([part([[0x4E00, 0x4E01]] * 3, 4)], 0, workers=2)
     before = threading.active_count()
     slices = merged.slices()
     next(slices)
@@ -130,17 +130,31 @@ def test_merging_may_end_early():
 @given(RUNS.filter(bool), ORDERS, st.data())
 def test_cut_and_join(runs, order, data):
     codes, levels = naive_count.trie(runs, order)
-    (whole,) = TriePart(codes, levels).counts(1 << 20).slices()
+    whole = Slice(0, len(levels[1]), tuple(levels[2:]))
+    sizes = naive_count.sizes(runs, order)
+    assert whole.sizes().tolist() == sizes
     places = data.draw(st.lists(st.integers(0, whole.high), max_size=4).map(sorted))
-    pieces = whole.cut([0, *places, whole.high])
-    assert [(piece.low, piece.high) for piece in pieces] == list(pairwise([0, *places, whole.high]))
+    pieces = [whole.part(low, high) for low, high in pairwise([0, *places, whole.high])]
     for piece in pieces:
-        assert not any(np.shares_memory(level.count, other.count) for level in piece.levels for other in whole.levels)
-        counts = [len(level) for level in piece.levels]
-        assert counts == [end[-1] - end[0] for end in piece.ends()]
+        assert piece.sizes().tolist() == sizes[piece.low : piece.high]
     joined = join_slices(pieces)
     assert (joined.low, joined.high) == (0, whole.high)
     assert naive_count.same((codes, joined.levels), (codes, whole.levels))
+    assert not any(np.shares_memory(level.count, other.count) for level in joined.levels for other in whole.levels)
+
+
+@given(st.lists(RUNS, min_size=1, max_size=3), ORDERS, ROOMS, st.integers(1, 3), st.data())
+def test_any_slice_of_a_sum(corpora, order, room, least, data):
+    """A sum gives what a table in memory gives, and can be a part of another sum."""
+    merged = merge_ngrams([part(runs, order) for runs in corpora], room, 2, least)
+    codes, levels = naive_count.trie(list(chain(*corpora)), order, least)
+    whole = NGramTable(codes, tuple(levels))
+    low, high = sorted(data.draw(st.tuples(*[st.integers(0, len(levels[1]))] * 2)))
+    found = merged.slice(low, high)
+    assert (found.low, found.high) == (low, high)
+    assert naive_count.same((codes, found.levels), (codes, whole.slice(low, high).levels))
+    assert merged.sizes().tolist() == whole.sizes().tolist()
+    assert naive_count.same(naive_count.whole(merge_ngrams([merged], room)), (codes, levels))
 
 
 @given(st.lists(st.integers(0, 9)), st.integers(0, 20))
@@ -221,12 +235,12 @@ def test_merge_children(families, least, random):
     ends = np.cumsum([0, *map(len, families)])
     total = len(symbol)
     out = naive_count.level([(9, 9, 9)] * total)
-    out_held, out_ends = np.full(total, -1), np.zeros(total + 1, np.int64)
+    out_places = np.full(2 * total + 1 + 2 * max(map(len, families), default=0), -1)
     used = merging._merge_children(
         np.array(places, np.int64), ends, np.array(first, np.int64), np.array(symbol, np.uint16),
-        np.array(count, np.int64), least, np.empty(2 * max(map(len, families), default=0), np.int64),
-        out.symbol, out.parent, out.count, out_held, out_ends,
+        np.array(count, np.int64), least, out.symbol, out.parent, out.count, out_places,
     )  # fmt: skip
+    out_ends, out_held = out_places[: used + 1], out_places[total + 1 :]
     columns = (out.symbol, out.parent, out.count)
     assert list(zip(*(column[:used].tolist() for column in columns), strict=True)) == rows
-    assert [out_held[low:high].tolist() for low, high in pairwise(out_ends[: used + 1])] == held
+    assert [out_held[low:high].tolist() for low, high in pairwise(out_ends)] == held

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from segtool.errors import CorpusError
 from segtool.text import runs as running
 from segtool.text.folding import fold_table
-from segtool.text.runs import MAX_SYMBOLS, Corpus, CorpusStats, RunCollector, corpus_chunks
+from segtool.text.runs import MAX_SYMBOLS, Corpus, RunCollector, corpus_chunks
+from segtool.text.stats import CorpusStats
 from segtool.text.symbols import LAT, NUM
 from tests import naive, naive_count, naive_run_hashes
 

@@ -10,13 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from segtool.errors import UsageError
-from segtool.ngrams import count as counting
 from segtool.ngrams import scores as scoring
+from segtool.ngrams import table as tables
 from segtool.ngrams.count import count_stream
-from segtool.ngrams.merge import TriePart
 from segtool.ngrams.scores import BOUNDARY_FANOUT, Candidates, score
 from segtool.ngrams.table import spell
-from tests import naive
+from tests import naive, naive_count
 
 SYMBOLS = 6
 RUNS = st.lists(st.lists(st.integers(1, SYMBOLS - 1), min_size=1, max_size=9), min_size=1, max_size=10)
@@ -104,16 +103,16 @@ def test_ngrams_that_occur_once_make_no_difference_in_real_text(sample_runs, sam
 def test_slices_change_nothing(runs, max_word_len, min_count, slices, workers):
     counts = count(runs, max_word_len + 1)
     whole = score(counts, max_word_len, min_count)
-    with patch.object(counting, "SLICES", slices):
+    with patch.object(tables, "SLICES", slices):
         assert same(score(counts, max_word_len, min_count, workers), whole)
     for room in (1, 10, 1000):
-        sliced = TriePart(counts.codes, counts.levels).counts(room)
+        sliced = naive_count.sliced(counts.codes, counts.levels, room)
         assert same(score(sliced, max_word_len, min_count, workers), whole)
 
 
 def test_slices_change_nothing_in_real_text(sample_counts, sample_candidates):
     for room in (1000, 30_000):
-        sliced = TriePart(sample_counts.codes, sample_counts.levels).counts(room)
+        sliced = naive_count.sliced(sample_counts.codes, sample_counts.levels, room)
         assert same(score(sliced, 4, 2, 2), sample_candidates)
 
 
@@ -223,14 +222,14 @@ def test_links(runs, k, min_count):
     counts = count(runs, k)
 
     def candidates(k):
-        grams = zip(map(tuple, counts.ngrams(k).tolist()), counts.levels[k - 1].count.tolist(), strict=True)
+        grams = zip(map(tuple, naive_count.grams(counts, k).tolist()), counts.levels[k - 1].count.tolist(), strict=True)
         return [gram for gram, times in grams if 0 not in gram and (k == 1 or times >= min_count)]
 
     def links(k):
         places = {gram: i for i, gram in enumerate(candidates(k - 1))}
         if k == 2:
             places = {(symbol,): symbol for symbol in range(1, SYMBOLS)}
-        return [places.get(tuple(gram[1:]), -1) for gram in counts.ngrams(k).tolist()]
+        return [places.get(tuple(gram[1:]), -1) for gram in naive_count.grams(counts, k).tolist()]
 
     shorter, longer = candidates(k - 2), candidates(k - 1)
     if k == 3:

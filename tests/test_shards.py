@@ -20,11 +20,12 @@ from segtool.errors import ModelError, OutputError, UsageError
 from segtool.ngrams import block_files, blocks, shards
 from segtool.ngrams.block_files import BLOCK
 from segtool.ngrams.blocks import DamagedBlock
-from segtool.ngrams.merge import TriePart, merge_counts
+from segtool.ngrams.merge import merge_ngrams
 from segtool.ngrams.shards import Shard, ShardWriter, open_shards
+from segtool.ngrams.table import NGramTable
 from segtool.store.cards import card_checksum, write_array
 from segtool.store.files import atomic_directory
-from segtool.text.runs import CorpusStats
+from segtool.text.stats import CorpusStats
 from tests import naive, naive_count
 
 CODES = st.sampled_from([1, 2, 0x3400, 0x4E00, 0x4E01, 0x9FFF, 0x20000])
@@ -43,7 +44,7 @@ def stream_of(runs, written):
 def write(folder, runs, order=4, counts=None, fold=True, pieces=1):
     """Write the shard of some runs; these come in pieces."""
     codes, levels = naive_count.trie(runs, order)
-    counts = counts or TriePart(codes, levels).counts(20)
+    counts = counts or naive_count.sliced(codes, levels, 20)
     with ShardWriter(folder, codes, codes, fold, order) as writer:
         for i in range(pieces):
             writer.add_runs(stream_of(runs[i * len(runs) // pieces : (i + 1) * len(runs) // pieces], codes))
@@ -81,8 +82,8 @@ def shard(tmp_path):
 def read_all(path):
     found = Shard.open(path)
     return (
-        naive_count.plain(*naive_count.whole(found.counts())),
-        found.read_sizes().tolist(),
+        naive_count.plain(*naive_count.whole(found)),
+        found.sizes().tolist(),
         [found.chunk(i).tolist() for i in range(found.chunks)],
         (found.fold, found.order, found.corpus, found.written.tolist()),
     )
@@ -93,13 +94,12 @@ def test_what_is_written_is_read(runs, order, ngrams, symbols, fold):
     with folder() as path, small_blocks(ngrams, symbols):
         read = Shard.open(write(path, runs, order, fold=fold))
         codes, levels = naive_count.trie(runs, order)
-        assert naive_count.same(naive_count.whole(read.counts()), (codes, levels))
-        assert naive_count.same(naive_count.whole(read.counts()), (codes, levels))
-        assert naive_count.plain(codes, [read.read_bigrams()]) == naive_count.plain(codes, [levels[1]])
-        whole = TriePart(codes, levels)
-        sizes = whole.read_sizes().tolist()
-        assert read.read_sizes().tolist() == sizes
-        assert [each.high for each in read.counts().slices()] == naive_count.range_ends(sizes, ngrams)
+        assert naive_count.same(naive_count.whole(read), (codes, levels))
+        assert naive_count.same(naive_count.whole(read), (codes, levels))
+        assert naive_count.plain(codes, [read.bigrams]) == naive_count.plain(codes, [levels[1]])
+        sizes = naive_count.sizes(runs, order)
+        assert read.sizes().tolist() == sizes
+        assert [each.high for each in read.slices()] == naive_count.range_ends(sizes, ngrams)
         stream = stream_of(runs, codes)
         found = [read.chunk(i).tolist() for i in range(read.chunks)]
         assert found == naive_count.run_blocks(stream.tolist(), symbols)
@@ -116,7 +116,7 @@ def test_any_slice_is_read(runs, order, ngrams, data):
         read = Shard.open(write(path, runs, order))
         codes, levels = naive_count.trie(runs, order)
         low, high = sorted(data.draw(st.tuples(*[st.integers(0, len(levels[1]))] * 2)))
-        found, expected = read.slice(low, high), TriePart(codes, levels).slice(low, high)
+        found, expected = read.slice(low, high), NGramTable(codes, levels).slice(low, high)
         assert (found.low, found.high) == (low, high)
         assert naive_count.same((codes, found.levels), (codes, expected.levels))
 
@@ -125,12 +125,12 @@ def test_any_slice_is_read(runs, order, ngrams, data):
 def test_same_content_same_bytes(runs, order, room, pieces, ngrams, symbols):
     """However slices and runs were cut, and whether the counts were merged."""
     with folder() as one, folder() as other, folder() as third, small_blocks(ngrams, symbols):
-        trie = TriePart(*naive_count.trie(runs, order))
-        write(one, runs, order, trie.counts(1 << 20))
-        write(other, runs, order, trie.counts(room), pieces=pieces)
+        trie = naive_count.trie(runs, order)
+        write(one, runs, order, naive_count.sliced(*trie, 1 << 20))
+        write(other, runs, order, naive_count.sliced(*trie, room), pieces=pieces)
         half = len(runs) // 2
-        parts = [TriePart(*naive_count.trie(each, order)) for each in (runs[half:], runs[:half])]
-        write(third, runs, order, merge_counts(parts, room), pieces=pieces)
+        parts = [NGramTable(*naive_count.trie(each, order)) for each in (runs[half:], runs[:half])]
+        write(third, runs, order, merge_ngrams(parts, room), pieces=pieces)
         assert content(one) == content(other) == content(third)
 
 
@@ -141,7 +141,7 @@ def test_shards_are_merged(corpora, order, room, ngrams, workers):
         for each, runs in zip(paths, corpora, strict=True):
             each.mkdir()
             write(each, runs, order)
-        merged = merge_counts(open_shards(paths), room, workers)
+        merged = merge_ngrams(open_shards(paths), room, workers)
         assert naive_count.same(naive_count.whole(merged), naive_count.trie(list(chain(*corpora)), order))
 
 
@@ -151,7 +151,7 @@ def test_runs_may_have_symbols_of_their_own(tmp_path):
     with ShardWriter(tmp_path, codes, written, True, 3) as writer:
         writer.add_runs(np.array([0, 5, 0], np.uint16))
         writer.add_bigrams(levels[0].count, levels[1])
-        for each in TriePart(codes, levels).counts().slices():
+        for each in NGramTable(codes, levels).slices():
             writer.add_slice(each)
         writer.finish({})
     read = Shard.open(tmp_path)
@@ -161,14 +161,14 @@ def test_runs_may_have_symbols_of_their_own(tmp_path):
 
 def test_shard_of_nothing(tmp_path):
     read = Shard.open(write(tmp_path, []))
-    assert (read.chunks, len(read.read_bigrams()), list(read.counts().slices())) == (0, 0, [])
+    assert (read.chunks, len(read.bigrams), list(read.slices())) == (0, 0, [])
 
 
 def test_counts_without_runs(tmp_path):
     codes, levels = naive_count.trie(SOME_RUNS, 4)
     with ShardWriter(tmp_path, codes, codes, True, 4) as writer:
         writer.add_bigrams(levels[0].count, levels[1])
-        writer.add_slice(TriePart(codes, levels).slice(0, len(levels[1])))
+        writer.add_slice(NGramTable(codes, levels).slice(0, len(levels[1])))
         writer.finish({})
     assert Shard.open(tmp_path).chunks == 0
 
@@ -188,7 +188,7 @@ def test_what_is_no_stream(tmp_path, stream):
 
 def test_slices_in_disorder(tmp_path):
     codes, levels = naive_count.trie(SOME_RUNS, 4)
-    part = TriePart(codes, levels)
+    part = NGramTable(codes, levels)
     with ShardWriter(tmp_path, codes, codes, True, 4) as writer:
         with pytest.raises(UsageError, match="follow one another"):
             writer.add_slice(part.slice(0, 1))
@@ -252,7 +252,7 @@ def test_files_that_change_while_they_are_read(shard):
     data = (shard / "ngrams.bin").read_bytes()
     (shard / "ngrams.bin").write_bytes(data[:-1])
     with pytest.raises(ModelError, match=r"ngrams\.bin: damaged \(block .*: wrong checksum\): .*count it again"):
-        read.read_sizes()
+        read.sizes()
     (shard / "ngrams.bin").unlink()
     with pytest.raises(ModelError, match=r"ngrams\.bin: missing"):
         read.slice(0, 1)
@@ -286,7 +286,7 @@ def test_cards_that_say_nothing(shard, entries):
 def test_what_is_no_shard(shard, tmp_path):
     with pytest.raises(ModelError, match=r"nowhere: does not exist: make one with 'segtool count CORPUS -o"):
         Shard.open(tmp_path / "nowhere")
-    with pytest.raises(ModelError, match="is no shard"):
+    with pytest.raises(ModelError, match="is not a shard"):
         Shard.open(tmp_path)
     with pytest.raises(ModelError, match="a shard is a directory, this is a file"):
         Shard.open(shard / "ngrams.bin")
@@ -340,7 +340,7 @@ def test_damage_while_shards_are_merged(shard, tmp_path):
     other = tmp_path / "other"
     shutil.copytree(shard, other)
     parts = open_shards([shard, other])
-    merged = merge_counts(parts, 5, workers=2)
+    merged = merge_ngrams(parts, 5, workers=2)
     data = bytearray((other / "ngrams.bin").read_bytes())
     data[len(data) // 2] ^= 1
     (other / "ngrams.bin").write_bytes(data)

@@ -17,8 +17,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from segtool.errors import EncodingError, InputError, UsageError
-from segtool.store import files
 from segtool.text import sources as corpus
+from segtool.text import unpacked
 from segtool.text.sources import ReadReport, SkippedLine, Source, find_sources, open_source, read_blocks, total_size
 
 TEXT = "北京市今天下雨。\r\n他说:“𠮷野家!”\n\n最后一行没有换行"
@@ -59,8 +59,8 @@ def stdin(monkeypatch):
 
 @pytest.fixture
 def tiny_buffers(monkeypatch):
-    monkeypatch.setattr(files, "_BUFFER_BYTES", 1)
-    monkeypatch.setattr(files, "_PACKED_BYTES", 1)
+    monkeypatch.setattr(unpacked, "_BUFFER_BYTES", 1)
+    monkeypatch.setattr(unpacked, "_PACKED_BYTES", 1)
 
 
 class Dripping:
@@ -263,7 +263,7 @@ def test_several_members(kind, gap, tmp_path, monkeypatch):
     data = gap.join([pack(b"one\n"), pack(b""), pack(b"two\n")]) + gap
     source = write(tmp_path / "f", data)
     assert read(source) == "one\ntwo\n"
-    monkeypatch.setattr(files, "_PACKED_BYTES", 1)
+    monkeypatch.setattr(unpacked, "_PACKED_BYTES", 1)
     assert read(source) == "one\ntwo\n"
 
 
@@ -371,7 +371,7 @@ def test_no_permission_simulated(tmp_path, monkeypatch):
     def refusing(path, *rest, **flags):
         raise PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr(files, "open", refusing, raising=False)
+    monkeypatch.setattr(unpacked, "open", refusing, raising=False)
     with pytest.raises(InputError, match="f: cannot be read: Permission denied"):
         read(Source("f", tmp_path / "f"))
 
@@ -429,8 +429,8 @@ def test_any_text_survives_any_cutting(text, encoding, block_chars, buffer, skip
     if encoding == "utf-8":
         text = text.removeprefix("\ufeff")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(files, "_BUFFER_BYTES", buffer)
-        patch.setattr(files, "_PACKED_BYTES", buffer)
+        patch.setattr(unpacked, "_BUFFER_BYTES", buffer)
+        patch.setattr(unpacked, "_PACKED_BYTES", buffer)
         patch.setattr(sys, "stdin", types.SimpleNamespace(buffer=io.BytesIO(text.encode(encoding)), closed=False))
         report = ReadReport()
         blocks = list(
@@ -545,8 +545,8 @@ def place(source, **flags):
 @pytest.mark.parametrize("buffer", [1, 7, 1 << 18])
 @pytest.mark.parametrize("bom", [b"", b"\xef\xbb\xbf"])
 def test_place_of_bad_bytes(buffer, bom, tmp_path, monkeypatch):
-    monkeypatch.setattr(files, "_BUFFER_BYTES", buffer)
-    monkeypatch.setattr(files, "_PACKED_BYTES", buffer)
+    monkeypatch.setattr(unpacked, "_BUFFER_BYTES", buffer)
+    monkeypatch.setattr(unpacked, "_PACKED_BYTES", buffer)
     good = bom + "第一行\n\n第三行\n".encode()
     message = place(write(tmp_path / "f", good + b"ab\xff\xfe\n" + "后\n".encode()))
     assert message.startswith(f"f, line 4, byte offset {len(good) + 2}: bytes 0xff are not utf-8; pass --encoding ")
@@ -570,8 +570,8 @@ def test_place_far_into_a_file_and_blocks_before_it(tmp_path):
 @pytest.mark.parametrize("buffer", [1, 2, 5, 1 << 18])
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be", "utf-32"])
 def test_place_of_bad_bytes_in_wide_encodings(encoding, buffer, tmp_path, monkeypatch):
-    monkeypatch.setattr(files, "_BUFFER_BYTES", buffer)
-    monkeypatch.setattr(files, "_PACKED_BYTES", buffer)
+    monkeypatch.setattr(unpacked, "_BUFFER_BYTES", buffer)
+    monkeypatch.setattr(unpacked, "_PACKED_BYTES", buffer)
     good = "第一行\n𠮷二\nab".encode(encoding)
     bad = {"utf-16": b"\x00\xdc", "utf-16-be": b"\xdc\x00", "utf-32": b"\x00\xdc\x00\x00"}[encoding]
     source = write(tmp_path / "f", good + bad + "后\n"[::-1].encode(encoding)[-2:] * 2)
@@ -617,8 +617,8 @@ def test_encoding_that_is_suggested(data, encoding, guess, tmp_path):
 
 @pytest.mark.parametrize("buffer", [1, 10, 1 << 18])
 def test_skipping_leaves_out_exactly_the_bad_lines(buffer, tmp_path, monkeypatch):
-    monkeypatch.setattr(files, "_BUFFER_BYTES", buffer)
-    monkeypatch.setattr(files, "_PACKED_BYTES", buffer)
+    monkeypatch.setattr(unpacked, "_BUFFER_BYTES", buffer)
+    monkeypatch.setattr(unpacked, "_PACKED_BYTES", buffer)
     lines = ["好\r\n".encode(), b"a\xffb\xfe\n", b"\n", b"\xe4\xb8\n", "文\n".encode(), b"\xd6\xd0"]
     source = write(tmp_path / "f", b"".join(lines))
     report = ReadReport()
@@ -662,7 +662,7 @@ def test_skipping_equals_decoding_line_by_line(lines, buffer):
         except UnicodeDecodeError:
             bad += f"{number + 1} "
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(files, "_BUFFER_BYTES", buffer)
+        patch.setattr(unpacked, "_BUFFER_BYTES", buffer)
         patch.setattr(sys, "stdin", types.SimpleNamespace(buffer=io.BytesIO(b"\n".join(lines)), closed=False))
         report = ReadReport()
         assert read(Source("<stdin>", None), skip_undecodable=True, block_chars=3, report=report) == good

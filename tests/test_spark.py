@@ -1,36 +1,38 @@
 """Apache Spark: its shards and models are those of one machine, byte for byte, even if machines are lost."""
 
+import errno
 import os
+import pickle
 import random
 import re
 import signal
 import subprocess
 import sys
-import time
-from contextlib import suppress
+import zipfile
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from segtool.errors import CorpusError, EncodingError, InputError, UsageError
+from segtool.errors import CorpusError, EncodingError, InputError, OutputError, UsageError
 from segtool.lexicon.passes import Threads
-from segtool.ngrams.counter import CountingReport, count
+from segtool.ngrams.count_stage import CountingReport, count
 from segtool.ngrams.shards import Shard
 from segtool.spark.engine import SparkEngine
-from segtool.spark.session import open_spark
+from segtool.spark.session import open_spark, pack_package
+from segtool.store.files import as_output_errors
 from segtool.text.runs import Corpus, RunCollector
 from segtool.training import train
-from tests.helpers import SAMPLE, command, contents, environment
+from tests.helpers import ROOT, SAMPLE, contents, environment
 
 pyspark = pytest.importorskip("pyspark", reason="pyspark is not installed: pip install 'segtool[spark]'")
-pytest.importorskip("pyarrow", reason="pyarrow is not installed: pip install 'segtool[spark]'")
+pa = pytest.importorskip("pyarrow", reason="pyarrow is not installed: pip install 'segtool[spark]'")
 
 from pyspark import cloudpickle  # noqa: E402
 
 from segtool.spark import tasks as spark_tasks  # noqa: E402
-from segtool.spark.tasks import SUM_BLOCK, count_lines  # noqa: E402
+from segtool.spark.tasks import SUM_BLOCK, CountJob, count_lines  # noqa: E402
 
 cloudpickle.register_pickle_by_value(sys.modules[__name__])
 
@@ -113,6 +115,40 @@ def test_shards_are_trained_on(engine, tmp_path):
     assert contents(tmp_path / "spark") == contents(tmp_path / "one")
 
 
+def partition(texts, size):
+    """Arrow batches of `size` lines, as Spark gives them of files; the second half of each file is another split."""
+    rows = []
+    for name, text in texts.items():
+        lines = text.encode().splitlines()
+        rows += [(line, name, 0 if i < len(lines) // 2 else 99) for i, line in enumerate(lines)]
+    for low in range(0, len(rows), size):
+        columns = map(pa.array, zip(*rows[low : low + size], strict=True))
+        yield pa.RecordBatch.from_arrays([*columns], ["line", "file", "begin"])
+
+
+@pytest.mark.parametrize(("room", "size"), [(1 << 22, 1000), (2000, 7), (300, 1)])
+def test_a_partition_is_a_shard(tmp_path, room, size):
+    """The same whatever the memory of the task and the batches."""
+    texts = {path.name: path.read_text(encoding="utf-8") for path in sorted(SAMPLE.iterdir())[:3]}
+    count(None, tmp_path / "one", texts=texts.values(), max_word_len=3)
+    (tmp_path / "spark").mkdir()
+    job = CountJob(4, True, "utf-8", False, room)
+    *rows, last = (row for batch in count_lines(job, partition(texts, size)) for row in batch.to_pylist())
+    for row in rows:
+        with open(tmp_path / "spark" / row["file"], "ab") as file:
+            file.write(row["data"])
+    found, expected = contents(tmp_path / "spark"), contents(tmp_path / "one")
+    assert found.keys() == expected.keys()
+    assert all(found[name] == expected[name] for name in found if not name.startswith("card"))
+    reports = pickle.loads(last["data"])
+    assert last["file"] == ""
+    for name, text in texts.items():
+        halves = [reports[name, begin] for begin in (0, 99)]
+        assert sum(half.lines for half in halves) == text.count("\n")
+        assert sum(half.bytes for half in halves) == len(text.encode())
+        assert sum(half.characters for half in halves) == len(text) - text.count("\n")
+
+
 class Symbols:
     """Counts symbols; kills its worker once."""
 
@@ -181,45 +217,38 @@ def test_killed_workers_are_replaced(engine, tmp_path, monkeypatch, sample_text)
     assert all((tmp_path / name).exists() for name in ("count", "pass"))
 
 
-def descendants(ancestor):
-    """Command lines of the processes below one, by their ids."""
-    parents, lines = {}, {}
-    for path in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError):
-            status = (path / "stat").read_text(encoding="utf-8", errors="replace")
-            parents[int(path.name)] = int(status.rpartition(")")[2].split()[1])
-            lines[int(path.name)] = (path / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-    found = {ancestor}
-    while True:
-        more = {child for child, parent in parents.items() if parent in found} - found
-        if not more:
-            return {each: (parents[each], lines[each]) for each in found if each in lines}
-        found |= more
-
-
-def executor_at_work(ancestor):
-    """An executor below a process that runs Python; None if none does."""
-    below = descendants(ancestor)
-    for parent, line in below.values():
-        if "pyspark.daemon" in line and "CoarseGrainedExecutorBackend" in below.get(parent, (0, ""))[1]:
-            return parent
-    return None
-
-
-@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="executors are found in /proc")
-def test_a_killed_executor_is_replaced(engine, tmp_path):
-    """A real one, in a JVM of its own, while it counts; the model is right."""
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="an executor is found in /proc")
+def test_killed_executors_are_replaced(tmp_path):
+    """Executors in JVMs of their own, without this package, are killed while they count and in a pass."""
     train(SAMPLE, tmp_path / "one")
+    packages, spark = tmp_path / "packages", tmp_path / "home"  # Spark writes below its home
+    for links, folder in (packages, Path(np.__file__).parent.parent), (spark, Path(pyspark.__file__).parent):
+        links.mkdir()
+        for path in folder.iterdir():
+            if "segtool" not in path.name and path.name != "work":
+                (links / path.name).symlink_to(path)
+    python = tmp_path / "python"
+    path = f"$(printf %s \"$PYTHONPATH\" | sed 's|:{ROOT}||'):{packages}"
+    python.write_text(f'#!/bin/sh\nPYTHONPATH="{path}" exec "{sys.executable}" -S "$@"\n', encoding="utf-8")
+    python.chmod(0o755)
+    program = ROOT / "tests" / "lost_executors.py"
     options = ["--engine", "spark", "--master", "local-cluster[2,1,1024]", "-q", "-o", tmp_path / "spark"]
-    process = subprocess.Popen(command("train", *options, SAMPLE), env=environment(), stderr=subprocess.PIPE)
-    killed = None
-    while process.poll() is None:
-        if killed is None and (killed := executor_at_work(process.pid)) is not None:
-            os.kill(killed, signal.SIGKILL)
-        time.sleep(0.05)
-    assert process.returncode == 0, process.communicate()[1].decode()
-    assert killed is not None
+    arguments = [sys.executable, program, tmp_path, "train", *options, SAMPLE]
+    variables = environment(PYSPARK_PYTHON=str(python), SPARK_HOME=str(spark))
+    done = subprocess.run(arguments, env=variables, capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stderr
     assert contents(tmp_path / "spark") == contents(tmp_path / "one")
+    for flag in ("count_lines", "run_chunks"):
+        place = (tmp_path / flag).read_text(encoding="utf-8")
+        assert place.startswith(str(spark / "work"))
+
+
+def test_the_package_is_packed(tmp_path):
+    with zipfile.ZipFile(pack_package(tmp_path / "segtool.zip")) as archive:
+        names = set(archive.namelist())
+    assert {"__init__.py", "spark/tasks.py", "text/charclass.txt", "text/fold.txt"} <= names
+    root = ROOT / "segtool"
+    assert names == {str(path.relative_to(root)) for path in root.rglob("*") if path.suffix in (".py", ".txt")}
 
 
 def message(kind, function, *arguments, **options):
@@ -264,6 +293,18 @@ def test_what_spark_cannot_read_is_told(engine, tmp_path):
     for inputs, options in (["-"], {}), ([SAMPLE], {"encoding": "utf-16"}):
         assert message(UsageError, count, inputs, tmp_path / "out", engine=engine, **options)
     assert "--sample" in message(UsageError, train, SAMPLE, engine=engine, sample=0.5)
+
+
+def full_disk(job, batches):
+    with as_output_errors(Path("/local/dir")):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    yield from batches
+
+
+def test_a_full_disk_of_an_executor_is_reported(engine, tmp_path, monkeypatch):
+    monkeypatch.setattr(spark_tasks, "count_lines", full_disk)
+    said = message(OutputError, count, SAMPLE, tmp_path / "out", engine=engine)
+    assert said.startswith("/local/dir: ") and "No space left" in said and "spark.local.dir" in said
 
 
 def open_and_close(master):

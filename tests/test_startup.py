@@ -137,7 +137,7 @@ def test_nothing_is_compiled_after_warmup(warm, tmp_path):
 # Memory
 
 
-@pytest.mark.skipif(not Path("/proc/self/smaps").exists(), reason="the system does not tell")
+@pytest.mark.skipif(not Path("/proc/self/smaps").exists(), reason="the system does not report memory")
 def test_processes_share_the_pages_of_a_model():
     program = f"""
         import sys, segtool

@@ -67,7 +67,8 @@ def mypy(tmp_path, text):
     pytest.importorskip("mypy", reason="mypy is not installed: pip install mypy")
     path = tmp_path / "user.py"
     path.write_text(text, encoding="utf-8")
-    command = [sys.executable, "-m", "mypy", "--strict", "--follow-imports=silent", "--cache-dir", "cache", path]
+    cache = ROOT / ".mypy_cache" / "user"
+    command = [sys.executable, "-m", "mypy", "--strict", "--follow-imports=silent", "--cache-dir", cache, path]
     done = subprocess.run(command, cwd=tmp_path, env=environment(MYPYPATH=str(ROOT)), capture_output=True, text=True)
     assert done.returncode in (0, 1), done.stdout + done.stderr
     return done.stdout

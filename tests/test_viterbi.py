@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from segtool.decode.block import SLACK, Scratch, write_words
 from segtool.decode.decoders import decoder_of
 from segtool.decode.viterbi import NO_WORD, TAG_STEP, WEIGHT_UNIT
-from segtool.lexicon.boundary_model import fit_tagger
-from segtool.lexicon.build import beyond_the_lexicon, build_model
+from segtool.lexicon.boundary_model import fit_boundary_model
+from segtool.lexicon.build import build_model
 from segtool.lexicon.em import learn
 from segtool.lexicon.trie import build_trie
 from segtool.lexicon.unknown_words import spelling_scores, spelling_steps
@@ -196,8 +196,8 @@ def extended(trained):
 
 
 def train(runs, candidates, **parameters):
-    lexicon = learn(runs, candidates, LexiconSettings(**parameters)).words
-    return build_model(candidates, lexicon, lexicon, {"parameters": {"max_word_len": len(candidates.levels)}})
+    learned = learn(runs, candidates, LexiconSettings(**parameters))
+    return build_model(candidates, learned, {"parameters": {"max_word_len": len(candidates.levels)}})
 
 
 @settings(max_examples=400)
@@ -395,8 +395,8 @@ def test_a_model_decodes_as_its_word_list_says(lines, max_word_len, min_count):
     collector.add("\n".join(lines))
     runs = Corpus([collector], fold=False)
     candidates = score(count_stream(runs.whole().stream, runs.codes, max_word_len + 1), max_word_len, min_count)
-    lexicon = learn(runs, candidates, LexiconSettings(passes=2, length_penalty=1.0)).words
-    model = build_model(candidates, lexicon, lexicon, {"parameters": {"max_word_len": max_word_len}})
+    learned = learn(runs, candidates, LexiconSettings(passes=2, length_penalty=1.0))
+    lexicon, model = learned.words, build_model(candidates, learned, {"parameters": {"max_word_len": max_word_len}})
     weights = {
         tuple(model.symbols[word["symbols"][: word["length"]]].tolist()): round(weight * WEIGHT_UNIT)
         for word, weight in zip(model.words, lexicon.weight.tolist(), strict=True)
@@ -417,26 +417,27 @@ def test_a_model_decodes_as_its_word_list_says(lines, max_word_len, min_count):
         assert Decoder.of(model).compiled(text)[0] == naive.cut(text, weights, unknown)
 
 
-def test_what_is_beyond_the_lexicon_joins_the_model(sample_candidates, sample_chunks):
-    settings = TrainingSettings(unknown_len=3)
+def test_boundary_model_and_unknown_words_join_the_model(sample_candidates, sample_chunks):
+    settings = TrainingSettings(unknown_len=3, tagger_min_count=5)
     learned = learn(sample_chunks, sample_candidates, settings)
     card: dict[str, object] = {"parameters": {"max_word_len": len(sample_candidates.levels), "unknown_len": 3}}
-    plain = build_model(sample_candidates, learned.words, learned.words, card, tagged_count=5)
-    model = beyond_the_lexicon(plain, learned, settings)
-    assert (model.lexicon[3::4] == fit_tagger(learned.sample, learned.boundaries, plain.lexicon, settings)).all()
+    plain = build_model(sample_candidates, learned, card)
+    model = build_model(sample_candidates, learned, card, settings)
+    units = model.lexicon.copy()
+    units[3::4] = 0
+    assert (model.lexicon[3::4] == fit_boundary_model(learned.sample, learned.boundaries, units, settings)).all()
     assert model.lexicon[3::4].any()
-    scores = spelling_scores(plain.words, plain.symbols, settings)
-    assert (model.spelling == spelling_steps(scores)).all()
-    assert model.unknown_len == 3
-    for column in range(3):
-        assert (model.lexicon[column::4] == plain.lexicon[column::4]).all()
     assert not plain.lexicon[3::4].any()
+    assert (model.spelling == spelling_steps(spelling_scores(plain.words, plain.symbols, settings))).all()
+    assert model.unknown_len == 3
+    assert model.words.tobytes() == plain.words.tobytes()
 
 
-def test_pairs_for_the_tagger_are_laid_out(sample_candidates, sample_chunks):
-    lexicon = learn(sample_chunks, sample_candidates, LexiconSettings()).words
+def test_frequent_pairs_are_laid_out_for_the_boundary_model(sample_candidates, sample_chunks):
+    learned = learn(sample_chunks, sample_candidates, LexiconSettings())
     card: dict[str, object] = {"parameters": {"max_word_len": len(sample_candidates.levels)}}
-    units = build_model(sample_candidates, lexicon, lexicon, card, tagged_count=5).lexicon.reshape(-1, 4)
+    model = build_model(sample_candidates, learned, card, TrainingSettings(tagger_min_count=5))
+    units = model.lexicon.reshape(-1, 4)
     pairs = sample_candidates.levels[1]
     for symbol, first, count in zip(pairs.symbol.tolist(), pairs.parent.tolist(), pairs.count.tolist(), strict=True):
         if count >= 5:

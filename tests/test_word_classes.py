@@ -17,7 +17,8 @@ from segtool.lexicon.word_classes import CutCorpus, WordCut, class_factors, clus
 from segtool.ngrams.count import count_stream
 from segtool.ngrams.scores import score
 from segtool.ngrams.table import spell
-from segtool.text.runs import Alphabet, Chunk, CorpusStats
+from segtool.text.runs import Alphabet, Chunk
+from segtool.text.stats import CorpusStats
 from tests import naive, naive_classes
 
 SYMBOLS = 6

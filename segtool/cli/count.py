@@ -43,7 +43,7 @@ def count_command(
     in any order, give the model of all their text: segtool train --counts SHARD... -o MODEL.
     """
     announce_compiling(quiet)
-    from segtool.ngrams.counter import CountingReport, count
+    from segtool.ngrams.count_stage import CountingReport, count
 
     report = CountingReport()
     texts, shards = (None, inputs) if counts else (inputs, None)

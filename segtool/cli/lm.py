@@ -31,7 +31,7 @@ def lm_group() -> None:
     """Train character language models, and score text with them."""
 
 
-def _numbers(ctx: click.Context, parameter: click.Parameter, value: str) -> tuple[int, ...]:
+def _prune_thresholds(ctx: click.Context, parameter: click.Parameter, value: str) -> tuple[int, ...]:
     parts = [part for part in re.split(r"[,\s]+", value) if part]
     if not all(re.fullmatch(r"[0-9]{1,18}", part) for part in parts):
         raise UsageError(f"--prune {value!r}: give a number for each length, such as --prune '0 0 1'")
@@ -46,7 +46,7 @@ def _numbers(ctx: click.Context, parameter: click.Parameter, value: str) -> tupl
     "--prune",
     metavar="N...",
     default="",
-    callback=_numbers,
+    callback=_prune_thresholds,
     help="Leave out n-grams of 1, 2, … symbols seen N times or less; '0 0 1' leaves out those of 3 and more seen once.",
 )
 @encoding_option

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from segtool.ngrams.counter import CountingReport
+    from segtool.ngrams.count_stage import CountingReport
     from segtool.runtime.progress import StageReport
     from segtool.text.sources import ReadReport
     from segtool.training import TrainingReport

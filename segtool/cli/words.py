@@ -120,7 +120,7 @@ def words_command(
         )
         listed = found[: top or None]
         shown = examples(segmenter, texts, [each.word for each in listed], context) if context else {}
-        _write(out, form, listed, shown, context)
+        _write_list(out, form, listed, shown, context)
     if not quiet:
         more = ": --top 0 lists all" if len(listed) < len(found) else ""
         click.echo(f"listed   {len(listed):,} of {len(found):,} words{more}", err=True)
@@ -183,7 +183,7 @@ def _collected(blocks: Iterable[str], texts: list[str]) -> Iterator[str]:
         yield block
 
 
-def _write(out: IO[bytes], form: str, listed: list[WordScore], shown: dict[str, list[str]], context: int) -> None:
+def _write_list(out: IO[bytes], form: str, listed: list[WordScore], shown: dict[str, list[str]], context: int) -> None:
     """Write the list; the numbers are the same in both forms."""
     import json
 

@@ -13,8 +13,11 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
-from segtool.segmenter import Segmenter
+if TYPE_CHECKING:
+    from segtool.segmenter import Segmenter
+
 
 __all__ = ["cut_stream", "cut_utf8_stream"]
 

@@ -20,8 +20,9 @@ from __future__ import annotations
 import numpy as np
 
 from segtool.decode.block import BACKS, BEGINS, CHARACTERS, LANES, ROWS, STARTS, read_tokens, write_words
-from segtool.decode.viterbi import LONGEST_WORD, NO_WORD, TAG_STEP
+from segtool.decode.viterbi import NO_WORD, TAG_STEP
 from segtool.runtime.kernels import kernel
+from segtool.settings import LONGEST_WORD
 
 __all__ = ["cover", "cut_utf8"]
 

@@ -20,7 +20,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 
-__all__ = ["LONGEST_WORD", "NO_WORD", "TAG_STEP", "WEIGHT_UNIT", "viterbi"]
+__all__ = ["NO_WORD", "TAG_STEP", "WEIGHT_UNIT", "viterbi"]
 
 WEIGHT_UNIT = 1 << 16
 """Steps of weight in a nat."""
@@ -30,9 +30,6 @@ TAG_STEP = WEIGHT_UNIT // 16
 
 NO_WORD = -(1 << 31)
 """Weight of a trie node that begins words but is none."""
-
-LONGEST_WORD = 15
-"""Most symbols of a word, known or unknown."""
 
 _NOTHING = -(1 << 62)
 _SHIFT = 32  # a score times this, plus the length of the last word: of equal scores the longest one is the greatest

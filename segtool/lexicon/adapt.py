@@ -1,17 +1,17 @@
-"""Learning more from a text that is at hand: its counts join those of a model, and the model is left as it is.
+"""Adapting a model to a text: counts from the text are added to those of the model, in a new model.
 
-A model keeps what it expects of every word, E_m, in its own corpus. Of the text, n-grams are counted and scored as for
-training (:mod:`segtool.ngrams.count`, :mod:`segtool.ngrams.scores`); they and the words of the model together are the
-candidates. A few EM passes over the text alone, whose lattice has all that decoding has (words, unknown words, the
-tagger), tell what to expect of each in the text, E_t, and
+A model keeps the expected count E_m of each word in its training corpus. The n-grams of the text are counted and scored
+as in training (:mod:`segtool.ngrams.count`, :mod:`segtool.ngrams.scores`); they and the words of the model are the
+candidates. A few EM passes over the text alone give their expected counts E_t in the text. The lattice of these passes
+is that of decoding: words, unknown words and the boundary model. Then
 
     θ(x) ∝ E_m(x) + ν E_t(x)
 
-The rest of a word's weight is that of the model, or for a word that the model does not have that of the text. A text
-is small beside a corpus: ν raises it to a share of 4 %, but at most tenfold. So names that come again in the
-text become words, and what the model knows is kept. The papers on unsupervised segmentation train on the raw text that
-they test on (Goldwater, Griffiths & Johnson 2009; Mochihashi, Yamada & Ueda 2009); this does it at the price of the
-text alone.
+The other terms of a word's weight are those of the model; a word that the model lacks has those of the text. A text is
+small beside a corpus: ν raises it to a share of 4 %, but at most tenfold. So names that recur in the text become words,
+and the words of the model keep their weights. Papers on unsupervised segmentation train on the raw text that they test
+on (Goldwater, Griffiths & Johnson 2009; Mochihashi, Yamada & Ueda 2009); adaptation does so at the cost of the text
+alone.
 """
 
 from __future__ import annotations
@@ -23,60 +23,59 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from segtool.decode.viterbi import NO_WORD
 from segtool.errors import UsageError
-from segtool.lexicon.build import weight_steps
+from segtool.lexicon.build import decoder_trie, word_table
 from segtool.lexicon.decoder_lattice import TextLattice
 from segtool.lexicon.em import FORGOTTEN, LEAST_EXPECTED, log_prior, log_weight
 from segtool.lexicon.learned import Lexicon
 from segtool.lexicon.spellings import odd_spellings
-from segtool.lexicon.trie import build_trie
+from segtool.lexicon.trie import PATIENCE
 from segtool.lexicon.unknown_words import spelling_scores, spelling_steps
 from segtool.ngrams.count import count_stream
-from segtool.ngrams.scores import Candidates, score
+from segtool.ngrams.scores import CandidateLevel, Candidates, score
 from segtool.ngrams.table import spell
-from segtool.runtime.arrays import Codes, Floats, Ids, Integers
+from segtool.runtime.arrays import Codes, Floats, Ids, Integers, Places
 from segtool.settings import TrainingSettings, settings_of
-from segtool.store.model import SPELLING, Model, word_record
+from segtool.store.model import SPELLING, Model
 from segtool.text.runs import Corpus
 
 __all__ = ["PASSES", "adapt_model"]
 
 SHARE, MOST = 0.04, 10.0
-"""A text that is less than this share of the model's corpus counts for so much, but up to tenfold."""
+"""Weight of a text that is cut: this share of the model's corpus, but at most tenfold."""
 
 TRAINING_SHARE, TRAINING_MOST = 1.0, 30.0
-"""The same for a text that a model is trained for."""
+"""The same for a text that a model is trained on."""
 
 PASSES = 3
 
 MIN_COUNT, MIN_EXPECTED = 2, 0.5
-"""As in training, whatever the model was trained with: its corpus may have been large."""
+"""Defaults of training. The model's own settings may be higher, because its corpus may have been large."""
 
 
 def adapt_model(
     model: Model,
-    runs: Corpus,
+    corpus: Corpus,
     workers: int = 1,
     progress: Callable[[int], object] | None = None,
     share: float = SHARE,
     most: float = MOST,
 ) -> Model:
-    """Make a model that knows the words of a text, too.
+    """Make a model that also knows the words of a text.
 
     Parameters
     ----------
     model : Model
         Of method ``unigram``. It does not change.
-    runs : Corpus
+    corpus : Corpus
         The text, folded if the model folds.
     workers : int
         Threads. The result does not depend on it.
     progress : callable, optional
         Called with the number of symbols passed since the last call; `PASSES` times the stream in all.
     share, most : float
-        A text that has less than this share of the symbols of the model's corpus counts for so much, but a symbol of
-        it for no more than `most`.
+        The counts of a text with less than this share of the symbols of the model's corpus are multiplied to reach it,
+        but by `most` at most.
 
     Returns
     -------
@@ -91,143 +90,109 @@ def adapt_model(
     settings = settings_of(model)
     if settings.method != "unigram":
         raise UsageError(f"a model of method {settings.method} cannot learn more: train one of method unigram")
-    stream = runs.whole().stream
-    counts = count_stream(stream, runs.codes, model.max_word_len + 1, workers, MIN_COUNT)
-    found = score(counts, model.max_word_len, MIN_COUNT, workers)
+    stream = corpus.whole().stream
+    counts = count_stream(stream, corpus.codes, model.max_word_len + 1, workers, MIN_COUNT)
+    of_text = score(counts, model.max_word_len, MIN_COUNT, workers)
     del counts
-    both = _join(model, runs, found, settings, share, most)
-    stream = both.of_text[stream]
-    expected = np.where(both.is_word, both.pseudo + both.text_weight * both.of_both(both.new, "count"), 0.0)
-    lattice = TextLattice(stream, both.symbols, both.parents, both.tags, both.spelling, both.unknown_len)
+    joined = _join_ngrams(model, of_text)
+    codes = joined.candidates.codes
+    prior = _prior(joined, model, of_text, settings)
+    text_weight = _text_weight(model, corpus, share, most)
+    in_model = joined.spread(joined.at_model, model.words["expected"])
+    in_text = joined.spread(joined.at_text, np.concatenate([level.count for level in of_text.levels])[1:])
+    expected = np.where(np.isfinite(prior), in_model + text_weight * in_text, 0.0)
+    spelling = spelling_scores(_renamed(model.words, joined.of_model), codes, settings)
+    lattice = TextLattice(joined.of_text[stream], joined.candidates, joined.tags, spelling, settings.unknown_len)
     for _ in range(PASSES):
-        expected = both.pseudo + both.text_weight * lattice.expect(both.weigh(expected), workers, progress)
-    return _model_of(both, expected, model, runs, found)
+        weight = _weigh(expected, prior, len(codes))
+        expected = in_model + text_weight * lattice.expect(weight, workers, progress)
+    at, words = _lexicon(expected, prior, joined.candidates)
+    units = _units(joined, words)
+    display, spellings = _display_forms(joined, at, model, corpus, of_text)
+    table = word_table(joined.candidates, words)
+    return Model(codes, display, units, spelling_steps(spelling), table, spellings, dict(model.card))
 
 
 @dataclass(frozen=True)
-class _Both:
-    """The n-grams of a model and of a text, in one order: by length, then by symbol ids.
+class _Joined:
+    """The n-grams of a model and of a text.
 
     Attributes
     ----------
-    codes : ndarray of uint32
-        Of the symbols of both.
-    of_text : ndarray of uint16
-        What the text's symbol ids are here.
-    symbols, parents : list of ndarray
-        N-grams with all that they begin with, as :func:`segtool.lexicon.trie.build_trie` takes them; the last single
-        symbol is the unknown one.
-    known, new : structured ndarray
-        Words of the model, and candidates of the text with their log prior as weight, in symbol ids of both.
-    at_known, at_new : ndarray of int64
-        Where they stand among all n-grams.
-    pseudo : ndarray of float64
-        Expected counts of all n-grams in the model's corpus.
-    prior : ndarray of float64
-        Log weight without log θ.
-    text_weight : float
-        ν.
+    candidates : Candidates
+        All of them, and the n-grams that they begin with; counts and scores are those of both. (Variations are not
+        needed.)
+    of_model, of_text : ndarray of uint16
+        Symbol id here of each symbol id of the model and of the text.
+    at_model, at_text : ndarray of int64
+        Where the words of the model and the candidates of the text are among all n-grams, by length, then by ids.
+    text_rows : ndarray of uint16, shape (candidates of the text, max_word_len)
+        Symbol ids of the latter.
     tags : ndarray of int32
-        The tagger's weights of all n-grams (:func:`segtool.decode.viterbi.viterbi`).
-    spelling : ndarray of float64
-        Scores of symbols in unknown words.
+        Four bytes of the boundary model for each n-gram (:func:`segtool.lexicon.boundary_model.fit_boundary_model`).
+    unknown_tag : int
+        These bytes for unknown characters.
     """
 
-    codes: Codes
+    candidates: Candidates
+    of_model: Ids
     of_text: Ids
-    symbols: list[Ids]
-    parents: list[npt.NDArray[np.int32]]
-    known: npt.NDArray[Any]
-    new: npt.NDArray[Any]
-    at_known: Integers
-    at_new: Integers
-    pseudo: Floats
-    prior: Floats
-    text_weight: float
-    tags: npt.NDArray[np.int32]
-    spelling: Floats
-    unknown_len: int
+    at_model: Integers
+    at_text: Integers
+    text_rows: Ids
+    tags: Places
+    unknown_tag: int
 
-    @property
-    def singles(self) -> slice:
-        return slice(1, len(self.codes))
-
-    @property
-    def is_word(self) -> npt.NDArray[np.bool_]:
-        return np.isfinite(self.prior)
-
-    def of_both(self, table: npt.NDArray[Any], field: str) -> Floats:
-        """A field of one of the tables, for all n-grams; 0 for those that it does not hold."""
-        out = np.zeros(len(self.prior))
-        out[self.at_known if table is self.known else self.at_new] = table[field]
+    def spread(self, at: Integers, values: npt.NDArray[Any]) -> Floats:
+        """Values for all n-grams: those given for the n-grams at some places, else 0."""
+        out = np.zeros(len(self.tags))
+        out[at] = values
         return out
 
-    def weigh(self, expected: Floats) -> Floats:
-        """Log weights; those that may be no word have none."""
-        expected = np.where(expected >= FORGOTTEN, expected, 0.0)
-        expected[self.singles] = np.maximum(expected[self.singles], LEAST_EXPECTED)
-        return log_weight(expected, self.prior)
 
-
-def _join(
-    model: Model, runs: Corpus, found: Candidates, settings: TrainingSettings, share: float, most: float
-) -> _Both:
-    codes = np.union1d(model.symbols, runs.codes).astype(np.uint32)
-    of_model = np.searchsorted(codes, model.symbols).astype(np.uint16)
-    of_text = np.searchsorted(codes, runs.codes).astype(np.uint16)
-    known = model.words.copy()
-    known["symbols"] = of_model[known["symbols"]]
-    new = _table(found, of_text, settings)
+def _join_ngrams(model: Model, of_text: Candidates) -> _Joined:
+    codes = np.union1d(model.symbols, of_text.codes).astype(np.uint32)
+    to_model, to_text = (np.searchsorted(codes, each).astype(np.uint16) for each in (model.symbols, of_text.codes))
+    text_rows, text_lengths = _rows(of_text)
+    text_rows = to_text[text_rows]
+    words = _renamed(model.words, to_model)
     pairs, pair_tags, single_tags = _tags_of(model)
-    symbols, parents, places = _ngrams(
-        [known["symbols"], new["symbols"], of_model[pairs]],
-        [known["length"], new["length"], np.full(len(pairs), 2)],
-        len(codes) + 1,
+    symbols, parents, (at_model, at_text, at_pairs) = _ngrams(
+        [words["symbols"], text_rows, to_model[pairs]],
+        [words["length"], text_lengths, np.full(len(pairs), 2)],
+        len(codes),
     )
-    at_known, at_new, at_pairs = places
-    size = sum(map(len, symbols))
-    tags = np.zeros(size, np.int32)
-    tags[: len(codes) + 1] = single_tags[-1]  # what the model does not know, and the unknown symbol
-    tags[of_model] = single_tags[:-1]
+    sizes = [len(level) for level in symbols]
+    tags = np.zeros(sum(sizes), np.int32)
+    tags[: len(codes)] = single_tags[-1]  # the bytes of unknown characters, unless the model knows the symbol
+    tags[to_model] = single_tags[:-1]
     tags[at_pairs] = pair_tags
-    text_symbols = max(runs.stats.symbols, 1)
-    model_symbols = float(known["count"][known["length"] == 1].sum())
-    text_weight = min(max(share * model_symbols / text_symbols, 1.0), most)
-    pseudo = np.zeros(size)
-    pseudo[at_known] = known["expected"]
-    theta = known["expected"] / known["expected"].sum()
-    prior = np.full(size, -np.inf)
-    prior[at_new] = new["weight"]
-    prior[at_known] = known["weight"] - np.log(np.maximum(theta, np.finfo(np.float64).tiny))
-    return _Both(
-        codes, of_text, symbols, parents, known, new, at_known, at_new, pseudo, prior, text_weight, tags,
-        spelling_scores(known, codes, settings), settings.unknown_len,
-    )  # fmt: skip
+    scores = _mixed_scores(len(tags), at_model, words, at_text, of_text)
+    levels = []
+    for k, low in enumerate(np.cumsum([0, *sizes[:-1]])):
+        here = [values[low : low + sizes[k]] for values in scores]
+        levels.append(CandidateLevel(symbols[k], parents[k], *here, *[np.zeros(sizes[k], np.float32)] * 2))
+    candidates = Candidates(codes, tuple(levels), of_text.total)
+    return _Joined(candidates, to_model, to_text, at_model, at_text, text_rows, tags, int(single_tags[-1]))
 
 
-def _share_of_text(size: int, at_known: Integers, count: Any, at_new: Integers, more: Any) -> Floats:
-    """Which share of the occurrences of an n-gram is of the text."""
-    of_model, of_text = np.zeros(size), np.zeros(size)
-    of_model[at_known], of_text[at_new] = count, more
-    return of_text / np.maximum(of_model + of_text, 1.0)
+def _renamed(words: npt.NDArray[Any], ids: Ids) -> npt.NDArray[Any]:
+    """Words of a model with other symbol ids."""
+    words = words.copy()
+    words["symbols"] = ids[words["symbols"]]
+    return words
 
 
-def _table(found: Candidates, ids: Ids, settings: TrainingSettings) -> npt.NDArray[Any]:
-    """Candidates as a table of words, with the log prior as weight; symbols become `ids`."""
-    tables, priors = [], np.split(log_prior(found, settings), np.cumsum([len(level) for level in found.levels])[:-1])
-    for k, level in enumerate(found.levels, 1):
-        table = np.zeros(len(level), word_record(len(found.levels)))
-        table["symbols"][:, :k] = ids[spell(found.levels, k, np.arange(len(level)))]
-        table["length"] = k
-        table["weight"] = priors[k - 1]
-        for name in ("count", "cohesion", "left_entropy", "right_entropy"):
-            table[name] = getattr(level, name)
-        tables.append(table[1:] if k == 1 else table)  # without the boundary
-    return np.concatenate(tables)
+def _rows(candidates: Candidates) -> tuple[Ids, Integers]:
+    """Symbol ids of all candidates but the boundary, 0 behind the last, and their lengths."""
+    levels = candidates.levels
+    rows = [spell(levels, k, np.arange(len(level))) for k, level in enumerate(levels, 1)]
+    padded = [np.pad(each, ((0, 0), (0, len(levels) - k))) for k, each in enumerate(rows, 1)]
+    return np.concatenate(padded)[1:], np.repeat(np.arange(1, len(levels) + 1), [len(each) for each in rows])[1:]
 
 
-def _tags_of(model: Model) -> tuple[Ids, npt.NDArray[np.int32], npt.NDArray[np.int32]]:
-    """The pairs of symbols that the tagger weighs, with their tags; and the tags of single symbols."""
+def _tags_of(model: Model) -> tuple[Ids, Places, Places]:
+    """Pairs of symbols with a weight in the boundary model, their bytes, and the bytes of single symbols."""
     units = model.lexicon.reshape(-1, 4)
     singles = len(model.symbols) + 1
     node = np.flatnonzero((units[:, 1] >= 0) & (units[:, 1] < singles - 1) & (units[:, 3] != 0))
@@ -238,10 +203,10 @@ def _tags_of(model: Model) -> tuple[Ids, npt.NDArray[np.int32], npt.NDArray[np.i
 
 def _ngrams(
     rows: list[Ids], lengths: list[npt.NDArray[Any]], alphabet: int
-) -> tuple[list[Ids], list[npt.NDArray[np.int32]], list[Integers]]:
-    """Levels of n-grams out of tables of them, with all that they begin with; and where each row stands in all."""
-    width = max(table.shape[1] for table in rows)
-    spelled = np.concatenate([np.pad(table, ((0, 0), (0, width - table.shape[1]))) for table in rows])
+) -> tuple[list[Ids], list[Places], list[Integers]]:
+    """Levels of the n-grams in some tables and of all that they begin with; and where each row is among all."""
+    width = rows[0].shape[1]
+    spelled = np.concatenate([np.pad(table, ((0, 0), (0, width)))[:, :width] for table in rows])
     length = np.concatenate(lengths)
     symbols, parents = [np.arange(alphabet, dtype=np.uint16)], [np.zeros(alphabet, np.int32)]
     at = spelled[:, 0].astype(np.int64)
@@ -257,81 +222,108 @@ def _ngrams(
     return symbols, parents, np.split(at, np.cumsum([len(table) for table in rows])[:-1])
 
 
-def _model_of(both: _Both, expected: Floats, model: Model, runs: Corpus, found: Candidates) -> Model:
-    """Lay out what is expected often enough."""
-    expected = expected.copy()
-    expected[both.singles] = np.maximum(expected[both.singles], LEAST_EXPECTED)
-    weight = both.weigh(expected)
-    keep = both.is_word & (expected >= MIN_EXPECTED)
-    keep[both.singles] = True
-    at = np.flatnonzero(keep)
-    sizes = np.cumsum([len(level) for level in both.symbols])
-    level = np.searchsorted(sizes, at, side="right")
-    words = np.zeros(len(at), word_record(model.max_word_len))
-    levels = [_Level(symbol, parent) for symbol, parent in zip(both.symbols, both.parents, strict=True)]
-    for k in range(1, len(both.symbols) + 1):
-        here = level == k - 1
-        words["symbols"][here, :k] = spell(levels, k, at[here] - (sizes[k - 2] if k > 1 else 0))
-        words["length"][here] = k
-    share = _share_of_text(len(keep), both.at_known, both.known["count"], both.at_new, both.new["count"])
+def _mixed_scores(
+    size: int, at_model: Integers, words: npt.NDArray[Any], at_text: Integers, of_text: Candidates
+) -> list[npt.NDArray[Any]]:
+    """Counts and scores of n-grams: scores are means, weighted by how often an n-gram occurs in corpus and text."""
+
+    def both(name: str) -> tuple[Floats, Floats]:
+        old, new = np.zeros(size), np.zeros(size)
+        old[at_model] = words[name]
+        new[at_text] = np.concatenate([getattr(level, name) for level in of_text.levels])[1:]
+        return old, new
+
+    old_count, new_count = both("count")
+    share = new_count / np.maximum(old_count + new_count, 1.0)
+    columns: list[npt.NDArray[Any]] = [(old_count + new_count).astype(np.int64)]
     for name in ("cohesion", "left_entropy", "right_entropy"):
-        old, new = both.of_both(both.known, name)[at], both.of_both(both.new, name)[at]
-        mixed = (share[at] > 0) & (share[at] < 1) & np.isfinite(old)
-        words[name] = np.where(share[at] == 1, new, old)
-        words[name][mixed] += (share[at] * np.where(mixed, new - np.where(mixed, old, 0), 0))[mixed]
-    words["count"] = (both.of_both(both.known, "count") + both.of_both(both.new, "count"))[at]
-    words["expected"], words["weight"] = expected[at], weight[at]
-    wanted = [part.copy() for part in np.split(keep | (both.tags != 0), sizes[:-1])]
-    base, check, nodes = build_trie(both.symbols, both.parents, wanted)
-    units = np.zeros((len(base), 4), np.int32)
-    units[:, 0], units[:, 1], units[:, 2] = base, check, NO_WORD
-    node = np.concatenate(nodes)
-    units[node[at], 2] = weight_steps(weight[at])
-    there = node >= 0
-    units[node[there], 3] = both.tags[there]
-    floor = float(weight[both.singles].min(initial=0.0)) - 1.0
-    units[len(both.codes), 2] = weight_steps(np.array(floor))
-    faces, spellings = _shown(both, words, at, model, runs, found)
-    spelling = spelling_steps(both.spelling)
-    return Model(both.codes, faces, units.ravel(), spelling, words, spellings, dict(model.card))
+        old, new = both(name)
+        mixed = (share > 0) & (share < 1) & np.isfinite(old)
+        score = np.where(share == 1, new, old)
+        score[mixed] += share[mixed] * (new[mixed] - old[mixed])
+        columns.append(score.astype(np.float32))
+    return columns
 
 
-@dataclass(frozen=True)
-class _Level:
-    """Symbols and parents of the n-grams of one length, as :func:`segtool.ngrams.count.spell` takes them."""
+def _prior(joined: _Joined, model: Model, of_text: Candidates, settings: TrainingSettings) -> Floats:
+    """Log weights without log θ: those of the model, else those of the text; minus infinity for what is no word."""
+    theta = model.words["expected"] / model.words["expected"].sum()
+    prior = np.full(len(joined.tags), -np.inf)
+    prior[joined.at_text] = log_prior(of_text, settings)[1:].astype(np.float32)  # as precise as the model's weights
+    prior[joined.at_model] = model.words["weight"] - np.log(np.maximum(theta, np.finfo(np.float64).tiny))
+    return prior
 
-    symbol: Ids
-    parent: npt.NDArray[np.int32]
+
+def _text_weight(model: Model, corpus: Corpus, share: float, most: float) -> float:
+    """Compute ν."""
+    model_symbols = float(model.words["count"][model.words["length"] == 1].sum())
+    return min(max(share * model_symbols / max(corpus.stats.symbols, 1), 1.0), most)
 
 
-def _shown(
-    both: _Both, words: npt.NDArray[Any], at: Integers, model: Model, runs: Corpus, found: Candidates
+def _weigh(expected: Floats, prior: Floats, symbols: int) -> Floats:
+    """Compute log weights; candidates that are hardly expected have none, unless they are single symbols."""
+    expected = np.where(expected >= FORGOTTEN, expected, 0.0)
+    expected[1:symbols] = np.maximum(expected[1:symbols], LEAST_EXPECTED)
+    return log_weight(expected, prior)
+
+
+def _lexicon(expected: Floats, prior: Floats, candidates: Candidates) -> tuple[Integers, Lexicon]:
+    """Take the n-grams that are expected often enough; where they are among all, and as a lexicon."""
+    singles = slice(1, len(candidates.codes))
+    expected = expected.copy()
+    expected[singles] = np.maximum(expected[singles], LEAST_EXPECTED)
+    weight = _weigh(expected, prior, len(candidates.codes))
+    keep = np.isfinite(prior) & (expected >= MIN_EXPECTED)
+    keep[singles] = True
+    at = np.flatnonzero(keep)
+    unknown = float(weight[singles].min(initial=0.0)) - 1.0
+    return at, Lexicon(*_levels_and_places(candidates, at), weight[at], expected[at], unknown)
+
+
+def _levels_and_places(candidates: Candidates, at: Integers) -> tuple[Integers, Integers]:
+    """Length of each candidate, and its place among those of this length, from its place among all."""
+    ends = np.cumsum([len(level) for level in candidates.levels])
+    level = np.searchsorted(ends, at, side="right")
+    return level + 1, at - np.concatenate([[0], ends])[level]
+
+
+def _units(joined: _Joined, words: Lexicon) -> Places:
+    """Lay out the words with the boundary model."""
+    symbols = len(joined.candidates.codes)
+    pairs = joined.candidates.levels[1] if len(joined.candidates.levels) > 1 else None
+    tags = joined.tags[symbols : symbols + (0 if pairs is None else len(pairs))]
+    flat = decoder_trie(joined.candidates, words, None if pairs is None else tags != 0, PATIENCE)
+    units = flat.reshape(-1, 4)
+    units[:symbols, 3], units[symbols, 3] = joined.tags[:symbols], joined.unknown_tag
+    if pairs is not None:
+        here = tags != 0
+        first, second = pairs.parent[here], pairs.symbol[here]
+        units[units[first, 0] + second, 3] = tags[here]
+    return flat
+
+
+def _display_forms(
+    joined: _Joined, at: Integers, model: Model, corpus: Corpus, of_text: Candidates
 ) -> tuple[Codes, npt.NDArray[Any]]:
-    """What symbols are shown as, and the places of words that are shown otherwise."""
-    faces = np.zeros(len(both.codes), np.uint32)
-    faces[both.of_text] = runs.alphabet.display
-    faces[np.searchsorted(both.codes, model.symbols)] = model.faces
-    row_of = np.full(len(both.prior), -1)
+    """Choose the display form of symbols, and of words that differ from it: that of the model, else of the text."""
+    in_text = np.zeros(len(joined.candidates.codes), np.uint32)
+    in_text[joined.of_text] = corpus.alphabet.display
+    display = in_text.copy()
+    display[joined.of_model] = model.faces
+    row_of = np.full(len(joined.tags), -1)
     row_of[at] = np.arange(len(at))
     old = model.spellings.copy()
-    row = row_of[both.at_known[old["word"]]]
+    row = row_of[joined.at_model[old["word"]]]
     old["word"] = np.maximum(row, 0)
     old = old[row >= 0]
-    # words that only the text has are shown as they stand there
-    only = row_of[both.at_new]
-    only[np.isin(both.at_new, both.at_known)] = -1
-    take = np.flatnonzero(only >= 0)
-    levels = both.new["length"][take].astype(np.int64)
-    firsts = np.cumsum([0, *(len(level) for level in found.levels)]) - 1  # the boundary is not in the table
-    place = take - np.maximum(firsts[levels - 1], 0) + (levels == 1)
-    odd = odd_spellings(runs, found, Lexicon(levels, place, np.zeros(0), np.zeros(0), 0.0))
-    symbol_face = np.zeros(len(both.codes), np.uint32)
-    symbol_face[both.of_text] = runs.alphabet.display
-    codes = symbol_face[both.new["symbols"][take]]
+    new = np.flatnonzero((row_of[joined.at_text] >= 0) & ~np.isin(joined.at_text, joined.at_model))
+    length, place = _levels_and_places(of_text, new + 1)  # the first candidate is the boundary
+    odd = odd_spellings(corpus, of_text, Lexicon(length, place, np.zeros(0), np.zeros(0), 0.0))
+    rows = joined.text_rows[new]
+    codes = in_text[rows]
     codes[odd["word"], odd["place"]] = odd["code"]
-    inside = np.arange(codes.shape[1]) < levels[:, None]
-    which, where = np.nonzero(inside & (codes != faces[words["symbols"][only[take]]]))
+    which, where = np.nonzero((np.arange(codes.shape[1]) < length[:, None]) & (codes != display[rows]))
     more = np.zeros(len(which), SPELLING)
-    more["word"], more["place"], more["code"] = only[take][which], where, codes[which, where]
+    more["word"], more["place"], more["code"] = row_of[joined.at_text[new]][which], where, codes[which, where]
     spellings = np.concatenate([old, more])
-    return faces, spellings[np.lexsort((spellings["place"], spellings["word"]))]
+    return display, spellings[np.lexsort((spellings["place"], spellings["word"]))]

@@ -21,13 +21,13 @@ from segtool.runtime.kernels import kernel
 from segtool.runtime.prefetch import prefetch
 from segtool.settings import TaggerSettings
 
-__all__ = ["fit_tagger"]
+__all__ = ["fit_boundary_model"]
 
 PLACES = 4
 STEPS_A_NAT = 16
 RATE = 0.05
 LEAST_SQUARE = 1e-6
-BLOCK = 1024
+PAIRS_AHEAD = 1024
 """Symbols whose pairs are looked up at a time."""
 
 STEPS, FARTHEST = 128, 16.0
@@ -36,7 +36,7 @@ MANY_SYMBOLS = 1 << 23
 """A text that is longer is gone through once, a shorter one twice."""
 
 
-def fit_tagger(
+def fit_boundary_model(
     stream: Ids, boundaries: Ids, units: npt.NDArray[np.int32], settings: TaggerSettings
 ) -> npt.NDArray[np.int32]:
     """Fit the tagger to the posteriors of a corpus.
@@ -62,7 +62,7 @@ def fit_tagger(
     bias = 0.0
     if settings.tagger_weight:
         epochs = 1 if len(stream) > MANY_SYMBOLS else 2
-        bias = _fit(stream, boundaries, units, state, _curve(), np.empty(BLOCK, np.int32), epochs, RATE)
+        bias = _fit(stream, boundaries, units, state, _curve(), np.empty(PAIRS_AHEAD, np.int32), epochs)
     table = state.reshape(-1, PLACES, 2)[:nodes, :, 0].astype(np.float64)
     # every gap has one symbol just before it, which takes the bias; nodes of single symbols have check -2
     table[units[1::4] == -2, 1] += bias
@@ -91,15 +91,15 @@ def _logistic(logit, curve):  # type: ignore[no-untyped-def]
     return curve[step] + (at - np.float32(step)) * (curve[step + 1] - curve[step])
 
 
-@kernel("f8(u2[const], u2[const], i4[const], f4[], f4[const], i4[], i8, f8)")
-def _fit(stream, boundaries, units, state, curve, pairs, epochs, rate):  # type: ignore[no-untyped-def]
+@kernel("f8(u2[const], u2[const], i4[const], f4[], f4[const], i4[], i8)")
+def _fit(stream, boundaries, units, state, curve, pairs, epochs):  # type: ignore[no-untyped-def]
     """Fit the weights, 4 places a node, each beside the sum of squares of its gradients; returns the bias.
 
     Block by block the nodes of the pairs are found first, so that the memory they are in can be fetched beforehand.
     """
     none = np.int64(len(state) // (2 * PLACES) - 1)
     unit = np.float32(1.0 / 65535.0)
-    speed = np.float32(rate)
+    speed = np.float32(RATE)
     bias = np.float32(0.0)
     bias_square = np.float32(LEAST_SQUARE)
     for _ in range(epochs):

@@ -1,15 +1,14 @@
-"""Laying out what was learned as a model: the trie with its tagger, scores of unknown words, the table of words."""
+"""Building a model from a lexicon: trie, boundary model, scores of unknown words, table of words, display forms."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from segtool.decode.viterbi import NO_WORD, WEIGHT_UNIT
-from segtool.lexicon.boundary_model import fit_tagger
+from segtool.lexicon.boundary_model import fit_boundary_model
 from segtool.lexicon.learned import Learned, Lexicon
 from segtool.lexicon.spellings import odd_spellings
 from segtool.lexicon.trie import build_trie
@@ -17,110 +16,121 @@ from segtool.lexicon.unknown_words import spelling_scores, spelling_steps
 from segtool.lm.language_model import LanguageModel
 from segtool.ngrams.scores import Candidates
 from segtool.ngrams.table import spell
-from segtool.runtime.arrays import Floats
+from segtool.runtime.arrays import Floats, Places
 from segtool.settings import TrainingSettings
 from segtool.store.model import Model, word_record
 from segtool.text.runs import Corpus
 
-__all__ = ["beyond_the_lexicon", "build_model", "weight_steps"]
+__all__ = ["build_model", "decoder_trie", "word_table"]
 
-PATIENCE = 1 << 12
-"""See :func:`segtool.lexicon.trie.build_trie`."""
+MODEL_PATIENCE = 1 << 12
+"""See :func:`segtool.lexicon.trie.build_trie`; a model is built once and loaded often."""
 
 
 def build_model(
     candidates: Candidates,
-    lexicon: Lexicon,
-    words: Lexicon,
+    learned: Learned,
     card: dict[str, object],
+    settings: TrainingSettings | None = None,
+    corpus: Corpus | None = None,
     lm: LanguageModel | None = None,
-    runs: Corpus | None = None,
-    tagged_count: int = 0,
 ) -> Model:
-    """Lay out a lexicon for decoding.
+    """Build a model from the result of a method.
 
     Parameters
     ----------
     candidates : Candidates
         From which the lexicons were made.
-    lexicon : Lexicon
-        What text is cut by.
-    words : Lexicon
-        What the model says of its words; for most methods the same.
+    learned : Learned
     card : dict
         Entries of the model's card.
+    settings : TrainingSettings, optional
+        Of the boundary model and of unknown words; a model is built without them if this is not given, or if `learned`
+        has no boundaries.
+    corpus : Corpus, optional
+        The training text, which decides the display form of words; without it they are displayed as their symbols.
     lm : LanguageModel, optional
-        For the decoder that needs one.
-    runs : Corpus, optional
-        Tells how words are written in the text; without it they are shown as they are counted.
-    tagged_count : int
-        Pairs of symbols that are so frequent are laid out even if they begin no word, for the tagger; 0 for none.
+        Kept in the model.
 
     Returns
     -------
     Model
+        In memory.
+    """
+    if not learned.has_boundaries:
+        settings = None
+    pairs = None
+    if settings is not None and settings.tagger_weight and len(candidates.levels) > 1:
+        pairs = candidates.levels[1].count >= settings.tagger_min_count
+    units = decoder_trie(candidates, learned.decoding, pairs)
+    words = word_table(candidates, learned.words)
+    spelling = np.zeros(4 * (len(candidates.codes) + 1), np.int32)
+    if settings is not None:
+        units[3::4] = fit_boundary_model(learned.sample, learned.boundaries, units, settings)
+        spelling = spelling_steps(spelling_scores(words, candidates.codes, settings))
+    display = candidates.codes if corpus is None else corpus.alphabet.display
+    spellings = odd_spellings(corpus, candidates, learned.words)
+    return Model(candidates.codes, display, units, spelling, words, spellings, card, lm=lm)
+
+
+def decoder_trie(
+    candidates: Candidates, lexicon: Lexicon, pairs: npt.NDArray[np.bool_] | None, patience: int = MODEL_PATIENCE
+) -> Places:
+    """Lay out the words of a lexicon as the trie that text is cut by.
+
+    Parameters
+    ----------
+    candidates : Candidates
+        From which the lexicon was made.
+    lexicon : Lexicon
+    pairs : ndarray of bool, optional
+        Candidates of two symbols that get a node even if no word begins with them.
+    patience : int
+        See :func:`segtool.lexicon.trie.build_trie`.
+
+    Returns
+    -------
+    ndarray of int32, shape (4 * nodes,)
+        Base, check, weight, and room for the boundary model of each node; see :mod:`segtool.decode.viterbi`. The node
+        behind the known symbols is that of unknown characters.
     """
     levels = candidates.levels
     unknown = len(levels[0])
     wanted = [np.zeros(len(level), np.bool_) for level in levels]
     for k, mask in enumerate(wanted, 1):
         mask[lexicon.place[lexicon.level == k]] = True
-    if tagged_count and len(levels) > 1:
-        wanted[1] |= levels[1].count >= tagged_count
+    if pairs is not None:
+        wanted[1] |= pairs
     base, check, nodes = build_trie(
         [np.append(levels[0].symbol, np.uint16(unknown)), *(level.symbol for level in levels[1:])],
         [np.append(levels[0].parent, np.int32(0)), *(level.parent for level in levels[1:])],
         [np.append(wanted[0], True), *wanted[1:]],
-        PATIENCE,
+        patience,
     )
     units = np.zeros((len(base), 4), np.int32)
     units[:, 0], units[:, 1], units[:, 2] = base, check, NO_WORD
-    units[unknown, 2] = weight_steps(np.array(lexicon.unknown_weight))
-    for k in range(1, len(levels) + 1):
+    units[unknown, 2] = _weight_steps(np.array(lexicon.unknown_weight))
+    for k, node in enumerate(nodes, 1):
         here = lexicon.level == k
-        units[nodes[k - 1][lexicon.place[here]], 2] = weight_steps(lexicon.weight[here])
-    faces = candidates.codes if runs is None else runs.alphabet.display
-    spellings = odd_spellings(runs, candidates, words)
-    spelling = np.zeros(4 * (unknown + 1), np.int32)
-    table = _word_table(candidates, words)
-    return Model(candidates.codes, faces, units.ravel(), spelling, table, spellings, card, lm=lm)
+        units[node[lexicon.place[here]], 2] = _weight_steps(lexicon.weight[here])
+    return units.ravel()
 
 
-def beyond_the_lexicon(model: Model, learned: Learned, settings: TrainingSettings) -> Model:
-    """Add the tagger and the scores of unknown words.
-
-    Parameters
-    ----------
-    model : Model
-        From :func:`build_model`.
-    learned : Learned
-        With a sample of the corpus and the boundaries that EM expects in it.
-    settings : TrainingSettings
-
-    Returns
-    -------
-    Model
-    """
-    units = model.lexicon.copy()
-    units[3::4] = fit_tagger(learned.sample, learned.boundaries, units, settings)
-    spelling = spelling_steps(spelling_scores(model.words, model.symbols, settings))
-    return replace(model, lexicon=units, spelling=spelling)
-
-
-def weight_steps(weight: Floats) -> Floats:
-    """Log weights in the whole steps that the decoder counts in, none so low that it would mean no word."""
+def _weight_steps(weight: Floats) -> Floats:
+    """Round log weights to the steps of the decoder, all greater than the value for no word."""
     return np.clip(np.rint(weight * WEIGHT_UNIT), NO_WORD + 1, -NO_WORD - 1)
 
 
-def _word_table(candidates: Candidates, words: Lexicon) -> npt.NDArray[Any]:
+def word_table(candidates: Candidates, words: Lexicon) -> npt.NDArray[Any]:
+    """Make a record of each word, as the model lists them (:func:`segtool.store.model.word_record`)."""
     levels = candidates.levels
     table = np.zeros(len(words.weight), word_record(len(levels)))
-    for k in range(1, len(levels) + 1):
+    for k, level in enumerate(levels, 1):
         here = words.level == k
         at = words.place[here]
         table["symbols"][here, :k] = spell(levels, k, at)
         table["length"][here] = k
         for name in ("count", "cohesion", "left_entropy", "right_entropy"):
-            table[name][here] = getattr(levels[k - 1], name)[at]
+            table[name][here] = getattr(level, name)[at]
     table["expected"], table["weight"] = words.expected, words.weight
     return table

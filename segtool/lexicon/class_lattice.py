@@ -1,7 +1,7 @@
-"""Forward-backward over words whose class depends on that of the word before.
+"""Forward-backward over words whose class depends on the class of the word before.
 
-A state of the lattice is a word at its place, since what follows depends on its class: a cover of a
-run by words x1 … xm of classes c1 … cm weighs
+What follows a word depends on its class, so a state of this lattice is a word at its place. A cover of a run by words
+x1 … xm of classes c1 … cm weighs
 
     Π w(xi) · Π F(c(i-1), ci) · F(cm, 0),    c0 = 0
 
@@ -10,25 +10,20 @@ with F the factors of class bigrams and 0 the class of the boundary (:mod:`segto
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 
-from segtool.lexicon.lattice import BLOCK, walk, walk_scratch
+from segtool.lexicon.lattice import BLOCK, FIXED_POINT, SCALE, slots_of, walk
+from segtool.runtime.arrays import Bytes, Floats, Places
 from segtool.runtime.kernels import kernel
 
 __all__ = ["class_forward_backward", "class_scratch"]
 
-SCALE = 2.0**300
-"""Forward values are multiplied by this when all are less than one part in it, and divided when one is greater."""
-
 DEAD = 2.0**-950
-"""Words of a lesser forward value are left out: what stands behind them could be no number."""
+"""Words with a smaller forward value are left out, because the values behind them could underflow."""
 
 
-def class_scratch(positions: int, max_len: int) -> tuple[npt.NDArray[Any], ...]:
-    """Give :func:`class_forward_backward` its scratch.
+def class_scratch(positions: int, max_len: int) -> tuple[Floats, Places, Bytes]:
+    """Allocate the scratch of :func:`class_forward_backward`.
 
     Parameters
     ----------
@@ -39,60 +34,65 @@ def class_scratch(positions: int, max_len: int) -> tuple[npt.NDArray[Any], ...]:
 
     Returns
     -------
-    tuple of ndarray
+    floats : ndarray of float64
+    integers : ndarray of int32
+    class_of : ndarray of uint8
+        Values, nodes and classes of the words at all places, and what :func:`segtool.lexicon.lattice.walk` needs.
     """
     slots = positions * max_len
-    words = np.empty(slots), np.empty(slots, np.int32), np.empty(slots, np.uint8)
-    ahead = np.empty(max_len), np.empty(max_len, np.int32)
-    return *words, np.empty(3 * positions, np.int32), *ahead, *walk_scratch(BLOCK, max_len)
+    walked = slots_of(BLOCK, max_len)
+    return (
+        np.empty(slots + max_len + BLOCK * max_len),
+        np.empty(slots + 3 * positions + max_len + len(walked), np.int32),
+        np.empty(slots, np.uint8),
+    )
 
 
-@kernel(
-    "f8(u2[const], i8, i8, i4[const], f8[const], i8,"
-    " f8[], i4[], u1[], i4[], f8[], i4[], f8[], i4[], i4[], i8[], i4[], i8[], i8, u2[])"
-)
+@kernel("f8(u2[const], i4[const], f8[const], i8, f8[], i4[], u1[], i8[], u2[])")
 def class_forward_backward(  # type: ignore[no-untyped-def]
-    stream, low, high, units, factors, max_len,
-    value, node_of, class_of, place, ahead, rows, weight, found, places, ends, children, total, scale, boundaries,
+    stream, units, factors, max_len, floats, integers, class_of, total, boundaries
 ):  # fmt: skip
-    """Add the posterior of every word of every run in ``stream[low:high]`` to its node.
+    """Add the posterior of every word of every run of a stream to its node.
 
-    Words that end at position j have their slots from ``j * max_len`` on, in order of where they begin.
-    Forward values are not normalised: they are multiplied by a power of two when they leave the range
-    of numbers, which short runs never do. Backward values are divided by the likelihood of the run, so
-    that the product of both is the posterior; they go where the forward values were.
+    The words that end at position j have their slots from ``j * max_len`` on, in the order of where they begin.
+    Forward values are not normalised. When all of those that are needed leave the range from 1 / SCALE to SCALE, they
+    are multiplied by a power of two; short runs never need that. Backward values are divided by the likelihood of the
+    run, so that forward times backward value is the posterior; they replace the forward values.
 
     Parameters
     ----------
     stream : uint16[n]
-        Begins and ends with a boundary, as ``stream[low]`` does and ``stream[high]``.
-    low, high : int
+        Begins and ends with a boundary.
     units : int32[4 * nodes]
         From :func:`segtool.lexicon.lattice.weighted_units`, with the class of each word.
     factors : float64[classes ** 2]
-        Factor of each class, class after class, behind each other class.
+        Factors of the first class behind each other class, then of the second, and so on.
     max_len : int
-    value, node_of, class_of, place, ahead, rows, weight, found, places, ends, children
+    floats, integers, class_of
         From :func:`class_scratch`.
     total : int64[nodes], written
-    scale : int
-        One occurrence in `total`.
+        In units of 1 / FIXED_POINT.
     boundaries : uint16[n], written
-        Probability that a word begins at each symbol inside a run, times 65535; nothing if it is empty.
+        Probability that a word begins at each symbol inside a run, times 65535; not written if it is empty.
 
     Returns
     -------
     float
-        The log-likelihood.
+        The log likelihood.
     """
-    third = len(place) // 3
-    size, lengths, level = place[:third], place[third : 2 * third], place[2 * third :]
+    room = len(class_of)
+    positions = room // max_len
+    value, ahead, weight = floats[:room], floats[room : room + max_len], floats[room + max_len :]
+    node_of, size, lengths = integers[:room], integers[room : room + positions], integers[room + positions :]
+    level, rows, slots = lengths[positions:], lengths[2 * positions :], lengths[2 * positions + max_len :]
+    found = slots[: len(weight)]
+    high = len(stream) - 1
     count = np.int64(np.sqrt(len(factors)) + 0.5)
     weights, kinds = units.view(np.float64), weight.view(np.int64)
-    walked_from = walked_to = low + 1
+    walked_from = walked_to = 1
     longest = np.int64(0)
     likelihood = 0.0
-    begin = low + 1
+    begin = 1
     while begin <= high:
         length = 0
         while stream[begin + length] != 0:
@@ -127,7 +127,7 @@ def class_forward_backward(  # type: ignore[no-untyped-def]
                 walked_from = begin + i
                 walked_to = min(walked_from + BLOCK, high + 1)
                 block = walked_to - walked_from
-                longest = walk(stream, walked_from, block, units, max_len, weight, found, places, ends, children, total)
+                longest = walk(stream, walked_from, block, units, max_len, weight, slots, total)
             behind = 0
             origin = (begin + i - walked_from) * max_len
             for k in range(longest):
@@ -157,7 +157,7 @@ def class_forward_backward(  # type: ignore[no-untyped-def]
         for s in range(first, end):
             node = node_of[s]
             backward = factors[class_of[s]] / all_covers
-            total[node] += np.int64(value[s] * backward * scale + 0.5)
+            total[node] += np.int64(value[s] * backward * FIXED_POINT + 0.5)
             value[s] = backward * weights[2 * np.int64(node) + 1]
         for i in range(length - 1, 0, -1):
             behind = lengths[i]
@@ -184,7 +184,7 @@ def class_forward_backward(  # type: ignore[no-untyped-def]
                 node = node_of[s]
                 share = value[s] * backward
                 posterior += share
-                total[node] += np.int64(share * scale + 0.5)
+                total[node] += np.int64(share * FIXED_POINT + 0.5)
                 value[s] = backward * weights[2 * np.int64(node) + 1]
             if len(boundaries) > 0:
                 boundaries[begin + i] = np.uint16(min(posterior, 1.0) * 65535.0 + 0.5)

@@ -6,15 +6,16 @@ that of :func:`segtool.decode.viterbi.viterbi`; here it makes probabilities.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from segtool.decode.viterbi import TAG_STEP, WEIGHT_UNIT
-from segtool.lexicon.em import FIXED_POINT
-from segtool.lexicon.trie import build_trie
+from segtool.lexicon.lattice import FIXED_POINT, weighted_units
+from segtool.lexicon.trie import candidate_trie
+from segtool.ngrams.scores import Candidates
 from segtool.runtime.arrays import Floats, Ids, Integers
 from segtool.runtime.kernels import kernel
 from segtool.runtime.workers import add_up_chunks
@@ -30,8 +31,8 @@ class TextLattice:
     ----------
     stream : ndarray of uint16, shape (n,)
         The text, as for :func:`segtool.ngrams.count.count_stream`.
-    symbols, parents : list of ndarray
-        N-grams that may be words, as for :func:`segtool.lexicon.trie.build_trie`.
+    candidates : Candidates
+        N-grams that may be words.
     tags : ndarray of int32
         The tagger's weights of each n-gram, as in the decoder's trie.
     spelling : ndarray of float64, shape (symbols + 1, 3)
@@ -43,24 +44,22 @@ class TextLattice:
     def __init__(
         self,
         stream: Ids,
-        symbols: Sequence[Ids],
-        parents: Sequence[npt.NDArray[np.int32]],
+        candidates: Candidates,
         tags: npt.NDArray[np.int32],
         spelling: Floats,
         unknown_len: int,
     ) -> None:
-        base, check, nodes = build_trie(symbols, parents, [np.ones(len(level), np.bool_) for level in symbols])
+        self._trie, nodes = candidate_trie(candidates)
         self._stream, self._nodes = stream, np.concatenate(nodes)
-        units = np.zeros((len(base), 4), np.int32)
-        units[:, 0], units[:, 1] = base, check
+        units = np.zeros((len(self._trie) // 2, 4), np.int32)
+        units[:, :2] = self._trie.reshape(-1, 2)
         units[self._nodes, 3] = tags
-        self._units = units.ravel()
         self._gaps = np.empty(len(stream))
-        _gap_factors(stream, self._units, TAG_STEP / WEIGHT_UNIT, self._gaps)
+        _gap_factors(stream, units.ravel(), TAG_STEP / WEIGHT_UNIT, self._gaps)
         factors = np.zeros((len(spelling), 4))
         factors[:, :3] = np.exp(spelling)
         self._spelling, self._unknown_len = factors.ravel(), unknown_len
-        self._max_len = len(symbols)
+        self._max_len = len(candidates.levels)
         self._chunks = corpus_chunks(stream)
         self._longest = int(np.diff(np.flatnonzero(stream == 0)).max(initial=1))
 
@@ -80,17 +79,19 @@ class TextLattice:
         -------
         ndarray of float64
         """
-        linear = np.zeros(len(self._units) // 4)
+        linear = np.zeros(len(self._trie) // 2)
         linear[self._nodes] = np.exp(weight)
+        units = weighted_units(self._trie, linear)
         width = max(self._max_len, self._unknown_len)
+        room = self._longest + width + 2
 
         def scratch() -> tuple[npt.NDArray[Any], ...]:
-            edges = (self._longest + 1) * width
-            return np.empty((self._longest + width + 2) * 2), np.empty(edges), np.empty(edges, np.int32)
+            return np.empty((2 + width) * room), np.empty(width * room, np.int32)
 
         def run(chunk: tuple[int, int], arrays: tuple[npt.NDArray[Any], ...], total: Integers) -> None:
-            tables = self._units, linear, self._max_len, self._gaps, self._spelling, self._unknown_len
-            _expected_counts(self._stream, *chunk, *tables, *arrays, total, FIXED_POINT)
+            here = slice(chunk[0], chunk[1] + 1)
+            tables = units, self._max_len, self._spelling, self._unknown_len
+            _expected_counts(self._stream[here], self._gaps[here], *tables, *arrays, total)
             if progress is not None:
                 progress(chunk[1] - chunk[0])
 
@@ -126,18 +127,20 @@ def _gap_factors(stream, units, nat, factors):  # type: ignore[no-untyped-def]
         before, around = around, behind
 
 
-@kernel("void(u2[const], i8, i8, i4[const], f8[const], i8, f8[const], f8[const], i8, f8[], f8[], i4[], i8[], i8)")
+@kernel("void(u2[const], f8[const], i4[const], i8, f8[const], i8, f8[], i4[], i8[])")
 def _expected_counts(  # type: ignore[no-untyped-def]
-    stream, low, high, units, linear, max_len, gaps, spelling, unknown_len, scratch, edges, found, total, scale
-):
-    """Add the posterior of every word of every run in ``stream[low:high]`` to its node.
+    stream, gaps, units, max_len, spelling, unknown_len, floats, found, total
+):  # fmt: skip
+    """Add the posterior of every word of every run of a stream to its node, in units of 1 / FIXED_POINT.
 
-    As in :func:`segtool.lexicon.em.learn`, forward probabilities are rescaled to 1 at each position.
+    Forward values are rescaled to 1 at each position. `floats` and `found` are scratch.
     """
+    weights = units.view(np.float64)
     width = max(max_len, unknown_len)
-    half = len(scratch) // 2
-    forward, inverse = scratch[:half], scratch[half:]
-    begin = low + 1
+    room = len(found) // width
+    forward, inverse, edges = floats[:room], floats[room : 2 * room], floats[2 * room :]
+    high = len(stream) - 1
+    begin = 1
     while begin <= high:
         length = 0
         while stream[begin + length] != 0:
@@ -152,9 +155,9 @@ def _expected_counts(  # type: ignore[no-untyped-def]
                     forward[j] *= inverse[i]
             node = np.int64(stream[begin + i])
             gap = gaps[begin + i]
-            edges[i * width] = linear[node] * gap
+            edges[i * width] = weights[2 * node + 1] * gap
             found[i * width] = node
-            forward[i + 1] += linear[node] * gap
+            forward[i + 1] += weights[2 * node + 1] * gap
             spelled = spelling[4 * node] * gap
             inside = True
             for k in range(1, min(width, length - i)):
@@ -166,7 +169,7 @@ def _expected_counts(  # type: ignore[no-untyped-def]
                     inside = k < max_len and units[4 * node] != 0 and units[4 * child + 1] == node
                     if inside:
                         node = child
-                        weight = linear[node] * gap
+                        weight = weights[2 * node + 1] * gap
                 if weight > 0.0:
                     at = node
                 elif k < unknown_len:
@@ -187,6 +190,6 @@ def _expected_counts(  # type: ignore[no-untyped-def]
                 share = edges[i * width + k] * scaled * backward[i + k + 1]
                 posterior += share
                 if found[i * width + k] >= 0:
-                    total[found[i * width + k]] += np.int64(share * scale + 0.5)
+                    total[found[i * width + k]] += np.int64(share * FIXED_POINT + 0.5)
             backward[i] = posterior
         begin += length + 1

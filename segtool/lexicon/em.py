@@ -28,7 +28,7 @@ import numpy as np
 import numpy.typing as npt
 
 from segtool.lexicon.class_lattice import class_forward_backward, class_scratch
-from segtool.lexicon.lattice import forward_backward, lattice_scratch, weighted_units
+from segtool.lexicon.lattice import FIXED_POINT, forward_backward, lattice_scratch, weighted_units
 from segtool.lexicon.learned import Learned, Lexicon, Resources
 from segtool.lexicon.passes import Engine, Threads
 from segtool.lexicon.trie import candidate_trie
@@ -41,9 +41,6 @@ from segtool.text.run_hashes import hash_limit, select_runs, shuffle_runs
 from segtool.text.runs import Chunk, Corpus
 
 __all__ = ["EMState", "Expectation", "learn", "log_prior", "log_weight"]
-
-FIXED_POINT = 1 << 28
-"""One expected occurrence as an integer; 64 bits then hold 3e10 occurrences."""
 
 LEAST_EXPECTED = 0.01
 """Least expected count of every character of the corpus, so that every text has a cover."""
@@ -302,7 +299,7 @@ class Expectation:
         stream = chunk.stream
         boundaries = np.zeros(0, np.uint16) if self.limit is None else np.full(len(stream), 65535, np.uint16)
         run = class_forward_backward if self._has_classes else forward_backward
-        likelihood = run(stream, 0, len(stream) - 1, *self._tables, *scratch, total, FIXED_POINT, boundaries)
+        likelihood = run(stream, *self._tables, *scratch, total, boundaries)
         if self.limit is None:
             return float(likelihood), None
         return float(likelihood), select_runs(stream, boundaries, chunk.hashes(), self.limit)

@@ -1,35 +1,34 @@
-"""The lattice of candidates, and forward-backward over words that are independent of each other.
+"""The lattice of candidates, and forward-backward over independent words.
 
-The tables of a lattice are larger than what a processor keeps close by, and it is walked in the order of the text:
-most of the time would be spent waiting for memory. So :func:`walk` takes a block of text one word length at a time,
-and tells beforehand which nodes it will look at. (Kernels of other modules have it compiled in; numba's cache does not
-see that it has changed unless they have too.)
+The tables of a lattice are larger than the caches of a processor, and the text visits them in no useful order, so most
+of the time would be spent waiting for memory. :func:`walk` therefore takes a block of text one word length at a time
+and prefetches the nodes of a whole block before it reads them, so that the waits overlap.
 
-A cover of a run weighs the product of the weights of its words. The forward value of a place is the sum over the covers
-of what stands before it, the backward value over those of what stands behind.
+The weight of a cover of a run is the product of the weights of its words. The forward value of a place is the sum over
+all covers of the symbols before it, the backward value the sum over all covers of the symbols behind it.
 """
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 
-from segtool.runtime.arrays import Bytes, Floats
+from segtool.runtime.arrays import Bytes, Floats, Places
 from segtool.runtime.kernels import kernel
 from segtool.runtime.prefetch import prefetch
 
-__all__ = ["BLOCK", "forward_backward", "lattice_scratch", "walk", "walk_scratch", "weighted_units"]
+__all__ = ["BLOCK", "FIXED_POINT", "forward_backward", "lattice_scratch", "slots_of", "walk", "weighted_units"]
 
 BLOCK = 512
 """Symbols walked at a time."""
 
+FIXED_POINT = 1 << 28
+"""One expected occurrence as an integer; 64 bits then hold 3e10 occurrences."""
+
 SCALE = 2.0**300
-"""Forward values are multiplied by this when one is less than one part in it, and divided when one is greater."""
+"""Forward values below 1 / SCALE are multiplied by it, those above SCALE divided."""
 
 
-def weighted_units(units: npt.NDArray[np.int32], weight: Floats, classes: Bytes | None = None) -> npt.NDArray[np.int32]:
+def weighted_units(units: Places, weight: Floats, classes: Bytes | None = None) -> Places:
     """Lay the weights of words beside the nodes of their trie.
 
     Parameters
@@ -56,8 +55,8 @@ def weighted_units(units: npt.NDArray[np.int32], weight: Floats, classes: Bytes 
     return both.ravel().view(np.int32)
 
 
-def lattice_scratch(positions: int, max_len: int) -> tuple[npt.NDArray[Any], ...]:
-    """Give :func:`forward_backward` its scratch.
+def lattice_scratch(positions: int, max_len: int) -> tuple[Floats, Places]:
+    """Allocate the scratch of :func:`forward_backward`.
 
     Parameters
     ----------
@@ -68,35 +67,35 @@ def lattice_scratch(positions: int, max_len: int) -> tuple[npt.NDArray[Any], ...
 
     Returns
     -------
-    tuple of ndarray
+    floats : ndarray of float64
+        Forward and backward values, and the weight of each slot.
+    slots : ndarray of int32
+        See :func:`slots_of`.
     """
     positions = max(positions, BLOCK + max_len + 2)
-    return np.empty(positions), np.empty(positions), *walk_scratch(positions, max_len)
+    return np.empty(positions * (2 + max_len)), slots_of(positions, max_len)
 
 
-def walk_scratch(size: int, max_len: int) -> tuple[npt.NDArray[Any], ...]:
-    """Give :func:`walk` what it writes: `weight`, `found`, `places`, `ends` and `children`.
+def slots_of(size: int, max_len: int) -> Places:
+    """Allocate the array that :func:`walk` writes.
 
     Parameters
     ----------
     size : int
-        Symbols that are walked at a time.
+        Symbols that are walked at a time, at most.
     max_len : int
         Symbols of the longest word.
 
     Returns
     -------
-    tuple of ndarray
+    ndarray of int32
+        One behind the other: ``found[size * max_len]``, ``places[size * max_len]``, ``ends[max_len]`` and scratch.
     """
-    slots = size * max_len
-    walked = np.empty(slots), np.empty(slots, np.int32), np.empty(slots, np.int32)
-    return *walked, np.empty(max_len, np.int64), np.empty(size, np.int32)
+    return np.empty(2 * size * max_len + max_len + size, np.int32)
 
 
-@kernel("i8(u2[const], i8, i8, i4[const], i8, f8[], i4[], i4[], i8[], i4[], i8[])")
-def walk(  # type: ignore[no-untyped-def]
-    stream, begin, size, units, max_len, weight, found, places, ends, children, total
-):  # fmt: skip
+@kernel("i8(u2[const], i8, i8, i4[const], i8, f8[], i4[], i8[])")
+def walk(stream, begin, size, units, max_len, weight, slots, total):  # type: ignore[no-untyped-def]
     """Find the nodes of all n-grams that begin in ``stream[begin:begin + size]``.
 
     The n-gram of k + 1 symbols that begins at place r has the slot ``r * max_len + k``.
@@ -108,24 +107,24 @@ def walk(  # type: ignore[no-untyped-def]
     units : int32[4 * nodes]
         From :func:`weighted_units`.
     max_len : int
-    weight : float64[size * max_len], written
-        0 for what is no word.
-    found : int32[size * max_len], written
-        Node of each n-gram; anything where there is none.
-    places : int32[size * max_len], ends : int64[max_len], written
+    weight : float64[room], written
+        Of each slot; 0 for an n-gram that is no word. `room` is `max_len` times the size given to :func:`slots_of`.
+    slots : int32, written
+        From :func:`slots_of`. ``found`` holds the node of each n-gram, and any number where there is none;
         ``places[ends[k - 1]:ends[k]]``, from 0 on for k = 0, are the places where a node of k + 1 symbols begins,
         ascending.
-    children : int32[size]
-        Scratch.
     total : int64[nodes]
-        Where the caller will add to the nodes found: it is told to be near at hand.
+        The caller will add to the nodes found; their memory is prefetched.
 
     Returns
     -------
     int
-        Symbols of the longest n-gram found, at least 1: so many of `ends` are written.
+        Symbols of the longest n-gram found, at least 1; `ends` is written up to it.
     """
     weights = units.view(np.float64)
+    room = len(weight)
+    found, places, ends = slots[:room], slots[room : 2 * room], slots[2 * room : 2 * room + max_len]
+    children = slots[2 * room + max_len :]
     weight[: size * max_len] = 0.0
     last = 0
     for r in range(size):
@@ -161,40 +160,40 @@ def walk(  # type: ignore[no-untyped-def]
     return max_len
 
 
-@kernel("f8(u2[const], i8, i8, i4[const], i8, f8[], f8[], f8[], i4[], i4[], i8[], i4[], i8[], i8, u2[])")
-def forward_backward(  # type: ignore[no-untyped-def]
-    stream, low, high, units, max_len,
-    forward, backward, weight, found, places, ends, children, total, scale, boundaries,
-):  # fmt: skip
-    """Add the posterior of every word of every run in ``stream[low:high]`` to its node.
+@kernel("f8(u2[const], i4[const], i8, f8[], i4[], i8[], u2[])")
+def forward_backward(stream, units, max_len, floats, slots, total, boundaries):  # type: ignore[no-untyped-def]
+    """Add the posterior of every word of every run of a stream to its node.
 
-    Forward values are not normalised: they and the weights of the words that lead there are multiplied by a power of
-    two when they leave the range of numbers, which short runs never do. Backward values are divided by the likelihood
-    of the run, so that the product of both is the posterior.
+    Forward values are not normalised. When one leaves the range from 1 / SCALE to SCALE, it, the forward values behind
+    it and the weights of the words that lead to these are multiplied by a power of two; short runs never need that.
+    Backward values are divided by the likelihood of the run, so that forward times backward value is the posterior.
 
     Parameters
     ----------
     stream : uint16[n]
-        Begins and ends with a boundary, as ``stream[low]`` does and ``stream[high]``.
-    low, high : int
+        Begins and ends with a boundary.
     units : int32[4 * nodes]
         From :func:`weighted_units`. Every single symbol is a word.
     max_len : int
-    forward, backward, weight, found, places, ends, children
+    floats, slots
         From :func:`lattice_scratch`.
     total : int64[nodes], written
-    scale : int
-        One occurrence in `total`.
+        In units of 1 / FIXED_POINT.
     boundaries : uint16[n], written
-        Probability that a word begins at each symbol inside a run, times 65535; nothing if it is empty.
+        Probability that a word begins at each symbol inside a run, times 65535; not written if it is empty.
 
     Returns
     -------
     float
-        The log-likelihood.
+        The log likelihood.
     """
+    positions = len(floats) // (2 + max_len)
+    forward, backward, weight = floats[:positions], floats[positions : 2 * positions], floats[2 * positions :]
+    room = len(weight)
+    found, places, ends = slots[:room], slots[room : 2 * room], slots[2 * room : 2 * room + max_len]
+    high = len(stream) - 1
     likelihood = 0.0
-    begin = low + 1
+    begin = 1
     while begin <= high:
         size = 0  # of a block of whole runs, one at least
         end = begin
@@ -204,7 +203,7 @@ def forward_backward(  # type: ignore[no-untyped-def]
             end += 1
             if size == 0 or end - begin <= BLOCK:
                 size = end - begin
-        longest = walk(stream, begin, size, units, max_len, weight, found, places, ends, children, total)
+        longest = walk(stream, begin, size, units, max_len, weight, slots, total)
         forward[: size + max_len] = 0.0
         backward[: size + max_len] = 0.0
         first = 0
@@ -244,7 +243,7 @@ def forward_backward(  # type: ignore[no-untyped-def]
             while at < ends[k]:
                 r = np.int64(places[at])
                 slot = r * max_len + k
-                total[found[slot]] += np.int64(forward[r] * weight[slot] * backward[r + k + 1] * scale + 0.5)
+                total[found[slot]] += np.int64(forward[r] * weight[slot] * backward[r + k + 1] * FIXED_POINT + 0.5)
                 at += 1
         begin += size
     return likelihood

@@ -30,7 +30,7 @@ __all__ = ["spelling_scores", "spelling_steps"]
 GROWTH = 1.25
 """Nats by which an unknown word costs more in a corpus e times as large."""
 
-LEAST_EXPECTED = 1.0
+RELIABLE = 1.0
 """Words that are expected less often tell nothing of how words are spelled."""
 
 FIRST, INSIDE, LAST = range(3)
@@ -59,7 +59,7 @@ def spelling_scores(words: npt.NDArray[Any], codes: Codes, settings: UnknownSett
     single = words["length"] == 1
     text = np.ones(size)
     text[words["symbols"][single, 0]] += words["count"][single]
-    tell = words[(words["length"] > 1) & (words["expected"] >= LEAST_EXPECTED)]
+    tell = words[(words["length"] > 1) & (words["expected"] >= RELIABLE)]
     types = np.zeros((size, 3))
     for place in range(tell["symbols"].shape[1] if len(tell) else 0):
         here = tell[tell["length"] > place]

@@ -94,7 +94,7 @@ class WordCut:
         stream = chunk.stream
         nodes = np.full(len(stream), -1, np.int32)
         nodes[stream == 0] = 0
-        _cut(stream, 0, len(stream) - 1, *self._tables, *scratch, nodes)
+        _cut(stream, *self._tables, *scratch, nodes)
         return nodes[nodes >= 0]
 
     def __call__(self, chunk: Chunk, scratch: tuple[npt.NDArray[Any], ...], total: Integers) -> Any:
@@ -208,13 +208,19 @@ def cluster(
     np.add.at(counts, (class_of[left], class_of[right]), count)
     sums = counts.sum(axis=1)
     order = np.argsort(right, kind="stable")
-    behind = np.searchsorted(left, np.arange(types + 1)), right, count
-    before = np.searchsorted(right[order], np.arange(types + 1)), left[order], count[order]
+    # of each type the neighbours behind it, then of each type those before it
+    begins = np.concatenate(
+        [
+            np.searchsorted(left, np.arange(types + 1)),
+            np.searchsorted(right[order], np.arange(types + 1)) + len(right),
+        ]
+    )
+    neighbours, times = np.concatenate([right, left[order]]), np.concatenate([count, count[order]])
     table = np.arange(TABLED, dtype=np.float64)
     table[1:] *= np.log(table[1:])
-    scratch = np.empty(size, np.int64), np.empty(size, np.int64)
+    scratch = np.empty(2 * size, np.int64)
     for _ in range(ITERATIONS):
-        if not _exchange(*behind, *before, class_of, fixed, size, counts.ravel(), sums, table, *scratch):
+        if not _exchange(begins, neighbours, times, class_of, fixed, counts.ravel(), sums, table, scratch):
             break
     classes[chosen] = class_of[fixed:]
     return classes, counts
@@ -257,12 +263,12 @@ def _count_pairs(words, type_of, size, table):  # type: ignore[no-untyped-def]
         last = here
 
 
-@kernel("void(u2[const], i8, i8, i4[const], f8[const], i8, f8[], i4[], i4[])")
-def _cut(stream, low, high, units, weight, max_len, best, back, nodes):  # type: ignore[no-untyped-def]
+@kernel("void(u2[const], i4[const], f8[const], i8, f8[], i4[], i4[])")
+def _cut(stream, units, weight, max_len, best, back, nodes):  # type: ignore[no-untyped-def]
     """Write the node of each word of the best cover where the word begins."""
     half = len(back) // 2
-    begin = low + 1
-    while begin <= high:
+    begin = 1
+    while begin < len(stream):
         length = 0
         while stream[begin + length] != 0:
             length += 1
@@ -299,35 +305,34 @@ def _power(x, table):  # type: ignore[no-untyped-def]
     return table[x] if x < len(table) else x * np.log(x)
 
 
-@kernel(
-    "i8(i8[const], i8[const], i8[const], i8[const], i8[const], i8[const], i8[], i8, i8, i8[], i8[], f8[const],"
-    " i8[], i8[])"
-)
+@kernel("i8(i8[const], i8[const], i8[const], i8[], i8, i8[], i8[], f8[const], i8[])")
 def _exchange(  # type: ignore[no-untyped-def]
-    behind, right, right_count, before, left, left_count, class_of, fixed, size, counts, sums, table, ahead, back
+    begins, neighbours, times, class_of, fixed, counts, sums, table, scratch
 ):  # fmt: skip
-    """Move every word to the free class where the likelihood is greatest; returns how many left theirs.
+    """Move every word to the free class where the likelihood is greatest; returns how many words changed class.
 
-    The words behind word v are ``right[behind[v]:behind[v + 1]]``, those before it
-    ``left[before[v]:before[v + 1]]``; `counts` and `sums` are those of classes, `ahead` and `back`
-    scratch. Of the log-likelihood Σ N(c, d) ln N(c, d) − 2 Σ N(c) ln N(c) only what the class of the word changes
-    is reckoned.
+    The words behind word v are ``neighbours[begins[v]:begins[v + 1]]``, and `times` says how often; the words before it
+    follow in the same way from the second half of `begins`. `counts` and `sums` are those of classes. Of the log
+    likelihood Σ N(c, d) ln N(c, d) − 2 Σ N(c) ln N(c) only the terms that depend on the class of the word are computed.
     """
+    size = len(sums)
+    words = len(class_of)
+    ahead, back = scratch[:size], scratch[size:]
     moved = 0
-    for word in range(fixed, len(class_of)):
+    for word in range(fixed, words):
         ahead[:] = 0
         back[:] = 0
         itself = 0
         occurrences = 0
-        for e in range(behind[word], behind[word + 1]):
-            occurrences += right_count[e]
-            if right[e] == word:
-                itself = right_count[e]
+        for e in range(begins[word], begins[word + 1]):
+            occurrences += times[e]
+            if neighbours[e] == word:
+                itself = times[e]
             else:
-                ahead[class_of[right[e]]] += right_count[e]
-        for e in range(before[word], before[word + 1]):
-            if left[e] != word:
-                back[class_of[left[e]]] += left_count[e]
+                ahead[class_of[neighbours[e]]] += times[e]
+        for e in range(begins[words + 1 + word], begins[words + 2 + word]):
+            if neighbours[e] != word:
+                back[class_of[neighbours[e]]] += times[e]
         old = class_of[word]
         for d in range(size):
             counts[old * size + d] -= ahead[d]

@@ -65,14 +65,14 @@ def stream_arpa(
 ) -> None:
     """Write an ARPA file into an open file, compressed with gzip if `packed`."""
     if not packed:
-        _write(lm, file.write, progress)
+        _write_ngrams(lm, file.write, progress)
         return
     # no name and no time, so that the same model gives the same bytes
     with gzip.GzipFile("", "wb", 4, file, mtime=0) as stream:
-        _write(lm, stream.write, progress)
+        _write_ngrams(lm, stream.write, progress)
 
 
-def _write(lm: LanguageModel, write: Callable[[Any], object], progress: Callable[[int], object] | None) -> None:
+def _write_ngrams(lm: LanguageModel, write: Callable[[Any], object], progress: Callable[[int], object] | None) -> None:
     sizes = (lm.ngrams[0] + 1, *lm.ngrams[1:])  # the boundary is two words
     write("\n".join(["\\data\\", *(f"ngram {k}={size}" for k, size in enumerate(sizes, 1)), "", ""]).encode())
     words = ["</s>", *(word_of(code) for code in lm.codes[1:].tolist()), "<unk>"]

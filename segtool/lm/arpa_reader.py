@@ -24,16 +24,16 @@ from segtool.lm.kneser_ney import link_suffixes
 from segtool.lm.language_model import LanguageModel, find_child
 from segtool.runtime.arrays import Codes
 from segtool.runtime.kernels import kernel
-from segtool.store.files import UnpackedFile
 from segtool.text.runs import MAX_SYMBOLS
 from segtool.text.symbols import CODE_LIMIT, LAT, NUM, class_table
+from segtool.text.unpacked import UnpackedFile
 
 __all__ = ["read_arpa"]
 
 logger = logging.getLogger("segtool")
 
 MAX_ORDER = 15
-_BLOCK = 1 << 22
+_BLOCK_BYTES = 1 << 22
 _FLOAT_LIMIT = 3.40282356e38
 
 # Codes of the words of an ARPA file that are no Han characters.
@@ -112,7 +112,7 @@ def _blocks(pieces: Iterable[bytes]) -> Iterator[bytes]:
     for piece in pieces:
         held.append(piece)
         size += len(piece)
-        if size >= _BLOCK and b"\n" in piece:
+        if size >= _BLOCK_BYTES and b"\n" in piece:
             block = b"".join(held)
             end = block.rfind(b"\n") + 1
             yield block[:end]

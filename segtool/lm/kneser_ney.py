@@ -23,7 +23,7 @@ import numpy as np
 
 from segtool.errors import CorpusError, UsageError
 from segtool.lm.language_model import LanguageModel, find_child
-from segtool.ngrams.count import Counts
+from segtool.ngrams.table import NGramTable
 from segtool.runtime.arrays import Codes, Ids, Integers, Places
 from segtool.runtime.kernels import kernel
 
@@ -33,12 +33,12 @@ FALLBACK = (0.5, 1.0, 1.5)
 """Discounts of a length whose counts of counts give no discounts, as for ``lmplz --discount_fallback``."""
 
 
-def estimate(counts: Counts, order: int = 4, prune: tuple[int, ...] = (), workers: int = 1) -> LanguageModel:
+def estimate(counts: NGramTable, order: int = 4, prune: tuple[int, ...] = (), workers: int = 1) -> LanguageModel:
     """Estimate a language model from n-gram counts.
 
     Parameters
     ----------
-    counts : Counts
+    counts : NGramTable
         Their order is at least `order`.
     order : int
         Length of the longest n-grams, 2 to 6.
@@ -69,9 +69,9 @@ def estimate(counts: Counts, order: int = 4, prune: tuple[int, ...] = (), worker
     cuts = thresholds(prune, order)
     if counts.order < order:
         raise UsageError(f"--order {order}: needs counts of that order, not {counts.order}")
-    if counts.total == 0:
+    if not counts.frequency[1:].any():
         raise CorpusError("the corpus is empty: pass a file with Chinese text")
-    codes, sizes, symbol, first_child, count = _lay_out(counts, order)
+    codes, sizes, symbol, first_child, count = _trie_of_counts(counts, order)
     starts = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
     suffix = link_suffixes(symbol, first_child, sizes, workers)
     adjusted = _adjusted_counts(count, first_child, suffix, starts)
@@ -116,7 +116,7 @@ def thresholds(prune: tuple[int, ...], order: int) -> list[int]:
     return [*prune, *(prune[-1:] or (0,)) * (order - len(prune))]
 
 
-def _lay_out(counts: Counts, order: int) -> tuple[Codes, list[int], Ids, Places, Integers]:
+def _trie_of_counts(counts: NGramTable, order: int) -> tuple[Codes, list[int], Ids, Places, Integers]:
     """Give codes, sizes of the levels, symbols, first children and counts of the trie, with ``<unk>`` in it."""
     levels = counts.levels[:order]
     seen = levels[0].count > 0  # a class symbol has an id even if it does not occur
@@ -143,7 +143,7 @@ def link_suffixes(symbol: Ids, first_child: Places, sizes: list[int], workers: i
     for size in sizes[:-1]:
         _in_parts(
             first_child, begin, begin + size, workers,
-            lambda low, high: _link(symbol, first_child, suffix, low, high),
+            lambda low, high: _link_children(symbol, first_child, suffix, low, high),
         )  # fmt: skip
         begin += size
     return suffix
@@ -194,7 +194,7 @@ def _pruned(lm: LanguageModel, count: Integers, cuts: list[int]) -> LanguageMode
 
 
 @kernel("void(u2[const], i4[const], i4[], i8, i8)")
-def _link(symbols, first_child, suffix, low, high):  # type: ignore[no-untyped-def]
+def _link_children(symbols, first_child, suffix, low, high):  # type: ignore[no-untyped-def]
     """Write the suffix links of the children of nodes [low, high)."""
     for node in range(low, high):
         for child in range(first_child[node], first_child[node + 1]):

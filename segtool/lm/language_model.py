@@ -25,7 +25,7 @@ from segtool.runtime.arrays import Codes, Floats, Ids, Integers, Places, Singles
 from segtool.runtime.kernels import kernel
 from segtool.store.cards import CardFormat, write_array
 from segtool.text.folding import fold_table
-from segtool.text.symbols import CODE_LIMIT, class_table, code_points, symbolise
+from segtool.text.symbols import CODE_LIMIT, code_points, tokenise
 
 __all__ = ["LM", "LanguageModel", "Scorer", "TextScore", "advance", "find_child"]
 
@@ -38,7 +38,7 @@ LM = CardFormat(
     verb="make",
 )
 """The directory of a language model: its arrays (kind ``tables``), or the copy of a KenLM binary (kind ``kenlm``)."""
-_ARRAYS = {
+TABLE_TYPES = {
     "codes": "<u4",
     "symbol": "<u2",
     "first_child": "<i4",
@@ -110,7 +110,7 @@ class LanguageModel(Scorer):
     ngrams : tuple of int
         Number of n-grams of each length, the shortest first. Node i < ``ngrams[0]`` is the symbol with id i.
     symbol : ndarray of uint16, shape (nodes,)
-        Last symbol of each n-gram; n-grams of one length stand together, in lexicographic order of ids.
+        Last symbol of each n-gram; n-grams of one length are consecutive, in lexicographic order of ids.
     first_child : ndarray of int32, shape (inner + 1,)
         Extensions of node i are the nodes from ``first_child[i]`` up to ``first_child[i + 1]``; the nodes
         from `inner` on are the longest n-grams and have none.
@@ -158,7 +158,7 @@ class LanguageModel(Scorer):
             If they cannot be written.
         """
         files: dict[str, Any] = {}
-        for name, dtype in _ARRAYS.items():
+        for name, dtype in TABLE_TYPES.items():
             files |= write_array(folder, name, getattr(self, name).astype(dtype, copy=False))
         card = {**self.card, "kind": "tables", "ngrams": self.ngrams, "discounts": self.discounts}
         LM.write(folder, {**card, "segtool_version": __version__}, files)
@@ -192,7 +192,7 @@ class LanguageModel(Scorer):
         lengths = (sizes[0] - 1, nodes, inner + 1, nodes, nodes, inner)
         loaded = {
             name: LM.open_array(folder, name, card, dtype, length, verify)
-            for (name, dtype), length in zip(_ARRAYS.items(), lengths, strict=True)
+            for (name, dtype), length in zip(TABLE_TYPES.items(), lengths, strict=True)
         }
         return cls(**loaded, ngrams=sizes, discounts=tuple(map(tuple, card["discounts"])), card=card)
 
@@ -227,11 +227,9 @@ class LanguageModel(Scorer):
 
 def _code_stream(text: str) -> tuple[Places, Integers]:
     """Give the codes of the runs of a text, with 0 before, between and behind runs, and the line of each code."""
-    points = code_points(text)
-    codes, starts = np.zeros(len(points) + 1, np.int32), np.zeros(len(points) + 1, np.int32)
-    tokens = symbolise.compiled(points, np.frombuffer(class_table(), np.uint8), codes, starts)
-    codes = np.concatenate([[0], np.maximum(codes[:tokens], 0), [0]]).astype(np.int32)
-    lines = np.concatenate([[0], np.cumsum(points == 0x0A)])[starts[:tokens]]
+    codes, starts = tokenise(text)
+    codes = np.concatenate([[0], np.maximum(codes, 0), [0]]).astype(np.int32)
+    lines = np.concatenate([[0], np.cumsum(code_points(text) == 0x0A)])[starts]
     keep = codes != 0
     keep[1:] |= keep[:-1]  # a boundary belongs to the line of the run that it ends
     keep[0] = True

@@ -10,11 +10,11 @@ from segtool.lm.arpa import stream_arpa
 from segtool.lm.kneser_ney import estimate, thresholds
 from segtool.lm.language_model import LanguageModel
 from segtool.ngrams.count import count_stream
-from segtool.ngrams.counter import collect_runs
+from segtool.ngrams.counter import collect_corpus
 from segtool.runtime.progress import Progress
 from segtool.runtime.workers import checked_workers
 from segtool.store.files import atomic_directory, atomic_file
-from segtool.text.reading import Digested, ReadingReport, open_blocks
+from segtool.text.reading import Digested, ReadingReport, TextInput
 
 __all__ = ["train_language_model"]
 
@@ -77,9 +77,9 @@ def train_language_model(
     as_arpa = output.endswith((".arpa", ".arpa.gz"))
     # entered first, so that a place that cannot be written is known before hours of work
     with atomic_file(output) if as_arpa else atomic_directory(output) as place:
-        with open_blocks(inputs, None, encoding, skip_undecodable, watch, reading) as blocks:
+        with TextInput(inputs, None, encoding, skip_undecodable).open(watch, reading) as blocks:
             digested = Digested(blocks)
-            runs = collect_runs(digested, fold=False)
+            runs = collect_corpus(digested, fold=False)
         corpus = {
             "characters": reading.characters,
             "digest": digested.digest.hexdigest(),

@@ -1,16 +1,15 @@
 """Method ``cohesion``: new words by the cohesion of n-grams (Su 2015, revised 2017).
 
-The article of 2017 (kexue.fm, "A better new-word discovery algorithm") goes from n-grams to words in
-three steps:
+The article of 2017 (kexue.fm, "A better new-word discovery algorithm") goes from n-grams to words in three steps:
 
 1. *keep* the n-grams of 2, 3, 4 symbols whose cohesion reaches a threshold for their length;
-2. *join*: in the corpus, two neighbours belong to one word if a kept n-gram covers both; cutting
-   between all others gives words of any length, which are counted;
-3. *check back*: a word that is no longer than the longest kept n-grams must be one of them, a longer one
-   must consist of kept n-grams throughout. This throws out words that were joined by accident.
+2. *join*: in the corpus, two neighbours belong to one word if a kept n-gram covers both. Cuts between all other
+   neighbours give words of any length, which are counted;
+3. *check back*: a word no longer than the longest kept n-grams must be one of them, a longer word must consist of kept
+   n-grams throughout. This removes words that were joined by accident.
 
-The words that remain, with their counts, are a dictionary, and text is cut by it with maximum probability.
-The article of 2015 stops at a simpler step: cut wherever the cohesion of two neighbours is low.
+The remaining words and their counts are a dictionary, which cuts text by maximum probability. The article of 2015 stops
+earlier: it cuts between all neighbours of low cohesion.
 """
 
 from __future__ import annotations
@@ -48,7 +47,7 @@ def learn(
     Returns
     -------
     Learned
-        Decoding is by the dictionary, or for the article of 2015 by the pairs that are not cut.
+        The dictionary; for the article of 2015, the pairs that are not cut and the words between cuts.
 
     Raises
     ------
@@ -67,7 +66,7 @@ def learn(
         level = levels[k - 1]
         kept[nodes[k - 1]] = (level.cohesion >= threshold) & (level.count >= settings.cohesion_min_count)
     joined = np.zeros(len(stream), np.bool_)
-    _join(stream, units, kept, longest, joined)
+    _mark_joined(stream, units, kept, longest, joined)
     counts = count_words(stream, joined, candidates, (units, nodes))
     if pairs_only:
         words = frequency_lexicon(counts)
@@ -84,19 +83,19 @@ def learn(
 def _consists_of_kept(
     words: Ids, units: npt.NDArray[np.int32], kept: npt.NDArray[np.bool_], size: int
 ) -> npt.NDArray[np.bool_]:
-    """Whether every n-gram of `size` symbols in each word, all of one length, is kept."""
+    """Whether every n-gram of `size` symbols in each word is kept; all words have one length."""
     good = np.ones(len(words), np.bool_)
     for start in range(words.shape[1] - size + 1):
         node = words[:, start].astype(np.int64)
         for offset in range(1, size):
             node = units[2 * node] + words[:, start + offset].astype(np.int64)
-        good &= kept[node]  # candidates hold all n-grams of a candidate, so the walk never leaves them
+        good &= kept[node]  # all n-grams of a candidate are candidates, so every step finds a node
     return good
 
 
 @kernel("void(u2[const], i4[const], b1[const], i8, b1[])")
-def _join(stream, units, kept, longest, joined):  # type: ignore[no-untyped-def]
-    """Mark every symbol that some kept n-gram covers together with the next one."""
+def _mark_joined(stream, units, kept, longest, joined):  # type: ignore[no-untyped-def]
+    """Mark every symbol that a kept n-gram covers together with the next symbol."""
     for i in range(len(stream)):
         if stream[i] == 0:
             continue

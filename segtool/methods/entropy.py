@@ -1,13 +1,12 @@
 """Method ``entropy``: words are where branching entropy varies most (Magistry & Sagot 2012).
 
-The autonomy of an n-gram is the sum of its left and right variation of branching entropy, each
-*normalised* over the n-grams of the same length, since the variation falls with length. The best cover
-of a run has the greatest sum of autonomy times length.
+The autonomy of an n-gram is the sum of its left and right variation of branching entropy. Each variation is
+*normalised* over the n-grams of the same length, because it falls with length. The best cover of a run has the greatest
+sum of autonomy times length.
 
-Two choices belong together: over what the mean of a length is taken, and what the length counts for. Over
-n-gram *types* the mean is low, and a word must be paid by its length (power 1); over *occurrences* it is
-high, and a word counts once, whatever its length (power 0). Dividing by the standard deviation goes well with
-types and badly with occurrences. docs/methods.md has the figures.
+Two choices depend on each other: the mean of a length, and the power of the length. The mean over n-gram *types* is
+low and needs power 1; the mean over *occurrences* is high and needs power 0, where each word counts once. Division by
+the standard deviation helps with types and hurts with occurrences. docs/methods.md has the figures.
 
 Magistry & Sagot (2012), "Unsupervized Word Segmentation: the case for Mandarin Chinese", ACL.
 """
@@ -64,7 +63,7 @@ def autonomy_lexicon(candidates: Candidates, settings: EntropySettings) -> Lexic
     Returns
     -------
     Lexicon
-        Weights are autonomy, scaled by length; an unknown character weighs as the least of the known.
+        Weights are autonomy times a power of length; an unknown character has the least weight of the known ones.
 
     Raises
     ------
@@ -95,4 +94,4 @@ def _normalised(variation: Floats, share: np.ndarray, scaled: bool) -> Floats:
     if not scaled:
         return centred
     deviation = float(np.sqrt((centred**2 * share).sum() / total))
-    return centred / deviation if deviation > 1e-9 else centred  # less is rounding: all are alike
+    return centred / deviation if deviation > 1e-9 else centred  # less is rounding: all are equal

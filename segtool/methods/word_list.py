@@ -17,7 +17,7 @@ import numpy.typing as npt
 from segtool.decode.decoders import cut_runs, decoder_of
 from segtool.errors import CorpusError, UsageError
 from segtool.lexicon.build import build_model
-from segtool.lexicon.learned import NO_WORDS, Learned, Lexicon, Resources
+from segtool.lexicon.learned import Learned, Lexicon, Resources
 from segtool.lexicon.trie import candidate_trie
 from segtool.lm.language_model import LanguageModel
 from segtool.ngrams.scores import Candidates
@@ -26,7 +26,7 @@ from segtool.runtime.kernels import kernel
 from segtool.settings import CandidateSettings
 from segtool.store.model import Model
 from segtool.text.runs import Corpus, RunCollector
-from segtool.text.symbols import LAT, MARK, NUM, class_table, code_points, symbolise
+from segtool.text.symbols import LAT, MARK, NUM, tokenise
 
 __all__ = [
     "WordList",
@@ -86,13 +86,10 @@ def list_words(entries: Iterable[tuple[str, float]], max_word_len: int, fold: bo
         If no word remains.
     """
     collector = RunCollector()
-    classes = np.frombuffer(class_table(), np.uint8)
     counts, left_out = [], []
     for word, count in entries:
-        points = code_points(word)
-        codes, starts = np.empty(len(points), np.int32), np.empty(len(points), np.int32)
-        tokens = symbolise.compiled(points, classes, codes, starts)
-        if 0 < count <= GREATEST_COUNT and 0 < tokens <= max_word_len and np.all(codes[:tokens] > MARK):
+        codes, _ = tokenise(word)
+        if 0 < count <= GREATEST_COUNT and 0 < len(codes) <= max_word_len and np.all(codes > MARK):
             collector.add(word)
             counts.append(count)
         else:
@@ -160,7 +157,7 @@ def words_of_cuts(
     """
     settings = {"max_word_len": len(candidates.levels), **parameters}
     card: dict[str, object] = {"decoder": learned.decoder, "parameters": settings}
-    decoder = decoder_of(build_model(candidates, learned.decoding, NO_WORDS, card, lm))
+    decoder = decoder_of(build_model(candidates, learned, card, lm=lm))
     runs = corpus.whole()
     return frequency_lexicon(count_words(runs.stream, cut_runs(decoder, runs), candidates))
 

@@ -1,109 +1,33 @@
 """All n-grams of a corpus and how often each occurs.
 
-The corpus comes as one *stream* of symbol ids in which 0 is a boundary: it stands before the first
-run, between runs and behind the last. An n-gram lies inside one run; a boundary may be its first or
-its last symbol. Every position of the stream opens a window of `order` symbols that ends early behind
-a boundary. Windows that open with the same k symbols form a group, which is parted by the next symbol,
-level after level; where rare n-grams are not asked for, their windows are left behind at once. What comes
-out is a trie laid down level by level (:class:`Counts`): exact, independent of the order of the text and
-of the number of workers, and mergeable (:func:`merge`).
+The corpus comes as one *stream* of symbol ids in which 0 is a boundary: before the first run, between runs and behind
+the last. An n-gram lies inside one run; a boundary may be its first or its last symbol. Every position of the stream
+opens a window of `order` symbols, which ends early behind a boundary. Windows that begin with the same k symbols form a
+group; the next symbol splits it, level after level. Groups that are too rare are dropped with their windows. The
+result is a table of n-grams (:class:`segtool.ngrams.table.NGramTable`). It is exact and does not depend on the order of
+the text or the number of workers, and tables of several corpora can be merged
+(:func:`segtool.ngrams.merge.merge_ngrams`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 
 from segtool.errors import UsageError
-from segtool.ngrams.table import Level, Slice, SlicedCounts, join_slices, spell
+from segtool.ngrams.table import Level, NGramTable
 from segtool.runtime.arrays import Codes, Ids, Integers
 from segtool.runtime.kernels import kernel
 
-__all__ = ["Counts", "count_stream", "gather"]
-
-SLICES = 16
-"""Counts in memory are handed on in so many parts, for threads to share."""
+__all__ = ["count_stream"]
 
 CHUNK = 1 << 22
 """Symbols are counted so many at a time, since that needs eight bytes for each of them."""
 
 
-@dataclass(frozen=True)
-class Counts:
-    """N-gram counts of a corpus, in memory.
-
-    Attributes
-    ----------
-    codes : ndarray of uint32, shape (symbols,)
-        Code of each symbol id, ascending: the boundary, ``NUM``, ``LAT``, then Han code points.
-    levels : tuple of Level
-        ``levels[k - 1]`` holds the k-grams. ``levels[0]`` has one entry for each symbol id, in order;
-        its entry 0 is the boundary, whose count is the number of runs.
-    """
-
-    codes: Codes
-    levels: tuple[Level, ...]
-
-    @property
-    def order(self) -> int:
-        """Length of the longest n-grams, in symbols."""
-        return len(self.levels)
-
-    @property
-    def total(self) -> int:
-        """Symbols of the corpus, boundaries not counted."""
-        return int(self.levels[0].count[1:].sum())
-
-    @property
-    def frequency(self) -> Integers:
-        """Occurrences of each symbol; the first entry is the number of runs."""
-        return self.levels[0].count
-
-    @property
-    def bigrams(self) -> Level:
-        """Level 2."""
-        return self.levels[1]
-
-    def slices(self) -> Iterator[Slice]:
-        """Give the longer n-grams, in order of their bigrams."""
-        cuts = [np.unique(np.linspace(0, len(self.bigrams), SLICES + 1).astype(np.int64))]
-        for level in self.levels[2:]:
-            cuts.append(np.searchsorted(level.parent, cuts[-1]))
-        for i in range(len(cuts[0]) - 1):
-            levels = []
-            for k, level in enumerate(self.levels[2:], 1):
-                low, high = cuts[k][i], cuts[k][i + 1]
-                parent = level.parent[low:high] - (cuts[k - 1][i] if k > 1 else 0)
-                levels.append(Level(level.symbol[low:high], parent.astype(np.int32), level.count[low:high]))
-            yield Slice(int(cuts[0][i]), int(cuts[0][i + 1]), tuple(levels))
-
-    def first_child(self, k: int) -> Integers:
-        """Where the extensions of each k-gram begin in the next level.
-
-        Returns
-        -------
-        ndarray of int64, shape (types + 1,)
-            Children of k-gram i are entries ``[i]`` to ``[i + 1]`` of ``levels[k]``.
-        """
-        out = np.zeros(len(self.levels[k - 1]) + 1, np.int64)
-        np.cumsum(np.bincount(self.levels[k].parent, minlength=len(out) - 1), out=out[1:])
-        return out
-
-    def ngrams(self, k: int) -> Ids:
-        """Symbol ids of all k-grams.
-
-        Returns
-        -------
-        ndarray of uint16, shape (types, k)
-        """
-        return spell(self.levels, k, np.arange(len(self.levels[k - 1])))
-
-
-def count_stream(stream: Ids, codes: Codes, order: int, workers: int = 1, least: int = 1) -> Counts:
+def count_stream(stream: Ids, codes: Codes, order: int, workers: int = 1, least: int = 1) -> NGramTable:
     """Count all n-grams up to a length.
 
     Parameters
@@ -121,7 +45,7 @@ def count_stream(stream: Ids, codes: Codes, order: int, workers: int = 1, least:
 
     Returns
     -------
-    Counts
+    NGramTable
 
     Raises
     ------
@@ -138,34 +62,13 @@ def count_stream(stream: Ids, codes: Codes, order: int, workers: int = 1, least:
     slices = _share(frequency, workers)
     with ThreadPoolExecutor(max(len(slices), 1)) as pool:
         parts = list(pool.map(lambda s: _count_slice(stream, s, frequency, order, least), slices))
-    levels = [Level(np.arange(symbols, dtype=np.uint16), np.zeros(symbols, np.int32), frequency)]
-    before = [0] * len(parts)  # n-grams that a slice has of the length before
+    levels = [Level.of_symbols(frequency)]
+    before = [0] * len(parts)  # n-grams of the length before in each part
     for _ in range(2, order + 1):
-        pieces = [part.pop(0) for part in parts]  # so that no level is there twice for long
-        levels.append(_concatenate(pieces, before))
+        pieces = [part.pop(0) for part in parts]  # no level is in memory twice for long
+        levels.append(Level.join(pieces, before))
         before = [len(piece) for piece in pieces]
-    return Counts(codes, tuple(levels))
-
-
-def gather(counts: SlicedCounts) -> Counts:
-    """Counts as a whole, in memory.
-
-    Parameters
-    ----------
-    counts : SlicedCounts
-
-    Returns
-    -------
-    Counts
-    """
-    if isinstance(counts, Counts):
-        return counts
-    symbols = len(counts.codes)
-    one = Level(np.arange(symbols, dtype=np.uint16), np.zeros(symbols, np.int32), counts.frequency)
-    nothing = (Level(np.zeros(0, np.uint16), np.zeros(0, np.int32), np.zeros(0, np.int64)),) * (counts.order - 2)
-    slices = list(counts.slices())
-    longer = join_slices(slices).levels if slices else nothing
-    return Counts(counts.codes, (one, counts.bigrams, *longer))
+    return NGramTable(codes, tuple(levels))
 
 
 def _share(frequency: Integers, workers: int) -> list[tuple[int, int]]:
@@ -188,24 +91,13 @@ def _count_slice(stream: Ids, symbols: tuple[int, int], frequency: Integers, ord
         room = len(windows) // least + 1
         symbol, parent, ends = np.empty(room, np.uint16), np.empty(room, np.int32), np.zeros(room + 1, np.int32)
         largest = int(np.diff(begins).max(initial=0))
-        sorting = np.empty(largest, np.int64), np.empty(largest, np.int64)
-        buckets = np.empty(max(len(frequency), 256) + 1, np.int64)
-        types, left = _part_groups(stream, windows, begins, k, least, symbol, parent, ends, *sorting, buckets)
+        scratch = np.empty(2 * largest + max(len(frequency), 256) + 1, np.int64)
+        types, left = _part_groups(stream, windows, begins, k, least, symbol, parent, ends, scratch)
         begins = ends[: types + 1].copy()
         windows = windows[:left]
         parent = parent[:types] + np.int32(low if k == 1 else 0)
         levels.append(Level(symbol[:types].copy(), parent, np.diff(begins).astype(np.int64)))
     return levels
-
-
-def _concatenate(parts: list[Level], before: list[int]) -> Level:
-    """Join the slices of one level; parents are counted on from the slices before."""
-    offsets = np.cumsum([0, *before[:-1]])
-    return Level(
-        np.concatenate([part.symbol for part in parts]),
-        np.concatenate([part.parent + np.int32(offset) for part, offset in zip(parts, offsets, strict=True)]),
-        np.concatenate([part.count for part in parts]),
-    )
 
 
 @kernel("void(u2[const], i8, i8, i4[], i4[])")
@@ -218,8 +110,8 @@ def _open_windows(stream, low, high, places, windows):  # type: ignore[no-untype
             places[symbol] += 1
 
 
-@kernel("(i8,i8)(u2[const], i4[], i4[const], i8, i8, u2[], i4[], i4[], i8[], i8[], i8[])")
-def _part_groups(stream, windows, begins, k, least, symbol, parent, ends, keys, spare, buckets):  # type: ignore[no-untyped-def]
+@kernel("(i8,i8)(u2[const], i4[], i4[const], i8, i8, u2[], i4[], i4[], i8[])")
+def _part_groups(stream, windows, begins, k, least, symbol, parent, ends, scratch):  # type: ignore[no-untyped-def]
     """Part groups of windows that share k symbols by the symbol behind these.
 
     Parameters
@@ -236,8 +128,7 @@ def _part_groups(stream, windows, begins, k, least, symbol, parent, ends, keys, 
         Of each group that comes out: the symbol, and the group it was a part of.
     ends : int32[m // least + 2], written
         Where it begins and ends among `windows`; the first entry is 0.
-    keys, spare : int64[size of the largest group], buckets : int64[max(symbols, 256) + 1]
-        Scratch.
+    scratch : int64[2 * size of the largest group + max(symbols, 256) + 1]
 
     Returns
     -------
@@ -248,6 +139,10 @@ def _part_groups(stream, windows, begins, k, least, symbol, parent, ends, keys, 
     """
     types = 0
     left = 0
+    largest = np.int64(0)
+    for group in range(len(begins) - 1):
+        largest = max(largest, np.int64(begins[group + 1] - begins[group]))
+    keys, spare, buckets = scratch[:largest], scratch[largest : 2 * largest], scratch[2 * largest :]
     wide = len(buckets) - 1
     for group in range(len(begins) - 1):
         first, size = np.int64(begins[group]), np.int64(begins[group + 1] - begins[group])

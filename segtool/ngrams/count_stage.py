@@ -1,7 +1,7 @@
-"""Counting as the first stage of training: from text, on a cluster, or out of shards; or what was counted before.
+"""Counting as a stage: read text and count it, on this machine or a cluster, or add up count shards.
 
-When shards are all there, their names and what was read are noted in the work folder of the training, so that one that
-is killed later need not read again.
+:func:`count` writes the result as a shard, training scores it. Where shards are written to the work folder, a
+checkpoint records them, so that a training that is killed and resumed need not read the text again.
 """
 
 from __future__ import annotations
@@ -9,103 +9,254 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
 
 from segtool.errors import UsageError
-from segtool.ngrams.counter import CorpusCounter, Counted, CountingEngine, add_up, told_by_shards
-from segtool.ngrams.shards import Shard
+from segtool.ngrams.counter import CorpusCounter, Counted, add_up, write_shard
+from segtool.ngrams.shards import SHARD, Shard, open_shards
 from segtool.runtime.budget import Budget
 from segtool.runtime.progress import Progress
-from segtool.settings import TrainingSettings
-from segtool.store.checkpoints import WorkFolder
-from segtool.text.reading import sample_lines
+from segtool.runtime.workers import checked_workers
+from segtool.store.cards import CARD
+from segtool.store.checkpoints import WorkFolder, work_location
+from segtool.store.files import atomic_directory
+from segtool.text.reading import ReadingReport, TextInput
 from segtool.text.sources import ReadReport
 
-__all__ = ["add_up_shards", "count_there", "least_seen", "longest_ngrams", "read_and_count"]
+__all__ = ["Counting", "CountingEngine", "CountingReport", "count"]
+
+READ = ("files", "lines", "characters")
+"""Attributes of :class:`segtool.text.sources.ReadReport` that a shard's card holds."""
 
 
-def longest_ngrams(settings: TrainingSettings) -> int:
-    """Length of the longest n-grams that are counted."""
-    return max(settings.max_word_len + 1, settings.lm_order if settings.needs_lm else 0)
+@runtime_checkable
+class CountingEngine(Protocol):
+    """Reads and counts text; one that also runs passes is an :class:`segtool.lexicon.passes.Engine`, too."""
+
+    def count(
+        self,
+        inputs: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+        order: int,
+        fold: bool,
+        work: WorkFolder,
+        reading: ReadReport,
+        encoding: str,
+        skip_undecodable: bool,
+    ) -> list[Path]:
+        """Write count shards of the inputs; see :meth:`segtool.spark.engine.SparkEngine.count`."""
 
 
-def least_seen(settings: TrainingSettings) -> int:
-    """How often an n-gram has to occur to make a difference."""
-    return 1 if settings.needs_lm else min(settings.min_count, 2)
+@dataclass(frozen=True)
+class Counting:
+    """How a corpus is counted.
+
+    Attributes
+    ----------
+    order : int
+        Length of the longest n-grams, in symbols.
+    fold : bool
+        Whether characters that fold to one count as one.
+    work : WorkFolder
+        Receives what does not fit into memory.
+    budget : Budget
+    workers : int
+        Threads. The result does not depend on it.
+    least : int
+        N-grams of two symbols or more that occur less often in all may be left out.
+    keep : bool
+        Whether merged n-grams are kept in the work folder, to be read more than once.
+    """
+
+    order: int
+    fold: bool
+    work: WorkFolder
+    budget: Budget
+    workers: int
+    least: int = 1
+    keep: bool = False
+
+    def count(self, text: TextInput, watch: Progress, reading: ReadReport, engine: Any = None) -> Counted:
+        """Read and count text, unless a checkpoint holds the result.
+
+        Parameters
+        ----------
+        text : TextInput
+        watch : Progress
+        reading : ReadReport
+            Filled with what was read.
+        engine : object, optional
+            A :class:`CountingEngine` counts files in place of this process.
+
+        Returns
+        -------
+        Counted
+
+        Raises
+        ------
+        UsageError
+            If lines are sampled for an engine.
+        CorpusError
+            If there is no Han character in the text.
+        """
+        counter = CorpusCounter(self.order, self.fold, self.budget.symbols, self.work, self.workers)
+        elsewhere = text.inputs is not None and isinstance(engine, CountingEngine)
+        if elsewhere and text.sample < 1.0:
+            raise UsageError("--sample: lines are drawn in their order, which no cluster keeps: draw them before")
+        if not self._resume(counter, reading):
+            if elsewhere:
+                how = self.order, self.fold, self.work, reading, text.encoding, text.skip_undecodable
+                with watch.stage("read"):
+                    counter.take(engine.count(text.inputs, *how), reading.lines > 0)
+            else:
+                with text.open(watch, reading) as blocks:
+                    for block in blocks:
+                        counter.add(block)
+            if self.work.entered:
+                counter.spill()
+                self._save(counter, reading)
+        with watch.stage("count"):
+            return counter.finish(self.least, self.budget.ngrams(self.workers), self.keep)
+
+    def add_up(self, shards: Sequence[Shard], watch: Progress, reading: ReadReport) -> Counted:
+        """Add up shards.
+
+        Raises
+        ------
+        UsageError
+            If they were counted with another folding or shorter n-grams.
+        """
+        path, fold, order = shards[0].path, shards[0].fold, shards[0].order
+        if fold != self.fold:
+            raise UsageError(f"{path}: counted with --{'' if fold else 'no-'}fold: train with it, too")
+        if order < self.order:
+            raise UsageError(
+                f"{path}: n-grams of up to {order} symbols were counted, and {self.order} are needed: "
+                "count with a greater --max-word-len, or train with a smaller one"
+            )
+        for shard in shards:
+            for name in READ:
+                setattr(reading, name, getattr(reading, name) + int(shard.corpus.get(name, 0)))
+        with watch.stage("count"):
+            folder = self.work if self.keep else None
+            return add_up(shards, self.least, self.budget.ngrams(self.workers), self.workers, folder)
+
+    def _resume(self, counter: CorpusCounter, reading: ReadReport) -> bool:
+        """Load the checkpoint of an earlier training, if there is one."""
+        known = self.work.checkpoints.load("counted")
+        if known is None:
+            return False
+        record = json.loads(str(known["record"]))
+        if not counter.resume(record.pop("shards")):
+            return False
+        for name, value in record.items():
+            setattr(reading, name, value)
+        return True
+
+    def _save(self, counter: CorpusCounter, reading: ReadReport) -> None:
+        """Save a checkpoint: the shards, and what was read."""
+        record = {name: getattr(reading, name) for name in (*READ, "bytes", "skipped_lines")}
+        shards = [path.name for path in counter.shards]
+        self.work.checkpoints.save("counted", record=json.dumps(record | {"shards": shards}))
 
 
-def read_and_count(
-    counter: CorpusCounter, blocks: Iterable[str], settings: TrainingSettings, work: WorkFolder, reading: ReadReport
+@dataclass
+class CountingReport(ReadingReport):
+    """Sizes of a text that was counted.
+
+    Attributes
+    ----------
+    runs, symbols, ngrams : int
+        Number of runs, of symbols, and of different n-grams.
+    order : int
+        Length of the longest n-grams, in symbols.
+    reading, stages
+        See :class:`segtool.text.reading.ReadingReport`.
+    """
+
+    runs: int = 0
+    symbols: int = 0
+    ngrams: int = 0
+    order: int = 0
+
+
+def count(
+    inputs: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | None,
+    output: str | os.PathLike[str],
+    *,
+    texts: Iterable[str] | None = None,
+    counts: Sequence[str | os.PathLike[str]] | None = None,
+    max_word_len: int = 6,
+    fold: bool = True,
+    encoding: str = "utf-8",
+    skip_undecodable: bool = False,
+    workers: int | None = None,
+    memory: int | str | None = None,
+    tmp: str | os.PathLike[str] | None = None,
+    engine: CountingEngine | None = None,
+    progress: bool = False,
+    report: CountingReport | None = None,
 ) -> None:
-    """Read and count, unless that was done before."""
-    if _counted_before(counter, work, reading):
-        return
-    for block in sample_lines(blocks, settings.sample, settings.seed):
-        counter.add(block)
-    if work.entered:
-        counter.spill()
-        _note_counted(counter, work, reading)
+    """Count the n-grams of raw text and write them as a shard, which ``train(counts=[...])`` reads.
 
+    Parameters
+    ----------
+    inputs : path or sequence of paths or None
+        Files, directories, globs, ``"-"`` for standard input; plain or compressed.
+    output : path
+        Directory to write.
+    texts : iterable of str, optional
+        Texts to count instead of `inputs`.
+    counts : sequence of path, optional
+        Shards to add up instead.
+    max_word_len : int
+        Longest word that can be learned from the counts, in symbols; 1 to 15.
+    fold : bool
+        Whether simplified and traditional characters count as one (:mod:`segtool.text.folding`).
+    encoding, skip_undecodable, workers, memory, tmp, progress
+        As for :func:`segtool.train`.
+    engine : CountingEngine, optional
+        Counts on a cluster (:mod:`segtool.spark.engine`).
+    report : CountingReport, optional
+        Filled with what was read and counted.
 
-def count_there(
-    counter: CorpusCounter,
-    engine: CountingEngine,
-    inputs: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
-    settings: TrainingSettings,
-    work: WorkFolder,
-    watch: Progress,
-    reading: ReadReport,
-    encoding: str,
-    skip_undecodable: bool,
-) -> None:
-    """Let the engine read and count, unless that was done before."""
-    if settings.sample < 1.0:
-        raise UsageError("--sample: lines are drawn in their order, which no cluster keeps: draw them before")
-    if not _counted_before(counter, work, reading):
-        how = longest_ngrams(settings), settings.fold, work, reading, encoding, skip_undecodable
-        with watch.stage("read"):
-            counter.take(engine.count(inputs, *how), reading.lines > 0)
-        _note_counted(counter, work, reading)
-
-
-def _counted_before(counter: CorpusCounter, work: WorkFolder, reading: ReadReport) -> bool:
-    """Find the shards of a training that goes on."""
-    known = work.checkpoints.load("counted")
-    if known is None:
-        return False
-    told = json.loads(str(known["told"]))
-    if not counter.go_on(told.pop("shards")):
-        return False
-    for name, value in told.items():
-        setattr(reading, name, value)
-    return True
-
-
-def _note_counted(counter: CorpusCounter, work: WorkFolder, reading: ReadReport) -> None:
-    """Keep for a training that goes on which shards there are."""
-    names = ("files", "bytes", "lines", "characters", "skipped_lines")
-    told = {name: getattr(reading, name) for name in names}
-    shards = [path.name for path in counter.shards]
-    work.checkpoints.save("counted", told=json.dumps({**told, "shards": shards}))
-
-
-def add_up_shards(
-    shards: Sequence[Shard],
-    settings: TrainingSettings,
-    budget: Budget,
-    workers: int,
-    work: WorkFolder,
-    watch: Progress,
-    reading: ReadReport,
-) -> Counted:
-    """Add up shards that were counted elsewhere."""
-    if shards[0].fold != settings.fold:
-        raise UsageError(f"{shards[0].path}: counted with --{'' if shards[0].fold else 'no-'}fold: train with it, too")
-    needed = longest_ngrams(settings)
-    if shards[0].order < needed:
-        raise UsageError(
-            f"{shards[0].path}: n-grams of up to {shards[0].order} symbols were counted, and {needed} are needed: "
-            "count with a greater --max-word-len, or train with a smaller one"
-        )
-    told_by_shards(shards, reading)
-    with watch.stage("count"):
-        return add_up(shards, least_seen(settings), budget.ngrams(workers), workers, work)
+    Raises
+    ------
+    UsageError
+        If a parameter makes no sense.
+    InputError, EncodingError
+        If an input cannot be read.
+    CorpusError
+        If there is no Han character in the text.
+    ModelError
+        If a shard is missing or damaged.
+    OutputError
+        If the shard or temporary files cannot be written.
+    """
+    if [inputs, texts, counts].count(None) != 2:
+        raise UsageError("count() takes either inputs (files), or texts, or counts (shards)")
+    if not 1 <= max_word_len <= 15:
+        raise UsageError(f"--max-word-len {max_word_len}: choose 1 to 15")
+    report = report if report is not None else CountingReport()
+    watch, reading = Progress(progress, report.stages), report.reading
+    workers, budget = checked_workers(workers), Budget.of(memory)
+    with ExitStack() as stack:
+        SHARD.check_target(output)
+        folder = stack.enter_context(atomic_directory(output, marker=CARD))
+        work = WorkFolder(stack, *work_location(output, tmp, resume=False), "", resume=False)
+        if tmp is not None:
+            work.check()
+        if counts is not None:
+            shards = open_shards(counts)
+            counting = Counting(shards[0].order, shards[0].fold, work, budget, workers)
+            counted = counting.add_up(shards, watch, reading)
+        else:
+            counting = Counting(max_word_len + 1, fold, work, budget, workers)
+            text = TextInput(inputs, texts, encoding, skip_undecodable)
+            counted = counting.count(text, watch, reading, engine)
+        stats = counted.corpus.stats
+        report.runs, report.symbols, report.order = stats.runs, stats.symbols, counting.order
+        with watch.stage("write"):
+            report.ngrams = write_shard(folder, counted, {name: getattr(reading, name) for name in READ})

@@ -1,7 +1,7 @@
-"""Counting a corpus: blocks of text in, its runs and the counts of its n-grams out.
+"""From blocks of text to a counted corpus: its runs and its n-grams.
 
-What is held in memory is bounded: when the runs at hand are as many as there is room for, they and their counts are
-written as a shard (:mod:`segtool.ngrams.shards`), and in the end the shards are merged (:mod:`segtool.ngrams.merge`).
+Memory is bounded: when the runs in memory fill the room, they and their n-grams are written as a shard
+(:mod:`segtool.ngrams.shards`), and the shards are merged at the end (:mod:`segtool.ngrams.merge`).
 """
 
 from __future__ import annotations
@@ -9,63 +9,30 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from segtool.errors import CorpusError, ModelError, UsageError
+from segtool.errors import CorpusError, ModelError
 from segtool.ngrams.count import count_stream
-from segtool.ngrams.merge import merge_counts
-from segtool.ngrams.shards import SHARD, Shard, ShardWriter, open_shards
-from segtool.ngrams.table import SlicedCounts
-from segtool.runtime.budget import Budget
-from segtool.runtime.progress import Progress
-from segtool.runtime.workers import checked_workers
-from segtool.store.cards import CARD
-from segtool.store.checkpoints import WorkFolder, work_location
-from segtool.store.files import as_output_errors, atomic_directory
-from segtool.text.reading import ReadingReport, open_blocks
+from segtool.ngrams.merge import merge_ngrams
+from segtool.ngrams.shards import Shard, ShardWriter
+from segtool.ngrams.table import NGrams
+from segtool.store.files import as_output_errors
 from segtool.text.runs import Corpus, RunCollector
-from segtool.text.sources import ReadReport
 
-__all__ = ["CorpusCounter", "Counted", "CountingEngine", "add_up", "checked_runs", "collect_runs", "write_shard"]
-
-
-@dataclass(frozen=True)
-class Counted:
-    """A corpus that has been counted.
-
-    Attributes
-    ----------
-    runs : Corpus
-    counts : SlicedCounts
-    """
-
-    runs: Corpus
-    counts: SlicedCounts
+__all__ = ["CorpusCounter", "Counted", "add_up", "collect_corpus", "write_shard"]
 
 
-@runtime_checkable
-class CountingEngine(Protocol):
-    """Reads and counts text; one that also runs passes is an :class:`segtool.lexicon.passes.Engine`, too."""
+class Counted(NamedTuple):
+    """A corpus and its n-grams."""
 
-    def count(
-        self,
-        inputs: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
-        order: int,
-        fold: bool,
-        work: WorkFolder,
-        reading: ReadReport,
-        encoding: str,
-        skip_undecodable: bool,
-    ) -> list[Path]:
-        """Write count shards of the inputs; see :meth:`segtool.spark.engine.SparkEngine.count`."""
+    corpus: Corpus
+    ngrams: NGrams
 
 
-def collect_runs(blocks: Iterable[str], fold: bool = True) -> Corpus:
+def collect_corpus(blocks: Iterable[str], fold: bool = True) -> Corpus:
     """Turn text into runs, in memory.
 
     Parameters
@@ -73,7 +40,7 @@ def collect_runs(blocks: Iterable[str], fold: bool = True) -> Corpus:
     blocks : iterable of str
         A block ends every run.
     fold : bool
-        Whether characters that fold to one count as one, as the model's settings say.
+        Whether characters that fold to one count as one.
 
     Returns
     -------
@@ -89,20 +56,20 @@ def collect_runs(blocks: Iterable[str], fold: bool = True) -> Corpus:
     for block in blocks:
         read = read or bool(block)
         collector.add(block)
-    return checked_runs(Corpus([collector], fold), read)
+    return _checked(Corpus([collector], fold), read)
 
 
-def checked_runs(runs: Corpus, read: bool) -> Corpus:
-    """Return runs if there is something to learn from them."""
+def _checked(corpus: Corpus, read: bool) -> Corpus:
+    """Return a corpus, or raise an error if there is nothing to learn from it."""
     if not read:
         raise CorpusError("the corpus is empty: pass a file with Chinese text (or a larger --sample)")
-    if runs.codes[-1] <= 2:
+    if corpus.codes[-1] <= 2:
         raise CorpusError("the corpus holds no Han character: pass Chinese text, and --encoding if it is not in UTF-8")
-    return runs
+    return corpus
 
 
 class CorpusCounter:
-    """Takes blocks of text and counts them, in memory as long as there is room.
+    """Counts blocks of text, in memory while there is room, and in shards beyond.
 
     Parameters
     ----------
@@ -111,16 +78,16 @@ class CorpusCounter:
     fold : bool
         Whether characters that fold to one count as one.
     room : int
-        Symbols that are held in memory.
+        Number of symbols that are held in memory.
     folder : callable
-        Gives the folder for shards, when the first one is to be written.
+        Returns the folder for shards; called when the first one is written.
     workers : int
         Threads. The result does not depend on it.
 
     Attributes
     ----------
     shards : list of Path
-        Those that have been written.
+        Shards written so far.
     """
 
     def __init__(self, order: int, fold: bool, room: int, folder: Callable[[], Path], workers: int = 1) -> None:
@@ -135,7 +102,7 @@ class CorpusCounter:
         Raises
         ------
         CorpusError
-            If the corpus holds too many different characters.
+            If the corpus holds more than 65,000 different Han characters.
         OutputError
             If a shard cannot be written.
         """
@@ -144,53 +111,47 @@ class CorpusCounter:
         if self._collector.positions >= self._room:
             self.spill()
 
-    def go_on(self, names: Sequence[str]) -> bool:
-        """Take what another counter of the same text wrote; False, and nothing is taken, if it is damaged.
-
-        Parameters
-        ----------
-        names : sequence of str
-            Of its shards.
-        """
-        paths = [self._folder() / name for name in names]
-        try:
-            for path in paths:
-                Shard.open(path)
-        except ModelError:
-            return False
-        self.take(paths, True)
-        return True
-
     def spill(self) -> None:
-        """Write what is in memory as a shard, if there is something or no shard yet."""
+        """Write the runs in memory and their n-grams as a shard, if there are any or no shard exists yet."""
         if self.shards and not self._collector.positions:
             return
         path = self._folder() / f"spill-{len(self.shards):05}"
         with as_output_errors(path.parent):
-            shutil.rmtree(path, ignore_errors=True)  # of a training that was killed
+            shutil.rmtree(path, ignore_errors=True)  # left by a training that was killed
             path.mkdir()
-            write_shard(path, self._count(Corpus([self._collector], self._fold), 1), self._fold, {})
+            write_shard(path, self._count(Corpus([self._collector], self._fold), 1))
         self.shards.append(path)
         self._collector = RunCollector()
 
-    def take(self, shards: Sequence[Path], read: bool) -> None:
-        """Take shards that another counter wrote.
+    def take(self, shards: Sequence[Path], read: bool = True) -> None:
+        """Add shards that another counter wrote.
 
         Parameters
         ----------
         shards : sequence of Path
-            In the folder of this one.
         read : bool
             Whether there was any text.
         """
         self.shards += shards
         self._read = self._read or read
 
-    def _count(self, runs: Corpus, least: int) -> Counted:
-        return Counted(runs, count_stream(runs.whole().stream, runs.codes, self._order, self._workers, least))
+    def resume(self, names: Sequence[str]) -> bool:
+        """Add the shards that another counter of the same text wrote, by name; False if one of them is damaged."""
+        paths = [self._folder() / name for name in names]
+        try:
+            for path in paths:
+                Shard.open(path)
+        except ModelError:
+            return False
+        self.take(paths)
+        return True
+
+    def _count(self, corpus: Corpus, least: int) -> Counted:
+        stream = corpus.whole().stream
+        return Counted(corpus, count_stream(stream, corpus.codes, self._order, self._workers, least))
 
     def finish(self, least: int, room: int, keep: bool = True) -> Counted:
-        """Give all that was counted.
+        """Return the corpus and its n-grams.
 
         Parameters
         ----------
@@ -199,7 +160,7 @@ class CorpusCounter:
         room : int
             N-grams that are merged at a time, in each thread.
         keep : bool
-            Whether merged counts are kept, to be gone through more than once.
+            Whether merged n-grams are kept in the folder, to be read more than once.
 
         Returns
         -------
@@ -211,26 +172,31 @@ class CorpusCounter:
             If there was no text, or no Han character in it.
         """
         if not self.shards:
-            runs = checked_runs(Corpus([self._collector], self._fold), self._read)
-            return self._count(runs, least)
+            return self._count(_checked(Corpus([self._collector], self._fold), self._read), least)
         self.spill()
         shards = [Shard.open(path) for path in self.shards]
-        checked_runs(Corpus(shards, self._fold), self._read)
+        _checked(Corpus(shards, self._fold), self._read)
         return add_up(shards, least, room, self._workers, self._folder if keep else None)
 
 
-def add_up(shards: Sequence[Shard], least: int, room: int, workers: int, folder: Callable[[], Path] | None) -> Counted:
+def add_up(
+    shards: Sequence[Shard],
+    least: int,
+    room: int,
+    workers: int = 1,
+    folder: Callable[[], Path] | None = None,
+) -> Counted:
     """Merge shards.
 
     Parameters
     ----------
     shards : sequence of Shard
-        Counted alike.
+        All of one order and folding.
     least, room, workers : int
-        As for :func:`segtool.ngrams.merge.merge_counts`.
+        As for :func:`segtool.ngrams.merge.merge_ngrams`.
     folder : callable, optional
-        Gives the folder to keep the merged counts in, which are there already if a training goes on; without it they
-        are merged anew each time they are gone through.
+        Returns a folder to keep the merged n-grams in; merged n-grams of an earlier training there are used. Without
+        a folder they are merged again each time they are read.
 
     Returns
     -------
@@ -241,173 +207,53 @@ def add_up(shards: Sequence[Shard], least: int, room: int, workers: int, folder:
     OutputError
         If that folder cannot be written.
     """
-    runs = Corpus(shards, shards[0].fold)
+    corpus = Corpus(shards, shards[0].fold)
     if len(shards) == 1:
-        return Counted(runs, shards[0].counts())
+        return Counted(corpus, shards[0])
     if folder is None:
-        return Counted(runs, merge_counts(shards, room, workers, least))
+        return Counted(corpus, merge_ngrams(shards, room, workers, least))
     path = folder() / "merged"
     if not path.exists():
         beside = path.with_suffix(".tmp")
         with as_output_errors(path.parent):
             shutil.rmtree(beside, ignore_errors=True)
             beside.mkdir()
-            merged = Counted(Corpus([], runs.fold), merge_counts(shards, room, workers, least))
-            write_shard(beside, merged, runs.fold, {})
+            write_shard(beside, Counted(Corpus([], corpus.fold), merge_ngrams(shards, room, workers, least)))
             os.replace(beside, path)
-    return Counted(runs, Shard.open(path).counts())
+    return Counted(corpus, Shard.open(path))
 
 
-@dataclass
-class CountingReport(ReadingReport):
-    """What was read and counted.
-
-    Attributes
-    ----------
-    runs, symbols, ngrams : int
-        How many there are; of n-grams, how many different ones.
-    order : int
-        Length of the longest n-grams, in symbols.
-    reading, stages
-        See :class:`segtool.text.reading.ReadingReport`.
-    """
-
-    runs: int = 0
-    symbols: int = 0
-    ngrams: int = 0
-    order: int = 0
-
-
-def count(
-    inputs: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | None,
-    output: str | os.PathLike[str],
-    *,
-    texts: Iterable[str] | None = None,
-    counts: Sequence[str | os.PathLike[str]] | None = None,
-    max_word_len: int = 6,
-    fold: bool = True,
-    encoding: str = "utf-8",
-    skip_undecodable: bool = False,
-    workers: int | None = None,
-    memory: int | str | None = None,
-    tmp: str | os.PathLike[str] | None = None,
-    engine: CountingEngine | None = None,
-    progress: bool = False,
-    report: CountingReport | None = None,
-) -> None:
-    """Count the n-grams of raw text, and write them as a shard to learn from (``train(counts=[...])``).
-
-    Parameters
-    ----------
-    inputs : path or sequence of paths or None
-        Files, directories, globs, ``"-"`` for standard input; plain or compressed.
-    output : path
-        Directory to write.
-    texts : iterable of str, optional
-        Texts to count instead of `inputs`.
-    counts : sequence of path, optional
-        Shards to add up instead.
-    max_word_len : int
-        Longest word that can be learned from the counts, in symbols; 1 to 15.
-    fold : bool
-        Whether simplified and traditional characters count as one (:mod:`segtool.text.folding`).
-    encoding, skip_undecodable, workers, memory, tmp, progress
-        As for :func:`segtool.train`.
-    engine : CountingEngine, optional
-        Counts on a cluster (:mod:`segtool.spark.session`).
-    report : CountingReport, optional
-        Filled with what was read and counted.
-
-    Raises
-    ------
-    UsageError
-        If a parameter makes no sense.
-    InputError, EncodingError
-        If an input cannot be read.
-    CorpusError
-        If there is no Han character in the text.
-    ModelError
-        If a shard is missing or damaged.
-    OutputError
-        If the shard or temporary files cannot be written.
-    """
-    if [inputs, texts, counts].count(None) != 2:
-        raise UsageError("count() takes either inputs (files), or texts, or counts (shards)")
-    if not 1 <= max_word_len <= 15:
-        raise UsageError(f"--max-word-len {max_word_len}: choose 1 to 15")
-    report = report if report is not None else CountingReport()
-    watch = Progress(progress, report.stages)
-    workers = checked_workers(workers)
-    budget = Budget.of(memory)
-    order = max_word_len + 1
-    with ExitStack() as stack:
-        SHARD.check_target(output)
-        folder = stack.enter_context(atomic_directory(output, marker=CARD))
-        work = WorkFolder(stack, *work_location(output, tmp, resume=False), "", resume=False)
-        if tmp is not None:
-            work.check()
-        if counts is not None:
-            shards = open_shards(counts)
-            order, fold = shards[0].order, shards[0].fold
-            told_by_shards(shards, report.reading)
-            counted = add_up(shards, 1, budget.ngrams(workers), workers, None)
-        else:
-            counter = CorpusCounter(order, fold, budget.symbols, work, workers)
-            if engine is not None and inputs is not None:
-                with watch.stage("read"):
-                    paths = engine.count(inputs, order, fold, work, report.reading, encoding, skip_undecodable)
-                    counter.take(paths, report.reading.lines > 0)
-            else:
-                with open_blocks(inputs, texts, encoding, skip_undecodable, watch, report.reading) as blocks:
-                    for block in blocks:
-                        counter.add(block)
-            with watch.stage("count"):
-                counted = counter.finish(1, budget.ngrams(workers), keep=False)
-        report.runs, report.symbols, report.order = counted.runs.stats.runs, counted.runs.stats.symbols, order
-        reading = {name: getattr(report.reading, name) for name in ("files", "lines", "characters")}
-        with watch.stage("write"):
-            report.ngrams = write_shard(folder, counted, fold, reading)
-
-
-def told_by_shards(shards: Sequence[Shard], reading: ReadReport) -> None:
-    """Note what was read to make shards."""
-    for shard in shards:
-        for name in ("files", "lines", "characters"):
-            setattr(reading, name, getattr(reading, name) + int(shard.corpus.get(name, 0)))
-
-
-def write_shard(folder: Path, counted: Counted, fold: bool, corpus: dict[str, Any]) -> int:
-    """Write a corpus that has been counted as a shard.
+def write_shard(folder: Path, counted: Counted, reading: dict[str, Any] | None = None) -> int:
+    """Write a shard.
 
     Parameters
     ----------
     folder : Path
         An empty directory.
     counted : Counted
-    fold : bool
-    corpus : dict
-        What the card says of it.
+    reading : dict, optional
+        Further entries of the card on the corpus.
 
     Returns
     -------
     int
-        How many different n-grams there are.
+        Number of different n-grams.
 
     Raises
     ------
     OSError
         If it cannot be written.
     """
-    stats, counts = counted.runs.stats, counted.counts
-    types = np.zeros(counts.order, np.int64)
-    types[:2] = np.count_nonzero(counts.frequency[1:]), len(counts.bigrams)
-    with ShardWriter(folder, counts.codes, stats.written, fold, counts.order) as writer:
-        for stream in counted.runs.written_chunks():
+    corpus, ngrams = counted
+    bigrams, types = ngrams.bigrams, np.zeros(ngrams.order, np.int64)
+    types[:2] = np.count_nonzero(ngrams.frequency[1:]), len(bigrams)
+    with ShardWriter(folder, ngrams.codes, corpus.stats.written, corpus.fold, ngrams.order) as writer:
+        for stream in corpus.written_chunks():
             writer.add_runs(stream)
-        writer.add_bigrams(counts.frequency, counts.bigrams)
-        for part in counts.slices():
+        writer.add_bigrams(ngrams.frequency, bigrams)
+        for part in ngrams.slices():
             types[2:] += np.array([len(level) for level in part.levels], np.int64)
             writer.add_slice(part)
-        found = {"ngrams": int(types.sum()), "types": types.tolist(), "runs": stats.runs, "symbols": stats.symbols}
-        writer.finish(found | corpus)
+        sizes = {"runs": corpus.stats.runs, "symbols": corpus.stats.symbols}
+        writer.finish({"ngrams": int(types.sum()), "types": types.tolist()} | sizes | (reading or {}))
     return int(types.sum())

@@ -24,7 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from segtool.errors import UsageError
-from segtool.ngrams.table import Level, Slice, SlicedCounts
+from segtool.ngrams.table import Level, NGrams, Slice
 from segtool.runtime.arrays import Codes, Floats, Ids, Integers, Places, Singles
 from segtool.runtime.kernels import kernel
 from segtool.runtime.workers import in_order
@@ -41,7 +41,7 @@ class CandidateLevel:
     Attributes
     ----------
     symbol, parent, count
-        As in :class:`segtool.ngrams.count.Level`; `parent` is a place among the candidates one symbol shorter.
+        As in :class:`segtool.ngrams.table.Level`; `parent` is a place among the candidates one symbol shorter.
     cohesion : ndarray of float32, shape (candidates,)
         Nats; infinite for a single symbol, which has no split.
     left_entropy, right_entropy : ndarray of float32, shape (candidates,)
@@ -101,12 +101,12 @@ class Candidates:
         return cls(arrays["codes"], tuple(levels), int(arrays["total"]))
 
 
-def score(counts: SlicedCounts, max_word_len: int | None = None, min_count: int = 1, workers: int = 1) -> Candidates:
+def score(ngrams: NGrams, max_word_len: int | None = None, min_count: int = 1, workers: int = 1) -> Candidates:
     """Score every n-gram that is frequent enough.
 
     Parameters
     ----------
-    counts : SlicedCounts
+    ngrams : NGrams
         Of order `max_word_len` + 1 at least, so that the longest words have right neighbours. N-grams of two symbols
         or more that occur once make no difference where `min_count` is above 1.
     max_word_len : int, optional
@@ -131,15 +131,15 @@ def score(counts: SlicedCounts, max_word_len: int | None = None, min_count: int 
     Jin & Tanaka-Ishii (2006), "Unsupervised segmentation of Chinese text by use of branching entropy", ACL.
     """
     if max_word_len is None:
-        max_word_len = counts.order - 1
-    if not 1 <= max_word_len < counts.order:
-        raise UsageError(f"words of {max_word_len} symbols need counts of order {max_word_len + 1}, not {counts.order}")
+        max_word_len = ngrams.order - 1
+    if not 1 <= max_word_len < ngrams.order:
+        raise UsageError(f"words of {max_word_len} symbols need counts of order {max_word_len + 1}, not {ngrams.order}")
     if min_count < 1:
         raise UsageError(f"--min-count {min_count}: choose 1 or more")
-    shapes = _shapes(counts, max_word_len, min_count, workers)
-    suffixes, left = _left(counts, shapes, min_count, workers)
-    total = int(counts.frequency[1:].sum())
-    share = counts.frequency[1:]
+    shapes = _shapes(ngrams, max_word_len, min_count, workers)
+    suffixes, left = _left(ngrams, shapes, min_count, workers)
+    total = int(ngrams.frequency[1:].sum())
+    share = ngrams.frequency[1:]
     share = share[share > 0] / max(total, 1)
     unigram_entropy = float(-(share * np.log(share)).sum())
     levels: list[CandidateLevel] = []
@@ -156,7 +156,7 @@ def score(counts: SlicedCounts, max_word_len: int | None = None, min_count: int 
         scores = (cohesion, left[k - 1], shape.right_entropy, v_left, v_right)
         singles = (each.astype(np.float32) for each in scores)
         levels.append(CandidateLevel(shape.symbol, shape.parent, shape.count, *singles))
-    return Candidates(counts.codes, tuple(levels), total)
+    return Candidates(ngrams.codes, tuple(levels), total)
 
 
 class _Shape(NamedTuple):
@@ -173,11 +173,11 @@ def _is_candidate(level: Level, boundary_first: npt.NDArray[np.bool_], min_count
     return (level.count >= min_count) & (level.symbol != 0) & ~boundary_first
 
 
-def _shapes(counts: SlicedCounts, max_word_len: int, min_count: int, workers: int) -> list[_Shape]:
+def _shapes(ngrams: NGrams, max_word_len: int, min_count: int, workers: int) -> list[_Shape]:
     """Candidates of every length."""
-    symbols = len(counts.codes)
-    bigrams = counts.bigrams
-    count = counts.frequency.copy()
+    symbols = len(ngrams.codes)
+    bigrams = ngrams.bigrams
+    count = ngrams.frequency.copy()
     right = _entropy(_right_sums(bigrams, 0, symbols), count)
     count[0] = 0
     shapes = [_Shape(np.arange(symbols, dtype=np.uint16), np.zeros(symbols, np.int32), count, right)]
@@ -185,8 +185,7 @@ def _shapes(counts: SlicedCounts, max_word_len: int, min_count: int, workers: in
         return shapes
 
     def work(part: Slice) -> list[_Shape]:
-        here = slice(part.low, part.high)
-        level = Level(bigrams.symbol[here], bigrams.parent[here], bigrams.count[here])
+        level = bigrams[part.low : part.high]
         boundary_first = level.parent == 0
         kept = _is_candidate(level, boundary_first, min_count)
         parent, offset = level.parent, part.low
@@ -204,7 +203,7 @@ def _shapes(counts: SlicedCounts, max_word_len: int, min_count: int, workers: in
                 level, offset = longer, 0
         return found
 
-    parts = list(in_order(work, counts.slices(), workers))
+    parts = list(in_order(work, ngrams.slices(), workers))
     before = np.zeros(len(parts), np.int64)  # how many candidates one symbol shorter other slices have before
     for k in range(2, max_word_len + 1):
         own = [part[k - 2] for part in parts]
@@ -220,11 +219,9 @@ def _shapes(counts: SlicedCounts, max_word_len: int, min_count: int, workers: in
 _NOTHING = _Shape(np.zeros(0, np.uint16), np.zeros(0, np.int32), np.zeros(0, np.int64), np.zeros(0))
 
 
-def _left(
-    counts: SlicedCounts, shapes: list[_Shape], min_count: int, workers: int
-) -> tuple[list[Places], list[Floats]]:
+def _left(ngrams: NGrams, shapes: list[_Shape], min_count: int, workers: int) -> tuple[list[Places], list[Floats]]:
     """Where each candidate without its first symbol stands, and left entropies, by length."""
-    bigrams = counts.bigrams
+    bigrams = ngrams.bigrams
     longest = len(shapes)
     sums = [np.zeros(len(shape.symbol)) for shape in shapes]
     link = bigrams.symbol.astype(np.int32)
@@ -235,9 +232,8 @@ def _left(
     children = [_first_child(shapes[k - 1], shapes[k]) for k in range(1, longest)]
 
     def work(part: Slice) -> tuple[list[Places], list[tuple[Level, Places, npt.NDArray[np.bool_]]]]:
-        here = slice(part.low, part.high)
-        level = Level(bigrams.symbol[here], bigrams.parent[here], bigrams.count[here])
-        boundary_first, links, offset = level.parent == 0, link[here], part.low
+        level = bigrams[part.low : part.high]
+        boundary_first, links, offset = level.parent == 0, link[part.low : part.high], part.low
         own, longer_ones = [], []
         for k in range(2, longest + 1):
             own.append(links[_is_candidate(level, boundary_first, min_count)])
@@ -251,13 +247,13 @@ def _left(
         return own, longer_ones
 
     if longest > 1:
-        for own, longer_ones in in_order(work, counts.slices(), workers):
+        for own, longer_ones in in_order(work, ngrams.slices(), workers):
             # slice by slice, so that sums are added up in one order
             for k, (suffix, (longer, links, boundary_first)) in enumerate(zip(own, longer_ones, strict=True), 1):
                 suffixes[k].append(suffix)
                 _entropy_sums(longer.count, links, boundary_first, BOUNDARY_FANOUT, sums[k])
     joined = [np.concatenate([np.zeros(0, np.int32), *each]) for each in suffixes]
-    occurrences = [counts.frequency, *(shape.count for shape in shapes[1:])]
+    occurrences = [ngrams.frequency, *(shape.count for shape in shapes[1:])]
     return joined, [_entropy(each, count) for each, count in zip(sums, occurrences, strict=True)]
 
 

@@ -26,6 +26,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -44,12 +45,12 @@ from segtool.ngrams.blocks import (
     unpack_numbers,
     unpack_stream,
 )
-from segtool.ngrams.merge import Counts
 from segtool.ngrams.table import Level, Slice, join_slices
 from segtool.runtime.arrays import Codes, Ids, Integers
 from segtool.store.cards import CardFormat, write_array
 from segtool.text.run_hashes import BUCKETS
-from segtool.text.runs import CHUNK, CorpusStats
+from segtool.text.runs import CHUNK
+from segtool.text.stats import CorpusStats
 
 __all__ = ["FORMAT_VERSION", "SHARD", "Shard", "ShardWriter", "open_shards"]
 
@@ -170,18 +171,17 @@ class ShardWriter:
         """
         if part.low != self._counted or part.high > self._bigrams or self._frequency is None:
             raise UsageError("slices of a count shard follow one another, behind the bigrams that they begin with")
-        sizes = sum((np.diff(end) for end in part.ends()), np.zeros(part.high - part.low, np.int64))
+        sizes = part.sizes()
         self._sizes.append(sizes.astype(np.int32))
         sums = np.cumsum(sizes) + self._filled
         places, full = [part.low], 0
         while (at := int(np.searchsorted(sums, full + NGRAMS_PER_BLOCK))) < len(sums):
             places.append(part.low + at + 1)
             full = int(sums[at])
-        *complete, rest = part.cut([*places, part.high])
-        for piece in complete:
-            self._slices.append(piece)
+        for low, high in pairwise(places):
+            self._slices.append(part.part(low, high))
             self._add_ngram_block()
-        self._slices.append(rest)
+        self._slices.append(join_slices([part.part(places[-1], part.high)]))  # a copy, so that the slice can go
         self._filled += int(sizes.sum()) - full
         self._counted = part.high
 
@@ -225,10 +225,11 @@ _ARRAYS = {"symbols": "<u4", "written": "<u4", "frequency": "<i8", "written_coun
 
 
 class Shard:
-    """A shard that is read, a block at a time; see :class:`segtool.ngrams.merge.Part`.
+    """A shard, read a block at a time.
 
-    Several threads may read at a time. Every method that reads raises :class:`ModelError` if a file is damaged or
-    cannot be read.
+    It is both a :class:`segtool.text.runs.CorpusPart` and :class:`segtool.ngrams.table.NGrams`. Several
+    threads may read at a time. Every read raises :class:`segtool.errors.ModelError` if a file is damaged or cannot be
+    read.
 
     Attributes
     ----------
@@ -309,16 +310,17 @@ class Shard:
         length = int(self._runs.ends[i]) - begin + 1
         return self._runs.read(i, lambda data: unpack_stream(data, length, len(self.written)))
 
-    def read_bigrams(self) -> Level:
-        """The whole level 2; parents are first symbols."""
+    @property
+    def bigrams(self) -> Level:
+        """The whole level 2, read anew each time; parents are first symbols."""
         symbols = len(self.codes)
         (level,) = self._ngrams.read(0, lambda data: unpack_levels(data, 0, symbols, 1, symbols))
         if len(level) != self._ends[-1]:
             raise self._ngrams.damaged("its bigrams")
         return level
 
-    def read_sizes(self) -> Integers:
-        """How many n-grams of three symbols or more begin with each bigram."""
+    def sizes(self) -> Integers:
+        """Number of n-grams of three symbols or more that begin with each bigram."""
         return self._ngrams.read(len(self._ends), lambda data: unpack_numbers(data, int(self._ends[-1])))
 
     def slice(self, low: int, high: int) -> Slice:
@@ -333,11 +335,9 @@ class Shard:
         last = int(np.searchsorted(self._ends, high, "left"))
         pieces = []
         for i in range(first, last + 1) if low < high else ():
-            piece = self._block(i)
-            begin, end = max(low, piece.low), min(high, piece.high)
-            pieces.append(piece if (begin, end) == (piece.low, piece.high) else piece.cut([begin, end])[0])
-        nothing = Level(np.zeros(0, np.uint16), np.zeros(0, np.int32), np.zeros(0, np.int64))
-        return join_slices(pieces) if pieces else Slice(low, high, (nothing,) * (self.order - 2))
+            block = self._block(i)
+            pieces.append(block.part(max(low, block.low), min(high, block.high)))
+        return join_slices(pieces) if pieces else Slice(low, high, (Level.empty(),) * (self.order - 2))
 
     def _block(self, i: int) -> Slice:
         low, high = int(self._ends[i - 1]), int(self._ends[i])
@@ -345,11 +345,8 @@ class Shard:
             i, lambda data: Slice(low, high, unpack_levels(data, low, high, self.order - 2, len(self.codes)))
         )
 
-    def counts(self) -> Counts:
-        """The n-gram counts; the slices are the blocks."""
-        return Counts(self.codes, self.frequency, self.read_bigrams(), self.order, self._blocks)
-
-    def _blocks(self) -> Iterator[Slice]:
+    def slices(self) -> Iterator[Slice]:
+        """All n-grams of three symbols or more, a slice for each block."""
         return map(self._block, range(1, len(self._ends)))
 
 

@@ -1,7 +1,10 @@
-"""N-grams level by level, whole or in slices that need not be in memory all at once.
+"""Tables of n-grams: how often each n-gram of a corpus occurs, length by length.
 
-The trie of a corpus' n-grams is laid down level by level, the k-grams of one length in lexicographic order. The first
-two levels are always whole; longer n-grams also come in slices, those that begin with one of a range of bigrams.
+The n-grams form a trie, stored level by level: the k-grams of one length, in lexicographic order. Levels 1 and 2 are
+always whole. Longer n-grams also come in slices, those that begin with one of a range of bigrams, so that they need
+not be in memory together. :class:`NGrams` is what every table gives, whether it is in memory (:class:`NGramTable`),
+in a shard on the disk (:class:`segtool.ngrams.shards.Shard`) or the sum of others
+(:class:`segtool.ngrams.merge.MergedNGrams`).
 """
 
 from __future__ import annotations
@@ -12,33 +15,26 @@ from itertools import pairwise
 from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 
-from segtool.runtime.arrays import Codes, Ids, Integers
+from segtool.runtime.arrays import Codes, Ids, Integers, Places
 from segtool.runtime.kernels import kernel
 
-__all__ = [
-    "HasParents",
-    "Level",
-    "Slice",
-    "SlicedCounts",
-    "cut_slice",
-    "fan_out",
-    "join_slices",
-    "spell",
-]
+__all__ = ["HasParents", "Level", "NGramTable", "NGrams", "Slice", "fan_out", "gather", "join_slices", "spell"]
+
+SLICES = 16
+"""Number of slices of a table in memory, for threads to share."""
 
 
 class HasParents(Protocol):
-    """A level of n-grams, whatever else is known of them."""
+    """A level of n-grams, with any other columns."""
 
     @property
     def symbol(self) -> Ids:
         """Last symbol of each n-gram."""
 
     @property
-    def parent(self) -> npt.NDArray[np.int32]:
-        """Where the n-gram without it stands one level before."""
+    def parent(self) -> Places:
+        """Place of each n-gram without its last symbol, one level before."""
 
 
 @dataclass(frozen=True)
@@ -50,17 +46,41 @@ class Level:
     symbol : ndarray of uint16, shape (types,)
         Last symbol of each k-gram.
     parent : ndarray of int32, shape (types,)
-        Where the k-gram without its last symbol stands in the level before.
+        Place of each k-gram without its last symbol, in the level before.
     count : ndarray of int64, shape (types,)
         Occurrences.
     """
 
     symbol: Ids
-    parent: npt.NDArray[np.int32]
+    parent: Places
     count: Integers
 
     def __len__(self) -> int:
         return len(self.symbol)
+
+    def __getitem__(self, places: slice) -> Level:
+        return Level(self.symbol[places], self.parent[places], self.count[places])
+
+    @classmethod
+    def of_symbols(cls, frequency: Integers) -> Level:
+        """Level 1, from the occurrences of each symbol."""
+        symbols = len(frequency)
+        return cls(np.arange(symbols, dtype=np.uint16), np.zeros(symbols, np.int32), frequency)
+
+    @classmethod
+    def empty(cls) -> Level:
+        """A level without n-grams."""
+        return cls(np.zeros(0, np.uint16), np.zeros(0, np.int32), np.zeros(0, np.int64))
+
+    @classmethod
+    def join(cls, parts: Sequence[Level], before: Sequence[int]) -> Level:
+        """Join parts of a level; `before` is the number of parents of each part, which count on from part to part."""
+        offsets = np.cumsum([0, *before[:-1]]).astype(np.int32)
+        return cls(
+            np.concatenate([part.symbol for part in parts]),
+            np.concatenate([part.parent + offset for part, offset in zip(parts, offsets, strict=True)]),
+            np.concatenate([part.count for part in parts]),
+        )
 
 
 @dataclass(frozen=True)
@@ -70,62 +90,48 @@ class Slice:
     Attributes
     ----------
     low, high : int
-        Places of these bigrams in level 2 of the whole.
+        The range: places in the whole level 2, `high` excluded.
     levels : tuple of Level
         ``levels[k - 3]`` holds the k-grams. Parents of 3-grams are places in the whole level 2, those of longer ones
-        places in the slice's level before.
+        places in the level before of the slice.
     """
 
     low: int
     high: int
     levels: tuple[Level, ...]
 
-    def ends(self) -> list[Integers]:
-        """Where the extensions of each bigram begin.
+    def sizes(self) -> Integers:
+        """Number of n-grams that begin with each bigram.
 
         Returns
         -------
-        list of ndarray of int64, shape (high - low + 1,)
-            K-grams that begin with bigram ``low + i`` are entries ``[i]`` to ``[i + 1]`` of ``levels[k - 3]``.
+        ndarray of int64, shape (high - low,)
         """
-        found = [np.arange(self.high - self.low + 1)]
-        offset, parents = self.low, self.high - self.low
+        total = np.zeros(self.high - self.low, np.int64)
+        ends = np.arange(len(total) + 1)
+        offset, parents = self.low, len(total)
         for level in self.levels:
             first = np.zeros(parents + 1, np.int64)
             np.cumsum(fan_out(level, offset, parents), out=first[1:])
-            found.append(first[found[-1]])
+            ends = first[ends]
+            total += np.diff(ends)
             offset, parents = 0, len(level)
-        return found[1:]
+        return total
 
-    def cut(self, places: Sequence[int]) -> list[Slice]:
-        """Slices of shorter ranges of bigrams.
-
-        Parameters
-        ----------
-        places : sequence of int
-            Where a range ends and the next begins, ascending, at least two; not outside of this slice.
-
-        Returns
-        -------
-        list of Slice
-            They share no memory with this one.
-        """
-        ends = self.ends()
-        return [cut_slice(self, ends, low, high) for low, high in pairwise(places)]
-
-
-def cut_slice(whole: Slice, ends: list[Integers], low: int, high: int) -> Slice:
-    """Copy the part of a slice, whose :meth:`Slice.ends` are given, that begins with a range of bigrams."""
-    levels, before = [], 0
-    for level, end in zip(whole.levels, ends, strict=True):
-        part = slice(end[low - whole.low], end[high - whole.low])
-        levels.append(Level(level.symbol[part].copy(), level.parent[part] - np.int32(before), level.count[part].copy()))
-        before = part.start
-    return Slice(low, high, tuple(levels))
+    def part(self, low: int, high: int) -> Slice:
+        """The n-grams that begin with a shorter range of bigrams; symbols and counts are views."""
+        levels: list[Level] = []
+        begin, end = low, high
+        for level in self.levels:
+            before = begin if levels else 0
+            begin, end = np.searchsorted(level.parent, np.array([begin, end], np.int32)).tolist()
+            part = level[begin:end]
+            levels.append(Level(part.symbol, part.parent - np.int32(before), part.count))
+        return Slice(low, high, tuple(levels))
 
 
 def join_slices(slices: Sequence[Slice]) -> Slice:
-    """Put together slices of ranges that follow one another.
+    """Join slices of ranges that follow one another.
 
     Parameters
     ----------
@@ -135,29 +141,22 @@ def join_slices(slices: Sequence[Slice]) -> Slice:
     Returns
     -------
     Slice
+        It shares no memory with them.
     """
-    if len(slices) == 1:
-        return slices[0]
     levels: list[Level] = []
-    for k, parts in enumerate(zip(*(each.levels for each in slices), strict=True)):
-        before = [len(each.levels[k - 1]) if k else 0 for each in slices]
-        offsets = np.cumsum([0, *before[:-1]]).astype(np.int32)
-        levels.append(
-            Level(
-                np.concatenate([part.symbol for part in parts]),
-                np.concatenate([part.parent + offset for part, offset in zip(parts, offsets, strict=True)]),
-                np.concatenate([part.count for part in parts]),
-            )
-        )
+    before = [0] * len(slices)  # parents of 3-grams are places in the whole already
+    for parts in zip(*(each.levels for each in slices), strict=True):
+        levels.append(Level.join(parts, before))
+        before = [len(part) for part in parts]
     return Slice(slices[0].low, slices[-1].high, tuple(levels))
 
 
-class SlicedCounts(Protocol):
-    """N-gram counts that need not be in memory all at once."""
+class NGrams(Protocol):
+    """N-grams of a corpus and their counts; most of them need not be in memory. Several threads may read at a time."""
 
     @property
     def codes(self) -> Codes:
-        """Code of each symbol id, ascending."""
+        """Code of each symbol id, ascending: the boundary, ``NUM``, ``LAT``, then Han code points."""
 
     @property
     def order(self) -> int:
@@ -169,14 +168,77 @@ class SlicedCounts(Protocol):
 
     @property
     def bigrams(self) -> Level:
-        """Level 2."""
+        """The whole level 2; parents are first symbols. A shard reads it each time."""
+
+    def sizes(self) -> Integers:
+        """Number of n-grams of three symbols or more that begin with each bigram."""
+
+    def slice(self, low: int, high: int) -> Slice:
+        """N-grams of three symbols or more that begin with one of the bigrams from `low` to before `high`."""
 
     def slices(self) -> Iterator[Slice]:
-        """The longer n-grams, in order of their bigrams; can be called again."""
+        """All n-grams of three symbols or more, in order of their bigrams; can be called again."""
+
+
+@dataclass(frozen=True)
+class NGramTable:
+    """N-grams in memory; see :class:`NGrams`.
+
+    Attributes
+    ----------
+    codes : ndarray of uint32, shape (symbols,)
+    levels : tuple of Level
+        ``levels[k - 1]`` holds the k-grams, at least up to bigrams. ``levels[0]`` has an entry for each symbol id;
+        its entry 0 is the boundary, counted once for each run.
+    """
+
+    codes: Codes
+    levels: tuple[Level, ...]
+
+    @property
+    def order(self) -> int:
+        """Length of the longest n-grams, in symbols."""
+        return len(self.levels)
+
+    @property
+    def frequency(self) -> Integers:
+        """Occurrences of each symbol; the first entry is the number of runs."""
+        return self.levels[0].count
+
+    @property
+    def bigrams(self) -> Level:
+        """Level 2."""
+        return self.levels[1]
+
+    @property
+    def _longer(self) -> Slice:
+        return Slice(0, len(self.bigrams), self.levels[2:])
+
+    def sizes(self) -> Integers:
+        """Number of n-grams of three symbols or more that begin with each bigram."""
+        return self._longer.sizes()
+
+    def slice(self, low: int, high: int) -> Slice:
+        """N-grams of three symbols or more that begin with one of the bigrams from `low` to before `high`."""
+        return self._longer.part(low, high)
+
+    def slices(self) -> Iterator[Slice]:
+        """All n-grams of three symbols or more, in up to 16 slices."""
+        cuts = np.unique(np.linspace(0, len(self.bigrams), SLICES + 1).astype(np.int64))
+        return (self.slice(low, high) for low, high in pairwise(cuts.tolist()))
+
+
+def gather(ngrams: NGrams) -> NGramTable:
+    """Bring n-grams into memory."""
+    if isinstance(ngrams, NGramTable):
+        return ngrams
+    slices = list(ngrams.slices())
+    longer = join_slices(slices).levels if slices else (Level.empty(),) * (ngrams.order - 2)
+    return NGramTable(ngrams.codes, (Level.of_symbols(ngrams.frequency), ngrams.bigrams, *longer))
 
 
 def spell(levels: Sequence[HasParents], k: int, at: Integers) -> Ids:
-    """Symbol ids of the k-grams that stand at the given places of their level.
+    """Symbol ids of the k-grams at the given places of their level.
 
     Returns
     -------

@@ -1,7 +1,7 @@
-"""How much memory training may use, and what that means for each stage.
+"""The memory that training may use, and how much work fits into it at a time.
 
-The budget is for the process as a whole, with the interpreter and the compiled kernels in it. What a stage needs for a
-symbol or an n-gram was measured (docs/scale.md); parts of the work are made so large that they have room.
+The budget covers the whole process, including the interpreter and the compiled kernels. The bytes that each stage needs
+for a symbol or an n-gram were measured (docs/scale.md).
 """
 
 from __future__ import annotations
@@ -17,22 +17,22 @@ from segtool.errors import UsageError
 __all__ = ["LEAST", "Budget", "free_memory", "parse_size", "resident_memory"]
 
 LEAST = 256 << 20
-"""Less is no budget: the interpreter and the kernels take more than a half of it."""
+"""Smallest budget in bytes; the interpreter and the kernels take more than half of it."""
 
 SYMBOL_BYTES = 120
-"""What a symbol takes that is counted, scored and learned from in memory."""
+"""For a symbol that is counted, scored and learned from in memory."""
 
 CANDIDATE_BYTES = 190
-"""What a candidate takes while it is scored and in EM passes."""
+"""For a candidate, in scoring and in EM passes."""
 
 MOST_SYMBOLS = 1 << 30
-"""Places in what is counted at a time are numbers of 32 bits, whatever the memory."""
+"""Counted at a time, whatever the memory: places in them are 32-bit numbers."""
 
 NGRAM_BYTES = 90
-"""What an n-gram takes that is merged or scored, in each thread."""
+"""For an n-gram that a thread merges or scores."""
 
 SAMPLED_BYTES = 10
-"""What a symbol takes of the sample that the tagger is fitted to."""
+"""For a symbol of the sample that the boundary model learns from."""
 
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 
@@ -46,7 +46,7 @@ class Budget:
     total : int
         Bytes, of the whole process.
     used : int
-        Bytes of them that were in use before.
+        Bytes of these that were in use before training.
     """
 
     total: int
@@ -59,12 +59,12 @@ class Budget:
         Parameters
         ----------
         total : int, str or None
-            Bytes, or a size (:func:`parse_size`); None for a half of what is free, and what is in use already.
+            Bytes, or a size (:func:`parse_size`); None for half of the free memory on top of the memory in use.
 
         Raises
         ------
         UsageError
-            If it is no size, or less than `LEAST`.
+            If it is not a size, or less than `LEAST`.
         """
         used = resident_memory()
         if isinstance(total, str):
@@ -82,16 +82,16 @@ class Budget:
 
     @property
     def symbols(self) -> int:
-        """How many symbols of a corpus are held and counted at a time."""
+        """Number of symbols of a corpus to hold and count at a time."""
         return min(self.room // SYMBOL_BYTES, MOST_SYMBOLS)
 
     def check(self, candidates: int, sampled: int = 0) -> None:
-        """See whether there is room for candidates, and for the symbols of a sample.
+        """Check that candidates, and the symbols of a sample, fit.
 
         Raises
         ------
         UsageError
-            If there is not.
+            If they do not.
         """
         needed = max(self.used, LEAST // 2) + candidates * CANDIDATE_BYTES + sampled * SAMPLED_BYTES
         if needed > self.total:
@@ -101,7 +101,7 @@ class Budget:
             )
 
     def ngrams(self, workers: int) -> int:
-        """How many n-grams are merged or scored at a time in each of so many threads."""
+        """Number of n-grams for each thread to merge or score at a time."""
         return self.room // (2 * NGRAM_BYTES * workers)
 
 
@@ -121,18 +121,18 @@ def parse_size(text: str) -> int:
     Raises
     ------
     UsageError
-        If it is none.
+        If it is not a size.
     """
     found = re.fullmatch(r"(\d{1,20}(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?", text.strip(), re.IGNORECASE | re.ASCII)
     if found is None:
-        raise UsageError(f"--memory {text}: no size: give a number with K, M, G or T behind it, such as 2G")
+        raise UsageError(f"--memory {text}: not a size: give a number with K, M, G or T behind it, such as 2G")
     return int(float(found[1]) * _UNITS[found[2].upper()])
 
 
 def free_memory() -> int:
-    """Bytes that a process may take without harm to others, as far as the operating system tells; else 2 GB.
+    """Bytes that a process may take without harm to others; 2 GB if the operating system does not report them.
 
-    Limits of a control group (a container) count; files that are cached in it are no use of memory.
+    The limit of a control group (a container) counts; files cached in the group do not count as used.
     """
     found = []
     with suppress(OSError, ValueError, IndexError):
@@ -150,7 +150,7 @@ def free_memory() -> int:
 
 
 def resident_memory() -> int:
-    """Bytes of memory that this process holds, 0 where the operating system does not tell."""
+    """Bytes of memory that this process holds; 0 if the operating system does not report them."""
     with suppress(OSError, ValueError, IndexError):
         pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
         return pages * os.sysconf("SC_PAGE_SIZE")

@@ -1,9 +1,9 @@
-"""Machine code of a kernel that runs without numba, made by numba from a kernel that it has compiled.
+"""Object files of kernels that run without numba.
 
-To the kernel is added an *entry* that Python can call as a built-in function (``METH_FASTCALL``). It checks the
-arguments, takes the memory of arrays out of numpy's own structures, releases Python's lock while the kernel runs, and
-makes Python objects of the results. It uses nothing but Python's C interface, so that the object file of both can be
-kept and linked into a later process by LLVM alone (:mod:`segtool.runtime.machine_code`).
+numba compiles the kernel and an *entry* that Python can call as a built-in function (``METH_FASTCALL``). The entry
+checks the arguments, reads the addresses of arrays from numpy's own structures, releases Python's lock while the kernel
+runs, and makes Python objects of the results. It uses only Python's C interface, so LLVM alone can link the object file
+into a later process (:mod:`segtool.runtime.machine_code`).
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ _CONTIGUOUS, _ALIGNED, _WRITEABLE = 0x1, 0x100, 0x400
 
 
 def object_code(compiled: Any, function: Callable[..., Any]) -> bytes:
-    """Object file of a compiled kernel and its entry.
+    """Make the object file of a compiled kernel and its entry.
 
     Parameters
     ----------
     compiled : numba dispatcher
-        Compiled for one signature of contiguous one-dimensional arrays, integers below 64 bits without a sign or of
-        any size with one, floats and bools.
+        Compiled for one signature: contiguous one-dimensional arrays, signed integers, unsigned ones below 64 bits,
+        floats and bools.
     function : callable
-        What it was compiled from.
+        The kernel as written.
 
     Returns
     -------
@@ -44,9 +44,9 @@ def object_code(compiled: Any, function: Callable[..., Any]) -> bytes:
     Raises
     ------
     ValueError
-        If the kernel cannot do without numba: it allocates, or has another signature.
+        If the kernel cannot run without numba: it allocates, or has another signature.
     Exception
-        Whatever numba raises if it does not work as the versions that are known.
+        Any other, from a version of numba or numpy that works in another way.
     """
     from llvmlite import ir
     from numba.core import types
@@ -60,7 +60,7 @@ def object_code(compiled: Any, function: Callable[..., Any]) -> bytes:
     declared = result.library._get_module_for_linking().functions
     if any(each.is_declaration and each.name.startswith(_ALLOCATES) for each in declared):
         raise ValueError("the kernel allocates")
-    # a compiler of its own, so that no symbol of the entry comes into numba's
+    # a code generator of its own keeps the symbols of the entry out of numba's
     codegen = type(result.target_context.codegen())(ENTRY)
     library = codegen.create_library(ENTRY)
     library.enable_object_caching()
@@ -79,7 +79,7 @@ def object_code(compiled: Any, function: Callable[..., Any]) -> bytes:
         arguments.append(make.array(value, kind, name) if isinstance(kind, types.Array) else make.scalar(value, kind))
     make.call(module, described, arguments)
 
-    # numba's code for references that nobody holds here: what an array that owns memory would need at its end
+    # numba's code calls this to free an array that owns memory; no array here does
     unused = ir.Function(module, ir.FunctionType(ir.VoidType(), [pointer]), "NRT_MemInfo_call_dtor")
     ir.IRBuilder(unused.append_basic_block()).ret_void()
     with global_compiler_lock:
@@ -90,7 +90,7 @@ def object_code(compiled: Any, function: Callable[..., Any]) -> bytes:
 
 
 class _Entry:
-    """Writes the body of an entry."""
+    """Writes the code of an entry."""
 
     def __init__(self, builder: Any, context: Any, array_type: Any, name: str) -> None:
         from llvmlite import ir
@@ -104,7 +104,7 @@ class _Entry:
         )
 
     def refuse_if(self, condition: Any, why: str) -> None:
-        """Raise TypeError."""
+        """Write code that raises TypeError under a condition."""
         from numba.core.cgutils import get_null_value
 
         with self._builder.if_then(condition, likely=False):
@@ -112,7 +112,7 @@ class _Entry:
             self._builder.ret(get_null_value(self._array_type.type))
 
     def scalar(self, value: Any, kind: Any) -> Any:
-        """Number that an argument is."""
+        """Write code that converts an argument to a number."""
         from llvmlite import ir
         from numba.core import cgutils, types
 
@@ -130,13 +130,13 @@ class _Entry:
             failed = cgutils.is_not_null(builder, api.err_occurred())
             converted = number if kind.bitwidth == 64 else builder.trunc(number, ir.IntType(kind.bitwidth))
         else:
-            raise ValueError(f"no argument of an entry: {kind}")
+            raise ValueError(f"an entry takes no {kind}")
         with builder.if_then(failed, likely=False):
             builder.ret(cgutils.get_null_value(self._array_type.type))
         return converted
 
     def array(self, value: Any, kind: Any, name: str) -> Any:
-        """Array that an argument is, in numba's terms; it owns nothing."""
+        """Write code that checks an argument and makes a numba array of it, which does not own its memory."""
         from llvmlite import ir
         from numba.core import types
         from numba.np.arrayobj import populate_array
@@ -182,7 +182,7 @@ class _Entry:
         return array._getvalue()
 
     def call(self, module: Any, described: Any, arguments: list[Any]) -> None:
-        """Call the kernel and return what it does."""
+        """Write code that calls the kernel and returns its result."""
         from numba.core.cgutils import get_null_value
 
         builder, context, api = self._builder, self._context, self._api
@@ -199,7 +199,7 @@ class _Entry:
 
 
 def _check_layout() -> None:
-    """Make sure that numpy's structures are as they have always been."""
+    """Check that numpy's structures have the layout that the entry expects."""
     sample = np.zeros(3, np.uint16)
 
     def field(owner: object, offset: int, kind: Any) -> Any:
@@ -217,10 +217,10 @@ def _check_layout() -> None:
     address, _ = sample.__array_interface__["data"]
     wanted = [address, 1, 3, id(sample.dtype), _CONTIGUOUS | _ALIGNED | _WRITEABLE, b"=", sample.dtype.num]
     if found != wanted:
-        raise ValueError("numpy's structures are laid out in another way")
+        raise ValueError("numpy's structures have another layout")
 
 
 def _numbers(dtype: np.dtype[Any]) -> list[int]:
-    """Numbers of the dtypes that are the same: long and long long may be."""
+    """Type numbers of a dtype; long and long long, say, are two of the same size."""
     same = [np.dtype(letter) for letter in "?bBhHiIlLqQfd"]
     return sorted({each.num for each in same if (each.kind, each.itemsize) == (dtype.kind, dtype.itemsize)})

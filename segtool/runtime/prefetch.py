@@ -1,7 +1,7 @@
-"""A hint to the processor, for kernels that read large tables in no order: fetch this, it is needed soon.
+"""Prefetching for kernels that read large tables in random order.
 
-Such kernels wait for memory most of the time. Who first says of many places that they are needed, and then reads them,
-waits for all of them at once.
+Such kernels wait for memory most of the time. Prefetching many addresses before reading them lets the cache misses
+overlap.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ __all__ = ["prefetch"]
 
 
 class _Intrinsic:
-    """An intrinsic of numba, made when a kernel that calls it is compiled: kernels that are kept need no numba."""
+    """An intrinsic of numba, made when numba compiles a kernel that calls it; loaded machine code needs no numba."""
 
     def __init__(self, define: Callable[..., Any]) -> None:
         functools.update_wrapper(self, define)
 
     def __call__(self, *arguments: Any) -> None:
-        """Do nothing: a kernel that is not compiled waits for no memory."""
+        """Do nothing: plain Python is too slow to wait for memory."""
 
     @functools.cached_property
     def _numba_type_(self) -> Any:
@@ -34,7 +34,7 @@ class _Intrinsic:
 
 @_Intrinsic
 def prefetch(typing_context: Any, array: Any, index: Any) -> Any:
-    """Ask for ``array[index]``; only kernels can call this. Nothing but time depends on it."""
+    """Fetch ``array[index]`` into the cache, for kernels; it changes no result."""
     from llvmlite import ir
     from numba.core import types
 
@@ -45,7 +45,7 @@ def prefetch(typing_context: Any, array: Any, index: Any) -> Any:
         place = builder.bitcast(builder.gep(data, [arguments[1]]), byte.as_pointer())
         hint = ir.FunctionType(ir.VoidType(), [place.type, word, word, word])
         call = builder.module.declare_intrinsic("llvm.prefetch", [place.type], hint)
-        builder.call(call, [place, word(0), word(3), word(1)])  # to read, to be kept, data
+        builder.call(call, [place, word(0), word(3), word(1)])  # read access, keep in all cache levels, data cache
         return context.get_dummy_value()
 
     return types.void(array, types.int64), emit

@@ -1,4 +1,4 @@
-"""Stages of long work: a progress bar on standard error, seconds and peak memory of each."""
+"""Stages of long work: a progress bar on standard error, and the time and peak memory of each stage."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["Progress", "StageReport"]
 
 @dataclass(frozen=True)
 class StageReport:
-    """What a stage took.
+    """Time and memory of a stage.
 
     Attributes
     ----------
@@ -23,8 +23,8 @@ class StageReport:
     seconds : float
         Wall-clock time.
     peak_bytes : int
-        Largest resident memory of the process during the stage, or up to its end where nothing is shown or the
-        operating system does not let the mark be reset; 0 where it tells nothing.
+        Largest resident memory of the process during the stage, or since the process began if no bar is shown or the
+        operating system cannot reset the mark; 0 if it is unknown.
     """
 
     name: str
@@ -33,13 +33,13 @@ class StageReport:
 
 
 class Progress:
-    """Runs stages one after the other.
+    """Runs and times stages, one after the other.
 
     Parameters
     ----------
     show : bool
-        Draw a bar for each stage, if standard error is a terminal. The mark of the largest memory begins anew with
-        each stage then, which whoever watches the process from outside does not want.
+        Draw a bar for each stage, if standard error is a terminal. Each stage then resets the kernel's mark of peak
+        memory, which would disturb a program that measures this process from outside.
     stages : list of StageReport, optional
         Receives a report for each stage that ends.
     """
@@ -51,7 +51,7 @@ class Progress:
 
     @contextmanager
     def stage(self, name: str, total: int | None = None, unit: str = "it") -> Iterator[Callable[[int], object]]:
-        """Run a stage; gives a function to be told of each step, from any thread."""
+        """Run a stage; yields a function that takes the size of each step, from any thread."""
         if self._resets:
             _reset_peak()
         begin = time.perf_counter()
@@ -72,7 +72,7 @@ class Progress:
 
 
 def _reset_peak() -> None:
-    with suppress(OSError):  # elsewhere the mark only rises
+    with suppress(OSError):  # other systems cannot reset the mark
         Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
 
 

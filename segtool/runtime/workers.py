@@ -1,4 +1,4 @@
-"""Sharing out parts of the work to threads: chunks of a corpus, slices of a table."""
+"""Running parts of the work in threads: chunks of a corpus, slices of a table."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ Result = TypeVar("Result")
 
 
 def available_workers() -> int:
-    """Processors that this process may use."""
+    """Count the processors that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def checked_workers(workers: int | None) -> int:
-    """Give a number of threads that makes sense, by default one for each processor.
+    """Check a number of threads; None is one for each processor.
 
     Raises
     ------
@@ -42,20 +42,20 @@ def checked_workers(workers: int | None) -> int:
 
 
 def in_order(work: Callable[[Item], Result], tasks: Iterable[Item], workers: int) -> Iterator[Result]:
-    """Run tasks in threads, no more ahead of what is taken than there are threads.
+    """Run tasks in threads, at most one for each thread ahead of the results taken.
 
     Parameters
     ----------
     work : callable
     tasks : iterable
-        What `work` is called with.
+        Arguments for `work`.
     workers : int
-        Threads; with one, tasks are run as their results are asked for.
+        Threads; a single one runs each task when its result is taken.
 
     Yields
     ------
     object
-        What each call returned, in the order of the tasks.
+        The result of each call, in the order of the tasks.
     """
     if workers <= 1:
         yield from map(work, tasks)
@@ -80,9 +80,9 @@ def add_up_chunks(
     scratch: Callable[[], tuple[npt.NDArray[Any], ...]],
     run: Callable[[Item, tuple[npt.NDArray[Any], ...], Integers], Result],
 ) -> tuple[Integers, list[Result]]:
-    """Do work on the chunks of a corpus, in threads, and add up what it adds to an array.
+    """Process the chunks of a corpus in threads that each add to an array, and add up these arrays.
 
-    Sums are of integers, so that neither the number of threads nor who took which chunk changes a bit of them.
+    The sums are of integers, so the number of threads and their share of chunks change no bit.
 
     Parameters
     ----------
@@ -92,15 +92,15 @@ def add_up_chunks(
     workers : int
         Threads, each with working memory and sums of its own. The result does not depend on it.
     scratch : callable
-        Gives the working memory of one thread.
+        Allocates the working memory of one thread.
     run : callable
-        Called with a chunk, the working memory, and the int64 array to add to.
+        Called with a chunk, the working memory, and the array to add to.
 
     Returns
     -------
     total : ndarray of int64, shape (size,)
     results : list
-        What each call returned, in the order of the chunks.
+        The result of each call, in the order of the chunks.
     """
     workers = max(min(workers, len(chunks)), 1)
     totals = [np.zeros(size, np.int64) for _ in range(workers)]

@@ -49,7 +49,7 @@ ROOM = 1 << 22
 
 
 class SparkEngine:
-    """Counts and runs passes on a cluster; see :class:`segtool.ngrams.counter.CountingEngine`.
+    """Counts and runs passes on a cluster; see :class:`segtool.ngrams.count_stage.CountingEngine`.
 
     Parameters
     ----------
@@ -297,6 +297,8 @@ def _errors_of_executors() -> Iterator[None]:
         found = re.findall(r"segtool\.errors\.(\w+Error): (.+)", str(error))
         if found:
             kind, message = found[-1]
+            if kind == "OutputError":  # its advice is for the driver
+                message = f"{message.partition(';')[0]}, on an executor; free some space there or set spark.local.dir"
             raise getattr(errors, kind)(message) from None
         if "PATH_NOT_FOUND" in str(error):
             raise InputError(f"Spark: {first_line(error)}") from None

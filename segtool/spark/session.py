@@ -1,4 +1,4 @@
-"""A session on an Apache Spark cluster; :mod:`segtool.spark.engine` says what is done there."""
+"""A session on an Apache Spark cluster, which :mod:`segtool.spark.engine` runs on."""
 
 from __future__ import annotations
 
@@ -35,17 +35,17 @@ appender.console.target = SYSTEM_ERR
 logger.gateway.name = org.apache.spark.api.python.PythonGatewayServer
 logger.gateway.level = off
 """
-"""What Spark's driver writes to the log where it is on this machine alone: what went wrong is in its exceptions."""
+"""Settings of the log of a driver on this machine alone: exceptions already hold every error."""
 
 
 @contextmanager
 def open_spark(master: str | None = None) -> Iterator[SparkEngine]:
-    """Open a Spark session, or use the one that is there.
+    """Open a Spark session, or use the active one.
 
     Parameters
     ----------
     master : str, optional
-        URL of the cluster; by default what the environment says, such as ``spark-submit``.
+        URL of the cluster; by default that of the environment, as set by ``spark-submit``.
 
     Yields
     ------

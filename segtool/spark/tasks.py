@@ -148,7 +148,7 @@ def _as_one(shards: Sequence[Path], folder: Path, fold: bool) -> Path:
     merged = folder / "merged"
     with as_output_errors(folder):
         merged.mkdir()
-        write_shard(merged, add_up([Shard.open(path) for path in shards], 1, MERGED, 1, None), fold, {})
+        write_shard(merged, add_up([Shard.open(path) for path in shards], 1, MERGED))
     return merged
 
 
@@ -196,8 +196,8 @@ def run_chunks(broadcast: Callable[[], bytes], batches: Batches) -> Iterator[pa.
     Parameters
     ----------
     broadcast : callable
-        Gives a pickle: the task, and of each part of the corpus its path (None if the rows hold the chunks), the code
-        of each written id and the symbol id of each written id.
+        Gives a pickle: the task, and of each part of the corpus its path (None if the rows hold the chunks) and its
+        :class:`segtool.text.runs.Alphabet`.
     batches : iterable of RecordBatch
         Columns chunk (its number in the corpus), part, place (its number in the part) and data (:func:`pack_chunk`,
         or null).

@@ -1,8 +1,7 @@
-"""Directories of arrays that a card vouches for, as models and language models are kept.
+"""Directories of arrays with a card: the format of models, language models and count shards.
 
-The card, ``card.json``, says what the directory is, in which format version, and for every other file its
-size and checksum; the last entry is the checksum of the card itself. Arrays are ``.npy`` files without
-pickle, opened as memory maps.
+The card, ``card.json``, holds the kind of directory, the format version, the size and checksum of every other file, and
+a checksum of the card itself. Arrays are ``.npy`` files without pickle, opened as memory maps.
 """
 
 from __future__ import annotations
@@ -28,22 +27,22 @@ CARD = "card.json"
 
 @dataclass(frozen=True)
 class CardFormat:
-    """A kind of directory: how its card is written and checked, and what is said of a bad one.
+    """A kind of directory: it writes cards, checks them, and words the errors.
 
     Attributes
     ----------
     name : str
-        What the card calls it.
+        Its name in the card.
     version : int
-        Of the format; no other is read.
+        Format version; no other is read.
     what, title : str
-        What messages call it, and what they call it at its first mention.
+        Its short and its full name in messages.
     command : str
-        The command that makes one.
+        The command that makes such a directory.
     verb : str
-        What its user does to have it anew: train it or make it.
+        The user's action that makes it again, such as "train".
     option : str, optional
-        The one that takes it.
+        The option that takes such a directory.
     """
 
     name: str
@@ -56,16 +55,16 @@ class CardFormat:
 
     @property
     def fix(self) -> str:
-        """What to do about damage."""
+        """Advice for a damaged directory."""
         return f"restore the {self.what} or {self.verb} it again"
 
     def check_target(self, path: str | os.PathLike[str]) -> None:
-        """See whether a directory of another kind would be replaced.
+        """Check that no directory of another kind would be replaced.
 
         Raises
         ------
         OutputError
-            If the card there says so.
+            If the directory has a card of another kind.
         """
         try:
             card = json.loads((Path(path) / CARD).read_text(encoding="utf-8"))
@@ -76,7 +75,7 @@ class CardFormat:
             raise OutputError(f"{os.fspath(path)}: holds {kind}, not a {self.title}: remove it or pass another -o")
 
     def damaged(self, folder: Path) -> ModelError:
-        """Error of a card that says other things than it did."""
+        """Make the error of a card that was changed."""
         return ModelError(f"{folder / CARD}: damaged (its checksum is wrong): {self.fix}")
 
     def write(self, folder: Path, entries: dict[str, Any], files: dict[str, Any]) -> None:
@@ -86,9 +85,9 @@ class CardFormat:
         ----------
         folder : Path
         entries : dict
-            What it says beside the format and the files.
+            Its entries besides the format and the files.
         files : dict
-            What :func:`write_array` and :func:`copy_file` returned, by the name of the file.
+            Results of :func:`write_array` and :func:`copy_file`, joined.
 
         Raises
         ------
@@ -101,7 +100,7 @@ class CardFormat:
         (folder / CARD).write_text(text, encoding="utf-8")
 
     def read(self, folder: Path) -> dict[str, Any]:
-        """Read the card of a directory, and check all of it but the entries on single files.
+        """Read the card of a directory, and check everything but the entries of single files.
 
         Raises
         ------
@@ -112,7 +111,7 @@ class CardFormat:
         try:
             card = json.loads(file.read_text(encoding="utf-8"))
         except FileNotFoundError:
-            what = f"is no {self.what} (it holds no {CARD})" if folder.is_dir() else "does not exist"
+            what = f"is not a {self.what} (it holds no {CARD})" if folder.is_dir() else "does not exist"
             raise ModelError(f"{folder}: {what}: make one with '{self.command} CORPUS -o {folder}'") from None
         except NotADirectoryError:
             what = f"a {self.what} is a directory, this is a file"
@@ -136,7 +135,7 @@ class CardFormat:
         return card
 
     def find_file(self, folder: Path, name: str, card: dict[str, Any], verify: bool = True) -> Path:
-        """Path of a file of a directory, which is as the card says.
+        """Find a file of a directory, and check it against the card.
 
         Parameters
         ----------
@@ -145,7 +144,7 @@ class CardFormat:
         card : dict
             Of the directory.
         verify : bool
-            Compare the checksum too, and not only the size.
+            Check the checksum as well as the size.
 
         Raises
         ------
@@ -159,7 +158,7 @@ class CardFormat:
             size = file.stat().st_size
             if size != entry["bytes"]:
                 raise ModelError(f"{file}: damaged ({size:,} bytes instead of {entry['bytes']:,}): {self.fix}")
-            data = np.memmap(file, np.uint8, "r") if verify and size else b""  # nothing cannot be mapped
+            data = np.memmap(file, np.uint8, "r") if verify and size else b""  # an empty file cannot be mapped
             if verify and f"{zlib.crc32(data):08x}" != entry["crc32"]:
                 raise ModelError(f"{file}: damaged (wrong checksum): {self.fix}")
         except FileNotFoundError:
@@ -225,7 +224,7 @@ def write_array(folder: Path, name: str, array: npt.NDArray[Any]) -> dict[str, d
     Returns
     -------
     dict
-        The name of the file, and what the card says of it.
+        The entry of the file in the card, under its name.
 
     Raises
     ------
@@ -247,15 +246,15 @@ def copy_file(folder: Path, name: str, source: str | os.PathLike[str]) -> dict[s
 
 
 def card_checksum(card: dict[str, Any]) -> str:
-    """Checksum of everything else that a card says."""
+    """Compute the checksum of all other entries of a card."""
     said = {key: value for key, value in card.items() if key != "checksum"}
     return f"{zlib.crc32(json.dumps(said, sort_keys=True).encode()):08x}"
 
 
 class _Summed:
-    """Sums up what is written into a file.
+    """Writes a file and sums up its bytes.
 
-    It is no file to numpy, whose errors on writing into one do not say what the disk says.
+    To numpy it is not a file: numpy's errors on writing files leave out the reason that the disk gives.
     """
 
     def __init__(self, file: BinaryIO) -> None:
@@ -268,7 +267,7 @@ class _Summed:
 
     @property
     def entry(self) -> dict[str, Any]:
-        """What the card says of the file."""
+        """Entry of the file in the card."""
         return {"bytes": self._bytes, "crc32": f"{self._crc32:08x}"}
 
 

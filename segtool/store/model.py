@@ -1,8 +1,7 @@
 """A model: the words of a lexicon laid out for decoding, in memory or in a directory.
 
-The directory holds ``.npy`` arrays, opened as memory maps, and a card (:mod:`segtool.store.cards`) with the
-parameters, the size and digest of the corpus and segtool's version. The same corpus and parameters give
-the same bytes.
+The directory holds ``.npy`` arrays, opened as memory maps, and a card (:mod:`segtool.store.cards`) with the parameters,
+the size and digest of the corpus, and segtool's version. The same corpus and parameters give the same bytes.
 
 ======================  =====================================================================
 file                    holds
@@ -29,8 +28,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from segtool.decode.viterbi import LONGEST_WORD
 from segtool.runtime.arrays import Codes
+from segtool.settings import LONGEST_WORD
 from segtool.store.cards import CARD, CardFormat, write_array
 from segtool.text.symbols import LAT, NUM
 
@@ -62,11 +61,11 @@ MODEL = CardFormat(
     option="-m",
 )
 DEFAULT = "default"
-"""Name of the model in the box: trained on open text, by ``scripts/make_default.py``."""
+"""Name of the model that comes with the package, trained on open text by ``scripts/make_default.py``."""
 LM_FOLDER = "lm"
-"""Where in its directory a model keeps a language model."""
+"""Folder of a model that holds its language model."""
 SPELLING = np.dtype([("word", "<u4"), ("place", "<u4"), ("code", "<u4")])
-"""A place in a word and the character that stands there, in ``spellings.npy``."""
+"""A record of ``spellings.npy``: a place in a word, and the character there."""
 _ARRAYS = {
     "symbols": np.dtype("<u4"),
     "faces": np.dtype("<u4"),
@@ -79,25 +78,25 @@ _ARRAYS = {
 
 @dataclass(frozen=True)
 class Model:
-    """Everything that decoding needs, and what is known of the words.
+    """Everything that decoding needs, and statistics of the words.
 
     Attributes
     ----------
     symbols : ndarray of uint32, shape (symbols,)
-        Code of each symbol id; the id one past them stands for every unknown Han character.
+        Code of each symbol id; the id after the last one is that of every unknown Han character.
     faces : ndarray of uint32, shape (symbols,)
         What each symbol id is shown as; another character than its code only where the model folds.
     lexicon : ndarray of int32, shape (4 * nodes,)
         Base, check, weight and the tagger's weights of each trie node; see :mod:`segtool.decode.viterbi`.
     spelling : ndarray of int32, shape (4 * (symbols + 1),)
-        What each symbol id, the unknown one too, adds to the score of an unknown word as its first, a middle and
-        its last symbol, and a spare; zeros where `unknown_len` is 0.
+        Score that each symbol id, including the unknown one, adds to an unknown word as its first, a middle and
+        its last symbol, and a spare; zeros if `unknown_len` is 0.
     words : structured ndarray, shape (words,)
         See :func:`word_record`; single symbols first, then by length and code points.
     spellings : structured ndarray
         Places where words are shown with another character than a face (``SPELLING``), by word and place.
     card : dict
-        What the model is and where it comes from.
+        Parameters and origin of the model.
     path : Path or None
         The directory it was loaded from.
     lm : LanguageModel or None
@@ -122,12 +121,12 @@ class Model:
 
     @property
     def unknown_len(self) -> int:
-        """Longest unknown word that text is cut into, in symbols; 0 where a single symbol is the only one."""
+        """Longest unknown word, in symbols; 0 if unknown words are single symbols."""
         return int(self.card["parameters"].get("unknown_len", 0))
 
     @property
     def folds(self) -> bool:
-        """Whether characters that fold to one count as one (:mod:`segtool.text.folding`)."""
+        """Whether characters are folded (:mod:`segtool.text.folding`)."""
         return bool(self.card["parameters"].get("fold", False))
 
     @functools.cached_property
@@ -147,7 +146,7 @@ class Model:
 
 
 def find_model(name: str | os.PathLike[str]) -> Path:
-    """Where a model is that has been asked for.
+    """Find the directory of a model.
 
     Parameters
     ----------
@@ -162,7 +161,7 @@ def find_model(name: str | os.PathLike[str]) -> Path:
 
 
 def word_record(max_word_len: int) -> np.dtype[Any]:
-    """Layout of a word in ``words.npy``.
+    """Layout of the records of ``words.npy``.
 
     Parameters
     ----------
@@ -171,7 +170,7 @@ def word_record(max_word_len: int) -> np.dtype[Any]:
     Returns
     -------
     dtype
-        ``symbols``: ids, 0 behind the last; ``length``; ``count`` as an n-gram; ``expected`` count as a
+        ``symbols``: ids, 0 after the last; ``length``; ``count`` as an n-gram; ``expected`` count as a
         word; ``weight``, ``cohesion``, ``left_entropy``, ``right_entropy`` in nats.
     """
     return np.dtype(
@@ -189,7 +188,7 @@ def word_record(max_word_len: int) -> np.dtype[Any]:
 
 
 def save_model(model: Model, path: str | os.PathLike[str]) -> Model:
-    """Write a model directory, beside and renamed.
+    """Write a model directory, which is replaced as a whole.
 
     Parameters
     ----------
@@ -205,7 +204,7 @@ def save_model(model: Model, path: str | os.PathLike[str]) -> Model:
     Raises
     ------
     OutputError
-        If the place cannot be written or holds something else.
+        If the directory cannot be written or holds something else.
     """
     from segtool.store.files import atomic_directory
 
@@ -243,9 +242,8 @@ def load_model(path: str | os.PathLike[str], verify: bool = True) -> Model:
     ----------
     path : path
     verify : bool
-        Compare the checksums of the arrays with the card, which takes about half a millisecond a megabyte. Without it
-        only their sizes are compared, and the kernels, which go by what the arrays hold, may read or write anywhere
-        if that is damaged.
+        Check the checksums of the arrays, which takes about half a millisecond a megabyte, and not only their sizes.
+        Without it a damaged array can make the kernels read or write outside their memory.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""The text to learn from, in blocks: out of files or at hand, perhaps a sample of its lines."""
+"""Text in blocks, from files or from memory; perhaps a sample of its lines."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from segtool.runtime.progress import Progress, StageReport
-from segtool.text import sources as corpus
+from segtool.text import sources
 
-__all__ = ["Digested", "ReadingReport", "open_blocks", "sample_lines"]
+__all__ = ["Digested", "ReadingReport", "TextInput"]
 
 
 @dataclass
@@ -28,82 +28,70 @@ class ReadingReport:
         Seconds and peak memory of each stage.
     """
 
-    reading: corpus.ReadReport = field(default_factory=corpus.ReadReport)
+    reading: sources.ReadReport = field(default_factory=sources.ReadReport)
     stages: list[StageReport] = field(default_factory=list)
 
 
-@contextmanager
-def open_blocks(
-    inputs: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | None,
-    texts: Iterable[str] | None,
-    encoding: str,
-    skip_undecodable: bool,
-    watch: Progress,
-    reading: corpus.ReadReport,
-) -> Iterator[Iterable[str]]:
-    """Give the text in blocks, as a stage of its own.
+@dataclass(frozen=True)
+class TextInput:
+    """The text that a command reads; attributes as the parameters of :func:`segtool.train`.
 
-    Parameters
-    ----------
-    inputs, texts, encoding, skip_undecodable
-        As for :func:`segtool.train`; one of the first two is None.
-    watch : Progress
-    reading : ReadReport
-        Filled while the blocks are gone through.
-
-    Yields
-    ------
-    iterable of str
-        A block ends every run.
+    One of `inputs` and `texts` is None. `sample` is the share of lines to draw, with `seed`.
     """
-    if texts is not None:
-        with watch.stage("read"):
-            yield _texts_as_blocks(texts, reading)
-        return
-    names = [inputs] if isinstance(inputs, str | os.PathLike) else list(inputs or ())
-    sources = corpus.find_sources(names)
-    with watch.stage("read", corpus.total_size(sources), "B") as step:
-        yield corpus.read_blocks(
-            sources, encoding=encoding, skip_undecodable=skip_undecodable, report=reading, progress=step
-        )
+
+    inputs: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | None
+    texts: Iterable[str] | None = None
+    encoding: str = "utf-8"
+    skip_undecodable: bool = False
+    sample: float = 1.0
+    seed: int = 0
+
+    @contextmanager
+    def open(self, watch: Progress, reading: sources.ReadReport) -> Iterator[Iterable[str]]:
+        """Open the text as blocks, in a stage ``read``.
+
+        Parameters
+        ----------
+        watch : Progress
+        reading : ReadReport
+            Filled while the blocks are read.
+
+        Yields
+        ------
+        iterable of str
+            Each block ends every run.
+        """
+        if self.texts is not None:
+            with watch.stage("read"):
+                yield self._drawn(_texts_as_blocks(self.texts, reading))
+            return
+        names = [self.inputs] if isinstance(self.inputs, str | os.PathLike) else list(self.inputs or ())
+        found = sources.find_sources(names)
+        options = {"encoding": self.encoding, "skip_undecodable": self.skip_undecodable, "report": reading}
+        with watch.stage("read", sources.total_size(found), "B") as step:
+            yield self._drawn(sources.read_blocks(found, **options, progress=step))  # type: ignore[arg-type]
+
+    def _drawn(self, blocks: Iterable[str]) -> Iterable[str]:
+        if self.sample == 1.0:
+            return blocks
+        draw = np.random.default_rng(self.seed)
+        return (self._sampled(block.split("\n"), draw) for block in blocks)
+
+    def _sampled(self, lines: list[str], draw: np.random.Generator) -> str:
+        taken = draw.random(len(lines)) < self.sample
+        return "\n".join(line for line, take in zip(lines, taken, strict=True) if take)
 
 
-def _texts_as_blocks(texts: Iterable[str], reading: corpus.ReadReport) -> Iterator[str]:
-    if isinstance(texts, str):
-        texts = [texts]
-    for text in texts:
+def _texts_as_blocks(texts: Iterable[str], reading: sources.ReadReport) -> Iterator[str]:
+    for text in [texts] if isinstance(texts, str) else texts:
         ends = text.count("\n")
         reading.characters += len(text) - ends
         reading.lines += ends + (not text.endswith("\n") and text != "")
         yield text
 
 
-def sample_lines(blocks: Iterable[str], share: float, seed: int) -> Iterator[str]:
-    """Draw from the lines.
-
-    Parameters
-    ----------
-    blocks : iterable of str
-    share : float
-        Of the lines, 1 for all.
-    seed : int
-        Of the draw.
-
-    Yields
-    ------
-    str
-    """
-    draw = np.random.default_rng(seed)
-    for block in blocks:
-        if share < 1.0:
-            lines = block.split("\n")
-            taken = draw.random(len(lines)) < share
-            block = "\n".join(line for line, take in zip(lines, taken, strict=True) if take)
-        yield block
-
-
 class Digested:
-    """Blocks of text on their way, and the SHA-256 of those that have passed, as UTF-8."""
+    """Passes blocks of text on and computes their SHA-256, as UTF-8."""
 
     def __init__(self, blocks: Iterable[str]) -> None:
         self._blocks = blocks

@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from segtool.errors import EncodingError, InputError, UsageError
-from segtool.store.files import UnpackedFile
 from segtool.text.encodings import SkippedLine, decode_lines, decode_pieces, find_codec
+from segtool.text.unpacked import UnpackedFile
 
 __all__ = [
     "ReadReport",
@@ -108,7 +108,7 @@ def find_sources(inputs: Sequence[str | os.PathLike[str]]) -> list[Source]:
             found.setdefault(name, Source("<stdin>", None))
             continue
         for path in sorted(_files_of(name)):
-            found.setdefault(os.path.realpath(path), Source(_display(path), Path(path)))
+            found.setdefault(os.path.realpath(path), Source(_display_name(path), Path(path)))
     return list(found.values())
 
 
@@ -282,7 +282,7 @@ def read_lines(name: str | os.PathLike[str], *, encoding: str = "utf-8") -> Iter
         As for `read_blocks`.
     """
     path = os.fspath(name)
-    source = Source("<stdin>", None) if path == "-" else Source(_display(path), Path(path))
+    source = Source("<stdin>", None) if path == "-" else Source(_display_name(path), Path(path))
     for block in _whole_lines(read_pieces(source, encoding=encoding), 1 << 16):
         # not splitlines, which also splits at other characters
         lines = block.split("\n")
@@ -303,12 +303,12 @@ def _with_mend(texts: Iterator[str], codec: str, by_line: bool) -> Iterator[str]
         raise EncodingError(f"{exc} (--skip-undecodable cannot tell lines apart in {codec})") from exc
 
 
-def _display(path: str) -> str:
+def _display_name(path: str) -> str:
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in path)
 
 
 def _unreadable(name: str, exc: OSError) -> InputError:
-    return InputError(f"{_display(name)}: cannot be read: {exc.strerror}")
+    return InputError(f"{_display_name(name)}: cannot be read: {exc.strerror}")
 
 
 def _files_of(name: str) -> list[str]:
@@ -320,11 +320,11 @@ def _files_of(name: str) -> list[str]:
             raise _unreadable(name, exc) from exc
         matches = glob.glob(name, recursive=True)
         if not matches:
-            raise InputError(f"{_display(name)}: no file matches this pattern") from None
+            raise InputError(f"{_display_name(name)}: no file matches this pattern") from None
     seen: set[str] = set()
     files = [file for match in matches for file in (_walk(match, seen) if os.path.isdir(match) else [match])]
     if not files:
-        raise InputError(f"{_display(name)}: the folder holds no files (hidden ones are left out)")
+        raise InputError(f"{_display_name(name)}: the folder holds no files (hidden ones are left out)")
     return files
 
 

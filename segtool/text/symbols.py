@@ -28,10 +28,10 @@ from pathlib import Path
 
 import numpy as np
 
-from segtool.runtime.arrays import Codes
+from segtool.runtime.arrays import Codes, Places
 from segtool.runtime.kernels import LazyKernel
 
-__all__ = ["BOUNDARY", "LAT", "NUM", "SPACE", "class_table", "code_points", "symbolise"]
+__all__ = ["BOUNDARY", "LAT", "NUM", "SPACE", "class_table", "code_points", "symbolise", "tokenise"]
 
 SPACE = -1
 BOUNDARY = MARK = 0
@@ -142,3 +142,21 @@ def _symbolise(points, classes, codes, starts):  # type: ignore[no-untyped-def]
 
 
 symbolise = LazyKernel(_symbolise, "i8(u4[const], u1[const], i4[], i4[])")
+
+
+def tokenise(text: str) -> tuple[Places, Places]:
+    """Cut a text into tokens with the compiled kernel.
+
+    Parameters
+    ----------
+    text : str
+
+    Returns
+    -------
+    codes, starts : ndarray of int32, shape (tokens,)
+        As from :func:`symbolise`.
+    """
+    points = code_points(text)
+    codes, starts = np.empty(len(points), np.int32), np.empty(len(points), np.int32)
+    tokens = symbolise.compiled(points, np.frombuffer(class_table(), np.uint8), codes, starts)
+    return codes[:tokens], starts[:tokens]

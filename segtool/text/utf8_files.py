@@ -6,9 +6,9 @@ import codecs
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 
-from segtool.store.files import UnpackedFile
 from segtool.text.encodings import decode_pieces, find_codec, undecodable
 from segtool.text.sources import Source
+from segtool.text.unpacked import UnpackedFile
 
 __all__ = ["read_utf8"]
 

@@ -1,0 +1,166 @@
+"""Reading files of any compression.
+
+The first bytes, not the name, determine the compression (gz, bz2, xz, zst). Archives that end early are errors.
+"""
+
+from __future__ import annotations
+
+import bz2
+import io
+import lzma
+import re
+import sys
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, cast
+
+from segtool.errors import InputError, reason_of
+
+__all__ = ["UnpackedFile"]
+
+_BUFFER_BYTES = 1 << 20
+# Small, because repetitive text can unpack to a thousand times its size in one call.
+_PACKED_BYTES = 1 << 14
+# A file that ends within the magic bytes counts as compressed, unless these may be a short text ("BZh9").
+_MAGIC = re.compile(
+    rb"(?P<gz>\x1f\x8b(?:\x08|\Z))|(?P<xz>\xfd7(?:zXZ\0|z?X?Z?\Z))"
+    rb"|(?P<zst>\x28\xb5(?:\x2f\xfd|\x2f?\Z)|[\x50-\x5f]\x2a\x4d\x18)"
+    rb"|(?P<bz2>BZh[1-9](?:1AY&SY|\x17rE8P\x90|1A?Y?&?S?\Z))"
+)
+_MAGIC_BYTES = 10
+_MAGIC_FIRST = b"\x1f\xfd\x28" + bytes(range(0x50, 0x60)) + b"B"
+
+
+class UnpackedFile(io.RawIOBase):
+    """The decompressed bytes of a file or of standard input.
+
+    Parameters
+    ----------
+    path : Path or None
+        The file; None for standard input, which `close` leaves open, and which reads as empty if it is closed.
+    name : str
+        Its name in messages.
+    progress : callable or None
+        Called with the number of compressed bytes read since the last call.
+
+    Attributes
+    ----------
+    pieces : iterator of bytes
+        The content; use either this or ``read``.
+    size : int
+        Decompressed bytes so far.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be opened; while reading, if it cannot be read, is damaged or ends early.
+    """
+
+    def __init__(self, path: Path | None, name: str, progress: Callable[[int], object] | None = None) -> None:
+        self.pieces = self._unpack()
+        self.size = 0
+        self._name = name
+        self._progress = progress
+        self._rest = b""
+        self._file: io.FileIO | None = None
+        if path is not None:
+            try:
+                self._file = open(path, "rb", buffering=0)  # noqa: SIM115
+            except ValueError as exc:  # a name with a null character
+                raise InputError(f"{name}: cannot be read: {exc}") from exc
+            except OSError as exc:
+                raise InputError(f"{name}: cannot be read: {reason_of(exc)}") from exc
+            self._read_some: Callable[[int], bytes | None] = self._file.read
+        elif sys.stdin is None or sys.stdin.closed:
+            self._read_some = io.BytesIO().read
+        else:
+            # read1 returns what a pipe or a terminal holds; read would wait for the full size.
+            stdin: Any = sys.stdin.buffer
+            self._read_some = getattr(stdin, "read1", None) or stdin.read
+
+    def readable(self) -> bool:
+        """Return True."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill a buffer; return the number of bytes, 0 at the end."""
+        self._rest = self._rest or next(self.pieces, b"")
+        size = min(len(self._rest), len(buffer))
+        buffer[:size] = self._rest[:size]
+        self._rest = self._rest[size:]
+        return size
+
+    def close(self) -> None:
+        """Close the file, but never standard input."""
+        if not self.closed and self._file is not None:
+            self._file.close()
+        super().close()
+
+    def _read(self, size: int) -> bytes:
+        try:
+            piece = self._read_some(size) or b""
+        except OSError as exc:
+            raise InputError(f"{self._name}: cannot be read: {reason_of(exc)}") from exc
+        if piece and self._progress is not None:
+            self._progress(len(piece))
+        return piece
+
+    def _unpack(self) -> Iterator[bytes]:
+        piece = self._read(_PACKED_BYTES)
+        while 0 < len(piece) < _MAGIC_BYTES and piece[0] in _MAGIC_FIRST:
+            more = self._read(_PACKED_BYTES)
+            if not more:
+                break
+            piece += more
+        packed = _MAGIC.match(piece)
+        if packed is not None:
+            yield from self._members(piece, *self._decompressor(cast(str, packed.lastgroup)))
+        else:
+            while piece:
+                self.size += len(piece)
+                yield piece
+                piece = self._read(_BUFFER_BYTES)
+
+    def _members(self, piece: bytes, new: Callable[[], Any], damage: tuple[type[Exception], ...]) -> Iterator[bytes]:
+        while piece:
+            member = new()
+            while True:
+                try:
+                    data: bytes = member.decompress(piece)
+                except damage as exc:
+                    raise InputError(
+                        f"{self._name}: compressed data is damaged (after {self.size} bytes of text: {exc}): "
+                        "fetch or compress it again"
+                    ) from exc
+                if data:
+                    self.size += len(data)
+                    yield data
+                if member.eof:
+                    break
+                piece = self._read(_PACKED_BYTES)
+                if not piece:
+                    raise InputError(
+                        f"{self._name}: compressed data ends early (after {self.size} bytes of text); the "
+                        "file is truncated or damaged: fetch or compress it again"
+                    )
+            # gzip and xz allow zero bytes as padding between members and at the end.
+            piece = member.unused_data.lstrip(b"\0")
+            while not piece and (more := self._read(_PACKED_BYTES)):
+                piece = more.lstrip(b"\0")
+
+    def _decompressor(self, kind: str) -> tuple[Callable[[], Any], tuple[type[Exception], ...]]:
+        if kind == "gz":
+            return lambda: zlib.decompressobj(wbits=31), (zlib.error,)
+        if kind == "bz2":
+            return bz2.BZ2Decompressor, (OSError, ValueError)
+        if kind == "xz":
+            return lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ), (lzma.LZMAError,)
+        try:
+            import zstandard
+        except ImportError as exc:
+            raise InputError(
+                f"{self._name}: is zstd-compressed, which needs a package: pip install 'segtool[zstd]'"
+            ) from exc
+        # decompressobj reports whether a frame has ended; stream_reader returns short data without an error.
+        return zstandard.ZstdDecompressor(max_window_size=1 << 31).decompressobj, (zstandard.ZstdError,)
