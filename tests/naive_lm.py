@@ -18,7 +18,7 @@ from segtool.lm import language_model as lm_files
 from segtool.lm.arpa import word_of
 from segtool.lm.kneser_ney import estimate
 from segtool.ngrams.count import count_stream
-from segtool.text.runs import RunCollector
+from segtool.text.runs import Corpus, RunCollector
 from tests import naive
 from tests.helpers import scratch
 
@@ -195,7 +195,7 @@ HELD_OUT = """医生说今天要休息,明天再来。
 def train_text(text, order, prune=()):
     collector = RunCollector()
     collector.add(text)
-    runs = collector.runs()
+    runs = Corpus([collector], False).whole()
     return estimate(count_stream(runs.stream, runs.codes, order), order, prune)
 
 

@@ -180,7 +180,7 @@ def runs_of(text):
     """Give the runs of a text as training sees them."""
     collector = RunCollector()
     collector.add(text)
-    return collector.runs()
+    return Corpus([collector], False).whole()
 
 
 def corpus_of(text):

@@ -162,7 +162,7 @@ def own(cache):
     assert path.parent == lazy.folder
 
     def load():
-        return machine_code.load(lazy.interpreted, lazy.signature)
+        return machine_code.load_code(lazy.interpreted, lazy.signature)
 
     assert load().folder == path.parent
     return load, path

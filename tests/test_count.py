@@ -117,7 +117,7 @@ def test_gather_puts_slices_together(runs, order, room):
 
 @given(RUNS, ORDERS, st.integers(1, 9))
 def test_frequencies_of_many_chunks(runs, order, chunk):
-    with patch.object(counting, "CHUNK", chunk):
+    with patch.object(counting, "COUNTED_AT_ONCE", chunk):
         check(count(runs, order), runs, order)
 
 
@@ -180,7 +180,7 @@ def part_groups(stream, groups, k, least, symbols):
     room, largest = len(windows) // least + 1, max(map(len, groups), default=0)
     symbol, parent, ends = np.empty(room, np.uint16), np.empty(room, np.int32), np.zeros(room + 1, np.int32)
     scratch = np.empty(2 * largest + max(symbols, 256) + 1, np.int64)
-    types, left = counting._part_groups(stream, windows, begins, k, least, symbol, parent, ends, scratch)
+    types, left = counting._split_groups(stream, windows, begins, k, least, symbol, parent, ends, scratch)
     assert left == ends[types]
     found = np.split(windows[:left], ends[1:types])[: types or None] if types else []
     return [(int(s), int(p), g.tolist()) for s, p, g in zip(symbol[:types], parent[:types], found, strict=True)]

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from segtool.lexicon.em import Expectation
-from segtool.lexicon.lattice import BLOCK, FIXED_POINT, slots_of, walk, weighted_units
+from segtool.lexicon.lattice import FIXED_POINT, WALK_SIZE, slots_of, walk, weighted_units
 from segtool.settings import LexiconSettings
 from tests import naive
 from tests.test_lexicon import SYMBOLS, bits, fit
@@ -80,7 +80,7 @@ def test_classes_hardly_change_a_weight(words):
 def test_blocks_change_nothing(penalty):
     """Runs longer than a block, as long as one, and many to one, in whichever order they stand."""
     draw = np.random.default_rng(1)
-    lengths = [BLOCK - 1, 3, BLOCK, 1, BLOCK + 1, 5 * BLOCK, 2, BLOCK - 2, *[1, 2, 7, 50] * 40]
+    lengths = [WALK_SIZE - 1, 3, WALK_SIZE, 1, WALK_SIZE + 1, 5 * WALK_SIZE, 2, WALK_SIZE - 2, *[1, 2, 7, 50] * 40]
     runs = [draw.integers(1, SYMBOLS, length).tolist() for length in lengths]
     settings = replace(LexiconSettings(), length_penalty=penalty)
     order = ["log_likelihood", "boundaries"]

@@ -15,7 +15,7 @@ from segtool.lm import kneser_ney
 from segtool.lm.kneser_ney import estimate
 from segtool.lm.language_model import TextScore, advance
 from segtool.ngrams.count import count_stream
-from segtool.text.runs import RunCollector
+from segtool.text.runs import Corpus, RunCollector
 from segtool.text.symbols import LAT, NUM
 from tests import naive
 from tests.helpers import any_text
@@ -318,7 +318,7 @@ def test_score_of_nothing(lm):
 def test_reserved_words_in_a_text_are_latin_runs(lm, reserved):
     collector = RunCollector()
     collector.add(f"今天{reserved}天气\n")
-    runs = collector.runs()
+    runs = Corpus([collector], False).whole()
     trained = estimate(count_stream(runs.stream, runs.codes, 3), 3)
     assert trained.codes.tolist() == [0, LAT, *sorted(map(ord, "今天气"))]
     marked = f"今天,{reserved[1:-1].replace('/', '')},天气"
@@ -328,7 +328,7 @@ def test_reserved_words_in_a_text_are_latin_runs(lm, reserved):
 def test_class_symbols():
     runs = RunCollector()
     runs.add("3点,5点,abc点\n")
-    collected = runs.runs()
+    collected = Corpus([runs], False).whole()
     lm = estimate(count_stream(collected.stream, collected.codes, 2), 2)
     assert lm.codes.tolist() == [0, NUM, LAT, ord("点")]
     assert lm.score_text("2024点") == lm.score_text("7点")

@@ -27,7 +27,7 @@ def own(tmp_path, monkeypatch):
     lazy = LazyKernel(symbolise.interpreted, symbolise.signature)
     assert type(lazy.compiled).__name__ == "builtin_function_or_method"
     [path] = tmp_path.rglob("*.code")
-    assert machine_code.load(lazy.interpreted, lazy.signature) is not None
+    assert machine_code.load_code(lazy.interpreted, lazy.signature) is not None
     return lazy.interpreted, lazy.signature, path
 
 
@@ -284,12 +284,12 @@ def prefetching(values):
 
 def test_code_is_for_one_signature_and_one_system(own, monkeypatch):
     function, signature, path = own
-    assert machine_code.load(function, signature.replace("i4", "i8")) is None
+    assert machine_code.load_code(function, signature.replace("i4", "i8")) is None
     system = machine_code._system()
     for changed in (b"another" + system, system.replace(b"0.", b"1.")):
         monkeypatch.setattr(machine_code, "_system", lambda changed=changed: changed)
         path.with_name(machine_code._file_name(function)).write_bytes(path.read_bytes())
-        assert machine_code.load(function, signature) is None
+        assert machine_code.load_code(function, signature) is None
 
 
 # Damage
@@ -301,10 +301,10 @@ def test_any_flipped_bit_is_noticed(own):
     for place in range(0, len(data), 37):
         data[place] ^= 1 << place % 8
         path.write_bytes(data)
-        assert machine_code.load(function, signature) is None
+        assert machine_code.load_code(function, signature) is None
         data[place] ^= 1 << place % 8
     path.write_bytes(data)
-    assert machine_code.load(function, signature) is not None
+    assert machine_code.load_code(function, signature) is not None
 
 
 DAMAGE = {
@@ -344,7 +344,7 @@ def test_code_for_another_system_is_not_run(own):
     function, signature, path = own
     system = hashlib.sha256(b"another").hexdigest()[:12]
     path.rename(path.with_name(f"{path.name.partition('-')[0]}-{system}.code"))
-    assert machine_code.load(function, signature) is None
+    assert machine_code.load_code(function, signature) is None
 
 
 @pytest.mark.parametrize("symbol", [b"PyLong_FromLongLong", b"PyEval_SaveThread"])
@@ -355,14 +355,14 @@ def test_missing_symbol_is_noticed_before_the_linker_does(own, symbol):
     assert symbol.decode() in machine_code._undefined(code)
     code = code.replace(symbol, symbol[:-1] + b"_")
     path.write_bytes(machine_code._digest(function, signature, code) + code)
-    assert machine_code.load(function, signature) is None
+    assert machine_code.load_code(function, signature) is None
 
 
 def test_other_object_files_are_left_alone(own):
     function, signature, path = own
     code = struct.pack("<I", 0xFEEDFACF) + path.read_bytes()[36:]
     path.write_bytes(machine_code._digest(function, signature, code) + code)
-    assert machine_code.load(function, signature) is None
+    assert machine_code.load_code(function, signature) is None
 
 
 # What cannot be kept

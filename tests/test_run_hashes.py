@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from segtool.text import run_hashes as sampling
+from segtool.text import run_hashes as hashing
 from segtool.text.run_hashes import BUCKETS, hash_limit, hash_runs, select_runs, shuffle_runs
 from tests import naive, naive_run_hashes
 
@@ -107,7 +107,7 @@ def test_ties_are_settled(runs, data):
     stream = naive.stream(runs)
     begins = np.flatnonzero(stream == 0)[:-1] + 1
     order = np.arange(len(runs))
-    sampling._settle_ties(stream, begins, hashes, order)
+    hashing._settle_ties(stream, begins, hashes, order)
     expected = sorted(range(len(runs)), key=lambda i: (hashes[i], runs[i]))
     assert [(hashes[i], runs[i]) for i in order] == [(hashes[i], runs[i]) for i in expected]
     assert sorted(order.tolist()) == list(range(len(runs)))
@@ -119,7 +119,7 @@ def test_runs_are_gathered(runs, draw):
     order = draw.sample(range(len(runs)), draw.randint(0, len(runs)))
     out, known = np.zeros((2, 1 + sum(len(runs[i]) + 1 for i in order)), np.uint16)
     begins = np.flatnonzero(stream == 0)[:-1] + 1
-    sampling._gather(stream, np.arange(len(stream), dtype=np.uint16), begins, np.array(order, np.int64), out, known)
+    hashing._gather(stream, np.arange(len(stream), dtype=np.uint16), begins, np.array(order, np.int64), out, known)
     assert naive.unstream(out) == [runs[i] for i in order]
     assert stream[known[1:]].tolist() == out[1:].tolist()
     assert known[1:].tolist() == [place for i in order for place in range(begins[i], begins[i] + len(runs[i]) + 1)]

@@ -28,7 +28,7 @@ def collect(blocks):
     collector = RunCollector()
     for block in blocks:
         collector.add(block)
-    return collector.runs()
+    return Corpus([collector], False).whole()
 
 
 def same(one, other):
@@ -88,9 +88,9 @@ def test_nothing_to_learn_from(text):
 def test_runs_can_be_asked_for_between_blocks():
     collector = RunCollector()
     collector.add("七一")
-    assert same(collector.runs(), collect(["七一"]))
+    assert same(Corpus([collector], False).whole(), collect(["七一"]))
     collector.add("丁")
-    assert same(collector.runs(), collect(["七一\n丁"]))
+    assert same(Corpus([collector], False).whole(), collect(["七一\n丁"]))
 
 
 def test_a_text_of_many_blocks_and_chunks():
@@ -100,7 +100,7 @@ def test_a_text_of_many_blocks_and_chunks():
         for block in blocks:
             collector.add(block)
         assert collector.chunks > 10
-        check(collector.runs(), "".join(blocks))
+        check(Corpus([collector], False).whole(), "".join(blocks))
 
 
 def han(count):
@@ -152,7 +152,7 @@ def test_runs_that_are_too_long_are_ended(length):
     with patch.object(running, "LONGEST_RUN", 5):
         collector = RunCollector()
         collector.add(f"{text}。{text}\n")
-        runs = collector.runs()
+        runs = Corpus([collector], False).whole()
     found = ["".join(chr(runs.codes[i]) for i in run) for run in naive.unstream(runs.stream)]
     assert found == 2 * [text[i : i + 5] for i in range(0, len(text), 5)]
     assert collector.stats.longest_run == min(len(text), 5)

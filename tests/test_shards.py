@@ -17,9 +17,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from segtool.errors import ModelError, OutputError, UsageError
-from segtool.ngrams import block_files, blocks, shards
-from segtool.ngrams.block_files import BLOCK
-from segtool.ngrams.blocks import DamagedBlock
+from segtool.ngrams import blocks, shards
+from segtool.ngrams.blocks import BLOCK_RECORD, DamagedBlock
 from segtool.ngrams.merge import merge_ngrams
 from segtool.ngrams.shards import Shard, ShardWriter, open_shards
 from segtool.ngrams.table import NGramTable
@@ -302,7 +301,7 @@ def writing(name, array):
     def write_other(path, other_name, other):
         return write_array(path, other_name, array if other_name == name else other)
 
-    with patch.object(shards, "write_array", write_other), patch.object(block_files, "write_array", write_other):
+    with patch.object(shards, "write_array", write_other), patch.object(blocks, "write_array", write_other):
         yield
 
 
@@ -314,9 +313,9 @@ def writing(name, array):
         ("written", np.array([0, 1], "<u4")),
         ("frequency", np.array([3], "<i8")),
         ("frequency", np.array([3, 3, 3, 3, 3, -3], "<i8")),
-        ("ngrams_index", np.zeros(0, BLOCK)),
-        ("ngrams_index", np.zeros(3, BLOCK)),
-        ("runs_index", np.array([(9, 0, -1, 3)], BLOCK)),
+        ("ngrams_index", np.zeros(0, BLOCK_RECORD)),
+        ("ngrams_index", np.zeros(3, BLOCK_RECORD)),
+        ("runs_index", np.array([(9, 0, -1, 3)], BLOCK_RECORD)),
     ],
 )
 def test_arrays_that_make_no_sense(tmp_path, name, array):

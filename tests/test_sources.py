@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from segtool.errors import EncodingError, InputError, UsageError
 from segtool.text import sources as corpus
 from segtool.text import unpacked
-from segtool.text.sources import ReadReport, SkippedLine, Source, find_sources, open_source, read_blocks, total_size
+from segtool.text.sources import ReadReport, SkippedLine, Source, find_sources, read_blocks, total_size
 
 TEXT = "北京市今天下雨。\r\n他说:“𠮷野家!”\n\n最后一行没有换行"
 PACK = {
@@ -32,6 +32,11 @@ PACK = {
 PACKED = [kind for kind in PACK if kind != "plain"]
 # Random bytes, so that an archive is long enough to be cut in many places.
 NOISE = random.Random(1).randbytes(40_000).hex()
+
+
+def open_source(source):
+    """Decompressed bytes of a source."""
+    return io.BufferedReader(unpacked.UnpackedFile(source.path, source.name))
 
 
 def write(path, data):
@@ -578,7 +583,7 @@ def test_place_of_bad_bytes_in_wide_encodings(encoding, buffer, tmp_path, monkey
     for skip in (False, True):
         message = place(source, encoding=encoding, skip_undecodable=skip)
         assert message.startswith(f"f, line 3, byte offset {len(good)}: bytes 0x{bad.hex()}")
-        assert f"--skip-undecodable cannot tell lines apart in {encoding}" in message
+        assert f"--skip-undecodable cannot find the lines of {encoding}" in message
 
 
 def test_place_of_bad_bytes_in_an_encoding_with_shifts(tmp_path):

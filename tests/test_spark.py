@@ -32,7 +32,7 @@ pa = pytest.importorskip("pyarrow", reason="pyarrow is not installed: pip instal
 from pyspark import cloudpickle  # noqa: E402
 
 from segtool.spark import tasks as spark_tasks  # noqa: E402
-from segtool.spark.tasks import SUM_BLOCK, CountJob, count_lines  # noqa: E402
+from segtool.spark.tasks import SUM_BLOCK, CountJob, count_lines, find_shard  # noqa: E402
 
 cloudpickle.register_pickle_by_value(sys.modules[__name__])
 
@@ -112,6 +112,25 @@ def test_shards_are_trained_on(engine, tmp_path):
     count(sorted(SAMPLE.iterdir())[4:], shards[1])
     train(counts=shards, output=tmp_path / "one")
     train(counts=shards, output=tmp_path / "spark", engine=engine)
+    assert contents(tmp_path / "spark") == contents(tmp_path / "one")
+
+
+def test_workers_open_a_shard_that_was_replaced(tmp_path):
+    """They live on, and the next training of the same output has shards of the same names."""
+    path = tmp_path / "shard"
+    for text in sorted(SAMPLE.iterdir())[:2]:
+        count(text, path)
+        assert find_shard(str(path)) is find_shard(str(path))
+        assert find_shard(str(path)).stats.digest == Shard.open(path).stats.digest
+
+
+def test_a_training_goes_on_with_its_shards(engine, tmp_path, monkeypatch):
+    train(SAMPLE, tmp_path / "one")
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(SparkEngine, "run", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        train(SAMPLE, tmp_path / "spark", engine=engine, resume=True)
+    monkeypatch.setattr(SparkEngine, "count", lambda *_: pytest.fail("counted twice"))
+    train(SAMPLE, tmp_path / "spark", engine=engine, resume=True)
     assert contents(tmp_path / "spark") == contents(tmp_path / "one")
 
 

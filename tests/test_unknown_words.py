@@ -51,8 +51,8 @@ def test_numbers_and_latin_runs_are_in_no_unknown_word():
     codes = np.array([0, NUM, LAT, 0x4E00, 0x4E01, 0x4E02], np.uint32)
     words = [([1], 9, 9.0), ([1, 3], 9, 8.0), ([2, 3], 9, 8.0), ([3, 4], 9, 8.0)]
     scores = spelling_scores(table_of(words), codes, UnknownSettings())
-    assert (scores[[1, 2]] == unknown.NEVER).all()
-    assert (scores[[0, 3, 4, 5, 6]] > unknown.NEVER / 2).all()
+    assert (scores[[1, 2]] == unknown.IMPOSSIBLE).all()
+    assert (scores[[0, 3, 4, 5, 6]] > unknown.IMPOSSIBLE / 2).all()
 
 
 def test_steps():

@@ -74,7 +74,9 @@ def _score_symbols(tokens, lanes, unknown_len, units, spelling, places, scores):
 
 @kernel("i8(i8, i8, i4[const], i4[], i8[])")
 def _score_pairs(tokens, max_len, units, places, scores):  # type: ignore[no-untyped-def]
-    """Score the words of two symbols and the gaps; masks, as conditions would become jumps.
+    """Score the words of two symbols and the gaps.
+
+    Masks and lists of words, which are put in place afterwards, spare jumps that no processor could predict.
 
     Returns
     -------
@@ -97,20 +99,25 @@ def _score_pairs(tokens, max_len, units, places, scores):  # type: ignore[no-unt
         pairs[t] = child
         checks[t] = units[4 * child + 1]
     words_mask = -1 if max_len > 1 else 0
-    found = 0
+    words = roots  # which is not needed any more
+    word_scores = scores[LONGEST_WORD * row : (LONGEST_WORD + 1) * row]
+    found = count = 0
     for t in range(tokens + 1):
         child = pairs[t] & _NODE
         mask = (((checks[t] ^ symbols[t]) & _WORD) - 1) >> 63
         pairs[t] = (units[4 * child + 3] & mask) ^ _FLIP
         weight = np.int64(units[4 * child + 2])
         is_word = (weight - NO_WORD) & mask & words_mask
-        old = lane[t]
-        lane[t] = _SHIFT * weight + 2 if is_word != 0 else old
+        words[count] = t
+        word_scores[count] = _SHIFT * weight + 2
+        count += np.int64(is_word != 0)
         base = units[4 * child] & mask
         where[found] = t
         nodes[found] = child
         bases[found] = base
         found += np.int64(base != 0)
+    for i in range(count):
+        lane[words[i] & _NODE] = word_scores[i]
     singles = places[_SINGLES * row : (_SINGLES + 1) * row]
     singles_1 = singles[1:]
     singles_2 = singles[2:]
@@ -141,10 +148,12 @@ def _score_long_words(found, max_len, units, places, scores):  # type: ignore[no
     where = places[_WHERE * row : (_WHERE + 1) * row]
     nodes = places[_NODES * row : (_NODES + 1) * row]
     bases = places[_BASES * row : (_BASES + 1) * row]
+    words = places[_ROOTS * row : (_ROOTS + 1) * row]
+    word_scores = scores[LONGEST_WORD * row : (LONGEST_WORD + 1) * row]
     for k in range(3, max_len + 1):
         lane = scores[(k - 1) * row : k * row]
         ahead = symbols[k - 1 :]
-        left = 0
+        left = count = 0
         for i in range(found):
             t = where[i] & _NODE
             node = nodes[i]
@@ -152,13 +161,16 @@ def _score_long_words(found, max_len, units, places, scores):  # type: ignore[no
             mask = (((units[4 * child + 1] ^ node) & _WORD) - 1) >> 63
             weight = np.int64(units[4 * child + 2])
             is_word = (weight - NO_WORD) & mask
-            old = lane[t]
-            lane[t] = _SHIFT * weight + k if is_word != 0 else old
+            words[count] = t
+            word_scores[count] = _SHIFT * weight + k
+            count += np.int64(is_word != 0)
             base = units[4 * child] & mask
             where[left] = t
             nodes[left] = child
             bases[left] = base
             left += np.int64(base != 0)
+        for i in range(count):
+            lane[words[i] & _NODE] = word_scores[i]
         found = left
 
 

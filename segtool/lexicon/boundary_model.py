@@ -1,14 +1,14 @@
-"""The tagger: how likely a word boundary is between two symbols, judged by those around it.
+"""The boundary model: how likely a word boundary is between two symbols, judged by the symbols around it.
 
-Logistic regression for the gap between b and c in a b | c d, over the symbols a, b, c, d and the pairs ab, bc, cd,
-each with a weight for its place (Xue 2003 tags characters; Peng, Feng & McCallum 2004). It is fitted to the posterior
-boundary probabilities that EM ends with, over the training text, by AdaGrad (Duchi, Hazan & Singer 2011), gap by gap
-in the order of the text. Its log-odds join the score of a cover at each boundary: what EM has learned of a word by its
-context is so carried over to words that are not in the lexicon.
+Logistic regression for the gap between b and c in a b | c d, over the symbols a, b, c, d and the pairs ab, bc, cd, each
+with a weight for its place (Xue 2003 tags characters; Peng, Feng & McCallum 2004). It is fitted to the posterior
+boundary probabilities of the last EM pass by AdaGrad (Duchi, Hazan & Singer 2011), gap by gap, run by run in the order
+of their hashes. Its log-odds are added to the score of a cover at each boundary, so that evidence from the contexts of
+known words also reaches words outside the lexicon.
 
-Weights live in the decoder's trie, in the spare of the nodes of one and two symbols, as signed bytes of 1/16 nat
-(:func:`segtool.decode.viterbi.viterbi`), so that decoding finds them where it looks in any case; only pairs that
-begin no word take a node of their own. Pairs that are rarer than `tagger_min_count` have no weight.
+The weights are stored in the decoder's trie, with the nodes of one and two symbols, as signed bytes of 1/16 nat
+(:mod:`segtool.decode.viterbi`); decoding visits these nodes in any case. Only pairs that begin no word need a node of
+their own. Pairs rarer than `tagger_min_count` have no weight.
 """
 
 from __future__ import annotations
@@ -26,20 +26,24 @@ __all__ = ["fit_boundary_model"]
 PLACES = 4
 STEPS_A_NAT = 16
 RATE = 0.05
+"""Learning rate of AdaGrad."""
+
 LEAST_SQUARE = 1e-6
+"""Where the sums of squared gradients start."""
+
 PAIRS_AHEAD = 1024
 """Symbols whose pairs are looked up at a time."""
 
 STEPS, FARTHEST = 128, 16.0
-"""The logistic function is tabled so often to the nat, up to so many nats from 0."""
+"""Steps per nat in the table of the logistic function, and its greatest argument in nats."""
 MANY_SYMBOLS = 1 << 23
-"""A text that is longer is gone through once, a shorter one twice."""
+"""A longer text is read once, a shorter one twice."""
 
 
 def fit_boundary_model(
     stream: Ids, boundaries: Ids, units: npt.NDArray[np.int32], settings: TaggerSettings
 ) -> npt.NDArray[np.int32]:
-    """Fit the tagger to the posteriors of a corpus.
+    """Fit the boundary model to the posteriors of a corpus.
 
     Parameters
     ----------
@@ -54,8 +58,8 @@ def fit_boundary_model(
     Returns
     -------
     ndarray of int32, shape (nodes,)
-        Four signed bytes for each node: of a symbol its weights two before, before, behind and two behind a gap; of a
-        pair its weights before, around and behind one, then 0.
+        Four signed bytes for each node. Of a symbol: its weights two places before a gap, before it, behind it and two
+        places behind it. Of a pair: its weights before, around and behind a gap, and 0.
     """
     nodes = len(units) // 4
     state = _start(nodes)
@@ -71,7 +75,7 @@ def fit_boundary_model(
 
 
 def _start(nodes: int) -> Singles:
-    """Weights that are zero, each beside its sum of squares; one node more is for pairs that have none."""
+    """Make weights of zero, each beside its sum of squares; the last node is for pairs without weights."""
     state = np.zeros((nodes + 1, PLACES, 2), np.float32)
     state[..., 1] = LEAST_SQUARE
     state[nodes, :, 1] = np.inf  # its weights stay zero
@@ -79,13 +83,13 @@ def _start(nodes: int) -> Singles:
 
 
 def _curve() -> Singles:
-    """Logistic function, `STEPS` to the nat, from -`FARTHEST` to `FARTHEST` nats."""
+    """Tabulate the logistic function, with `STEPS` per nat, from -`FARTHEST` to `FARTHEST` nats."""
     return (1.0 / (1.0 + np.exp(-np.arange(-FARTHEST, FARTHEST + 1 / STEPS, 1 / STEPS)))).astype(np.float32)
 
 
 @kernel("f4(f4, f4[const])")
 def _logistic(logit, curve):  # type: ignore[no-untyped-def]
-    """Look up a probability, between the steps on a straight line."""
+    """Look up a probability; values between the steps are interpolated."""
     at = min(max((logit + np.float32(FARTHEST)) * np.float32(STEPS), np.float32(0.0)), np.float32(len(curve) - 2))
     step = np.int64(at)
     return curve[step] + (at - np.float32(step)) * (curve[step + 1] - curve[step])

@@ -62,7 +62,7 @@ def build_model(
     pairs = None
     if settings is not None and settings.tagger_weight and len(candidates.levels) > 1:
         pairs = candidates.levels[1].count >= settings.tagger_min_count
-    units = decoder_trie(candidates, learned.decoding, pairs)
+    units = decoder_trie(candidates, learned.decoding, pairs, MODEL_PATIENCE)
     words = word_table(candidates, learned.words)
     spelling = np.zeros(4 * (len(candidates.codes) + 1), np.int32)
     if settings is not None:
@@ -74,7 +74,7 @@ def build_model(
 
 
 def decoder_trie(
-    candidates: Candidates, lexicon: Lexicon, pairs: npt.NDArray[np.bool_] | None, patience: int = MODEL_PATIENCE
+    candidates: Candidates, lexicon: Lexicon, pairs: npt.NDArray[np.bool_] | None, patience: int
 ) -> Places:
     """Lay out the words of a lexicon as the trie that text is cut by.
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from segtool.lexicon.lattice import BLOCK, FIXED_POINT, SCALE, slots_of, walk
+from segtool.lexicon.lattice import FIXED_POINT, SCALE, WALK_SIZE, slots_of, walk
 from segtool.runtime.arrays import Bytes, Floats, Places
 from segtool.runtime.kernels import kernel
 
@@ -40,9 +40,9 @@ def class_scratch(positions: int, max_len: int) -> tuple[Floats, Places, Bytes]:
         Values, nodes and classes of the words at all places, and what :func:`segtool.lexicon.lattice.walk` needs.
     """
     slots = positions * max_len
-    walked = slots_of(BLOCK, max_len)
+    walked = slots_of(WALK_SIZE, max_len)
     return (
-        np.empty(slots + max_len + BLOCK * max_len),
+        np.empty(slots + max_len + WALK_SIZE * max_len),
         np.empty(slots + 3 * positions + max_len + len(walked), np.int32),
         np.empty(slots, np.uint8),
     )
@@ -125,7 +125,7 @@ def class_forward_backward(  # type: ignore[no-untyped-def]
             level[i] = scalings
             if begin + i >= walked_to:
                 walked_from = begin + i
-                walked_to = min(walked_from + BLOCK, high + 1)
+                walked_to = min(walked_from + WALK_SIZE, high + 1)
                 block = walked_to - walked_from
                 longest = walk(stream, walked_from, block, units, max_len, weight, slots, total)
             behind = 0

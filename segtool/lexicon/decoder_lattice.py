@@ -1,7 +1,7 @@
-"""Forward-backward over the lattice that the decoder sees: words, unknown words and the scores of gaps.
+"""Forward-backward over the lattice of the decoder: words, unknown words and the boundary model.
 
-What EM needs to learn from a text with the model that cuts it (:mod:`segtool.lexicon.adapt`). The score of a cover is
-that of :func:`segtool.decode.viterbi.viterbi`; here it makes probabilities.
+Adaptation (:mod:`segtool.lexicon.adapt`) makes EM passes over it. The weight of a cover is e to the score that
+:mod:`segtool.decode.viterbi` gives it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ __all__ = ["TextLattice"]
 
 
 class TextLattice:
-    """The lattice of a text with all that decoding has: words, unknown words and the tagger; for EM passes.
+    """The lattice of a text, for EM passes.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ class TextLattice:
     candidates : Candidates
         N-grams that may be words.
     tags : ndarray of int32
-        The tagger's weights of each n-gram, as in the decoder's trie.
+        Four bytes of the boundary model for each n-gram, as in the decoder's trie.
     spelling : ndarray of float64, shape (symbols + 1, 3)
         From :func:`segtool.lexicon.unknown_words.spelling_scores`.
     unknown_len : int
@@ -100,16 +100,16 @@ class TextLattice:
 
 
 @kernel("i8(i8, i8)")
-def _byte(tags, place):  # type: ignore[no-untyped-def]
-    """Signed byte of a tag."""
-    byte = (tags >> (8 * place)) & 255
+def _byte(packed, place):  # type: ignore[no-untyped-def]
+    """Return one of the four signed bytes."""
+    byte = (packed >> (8 * place)) & 255
     return byte - ((byte & 128) << 1)
 
 
 @kernel("void(u2[const], i4[const], f8, f8[])")
 def _gap_factors(stream, units, nat, factors):  # type: ignore[no-untyped-def]
-    """Write e to the score of the gap before each symbol; 1 before the first of a run."""
-    before = around = np.int64(0)  # tags of the pairs ab and bc of a b | c d
+    """Write e to the score of a boundary before each symbol; 1 before the first symbol of a run."""
+    before = around = np.int64(0)  # bytes of the pairs ab and bc of a b | c d
     for i in range(len(stream)):
         factors[i] = 1.0
         c = np.int64(stream[i])
@@ -180,7 +180,7 @@ def _expected_counts(  # type: ignore[no-untyped-def]
                 forward[i + k + 1] += weight
         if length > 0:
             inverse[length] = 1.0 / forward[length]
-        backward = forward  # each forward value is done with before its place is written
+        backward = forward  # each forward value is read for the last time before its place is written
         backward[length] = 1.0
         for i in range(length - 1, -1, -1):
             scaled = 1.0

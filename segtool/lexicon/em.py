@@ -291,7 +291,7 @@ class Expectation:
         self.limit = limit
 
     def scratch(self) -> tuple[npt.NDArray[Any], ...]:
-        """Working memory of one thread."""
+        """Allocate the working memory of one thread."""
         return (class_scratch if self._has_classes else lattice_scratch)(*self._room)
 
     def __call__(self, chunk: Chunk, scratch: tuple[npt.NDArray[Any], ...], total: Integers) -> tuple[float, Any]:

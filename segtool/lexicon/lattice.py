@@ -16,9 +16,9 @@ from segtool.runtime.arrays import Bytes, Floats, Places
 from segtool.runtime.kernels import kernel
 from segtool.runtime.prefetch import prefetch
 
-__all__ = ["BLOCK", "FIXED_POINT", "forward_backward", "lattice_scratch", "slots_of", "walk", "weighted_units"]
+__all__ = ["FIXED_POINT", "WALK_SIZE", "forward_backward", "lattice_scratch", "slots_of", "walk", "weighted_units"]
 
-BLOCK = 512
+WALK_SIZE = 512
 """Symbols walked at a time."""
 
 FIXED_POINT = 1 << 28
@@ -72,7 +72,7 @@ def lattice_scratch(positions: int, max_len: int) -> tuple[Floats, Places]:
     slots : ndarray of int32
         See :func:`slots_of`.
     """
-    positions = max(positions, BLOCK + max_len + 2)
+    positions = max(positions, WALK_SIZE + max_len + 2)
     return np.empty(positions * (2 + max_len)), slots_of(positions, max_len)
 
 
@@ -197,11 +197,11 @@ def forward_backward(stream, units, max_len, floats, slots, total, boundaries): 
     while begin <= high:
         size = 0  # of a block of whole runs, one at least
         end = begin
-        while end <= high and (size == 0 or end - begin < BLOCK):
+        while end <= high and (size == 0 or end - begin < WALK_SIZE):
             while stream[end] != 0:
                 end += 1
             end += 1
-            if size == 0 or end - begin <= BLOCK:
+            if size == 0 or end - begin <= WALK_SIZE:
                 size = end - begin
         longest = walk(stream, begin, size, units, max_len, weight, slots, total)
         forward[: size + max_len] = 0.0

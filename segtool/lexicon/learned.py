@@ -1,4 +1,4 @@
-"""What every method learns, and what it may use to learn it.
+"""The result of every method, and the resources that a method may use.
 
 A method is a module with a frozen dataclass of settings and one function::
 
@@ -80,13 +80,13 @@ class Learned:
 
     @property
     def has_boundaries(self) -> bool:
-        """Whether there are boundaries that the tagger and the scores of unknown words can be fitted to."""
+        """Whether a boundary model can be fitted; only then are there scores of unknown words."""
         return len(self.sample) > 0
 
 
 @dataclass(frozen=True)
 class Resources:
-    """What a method may use besides the corpus and its candidates.
+    """Resources of a method besides the corpus and its candidates.
 
     Attributes
     ----------
@@ -95,7 +95,7 @@ class Resources:
     progress : callable or None
         Called with the number of symbols passed since the last call.
     checkpoints : Checkpoints
-        Keeps the result of each EM pass, so that a killed training can go on.
+        Saves the state after each EM pass, so that a killed training can be resumed.
     lm : LanguageModel or None
         Of the corpus; for method ``lm``.
     run_counts : ndarray of float64 or None

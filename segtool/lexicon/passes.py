@@ -1,7 +1,7 @@
-"""Who runs the passes over a corpus: threads here, or the executors of a cluster (:mod:`segtool.spark.session`).
+"""Passes over a corpus: in threads of this process, or on the executors of a cluster (:mod:`segtool.spark.session`).
 
-A :class:`Task` looks at one chunk of runs at a time and adds whole numbers to an array that all chunks share; sums of
-integers do not depend on who took which chunk, nor in which order.
+A :class:`Task` processes one chunk of runs at a time and adds integers to an array of sums. Sums of integers do not
+depend on the order of the chunks, nor on the worker that processes each.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ __all__ = ["Engine", "Task", "Threads"]
 
 
 class Task(Protocol):
-    """What is done to every chunk; it can be pickled.
+    """Work on every chunk of a corpus. It can be pickled.
 
     Attributes
     ----------
@@ -30,26 +30,26 @@ class Task(Protocol):
     size: int
 
     def scratch(self) -> tuple[npt.NDArray[Any], ...]:
-        """Working memory of one thread."""
+        """Allocate the working memory of one thread."""
 
     def __call__(self, chunk: Chunk, scratch: tuple[npt.NDArray[Any], ...], total: Integers) -> Any:
-        """Look at a chunk and add to the sums; what it returns is kept."""
+        """Process a chunk and add to the sums; the engine collects the results."""
 
 
 class Engine(Protocol):
     """Runs tasks over a corpus."""
 
     def run(self, task: Task, runs: Corpus, progress: Callable[[int], object] | None = None) -> Any:
-        """Give the sums (ndarray of int64), and a list of what the task returned of each chunk, in their order."""
+        """Run a task; return the sums (ndarray of int64), and a list of its results in the order of the chunks."""
 
 
 class Threads:
-    """Threads of this process.
+    """Runs tasks in threads of this process.
 
     Parameters
     ----------
     workers : int
-        How many. No result depends on it.
+        Number of threads. No result depends on it.
     """
 
     def __init__(self, workers: int = 1) -> None:

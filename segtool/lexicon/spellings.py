@@ -1,7 +1,8 @@
-"""Words as they stand in the training text, where several characters count as one (:mod:`segtool.text.folding`).
+"""Display forms of words, where several characters count as one symbol (:mod:`segtool.text.folding`).
 
-Every symbol has a *face*, the character that it most often is in the text. A word is shown in the faces of its
-symbols, but for the places where it is more often written with another character: 皇后 in a text that is full of 後.
+A symbol is displayed as the character that it most often is in the training text. A word is displayed in the
+characters of its symbols, except in places where the word is more often written with another character: 皇后 in a text
+that is full of 後.
 """
 
 from __future__ import annotations
@@ -26,22 +27,22 @@ _PLACE_BITS = 4
 
 
 def odd_spellings(runs: Corpus | None, candidates: Candidates, words: Lexicon) -> npt.NDArray[Any]:
-    """Find the places where words are mostly written with another character than the face.
+    """Find the places where words are mostly written with another character than the display form of the symbol.
 
     Parameters
     ----------
     runs : Corpus, optional
-        Without them there are no such places.
+        Without a corpus there are no such places.
     candidates : Candidates
-        Of these runs.
+        From this corpus.
     words : Lexicon
-        Some of the candidates.
+        Some of the candidates; only `level` and `place` are read.
 
     Returns
     -------
     structured ndarray
-        See ``segtool.store.model.SPELLING``. Where two characters are equally frequent the face wins, among others
-        the lower code point.
+        See ``segtool.store.model.SPELLING``. Of equally frequent characters the display form wins, else the lower code
+        point.
     """
     if runs is None or not runs.odd_symbols.any():
         return np.zeros(0, SPELLING)
@@ -65,7 +66,7 @@ def odd_spellings(runs: Corpus | None, candidates: Candidates, words: Lexicon) -
     slots, first = np.unique(keys >> _CODE_BITS, return_index=True)
     if not len(slots):
         return np.zeros(0, SPELLING)
-    # of each place the most frequent character; keys are in the order of code points
+    # the most frequent character of each place; keys ascend by code point
     best = np.lexsort((keys, -times, keys >> _CODE_BITS))[first]
     out = np.zeros(len(slots), SPELLING)
     out["word"], out["place"] = slots >> _PLACE_BITS, slots & ((1 << _PLACE_BITS) - 1)
@@ -74,7 +75,7 @@ def odd_spellings(runs: Corpus | None, candidates: Candidates, words: Lexicon) -
 
 
 def _count_odd(runs: Corpus, tables: tuple[Any, ...]) -> tuple[Integers, Integers]:
-    """Odd characters in words of all chunks, as numbers (:func:`_find_odd`), and how often each occurs."""
+    """Find the odd characters in words of all chunks, as numbers (:func:`_find_odd`), and count each."""
     held: list[tuple[Integers, Integers]] = [(np.zeros(0, np.int64), np.zeros(0, np.int64))]
     for i in range(len(runs)):
         chunk = runs.chunk(i)
@@ -83,7 +84,7 @@ def _count_odd(runs: Corpus, tables: tuple[Any, ...]) -> tuple[Integers, Integer
         found = np.empty(_find_odd(*inputs, np.empty(0, np.int64)), np.int64)
         _find_odd(*inputs, found)
         held.append(np.unique(found, return_counts=True))
-        # merged whenever what is new is as much as what is old
+        # merging when as much has been added as there was keeps the cost in proportion to the text
         if i == len(runs) - 1 or sum(len(keys) for keys, _ in held[1:]) > max(len(held[0][0]), 1 << 20):
             keys, place = np.unique(np.concatenate([keys for keys, _ in held]), return_inverse=True)
             times = np.zeros(len(keys), np.int64)
@@ -96,7 +97,7 @@ def _count_odd(runs: Corpus, tables: tuple[Any, ...]) -> tuple[Integers, Integer
 def _find_odd(stream, places, codes, units, word_of, max_len, found):  # type: ignore[no-untyped-def]
     """Write word, place in it and character of every odd character in every occurrence of a word, as one number.
 
-    Returns how many there are, whether or not there is room for them.
+    Returns how many there are, even if `found` is too short for them.
     """
     size = 0
     for i in range(len(places)):

@@ -1,4 +1,4 @@
-"""A double-array trie: n-grams of symbol ids to nodes, one memory access a symbol.
+"""A double-array trie: n-grams of symbol ids to nodes, one memory access per symbol.
 
 Node ``n`` has base ``b(n)``; its child by symbol ``s`` is node ``b(n) + s`` if that node's check says
 ``n`` (Aoe 1989). A one-symbol n-gram is the node with the number of its symbol; a node without
@@ -20,7 +20,7 @@ from segtool.runtime.kernels import kernel
 __all__ = ["build_trie", "candidate_trie"]
 
 PATIENCE = 256
-"""Free nodes tried in vain before the search goes on from there for good."""
+"""Free nodes that may be tried in vain before the search for room skips them for good."""
 
 
 def build_trie(
@@ -29,7 +29,7 @@ def build_trie(
     wanted: Sequence[npt.NDArray[np.bool_]],
     patience: int = PATIENCE,
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], list[npt.NDArray[np.int32]]]:
-    """Lay out n-grams, with those that they begin with.
+    """Lay out n-grams, and all n-grams that they begin with.
 
     Parameters
     ----------
@@ -37,12 +37,12 @@ def build_trie(
         ``symbols[k - 1]``: last symbol id of each k-gram, in lexicographic order;
         ``symbols[0]`` is 0, 1, 2, … without a gap.
     parents : sequence of ndarray of int32
-        ``parents[k - 1]``: where each k-gram without its last symbol stands one level before.
+        ``parents[k - 1]``: place of each k-gram without its last symbol, one level before.
     wanted : sequence of ndarray of bool
         ``wanted[k - 1]``: which k-grams to lay out; single symbols always are.
     patience : int
-        Free nodes tried in vain before the search for room goes on from there for all families as large; more makes
-        a smaller array, and takes longer.
+        Free nodes that may be tried in vain before the search skips them for all families of this size or larger. More
+        patience makes a smaller array and takes longer.
 
     Returns
     -------
@@ -50,7 +50,7 @@ def build_trie(
         The double array; ``base[n] + s`` is inside it for every node n and symbol s. A check is -1 in
         a free node, -2 in the node of a single symbol.
     nodes : list of ndarray of int32
-        ``nodes[k - 1]``: node of each k-gram, -1 for those that are not there.
+        ``nodes[k - 1]``: node of each k-gram, -1 for n-grams that are not laid out.
     """
     present = [mask.copy() for mask in wanted]
     for k in range(len(present) - 1, 0, -1):
@@ -66,7 +66,7 @@ def build_trie(
     smallness = (65535 - fanout).astype(np.uint16)  # short integers are sorted fast
     order = np.argsort(smallness, kind="stable")[: np.count_nonzero(fanout)]
     symbol = np.concatenate([level[mask] for level, mask in zip(symbols, present, strict=True)])
-    first_child = alphabet + np.cumsum(fanout) - fanout  # siblings stand together, level by level
+    first_child = alphabet + np.cumsum(fanout) - fanout  # siblings are neighbours, level by level
     room = 2 * alphabet + int(offsets[-1]) * 5 // 2
     used = -1
     while used < 0:
@@ -122,7 +122,7 @@ def candidate_trie(
 
 @kernel("i8(u2[const], i8[const], i8[const], i8[const], i8, i8, i4[], i8[])")
 def _place(symbol, first_child, fanout, order, alphabet, patience, check, places):  # type: ignore[no-untyped-def]
-    """Give each family of siblings a base; taken nodes get check -3. Returns the nodes used, -1 for too few."""
+    """Give each family of siblings a base; used nodes get check -3. Returns their number, or -1 if room is short."""
     end = alphabet
     start = alphabet
     limit = len(check) - alphabet
@@ -155,5 +155,5 @@ def _place(symbol, first_child, fanout, order, alphabet, patience, check, places
             end = max(end, base + symbol[i] + 1)
         places[owner] = base
         if 20 * passed < at - start or passed > patience:
-            start = at  # hardly anything is free before
+            start = at  # hardly any node before is free
     return end

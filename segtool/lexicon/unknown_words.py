@@ -1,16 +1,17 @@
-"""Words that no lexicon holds: how likely a string is as a new word, judged by its characters.
+"""Words outside the lexicon: how likely a string is as a new word, judged by its characters.
 
-A stretch of 2 to `unknown_len` Han characters that is no word of the lexicon may be one all the same, with the log
-weight, in nats, of x = c₁ … c_k
+A string x = c₁ … c_k of 2 to `unknown_len` Han characters that is not in the lexicon may still be a word. Its log
+weight is, in nats,
 
     log w(x) = −cost − 1.25 ln(T / 10⁶) − step·(k − 2) + κ (ln p(c₁ | first) + Σ ln p(c_i | inside) + ln p(c_k | last))
 
-T is the number of words of the corpus: the more text, the rarer are words that it lacks. (Were each such word as likely
-as a word seen once, it would be ln T; 1.25 is what the dev sets want after corpora from 0.2 to 70 MB.)
+T is the number of words of the corpus: the larger a corpus, the rarer are the words that it lacks. (If each of these
+were as likely as a word seen once, the term would be ln T; the factor 1.25 is best on the dev sets after corpora of 0.2
+to 70 MB.)
 
-p(c | place) is how often a symbol stands at that place of the words of the lexicon, each word counted once, whatever
-its frequency: new words are spelled like the many rare ones (Nagata 1999 and Mochihashi, Yamada & Ueda 2009 score
-unknown words by character models). It is smoothed by the symbol's share of the text.
+p(c | place) is the share of the words of the lexicon that have c at this place; each word counts once, because new
+words are spelled like the many rare ones (Nagata 1999 and Mochihashi, Yamada & Ueda 2009 score unknown words by
+character models). It is smoothed by the symbol's share of the text.
 """
 
 from __future__ import annotations
@@ -31,10 +32,10 @@ GROWTH = 1.25
 """Nats by which an unknown word costs more in a corpus e times as large."""
 
 RELIABLE = 1.0
-"""Words that are expected less often tell nothing of how words are spelled."""
+"""Words that are expected less often do not count for the spelling of words."""
 
 FIRST, INSIDE, LAST = range(3)
-NEVER = -1000.0
+IMPOSSIBLE = -1000.0
 
 
 def spelling_scores(words: npt.NDArray[Any], codes: Codes, settings: UnknownSettings) -> Floats:
@@ -46,23 +47,23 @@ def spelling_scores(words: npt.NDArray[Any], codes: Codes, settings: UnknownSett
         Words of a lexicon, single symbols included, with ``symbols``, ``length``, ``count`` and ``expected``
         (:func:`segtool.store.model.word_record`).
     codes : ndarray of uint32, shape (symbols,)
-        What the symbol ids stand for.
+        Code of each symbol id.
     settings : UnknownSettings
 
     Returns
     -------
     ndarray of float64, shape (symbols + 1, 3)
-        Nats, for a symbol that comes first, inside or last; the last row is for symbols not known. A word of k
-        symbols scores the sum of its symbols' scores. Numbers and Latin runs are in no unknown word.
+        Nats, for a symbol that comes first, inside or last; the last row is for unknown symbols. The score of a word is
+        the sum of the scores of its symbols. Numbers and Latin runs are in no unknown word.
     """
     size = len(codes) + 1
     single = words["length"] == 1
     text = np.ones(size)
     text[words["symbols"][single, 0]] += words["count"][single]
-    tell = words[(words["length"] > 1) & (words["expected"] >= RELIABLE)]
+    reliable = words[(words["length"] > 1) & (words["expected"] >= RELIABLE)]
     types = np.zeros((size, 3))
-    for place in range(tell["symbols"].shape[1] if len(tell) else 0):
-        here = tell[tell["length"] > place]
+    for place in range(reliable["symbols"].shape[1] if len(reliable) else 0):
+        here = reliable[reliable["length"] > place]
         last = here["length"] == place + 1
         np.add.at(types[:, LAST], here["symbols"][last, place], 1.0)
         np.add.at(types[:, INSIDE if place else FIRST], here["symbols"][~last, place], 1.0)
@@ -70,12 +71,12 @@ def spelling_scores(words: npt.NDArray[Any], codes: Codes, settings: UnknownSett
     scores = settings.spelling_weight * np.log(smoothed / smoothed.sum(axis=0))
     scores[:, FIRST] -= settings.unknown_cost + GROWTH * np.log(max(float(words["expected"].sum()), 1.0) / 1e6)
     scores[:, INSIDE] -= settings.unknown_step
-    scores[:-1][np.isin(codes, (NUM, LAT))] = NEVER
+    scores[:-1][np.isin(codes, (NUM, LAT))] = IMPOSSIBLE
     return scores
 
 
 def spelling_steps(scores: Floats) -> npt.NDArray[np.int32]:
-    """Scores as the decoder takes them.
+    """Convert scores to the steps of the decoder.
 
     Parameters
     ----------
@@ -84,7 +85,7 @@ def spelling_steps(scores: Floats) -> npt.NDArray[np.int32]:
     Returns
     -------
     ndarray of int32, shape (4 * (symbols + 1),)
-        In steps of 1/65536 nat; the fourth of each symbol is spare.
+        In steps of 1/65536 nat; the fourth number of each symbol is not used.
     """
     steps = np.zeros((len(scores), 4), np.int32)
     steps[:, :3] = np.rint(scores * WEIGHT_UNIT)

@@ -1,11 +1,11 @@
-"""Classes of words, and how much likelier words of one class are behind those of another.
+"""Word classes, and factors for how much likelier words of one class are behind words of another than by chance.
 
-A unigram lexicon takes 这是 for a word because 这 and 是 meet more often than by chance. That pronouns
-and verbs do is what class bigrams know. The most frequent words of a cut corpus are put into *free*
-classes by the exchange algorithm: word by word, in order of frequency, each goes where the likelihood
-of the corpus under class bigrams is greatest. All other words belong to a class for their length,
-which is fixed, and the boundary between runs to class 0. With N(c, d) how often class d stands behind
-class c, E(c, d) how often it would by chance, and μ the weight of classes, class d behind c has the factor
+A unigram lexicon takes 这是 for a word because 这 and 是 meet more often than by chance. Class bigrams explain that:
+pronouns and verbs meet often. The most frequent words of a cut corpus are put into *free* classes by the exchange
+algorithm: word by word, in order of frequency, each goes to the class where the likelihood of the corpus under class
+bigrams is greatest. All other words belong to a fixed class for their length, and the boundary between runs to class 0.
+With N(c, d) the number of times that class d follows class c, E(c, d) the number expected by chance, and μ the weight
+of classes, class d behind c has the factor
 
     F(c, d) = exp(μ ln((N(c, d) + 1) / (E(c, d) + 1)))    where E(c, d) > 3, else 1
 
@@ -32,28 +32,28 @@ from segtool.text.runs import Chunk, Corpus
 __all__ = ["CutCorpus", "WordCut", "class_factors", "cluster"]
 
 ITERATIONS = 3
-"""How often the exchange goes through all words."""
+"""Rounds of the exchange over all words."""
 
 LEAST_SEEN = 5
-"""Words that occur less often have no free class: they tell too little of their neighbours."""
+"""Words that occur less often have no free class: there is too little evidence of their neighbours."""
 
 LEAST_CHANCE = 3.0
-"""Class bigrams that chance would let occur no more often than this have the factor 1."""
+"""Class bigrams that are expected by chance no more often than this have the factor 1."""
 
 LIMIT = 4.0
 """The logarithm of a factor of weight 1 stays between this and its negative."""
 
 DENSE = 1 << 23
-"""So many word bigrams are counted in a table that has a place for each; more are sorted."""
+"""Up to so many possible word bigrams are counted in a table of all of them; more are sorted."""
 
 KEPT = 1 << 24
-"""A corpus of so many symbols and boundaries is cut once, and its words are kept in memory."""
+"""A corpus of up to so many symbols and boundaries is cut once, and its words stay in memory."""
 
 TABLED = 1 << 16
 """x ln x is looked up for counts below."""
 
 SAME = 1e-6
-"""Likelihoods that differ by fewer nats are equal, and the lowest class wins."""
+"""Log likelihoods that differ by less than this many nats are equal; the lowest class wins."""
 
 
 class WordCut:
@@ -67,9 +67,9 @@ class WordCut:
         A trie (int32, base and check in turn), the log weight of each node's word (float64, -inf for none; every
         single symbol is a word), the longest word and the longest run, in symbols.
     type_of : ndarray of int64, optional
-        Type of the word of each node: bigrams of types are counted. Without it, words by node.
+        Type of the word of each node, to count bigrams of types; without it words are counted by node.
     keep : bool
-        Give the words of each chunk.
+        Return the words of each chunk.
     """
 
     def __init__(
@@ -86,11 +86,11 @@ class WordCut:
         self.size = len(lattice[1]) if type_of is None else self._types**2 if self._dense else 0
 
     def scratch(self) -> tuple[npt.NDArray[Any], ...]:
-        """Working memory of one thread."""
+        """Allocate the working memory of one thread."""
         return np.empty(self._longest_run + 1), np.empty(2 * self._longest_run + 2, np.int32)
 
     def nodes(self, chunk: Chunk, scratch: tuple[npt.NDArray[Any], ...]) -> npt.NDArray[np.int32]:
-        """Node of each word, and 0 for each boundary, in order."""
+        """Return the node of each word, and 0 for each boundary, in order."""
         stream = chunk.stream
         nodes = np.full(len(stream), -1, np.int32)
         nodes[stream == 0] = 0
@@ -98,7 +98,7 @@ class WordCut:
         return nodes[nodes >= 0]
 
     def __call__(self, chunk: Chunk, scratch: tuple[npt.NDArray[Any], ...], total: Integers) -> Any:
-        """Add the counts; give bigrams and their counts where there are too many types for a table."""
+        """Add the counts; return bigrams and their counts if there are too many types for a table."""
         words = self.nodes(chunk, scratch)
         if self._type_of is None:
             _count(words, total)
@@ -106,7 +106,7 @@ class WordCut:
         return self.count_bigrams(words, total)
 
     def count_bigrams(self, words: npt.NDArray[np.int32], total: Integers) -> Any:
-        """Add the counts of bigrams in a row of words; see :meth:`__call__`."""
+        """Add the counts of the bigrams of a sequence of words; see :meth:`__call__`."""
         assert self._type_of is not None
         if self._dense:
             _count_pairs(words, self._type_of, self._types, total)
@@ -115,7 +115,7 @@ class WordCut:
         return np.unique(types[:-1] * self._types + types[1:], return_counts=True)
 
     def bigrams(self, total: Integers, results: list[Any]) -> tuple[Integers, Integers, Integers]:
-        """Pairs of neighbours in lexicographic order, and how often each occurs."""
+        """Return pairs of neighbours in lexicographic order, and how often each occurs."""
         if self._dense:
             key = np.flatnonzero(total)
             count = total[key]
@@ -127,7 +127,7 @@ class WordCut:
 
 
 class CutCorpus:
-    """A corpus cut into its likeliest words, anew whenever it is asked for something, or once if it is small.
+    """A corpus cut into its likeliest words: cut for every count, or once if it is small.
 
     Parameters
     ----------
@@ -143,14 +143,14 @@ class CutCorpus:
         self._words: list[npt.NDArray[np.int32]] = []
 
     def frequency(self) -> Integers:
-        """How often each node is a word; node 0 is the boundary."""
+        """Count how often each node is a word; node 0 is the boundary."""
         counts: Integers
         counts, words = self._engine.run(WordCut(self._lattice, keep=self._keep), self._runs)
         self._words = words if self._keep else []
         return counts
 
     def bigrams(self, type_of: Integers) -> tuple[Integers, Integers, Integers]:
-        """Pairs of types of neighbours in order, and how often each occurs, given the type of each node."""
+        """Count pairs of types of neighbours, given the type of each node; the pairs are sorted."""
         pairs = WordCut(self._lattice, type_of)
         if self._words:
             total = np.zeros(pairs.size, np.int64)
@@ -171,21 +171,21 @@ def cluster(
     ----------
     corpus : CutCorpus
     nodes : ndarray of int32, shape (candidates,)
-        Node of each candidate, -1 for those that have none; the first is the boundary, node 0.
+        Node of each candidate, or -1; the first candidate is the boundary, node 0.
     lengths : ndarray of int64, shape (candidates,)
         Symbols of each candidate, ascending.
     class_words : int
-        How many words have free classes, if so many are seen often enough; of equally frequent ones, the
-        first candidates.
+        Number of words with free classes, if so many are seen often enough; of equally frequent words the first
+        candidates are taken.
     word_classes : int
         Free classes.
 
     Returns
     -------
     classes : ndarray of uint8, shape (candidates,)
-        Class of each candidate: 0 the boundary, then one for each length, then the free ones.
+        Class of each candidate: 0 for the boundary, then one for each length, then the free ones.
     counts : ndarray of int64, shape (classes, classes)
-        How often each class (column) stands behind each class (row).
+        How often each class (column) follows each class (row).
     """
     there = np.flatnonzero(nodes >= 0)
     types_of_nodes = int(nodes.max()) + 1
@@ -227,7 +227,7 @@ def cluster(
 
 
 def class_factors(counts: Integers, weight: float) -> Floats:
-    """How much likelier each class is behind each other class than by chance.
+    """Compute how much likelier each class is behind each other class than by chance.
 
     Parameters
     ----------

@@ -56,7 +56,7 @@ class WordList:
     counts : ndarray of float64, shape (runs,)
         How often each run counts.
     left_out : list of str
-        Words that are too long, or hold a mark or a space, which no word of a run can, or have no usable count.
+        Words that are too long, hold a mark or a space (no word of a run does), or have no usable count.
     """
 
     corpus: Corpus
@@ -136,7 +136,7 @@ def learn(
 def words_of_cuts(
     corpus: Corpus, candidates: Candidates, learned: Learned, lm: LanguageModel | None = None, **parameters: Any
 ) -> Lexicon:
-    """Cut a corpus by what was learned from it, and count the words.
+    """Cut a corpus with a decoder that was learned from it, and count the words.
 
     Parameters
     ----------
@@ -179,7 +179,7 @@ def count_words(
     candidates : Candidates
         Words that are none of these are left out.
     trie : tuple, optional
-        Their trie (:func:`segtool.lexicon.em.candidate_trie`), if the caller has it.
+        Their trie (:func:`segtool.lexicon.trie.candidate_trie`), if the caller has it.
 
     Returns
     -------
@@ -215,9 +215,9 @@ def frequency_lexicon(counts: list[Floats]) -> Lexicon:
 
 
 def words_with_counts(model: Model) -> Iterator[tuple[str, int]]:
-    """The words of a model with how often they are expected, at least once, as a word list.
+    """Give the words of a model with their expected occurrences, at least 1, as a word list.
 
-    Words with a number or a Latin run in them stand for many and are left out.
+    Words with a number or a Latin run are left out, because each represents many words.
 
     Parameters
     ----------

@@ -1,24 +1,35 @@
-"""Compressed blocks of counts and of runs.
+"""Compressed blocks of n-grams and of runs, in files with an index.
 
-A block holds columns, each deflated on its own by zlib: of n-grams the number of children of each parent, the low and
+A block holds columns, each compressed by zlib. For n-grams these are the number of children of each parent, the low and
 the high bytes of the last symbols, and the counts; numbers are varints (seven bits a byte, the lowest first). Symbols
-of n-grams hardly repeat, so that zlib looks for no more than runs and leaves the rest to Huffman's code: twice as
-fast as its level 1, and smaller. What comes out of a block is checked: it is counts of an alphabet, or an error.
+of n-grams hardly repeat, so zlib looks for runs of one byte only and leaves the rest to Huffman coding: this is twice
+as fast as zlib's level 1, and smaller. Reading checks the content: it is n-grams of the alphabet, or an error.
+
+``NAME.bin`` holds the blocks, ``NAME_index.npy`` a record for each, in a directory with a card
+(:mod:`segtool.store.cards`). The file is read and not mapped, because mapped pages count as memory. Every block has its
+own checksum, so that a few blocks can be read without the others.
 """
 
 from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 
+from segtool.errors import ModelError
 from segtool.ngrams.table import Level, fan_out
 from segtool.runtime.arrays import Bytes, Ids, Integers
 from segtool.runtime.kernels import kernel
+from segtool.store.cards import CardFormat, write_array
 
 __all__ = [
+    "BLOCK_RECORD",
+    "BlockReader",
+    "BlockWriter",
     "DamagedBlock",
     "pack_levels",
     "pack_numbers",
@@ -28,12 +39,16 @@ __all__ = [
     "unpack_stream",
 ]
 
-_LONGEST = 10
+BLOCK_RECORD = np.dtype([("end", "<i8"), ("offset", "<i8"), ("bytes", "<i8"), ("crc32", "<u4")])
+"""End of the content of a block; its place in the file, in bytes, its size and its checksum."""
+Content = TypeVar("Content")
+
+_LONGEST_VARINT = 10
 """Bytes of the longest varint of 64 bits."""
 
 
 class DamagedBlock(ValueError):
-    """A block that does not hold what it should."""
+    """The content of a block is not as expected."""
 
 
 def pack_levels(levels: Sequence[Level], low: int, high: int) -> bytes:
@@ -67,14 +82,14 @@ def pack_levels(levels: Sequence[Level], low: int, high: int) -> bytes:
 
 
 def unpack_levels(data: bytes, low: int, high: int, lengths: int, alphabet: int) -> tuple[Level, ...]:
-    """Take n-grams out of a block.
+    """Decompress n-grams.
 
     Parameters
     ----------
     data : bytes
         From :func:`pack_levels`.
     low, high : int
-        As they were there.
+        As passed to it.
     lengths : int
         Number of levels.
     alphabet : int
@@ -99,8 +114,8 @@ def unpack_levels(data: bytes, low: int, high: int, lengths: int, alphabet: int)
     symbol = np.empty(2 * len(low_bytes), np.uint8)
     symbol[0::2], symbol[1::2] = low_bytes, high_bytes
     symbols = symbol.view("<u2").astype(np.uint16, copy=False)
-    fans = _numbers(packed_fans, high - low + sum(sizes[:-1]) if lengths else 0)
-    counts = _numbers(packed_counts, sum(sizes))
+    fans = _from_varints(packed_fans, high - low + sum(sizes[:-1]) if lengths else 0)
+    counts = _from_varints(packed_counts, sum(sizes))
     levels = []
     begin, fan_begin, offset, parents = 0, 0, low, high - low
     for size in sizes:
@@ -120,23 +135,23 @@ def pack_numbers(numbers: Integers) -> bytes:
 
 
 def unpack_numbers(data: bytes, length: int) -> Integers:
-    """Take numbers out of a block.
+    """Decompress numbers.
 
     Raises
     ------
     DamagedBlock
-        If they are not as many as stated.
+        If their number is not `length`.
     """
-    return _numbers(_unpack(data, 1)[0], length)
+    return _from_varints(_unpack(data, 1)[0], length)
 
 
 def pack_stream(stream: Ids) -> bytes:
-    """Compress a stream of symbol ids, which repeats itself more than a trie does."""
+    """Compress a stream of symbol ids, which has more repeats than n-grams have."""
     return _pack([stream.astype("<u2").view(np.uint8)], zlib.Z_DEFAULT_STRATEGY)
 
 
 def unpack_stream(data: bytes, length: int, alphabet: int) -> Ids:
-    """Take a stream of symbol ids out of a block.
+    """Decompress a stream of symbol ids.
 
     Raises
     ------
@@ -153,19 +168,19 @@ def unpack_stream(data: bytes, length: int, alphabet: int) -> Ids:
 
 
 def _varints(parts: Sequence[Integers]) -> Bytes:
-    """Varints of the numbers of all parts, one behind the other."""
+    """Varints of the numbers of all parts."""
     numbers = np.concatenate([np.zeros(0, np.int64), *parts])
     longest = -(-int(numbers.max(initial=1)).bit_length() // 7)
     out = np.empty(longest * len(numbers), np.uint8)
     return out[: _write_varints(numbers, out)]
 
 
-def _numbers(varints: Bytes, length: int) -> Integers:
-    if not length <= len(varints) <= _LONGEST * length:
+def _from_varints(varints: Bytes, length: int) -> Integers:
+    if not length <= len(varints) <= _LONGEST_VARINT * length:
         raise DamagedBlock("a column has another length")
     out = np.empty(length, np.int64)
     if _read_varints(varints, out) != len(varints):
-        raise DamagedBlock("it holds numbers that are none")
+        raise DamagedBlock("it holds invalid numbers")
     return out
 
 
@@ -190,7 +205,7 @@ def _unpack(data: bytes, columns: int) -> list[Bytes]:
     for size, packed in zip(sizes[0::2], sizes[1::2], strict=True):
         inflate = zlib.decompressobj()
         try:
-            # one byte more than there should be, so that too many are seen, and no more than these are made
+            # one byte more than expected, so that a longer column is noticed but not inflated
             column = inflate.decompress(memoryview(data)[at : at + packed], min(size, 1 << 62) + 1)
         except zlib.error as error:
             raise DamagedBlock(f"it cannot be inflated: {error}") from None
@@ -199,6 +214,120 @@ def _unpack(data: bytes, columns: int) -> list[Bytes]:
         found.append(np.frombuffer(column, np.uint8))
         at += packed
     return found
+
+
+class BlockWriter:
+    """Appends blocks to a file, and keeps their index.
+
+    Every method raises :class:`OSError` if the disk fails or is full.
+
+    Parameters
+    ----------
+    folder : Path
+    name : str
+        Without the endings.
+
+    Attributes
+    ----------
+    end : int
+        End of the content of the last block.
+    """
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self._folder, self._name = folder, name
+        self._file = open(folder / f"{name}.bin", "wb")  # noqa: SIM115
+        self._rows: list[tuple[int, int, int, int]] = []
+        self._size = self._crc32 = self.end = 0
+
+    def add(self, data: bytes, end: int) -> None:
+        """Append a block."""
+        self._file.write(data)
+        self._rows.append((end, self._size, len(data), zlib.crc32(data)))
+        self._crc32 = zlib.crc32(data, self._crc32)
+        self._size += len(data)
+        self.end = end
+
+    def finish(self) -> dict[str, dict[str, Any]]:
+        """Write the index; return the entries of the card for both files."""
+        self.close()
+        entry = {"bytes": self._size, "crc32": f"{self._crc32:08x}"}
+        index = write_array(self._folder, f"{self._name}_index", np.array(self._rows, BLOCK_RECORD))
+        return {f"{self._name}.bin": entry} | index
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+
+class BlockReader:
+    """Reads blocks of a file by their index. Several threads may read at a time.
+
+    Parameters
+    ----------
+    form : CardFormat
+        Format of the directory.
+    folder : Path
+    name : str
+        Without the endings.
+    card : dict
+        Card of the directory.
+
+    Attributes
+    ----------
+    ends : ndarray of int64, shape (blocks,)
+        End of the content of each block.
+
+    Raises
+    ------
+    ModelError
+        If a file is missing or the index damaged.
+    """
+
+    def __init__(self, form: CardFormat, folder: Path, name: str, card: dict[str, Any]) -> None:
+        self._form = form
+        self._file = form.find_file(folder, f"{name}.bin", card, verify=False)
+        self._index = np.array(form.open_array(folder, f"{name}_index", card, BLOCK_RECORD))
+        self.ends = self._index["end"].astype(np.int64)
+        sizes = self._index["bytes"]
+        offsets = np.cumsum(sizes) - sizes
+        whole = int(sizes.sum()) == card["arrays"][f"{name}.bin"]["bytes"] and bool(np.all(sizes >= 0))
+        if not whole or np.any(offsets != self._index["offset"]) or np.any(np.diff(self.ends, prepend=0) < 0):
+            raise self.damaged("its index")
+
+    def read(self, i: int, unpack: Callable[[bytes], Content]) -> Content:
+        """Read the content of a block.
+
+        Parameters
+        ----------
+        i : int
+        unpack : callable
+            Makes the content from the bytes, or raises :class:`DamagedBlock`.
+
+        Raises
+        ------
+        ModelError
+            If the block is damaged or cannot be read.
+        """
+        _, offset, size, crc32 = self._index[i].tolist()
+        try:
+            with open(self._file, "rb") as file:
+                file.seek(offset)
+                data = file.read(size)
+        except FileNotFoundError:
+            raise ModelError(f"{self._file}: missing from the {self._form.what}: {self._form.fix}") from None
+        except OSError as error:
+            what = error.strerror or error
+            raise ModelError(f"{self._file}: {what}: check the permissions of the {self._form.what}") from None
+        if len(data) != size or zlib.crc32(data) != crc32:
+            raise self.damaged(f"block {i}: wrong checksum")
+        try:
+            return unpack(data)
+        except DamagedBlock as error:
+            raise self.damaged(f"block {i}: {error}") from None
+
+    def damaged(self, what: str) -> ModelError:
+        """Error of a damaged file; `what` is the damaged part."""
+        return ModelError(f"{self._file}: damaged ({what}): {self._form.fix}")
 
 
 @kernel("i8(i8[const], u1[])")
@@ -218,7 +347,7 @@ def _write_varints(numbers, out):  # type: ignore[no-untyped-def]
 
 @kernel("i8(u1[const], i8[])")
 def _read_varints(data, numbers):  # type: ignore[no-untyped-def]
-    """Read as many numbers as there is room for; returns the bytes read, or -1 if one is none or does not end."""
+    """Fill `numbers`; returns the number of bytes read, or -1 if a number is invalid or does not end."""
     at = 0
     for i in range(len(numbers)):
         value = 0
@@ -236,7 +365,7 @@ def _read_varints(data, numbers):  # type: ignore[no-untyped-def]
 
 @kernel("b1(i8[const], u2[const], i8[const], i8, i8, i4[])")
 def _lay_out(fans, symbol, count, alphabet, offset, parent):  # type: ignore[no-untyped-def]
-    """Write the parent of each n-gram; tells whether they are all there, of the alphabet, ascending and counted."""
+    """Write parents; returns whether symbols are complete, valid and ascending, and counts positive."""
     used = 0
     for i in range(len(fans)):
         if fans[i] > len(symbol) - used:

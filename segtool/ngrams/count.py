@@ -23,8 +23,8 @@ from segtool.runtime.kernels import kernel
 
 __all__ = ["count_stream"]
 
-CHUNK = 1 << 22
-"""Symbols are counted so many at a time, since that needs eight bytes for each of them."""
+COUNTED_AT_ONCE = 1 << 22
+"""Symbols counted at a time: each takes eight bytes meanwhile."""
 
 
 def count_stream(stream: Ids, codes: Codes, order: int, workers: int = 1, least: int = 1) -> NGramTable:
@@ -33,9 +33,9 @@ def count_stream(stream: Ids, codes: Codes, order: int, workers: int = 1, least:
     Parameters
     ----------
     stream : ndarray of uint16, shape (n,)
-        Symbol ids, 0 for a boundary; the first and the last are boundaries and no two stand together.
+        Symbol ids, 0 for a boundary; the first and the last are boundaries, and no two are adjacent.
     codes : ndarray of uint32, shape (symbols,)
-        What the ids stand for.
+        Code of each symbol id.
     order : int
         Length of the longest n-grams, in symbols; 2 to 16.
     workers : int
@@ -57,8 +57,8 @@ def count_stream(stream: Ids, codes: Codes, order: int, workers: int = 1, least:
     symbols = len(codes)
     positions = max(len(stream) - 1, 0)  # the last boundary opens no window
     frequency = np.zeros(symbols, np.int64)
-    for low in range(0, positions, CHUNK):
-        frequency += np.bincount(stream[low : min(low + CHUNK, positions)], minlength=symbols)
+    for low in range(0, positions, COUNTED_AT_ONCE):
+        frequency += np.bincount(stream[low : min(low + COUNTED_AT_ONCE, positions)], minlength=symbols)
     slices = _share(frequency, workers)
     with ThreadPoolExecutor(max(len(slices), 1)) as pool:
         parts = list(pool.map(lambda s: _count_slice(stream, s, frequency, order, least), slices))
@@ -72,7 +72,7 @@ def count_stream(stream: Ids, codes: Codes, order: int, workers: int = 1, least:
 
 
 def _share(frequency: Integers, workers: int) -> list[tuple[int, int]]:
-    """Ranges of first symbols that open about equally many windows each."""
+    """Ranges of first symbols with about equally many windows each."""
     ends = np.cumsum(frequency)
     total = int(ends[-1]) if len(ends) else 0
     cuts = [0] + [int(np.searchsorted(ends, total * i // workers)) + 1 for i in range(1, workers)] + [len(frequency)]
@@ -92,7 +92,7 @@ def _count_slice(stream: Ids, symbols: tuple[int, int], frequency: Integers, ord
         symbol, parent, ends = np.empty(room, np.uint16), np.empty(room, np.int32), np.zeros(room + 1, np.int32)
         largest = int(np.diff(begins).max(initial=0))
         scratch = np.empty(2 * largest + max(len(frequency), 256) + 1, np.int64)
-        types, left = _part_groups(stream, windows, begins, k, least, symbol, parent, ends, scratch)
+        types, left = _split_groups(stream, windows, begins, k, least, symbol, parent, ends, scratch)
         begins = ends[: types + 1].copy()
         windows = windows[:left]
         parent = parent[:types] + np.int32(low if k == 1 else 0)
@@ -102,7 +102,7 @@ def _count_slice(stream: Ids, symbols: tuple[int, int], frequency: Integers, ord
 
 @kernel("void(u2[const], i8, i8, i4[], i4[])")
 def _open_windows(stream, low, high, places, windows):  # type: ignore[no-untyped-def]
-    """Write where windows open whose first symbol is in [low, high), sorted by it; `places` says where to begin."""
+    """Write the places of windows whose first symbol is in [low, high), sorted by it; `places` is the begin of each."""
     for i in range(len(stream) - 1):
         if low <= stream[i] < high:
             symbol = stream[i] - low
@@ -111,31 +111,30 @@ def _open_windows(stream, low, high, places, windows):  # type: ignore[no-untype
 
 
 @kernel("(i8,i8)(u2[const], i4[], i4[const], i8, i8, u2[], i4[], i4[], i8[])")
-def _part_groups(stream, windows, begins, k, least, symbol, parent, ends, scratch):  # type: ignore[no-untyped-def]
-    """Part groups of windows that share k symbols by the symbol behind these.
+def _split_groups(stream, windows, begins, k, least, symbol, parent, ends, scratch):  # type: ignore[no-untyped-def]
+    """Split groups of windows that share k symbols by the next symbol.
 
     Parameters
     ----------
     stream : uint16[n]
     windows : int32[m], written
-        Where windows open, those of a group together: group g from ``begins[g]`` on. The groups that come out
-        stand here afterwards, one behind the other.
+        Places of windows, those of group g from ``begins[g]`` on. Afterwards they are those of the new groups.
     begins : int32[groups + 1]
     k : int
     least : int
         Smaller groups are left out.
     symbol : uint16[m // least + 1], parent : int32[as many], written
-        Of each group that comes out: the symbol, and the group it was a part of.
+        Symbol of each new group, and the group that it was a part of.
     ends : int32[m // least + 2], written
-        Where it begins and ends among `windows`; the first entry is 0.
+        Begin and end of each new group in `windows`; the first entry is 0.
     scratch : int64[2 * size of the largest group + max(symbols, 256) + 1]
 
     Returns
     -------
     types : int
-        Groups that came out.
+        Number of new groups.
     left : int
-        Windows in them.
+        Number of windows in them.
     """
     types = 0
     left = 0

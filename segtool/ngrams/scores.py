@@ -10,9 +10,9 @@ With c(x) the count of x, N the symbols of the corpus, in nats:
 - *variation* V of branching entropy: H(x) − H(x without its last (first) symbol); for one symbol
   H(x) − the entropy of the symbols of the corpus (Magistry & Sagot 2012).
 
-The left neighbours come out of the same table as the right ones: the k+1-gram ``s x`` is found in the
-level of k+1-grams, and a *link* from it to ``x`` says whose left neighbour s is. Counts come slice by slice,
-twice: the first time for the candidates and their right neighbours, then for the left ones.
+Left neighbours come from the same table as right ones: the k+1-gram ``s x`` is in the level of k+1-grams, and a *link*
+from it to ``x`` makes s a left neighbour of x. N-grams are read twice, slice by slice: first for the candidates and
+their right neighbours, then for the left ones.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ BOUNDARY_FANOUT = 50
 
 @dataclass(frozen=True)
 class CandidateLevel:
-    """Candidates of one length, a k-gram each, in the order of the counts they were taken from.
+    """Candidates of one length, in the order of the n-grams.
 
     Attributes
     ----------
@@ -86,7 +86,7 @@ class Candidates:
         return sum(map(len, self.levels)) - 1
 
     def to_arrays(self) -> dict[str, npt.NDArray[Any]]:
-        """All of them as arrays with names."""
+        """Return all arrays by name."""
         arrays: dict[str, npt.NDArray[Any]] = {"codes": self.codes, "total": np.array(self.total)}
         for k, level in enumerate(self.levels):
             arrays |= {f"{each.name}{k}": getattr(level, each.name) for each in fields(level)}
@@ -94,7 +94,7 @@ class Candidates:
 
     @classmethod
     def from_arrays(cls, arrays: dict[str, npt.NDArray[Any]]) -> Candidates:
-        """The candidates that :meth:`to_arrays` gave."""
+        """Make candidates of the arrays of :meth:`to_arrays`."""
         names = [each.name for each in fields(CandidateLevel)]
         lengths = sum(name.startswith("symbol") for name in arrays)
         levels = (CandidateLevel(**{name: arrays[f"{name}{k}"] for name in names}) for k in range(lengths))
@@ -110,7 +110,7 @@ def score(ngrams: NGrams, max_word_len: int | None = None, min_count: int = 1, w
         Of order `max_word_len` + 1 at least, so that the longest words have right neighbours. N-grams of two symbols
         or more that occur once make no difference where `min_count` is above 1.
     max_word_len : int, optional
-        Longest candidate, in symbols; by default one less than the order of the counts.
+        Longest candidate, in symbols; by default one less than the order of the n-grams.
     min_count : int
         N-grams of two symbols or more that are rarer are no candidates; single symbols always are.
     workers : int
@@ -143,7 +143,7 @@ def score(ngrams: NGrams, max_word_len: int | None = None, min_count: int = 1, w
     share = share[share > 0] / max(total, 1)
     unigram_entropy = float(-(share * np.log(share)).sum())
     levels: list[CandidateLevel] = []
-    tails: list[Places] = []  # tails[j]: where each candidate without its first j symbols stands
+    tails: list[Places] = []  # tails[j]: places of the candidates without their first j symbols
     for k, (shape, suffix) in enumerate(zip(shapes, suffixes, strict=True), 1):
         tails = [np.arange(len(shape.count), dtype=np.int32), *(tail[suffix] for tail in tails)]
         if k == 1:
@@ -160,7 +160,7 @@ def score(ngrams: NGrams, max_word_len: int | None = None, min_count: int = 1, w
 
 
 class _Shape(NamedTuple):
-    """Candidates of one length, as far as n-grams that begin with them tell; see :class:`CandidateLevel`."""
+    """Candidates of one length without their scores to the left; see :class:`CandidateLevel`."""
 
     symbol: Ids
     parent: Places
@@ -204,23 +204,23 @@ def _shapes(ngrams: NGrams, max_word_len: int, min_count: int, workers: int) -> 
         return found
 
     parts = list(in_order(work, ngrams.slices(), workers))
-    before = np.zeros(len(parts), np.int64)  # how many candidates one symbol shorter other slices have before
+    before = np.zeros(len(parts), np.int64)  # candidates one symbol shorter in the slices before
     for k in range(2, max_word_len + 1):
         own = [part[k - 2] for part in parts]
         parents = [(each.parent + skip).astype(np.int32) for each, skip in zip(own, before, strict=True)]
         joined = (np.concatenate(list(each)) for each in zip(*own, strict=True))
-        symbol, _, count, right = joined if own else _NOTHING
+        symbol, _, count, right = joined if own else _EMPTY_SHAPE
         shapes.append(_Shape(symbol, np.concatenate([np.zeros(0, np.int32), *parents]), count, right))
         sizes = np.array([len(each.symbol) for each in own], np.int64)
         before = np.cumsum(sizes) - sizes
     return shapes
 
 
-_NOTHING = _Shape(np.zeros(0, np.uint16), np.zeros(0, np.int32), np.zeros(0, np.int64), np.zeros(0))
+_EMPTY_SHAPE = _Shape(np.zeros(0, np.uint16), np.zeros(0, np.int32), np.zeros(0, np.int64), np.zeros(0))
 
 
 def _left(ngrams: NGrams, shapes: list[_Shape], min_count: int, workers: int) -> tuple[list[Places], list[Floats]]:
-    """Where each candidate without its first symbol stands, and left entropies, by length."""
+    """Places of candidates without their first symbol, and left entropies, by length."""
     bigrams = ngrams.bigrams
     longest = len(shapes)
     sums = [np.zeros(len(shape.symbol)) for shape in shapes]
@@ -248,7 +248,7 @@ def _left(ngrams: NGrams, shapes: list[_Shape], min_count: int, workers: int) ->
 
     if longest > 1:
         for own, longer_ones in in_order(work, ngrams.slices(), workers):
-            # slice by slice, so that sums are added up in one order
+            # slice by slice, so that the order of additions does not depend on the slices
             for k, (suffix, (longer, links, boundary_first)) in enumerate(zip(own, longer_ones, strict=True), 1):
                 suffixes[k].append(suffix)
                 _entropy_sums(longer.count, links, boundary_first, BOUNDARY_FANOUT, sums[k])
@@ -258,7 +258,7 @@ def _left(ngrams: NGrams, shapes: list[_Shape], min_count: int, workers: int) ->
 
 
 def _first_child(shape: _Shape, longer: _Shape) -> Integers:
-    """Where the extensions of each candidate begin among those one symbol longer."""
+    """Begin of the extensions of each candidate among those one symbol longer."""
     out = np.zeros(len(shape.symbol) + 1, np.int64)
     np.cumsum(np.bincount(longer.parent, minlength=len(shape.symbol)), out=out[1:])
     return out
@@ -288,7 +288,7 @@ def _cohesion(
     """Least pointwise mutual information over the splits of the candidates of one length."""
     lowest = np.full(len(count), np.inf)
     joint = np.log(count) + np.log(max(total, 1))
-    for head in range(len(shorter), 0, -1):  # `parent` is where the first `head` symbols stand
+    for head in range(len(shorter), 0, -1):  # `parent` is the place of the first `head` symbols
         tail = tails[head]
         split = np.log(shorter[head - 1].count[parent]) + np.log(shorter[len(shorter) - head].count[tail])
         np.minimum(lowest, joint - split, out=lowest)

@@ -1,25 +1,27 @@
-"""Count shards: the n-gram counts of a corpus, and its runs, in a directory.
+"""Count shards: the n-grams of a corpus and its runs, in a directory.
 
-``segtool count`` writes one, training spills them when memory is short, and they can be made on many machines and
-added up (:mod:`segtool.ngrams.merge`). A card (:mod:`segtool.store.cards`) vouches for the files:
+``segtool count`` writes a shard, training writes them when memory is short, and shards made on many machines can be
+added up (:mod:`segtool.ngrams.merge`). A card (:mod:`segtool.store.cards`) holds the checksums of the files:
 
-====================  ========================================================================================
-file                  holds
-====================  ========================================================================================
-``symbols.npy``       code of each symbol id of the n-grams (uint32, ascending); folded characters share one
-``written.npy``       code of each symbol id of the runs: the characters as written (uint32, ascending)
-``frequency.npy``     occurrences of each symbol of the n-grams; of the boundary, number of runs (int64)
-``written_counts.npy`` the same of the runs
-``hash_sizes.npy``    symbols of the runs by the highest bits of their hashes (:mod:`segtool.text.run_hashes`; int64)
-``ngrams.bin``        blocks: all bigrams; n-grams of three symbols or more, by ranges of bigrams; how many of
-                      these begin with each bigram
-``ngrams_index.npy``  a record (:mod:`segtool.ngrams.block_files`) for each of these; a range of bigrams ends before
-`end` ``runs.bin``          blocks: the runs in the order of the corpus, 0 before, between and behind them
-``runs_index.npy``    a record for each; `end` is the place of a block's last boundary, which the next shares
-====================  ========================================================================================
+======================  =======================================================================================
+file                    content
+======================  =======================================================================================
+``symbols.npy``         code of each symbol id of the n-grams (uint32, ascending); folded characters share one
+``written.npy``         code of each symbol id of the runs: the characters as written (uint32, ascending)
+``frequency.npy``       occurrences of each symbol of the n-grams; of the boundary, number of runs (int64)
+``written_counts.npy``  the same of the runs
+``hash_sizes.npy``      symbols of the runs by the highest bits of their hashes (int64;
+                        :mod:`segtool.text.run_hashes`)
+``ngrams.bin``          blocks: all bigrams; n-grams of three symbols or more, by ranges of bigrams; the number of
+                        these that begin with each bigram
+``ngrams_index.npy``    a record (:mod:`segtool.ngrams.blocks`) for each block; its range of bigrams ends
+                        before `end`
+``runs.bin``            blocks: the runs in the order of the corpus, 0 before, between and behind them
+``runs_index.npy``      a record for each block; `end` is the place of its last boundary, which the next block shares
+======================  =======================================================================================
 
-Where blocks are cut depends on the content alone, so that the same counts and runs give the same bytes (with the
-same zlib) however they were counted.
+The cuts between blocks depend on the content alone: the same n-grams and runs give the same bytes (with the same zlib),
+however they were counted.
 """
 
 from __future__ import annotations
@@ -36,8 +38,9 @@ import numpy.typing as npt
 
 from segtool import __version__
 from segtool.errors import ModelError, UsageError
-from segtool.ngrams.block_files import BlockReader, BlockWriter
 from segtool.ngrams.blocks import (
+    BlockReader,
+    BlockWriter,
     pack_levels,
     pack_numbers,
     pack_stream,
@@ -52,23 +55,23 @@ from segtool.text.run_hashes import BUCKETS
 from segtool.text.runs import CHUNK
 from segtool.text.stats import CorpusStats
 
-__all__ = ["FORMAT_VERSION", "SHARD", "Shard", "ShardWriter", "open_shards"]
+__all__ = ["SHARD", "SHARD_VERSION", "Shard", "ShardWriter", "open_shards"]
 
-FORMAT_VERSION = 1
+SHARD_VERSION = 1
 SHARD = CardFormat(
     name="segtool counts",
-    version=FORMAT_VERSION,
+    version=SHARD_VERSION,
     what="shard",
     title="count shard",
     command="segtool count",
     verb="count",
 )
 NGRAMS_PER_BLOCK = 1 << 14
-"""Of three symbols or more, at least; whoever wants one bigram of many shards decodes as many of each."""
+"""Least number of n-grams of three symbols or more in a block. Reading those of one bigram decodes a whole block."""
 
 
 class ShardWriter:
-    """Writes a shard; use it in a ``with`` statement.
+    """Writes a shard, in a ``with`` statement.
 
     Parameters
     ----------
@@ -77,7 +80,7 @@ class ShardWriter:
     codes : ndarray of uint32, shape (symbols,)
         Code of each symbol id of the n-grams, ascending; the first three are the boundary, ``NUM`` and ``LAT``.
     written : ndarray of uint32
-        The same of the runs.
+        Code of each symbol id of the runs.
     fold : bool
         Whether characters that fold to one were counted as one.
     order : int
@@ -95,10 +98,10 @@ class ShardWriter:
         self._frequency: Integers | None = None
         self._bigrams = 0
         self._sizes: list[npt.NDArray[np.int32]] = []
-        self._slices: list[Slice] = []  # of the block that is not full
-        self._counted = 0  # bigrams that have passed
-        self._filled = 0  # n-grams in that block
-        self._stream = np.zeros(0, np.uint16)  # the same of the runs, without the boundary at its end
+        self._slices: list[Slice] = []  # of the open block
+        self._counted = 0  # bigrams before the next slice
+        self._filled = 0  # n-grams in the open block
+        self._stream = np.zeros(0, np.uint16)  # the open block of runs, without its last boundary
         self._stats = CorpusStats.of(np.zeros(1, np.uint16), written)
         self._ngrams = BlockWriter(folder, "ngrams")
         self._runs = BlockWriter(folder, "runs")
@@ -125,7 +128,7 @@ class ShardWriter:
         Raises
         ------
         UsageError
-            If it is no such stream.
+            If it is not such a stream.
         """
         if not len(stream) or stream[0] or stream[-1] or stream.max() >= len(self._written):
             raise UsageError("runs of a count shard begin and end with a boundary, and have symbols of its alphabet")
@@ -144,7 +147,7 @@ class ShardWriter:
         self._runs.add(pack_stream(block), self._runs.end + len(stream))
 
     def add_bigrams(self, frequency: Integers, bigrams: Level) -> None:
-        """Write the n-grams of one symbol and of two; to be called once, before the first slice.
+        """Write the n-grams of one and of two symbols; call this once, before the first slice.
 
         Parameters
         ----------
@@ -162,12 +165,12 @@ class ShardWriter:
         Parameters
         ----------
         part : Slice
-            Of the range of bigrams behind that of the slice before.
+            Its range of bigrams follows that of the slice before.
 
         Raises
         ------
         UsageError
-            If the range is another.
+            If the range does not follow.
         """
         if part.low != self._counted or part.high > self._bigrams or self._frequency is None:
             raise UsageError("slices of a count shard follow one another, behind the bigrams that they begin with")
@@ -191,12 +194,12 @@ class ShardWriter:
         self._slices = []
 
     def finish(self, corpus: dict[str, Any]) -> None:
-        """Write what is left, and the card.
+        """Write the open blocks and the card.
 
         Parameters
         ----------
         corpus : dict
-            What the card says of the corpus; JSON.
+            Entries of the card on the corpus, as JSON.
 
         Raises
         ------
@@ -214,14 +217,14 @@ class ShardWriter:
         files = self._ngrams.finish() | self._runs.finish()
         stats = self._stats
         arrays = self._codes, stats.written, self._frequency, stats.counts, stats.hash_sizes
-        for (name, dtype), array in zip(_ARRAYS.items(), arrays, strict=True):
+        for (name, dtype), array in zip(_SHARD_ARRAYS.items(), arrays, strict=True):
             files |= write_array(self._folder, name, array.astype(dtype))
         runs = {"digest": f"{stats.digest:016x}", "longest_run": stats.longest_run}
         entries = {"corpus": corpus | runs, "parameters": self._parameters, "segtool_version": __version__}
         SHARD.write(self._folder, entries, files)
 
 
-_ARRAYS = {"symbols": "<u4", "written": "<u4", "frequency": "<i8", "written_counts": "<i8", "hash_sizes": "<i8"}
+_SHARD_ARRAYS = {"symbols": "<u4", "written": "<u4", "frequency": "<i8", "written_counts": "<i8", "hash_sizes": "<i8"}
 
 
 class Shard:
@@ -247,12 +250,12 @@ class Shard:
     stats : CorpusStats
         Statistics of the runs.
     corpus : dict
-        What the card says of the corpus.
+        Entries of the card on the corpus.
     """
 
     def __init__(self, path: Path, card: dict[str, Any]) -> None:
         codes, written, frequency, written_counts, hash_sizes = (
-            np.array(SHARD.open_array(path, name, card, dtype)) for name, dtype in _ARRAYS.items()
+            np.array(SHARD.open_array(path, name, card, dtype)) for name, dtype in _SHARD_ARRAYS.items()
         )
         parameters, corpus = card.get("parameters"), card.get("corpus")
         if not isinstance(parameters, dict) or not isinstance(corpus, dict):
@@ -299,7 +302,7 @@ class Shard:
         return len(self._runs.ends)
 
     def chunk(self, i: int) -> Ids:
-        """Runs of a block.
+        """Read the runs of a block.
 
         Returns
         -------
@@ -351,14 +354,14 @@ class Shard:
 
 
 def open_shards(paths: Sequence[str | os.PathLike[str]]) -> list[Shard]:
-    """Open shards that are to be added up.
+    """Open shards in order to add them up.
 
     Raises
     ------
     ModelError
         If one is missing, damaged, or of another format version.
     UsageError
-        If there is none, or they were counted in different ways.
+        If there is none, or their order or folding differ.
     """
     if not paths:
         raise UsageError("no count shards were given: pass one or more")

@@ -25,7 +25,7 @@ SYMBOL_BYTES = 120
 CANDIDATE_BYTES = 190
 """For a candidate, in scoring and in EM passes."""
 
-MOST_SYMBOLS = 1 << 30
+MOST_SYMBOLS_AT_ONCE = 1 << 30
 """Counted at a time, whatever the memory: places in them are 32-bit numbers."""
 
 NGRAM_BYTES = 90
@@ -83,7 +83,7 @@ class Budget:
     @property
     def symbols(self) -> int:
         """Number of symbols of a corpus to hold and count at a time."""
-        return min(self.room // SYMBOL_BYTES, MOST_SYMBOLS)
+        return min(self.room // SYMBOL_BYTES, MOST_SYMBOLS_AT_ONCE)
 
     def check(self, candidates: int, sampled: int = 0) -> None:
         """Check that candidates, and the symbols of a sample, fit.

@@ -88,13 +88,13 @@ class LazyKernel:
     @property
     def _machine_code(self) -> MachineCode:
         if self._code is None:
-            from segtool.runtime.machine_code import load, save
+            from segtool.runtime.machine_code import load_code, save_code
 
             with _lock:
                 if self._code is None:
-                    code = load(self.interpreted, self.signature)
+                    code = load_code(self.interpreted, self.signature)
                     if code is None:
-                        code = save(self.interpreted, self.signature, self.dispatcher)
+                        code = save_code(self.interpreted, self.signature, self.dispatcher)
                         if code.folder is None and not code.reason:
                             _warn()
                     self._code, self._run = code, code.run

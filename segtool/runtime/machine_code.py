@@ -31,7 +31,7 @@ from segtool.runtime.cache_folder import VARIABLE, cache_folders, read_trusted, 
 from segtool.runtime.machine_entry import ENTRY, object_code
 from segtool.runtime.numba_compiler import deserialise, serialise
 
-__all__ = ["MachineCode", "load", "save"]
+__all__ = ["MachineCode", "load_code", "save_code"]
 
 logger = logging.getLogger("segtool")
 
@@ -72,7 +72,7 @@ class MachineCode(NamedTuple):
     reason: str = ""
 
 
-def load(function: Callable[..., Any], signature: str) -> MachineCode | None:
+def load_code(function: Callable[..., Any], signature: str) -> MachineCode | None:
     """Load a kernel from its file.
 
     Parameters
@@ -106,7 +106,7 @@ def load(function: Callable[..., Any], signature: str) -> MachineCode | None:
     return None
 
 
-def save(function: Callable[..., Any], signature: str, dispatcher: Any) -> MachineCode:
+def save_code(function: Callable[..., Any], signature: str, dispatcher: Any) -> MachineCode:
     """Write the machine code of a kernel that numba has compiled.
 
     Parameters
@@ -120,7 +120,8 @@ def save(function: Callable[..., Any], signature: str, dispatcher: Any) -> Machi
     Returns
     -------
     MachineCode
-        As :func:`load` will return it in later processes, or the dispatcher and the reason why its code cannot be kept.
+        As :func:`load_code` will return it in later processes, or the dispatcher and the reason why its code cannot
+        be kept.
 
     Raises
     ------

@@ -116,17 +116,18 @@ class SparkEngine:
             raise UsageError(f"--encoding {encoding}: Spark cannot tell its lines apart: convert the text to UTF-8")
         names = [os.fspath(name) for name in ([inputs] if isinstance(inputs, str | os.PathLike) else inputs)]
         sources = self._sources(names)
+        folder = work()  # before hours of work, if it cannot be written
         try:
             with _errors_of_executors():
                 lines, files = self._lines(names, sources)
                 job = spark_tasks.CountJob(order, fold, codec, skip_undecodable, self._room)
                 counted = lines.mapInArrow(partial(spark_tasks.count_lines, job), spark_tasks.FILES)
                 with _computed(counted):
-                    shards, reports = _receive(counted.toLocalIterator(), work())
+                    shards, reports = _receive(counted.toLocalIterator(), folder)
         except EncodingError as error:
             _read_again(error, sources, encoding)
             raise EncodingError(f"{error}, or --skip-undecodable to leave such lines out") from None
-        _fill(reading, reports, files, sources)
+        _add_reports(reading, reports, files, sources)
         return shards
 
     def _sources(self, names: Sequence[str]) -> list[Source]:
@@ -326,9 +327,9 @@ def _source_of(uri: str, sources: Sequence[Source]) -> Source | None:
     return next((source for source in sources if os.path.abspath(str(source.path)) == path), None)
 
 
-def _fill(reading: ReadReport, reports: Mapping[Split, ReadReport], files: int, sources: Sequence[Source]) -> None:
-    """Add up the reports on all splits; lines and bytes count from the begin of the file."""
-    reading.files += files
+def _add_reports(total: ReadReport, reports: Mapping[Split, ReadReport], files: int, sources: Sequence[Source]) -> None:
+    """Add up the reports on splits; the places of skipped lines are those in the whole file."""
+    total.files += files
     name, lines, size = "", 0, 0
     for (file, _), report in sorted(reports.items(), key=lambda item: item[0]):
         if file != name:
@@ -336,9 +337,9 @@ def _fill(reading: ReadReport, reports: Mapping[Split, ReadReport], files: int, 
         source = _source_of(file, sources)
         shown = file if source is None else source.name
         for bad in report.skipped:
-            reading.skip(bad._replace(source=shown, line=lines + bad.line, offset=size + bad.offset))
-        reading.skipped_lines += report.skipped_lines - len(report.skipped)
-        reading.bytes += report.bytes
-        reading.lines += report.lines
-        reading.characters += report.characters
+            total.skip(bad._replace(source=shown, line=lines + bad.line, offset=size + bad.offset))
+        total.skipped_lines += report.skipped_lines - len(report.skipped)
+        total.bytes += report.bytes
+        total.lines += report.lines
+        total.characters += report.characters
         lines, size = lines + report.lines + report.skipped_lines, size + report.bytes

@@ -24,6 +24,7 @@ from segtool.ngrams.blocks import pack_stream, unpack_stream
 from segtool.ngrams.counter import CorpusCounter, add_up, write_shard
 from segtool.ngrams.shards import Shard
 from segtool.runtime.arrays import Ids
+from segtool.store.cards import CARD
 from segtool.store.files import as_output_errors
 from segtool.text.encodings import decode_lines
 from segtool.text.runs import Chunk
@@ -41,6 +42,7 @@ __all__ = [
     "Split",
     "add_sums",
     "count_lines",
+    "find_shard",
     "pack_chunk",
     "run_chunks",
 ]
@@ -225,7 +227,7 @@ def _sum_rows(broadcast: Callable[[], bytes], batches: Batches) -> Iterator[Row]
                 length, data = pickle.loads(row["data"])
                 written = unpack_stream(data, length, len(alphabet.written))
             else:
-                written = _open_shard(path).chunk(row["place"])
+                written = find_shard(path).chunk(row["place"])
             any_chunk = True
             yield -1 - row["chunk"], pickle.dumps(task(Chunk(written, alphabet), scratch, total))
     if any_chunk:
@@ -235,12 +237,24 @@ def _sum_rows(broadcast: Callable[[], bytes], batches: Batches) -> Iterator[Row]
                 yield block // SUM_BLOCK, sums.tobytes()
 
 
-@functools.lru_cache(64)
-def _open_shard(path: str) -> Shard:
+def find_shard(path: str) -> Shard:
+    """Open a shard, unless this worker has it open.
+
+    Raises
+    ------
+    ModelError
+        With ``NOT_SEEN`` in its message, if it is not there.
+    """
     try:
-        return Shard.open(path)
-    except ModelError as error:
+        status = os.stat(os.path.join(path, CARD))
+        return _open_shard(path, status.st_ino, status.st_mtime_ns)
+    except (OSError, ModelError) as error:
         raise ModelError(f"{path}: {NOT_SEEN} ({error})") from None
+
+
+@functools.lru_cache(64)
+def _open_shard(path: str, *_: int) -> Shard:
+    return Shard.open(path)
 
 
 def add_sums(batches: Batches) -> Iterator[pa.RecordBatch]:

@@ -1,7 +1,7 @@
-"""Bytes to text, and where exactly they are no text.
+"""Bytes to text, with the exact places of bytes that are no text.
 
-Pieces of bytes come in as they are read; text goes out whole lines at a time where the encoding lets lines
-be told apart in the bytes, or as it comes. What cannot be decoded is named by file, line and byte offset.
+Pieces of bytes come in as they are read. Text goes out in whole lines if line ends can be found in the bytes of the
+encoding, otherwise piece by piece. Errors name file, line and byte offset.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class SkippedLine(NamedTuple):
     Attributes
     ----------
     source, reason : str
-        Display name of the source; which bytes are not in which encoding.
+        Display name of the source; the bytes and the encoding that they are not in.
     line, offset : int
         Line number from 1; place of its first bad byte in the decompressed source, in bytes from 0.
     """
@@ -49,19 +49,19 @@ def find_codec(encoding: str) -> tuple[str, bool]:
     codec : str
         Its name in Python, without a byte order mark.
     by_line : bool
-        Whether its lines can be told apart in the bytes.
+        Whether its line ends can be found in the bytes.
 
     Raises
     ------
     UsageError
-        For an encoding that Python does not know, or that is none of text.
+        For an encoding that Python does not know, or that is not for text.
     """
     try:
         name = codecs.lookup(encoding).name.removesuffix("-sig")
         line_end = "\n".encode(name)
     except (LookupError, ValueError) as exc:
         raise UsageError(f"unknown encoding {encoding!r}: pass --encoding utf-8, gb18030, big5, …") from exc
-    # In ISO-2022 a shift goes on over line ends, and HZ and UTF-7 have escapes with them.
+    # ISO-2022 shifts continue over line ends, and escapes of HZ and UTF-7 contain them
     return name, line_end == b"\n" and not re.match("utf-7|hz|iso2022", name)
 
 
@@ -90,11 +90,11 @@ def decode_lines(
     pieces : iterable of bytes
         A source, cut anywhere.
     name : str
-        What messages call it.
+        Name of the source for messages.
     codec : str
-        From `find_codec`, one whose lines can be told apart.
+        From `find_codec`, one whose line ends can be found in the bytes.
     skip : callable, optional
-        Told of every line that cannot be decoded, which is then left out; without it that is an error.
+        Called with every line that cannot be decoded, which is left out; without `skip` such a line is an error.
     drop_mark : bool
         Drop a byte order mark of UTF-8 at the start.
 
@@ -128,7 +128,7 @@ def decode_lines(
 def _rescue(
     data: bytes, name: str, line: int, offset: int, codec: str, skip: Callable[[SkippedLine], object]
 ) -> Iterator[str]:
-    # Line by line, because decoding on from each bad place would copy the rest every time.
+    # line by line, because decoding from each bad place on would copy the rest every time
     start = 0
     while start < len(data):
         end = data.find(b"\n", start) + 1 or len(data)
@@ -151,7 +151,7 @@ def decode_pieces(pieces: Iterable[bytes], name: str, codec: str) -> Iterator[st
     Yields
     ------
     str
-        What each piece adds; cut anywhere.
+        The text that each piece adds; cut anywhere.
 
     Raises
     ------
@@ -169,7 +169,7 @@ def decode_pieces(pieces: Iterable[bytes], name: str, codec: str) -> Iterator[st
             if not isinstance(exc, UnicodeDecodeError) or "BOM" in exc.reason:
                 fix = f"pass --encoding {codec}-le, {codec}-be or what the file is in"
                 raise EncodingError(f"{name}: no byte order mark at its start: {fix}") from exc
-            # The exception holds what the decoder had kept back, then the piece.
+            # the exception holds the bytes that the decoder had kept back, then the piece
             kept = len(exc.object) - len(piece)
             decoder.setstate(state)
             line += decoder.decode(piece[: max(0, exc.start - kept)]).count("\n")
@@ -180,16 +180,16 @@ def decode_pieces(pieces: Iterable[bytes], name: str, codec: str) -> Iterator[st
 
 
 def undecodable(data: bytes, name: str, line: int, offset: int, codec: str) -> EncodingError:
-    """Tell where bytes are no text.
+    """Make the error of bytes that cannot be decoded.
 
     Parameters
     ----------
     data : bytes
-        They cannot be decoded.
+        Bytes that cannot be decoded.
     name : str
-        What messages call the source.
+        Name of the source for messages.
     line, offset : int
-        Where in the source they begin, from 1 and from 0.
+        Their begin in the source, counted from 1 and from 0.
     codec : str
         From `find_codec`.
 
@@ -221,8 +221,8 @@ def _guess_encoding(data: bytes, place: int, codec: str, is_head: bool) -> str |
         return "utf-16"
     start = data.rfind(b"\n", 0, max(0, place - _GUESS_BYTES)) + 1
     end = data.find(b"\n", place + _GUESS_BYTES) + 1 or len(data)
-    # UTF-8 and Big5 text often decodes as gb18030 too, but then not to the common characters that GB 2312
-    # and Big5 keep on their first level: up to lead byte 0xD7 and 0xC6.
+    # UTF-8 and Big5 text often decodes as gb18030, too, but rarely to the common characters, which GB 2312 and Big5
+    # hold on their first level, up to lead byte 0xD7 and 0xC6
     for name, last_lead, first_trail in (("utf-8", 0xFF, 0), ("gb18030", 0xD7, 0xA1), ("big5", 0xC6, 0)):
         try:
             wide = [c.encode(name) for c in data[start:end].decode(name) if c > "\x7f"]

@@ -1,7 +1,7 @@
 """Script folding: simplified and traditional characters, and compatibility forms, count as one.
 
-The statistics and look-ups of a model that folds see every Han character as the simplified one that ``fold.txt``
-(written by ``scripts/make_fold.py``) has for it, one for one, so that no text changes its length; what is cut keeps the
+A model that folds replaces every Han character by the simplified one in ``fold.txt`` (written by
+``scripts/make_fold.py``) before it counts or looks up, one for one: no text changes its length. Words keep the
 characters of the input. Characters of other classes fold to themselves.
 """
 
@@ -20,7 +20,7 @@ __all__ = ["fold_table", "fold_text"]
 
 @functools.cache
 def fold_table() -> Codes:
-    """What every code folds to.
+    """Table of the folded code of every code.
 
     Returns
     -------
@@ -28,7 +28,7 @@ def fold_table() -> Codes:
         Read-only. Folding twice is folding once.
     """
     text = Path(__file__).with_name("fold.txt").read_text(encoding="ascii")
-    # six hexadecimal digits a code: three bytes, the highest first
+    # six hexadecimal digits a code: three bytes, big-endian
     digits = np.frombuffer(bytes.fromhex(text[text.index("\n") :]), np.uint8).reshape(-1, 2, 3)
     pairs = digits.astype(np.uint32) @ np.array([1 << 16, 1 << 8, 1], np.uint32)
     table = np.arange(CODE_LIMIT, dtype=np.uint32)

@@ -67,9 +67,12 @@ class TextInput:
             return
         names = [self.inputs] if isinstance(self.inputs, str | os.PathLike) else list(self.inputs or ())
         found = sources.find_sources(names)
-        options = {"encoding": self.encoding, "skip_undecodable": self.skip_undecodable, "report": reading}
+        skip = self.skip_undecodable
         with watch.stage("read", sources.total_size(found), "B") as step:
-            yield self._drawn(sources.read_blocks(found, **options, progress=step))  # type: ignore[arg-type]
+            blocks = sources.read_blocks(
+                found, encoding=self.encoding, skip_undecodable=skip, report=reading, progress=step
+            )
+            yield self._drawn(blocks)
 
     def _drawn(self, blocks: Iterable[str]) -> Iterable[str]:
         if self.sample == 1.0:

@@ -1,9 +1,9 @@
-"""Hashes of runs: a sample of a corpus, and an order of it, that do not depend on the order of the text.
+"""Hashes of runs: a sample of a corpus, and an order of its runs, that do not depend on the order of the text.
 
-The hash of a run is a number of 64 bits that its characters alone decide. Sorted by it, runs stand as if shuffled,
-and those with the least hashes are as good as drawn at random; yet the same runs give the same sample in the same
-order, however they were read, counted, parted or merged. Runs that differ in script only (:mod:`segtool.text.folding`)
-have one hash here; runs of one hash are sorted by symbol id.
+The hash of a run is a number of 64 bits that depends on its characters alone. Sorted by hash, runs are in random order,
+and those with the lowest hashes are a random sample. The same runs give the same sample in the same order, however
+they were read, counted, split or merged. Runs that differ in script only (:mod:`segtool.text.folding`) have the same
+hash here; runs with the same hash are sorted by symbol id.
 
 The mixing of the bits is that of Appleby's MurmurHash3 (public domain).
 """
@@ -21,7 +21,7 @@ from segtool.runtime.kernels import kernel
 __all__ = ["BUCKETS", "hash_limit", "hash_runs", "select_runs", "shuffle_runs"]
 
 BUCKETS = 1 << 16
-"""Sizes of samples are known for so many hash limits."""
+"""Number of hash limits for which the size of the sample is known."""
 
 
 def hash_runs(stream: Ids, codes: Codes) -> npt.NDArray[np.uint64]:
@@ -44,14 +44,14 @@ def hash_runs(stream: Ids, codes: Codes) -> npt.NDArray[np.uint64]:
 
 
 def hash_limit(sizes: Integers, symbols: int) -> int:
-    """Where to cut a sample off.
+    """Find the hash limit of a sample.
 
     Parameters
     ----------
     sizes : ndarray of int64, shape (BUCKETS,)
         Symbols of the runs by the highest 16 bits of their hashes.
     symbols : int
-        At most so many are wanted.
+        Most symbols of the sample.
 
     Returns
     -------
@@ -69,7 +69,7 @@ def select_runs(
     Parameters
     ----------
     stream, boundaries : ndarray of uint16, shape (n,)
-        Symbol ids, and what is known of each place.
+        Symbol ids, and the boundary posterior at each place.
     hashes : ndarray of uint64, shape (runs,)
     limit : int
         From :func:`hash_limit`.
@@ -77,7 +77,7 @@ def select_runs(
     Returns
     -------
     stream, boundaries, hashes : ndarray
-        Each run with the boundary behind it, and none before the first.
+        Each run with the boundary behind it; no boundary before the first run.
     """
     if limit >= BUCKETS:
         return stream[1:], boundaries[1:], hashes

@@ -1,9 +1,9 @@
 """From blocks of text to runs of symbol ids, the stream that counting and EM read.
 
-Text between boundaries is a *run*. A *stream* holds runs one behind the other, with a single 0 before, between and
-behind them. A corpus comes in *chunks*, streams of about 262,000 symbols, from memory or from shards on the disk
+Text between boundaries is a *run*. A *stream* is a row of runs with a single 0 before, between and behind them. A
+corpus comes in *chunks*, streams of about 262,000 symbols, from memory or from shards on the disk
 (:mod:`segtool.ngrams.shards`). Chunks keep the characters as written; :class:`Corpus` maps them to the symbol ids of
-the whole corpus, which follow the order of the codes: sorting by id is sorting by code point.
+the whole corpus. These follow the order of the codes: sorting by id is sorting by code point.
 
 Where the script is folded (:mod:`segtool.text.folding`), characters that fold to one character share an id, and its
 code is that character.
@@ -276,10 +276,6 @@ class RunCollector:
         """Written ids of a chunk."""
         self._close()
         return self._chunks[i]
-
-    def runs(self, fold: bool = False) -> Chunk:
-        """All runs as one chunk."""
-        return Corpus([self], fold).whole()
 
 
 def too_many_symbols() -> CorpusError:

@@ -1,21 +1,19 @@
 """From the inputs of a command to blocks of text.
 
-Inputs are files, folders, globs and ``-`` for standard input; plain or compressed; UTF-8 unless stated
-otherwise.  Text is handed on as decoded, in blocks of whole lines that come from one source each: no n-gram
-crosses a file, and no line is altered, shortened or lost unseen.
+Inputs are files, folders, globs and ``-`` for standard input; plain or compressed; UTF-8 unless stated otherwise. Text
+comes out as decoded, in blocks of whole lines from one source each: no n-gram crosses a file, and no line is changed,
+shortened or lost without a report.
 """
 
 from __future__ import annotations
 
 import glob
-import io
 import os
 import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
 
 from segtool.errors import EncodingError, InputError, UsageError
 from segtool.text.encodings import SkippedLine, decode_lines, decode_pieces, find_codec
@@ -26,7 +24,6 @@ __all__ = [
     "SkippedLine",
     "Source",
     "find_sources",
-    "open_source",
     "read_blocks",
     "read_lines",
     "read_pieces",
@@ -45,7 +42,7 @@ class Source:
     name : str
         Name for messages, unprintable characters escaped; ``"<stdin>"`` for standard input.
     path : Path or None
-        Where it lies; None for standard input.
+        Path of the file; None for standard input.
     """
 
     name: str
@@ -54,14 +51,14 @@ class Source:
 
 @dataclass
 class ReadReport:
-    """What `read_blocks` has read so far, and what it left out.
+    """Record of the text that was read, and of the lines that were left out.
 
     Attributes
     ----------
     files, bytes : int
         Sources opened; decompressed bytes read, byte order marks and skipped lines included.
     lines, characters : int
-        Handed on; a last line without a line end counts as a line, and line ends are no characters.
+        Passed on; a last line without a line end counts as a line, and line ends are no characters.
     skipped_lines : int
         Lines left out because they could not be decoded.
     skipped : list of SkippedLine
@@ -83,13 +80,13 @@ class ReadReport:
 
 
 def find_sources(inputs: Sequence[str | os.PathLike[str]]) -> list[Source]:
-    """List the files that the inputs of a command stand for.
+    """List the files of the inputs of a command.
 
     Parameters
     ----------
     inputs : sequence of str or PathLike
         Files, folders (searched recursively, hidden files and folders left out, links followed), globs
-        (``**`` for any depth) and ``-`` for standard input.  A name that exists is never taken as a glob.
+        (``**`` for any depth) and ``-`` for standard input. A name that exists is never taken as a glob.
 
     Returns
     -------
@@ -100,7 +97,7 @@ def find_sources(inputs: Sequence[str | os.PathLike[str]]) -> list[Source]:
     ------
     InputError
         For a missing file, a glob without a match, a folder without visible files or with a dangling link,
-        and whatever may not be looked into.
+        and for files and folders that cannot be read.
     """
     found: dict[str, Source] = {}
     for name in [os.fspath(given) for given in inputs]:
@@ -113,7 +110,7 @@ def find_sources(inputs: Sequence[str | os.PathLike[str]]) -> list[Source]:
 
 
 def total_size(sources: Iterable[Source]) -> int | None:
-    """Sum the sizes of the sources as they lie on disk, for a progress bar.
+    """Sum the sizes of the sources on disk, for a progress bar.
 
     Parameters
     ----------
@@ -128,7 +125,7 @@ def total_size(sources: Iterable[Source]) -> int | None:
     Raises
     ------
     InputError
-        When a file is gone or cannot be looked at.
+        When a file is gone or cannot be read.
     """
     total = 0
     for source in sources:
@@ -142,27 +139,6 @@ def total_size(sources: Iterable[Source]) -> int | None:
             return None
         total += status.st_size
     return total
-
-
-def open_source(source: Source) -> BinaryIO:
-    """Open a source as a stream of decompressed bytes.
-
-    Parameters
-    ----------
-    source : Source
-        What to open.  Closing the stream leaves standard input open; closed standard input reads as empty.
-
-    Returns
-    -------
-    BinaryIO
-        Buffered, readable, not seekable.
-
-    Raises
-    ------
-    InputError
-        When the file cannot be opened; while reading, when it cannot be read, is damaged or ends early.
-    """
-    return io.BufferedReader(UnpackedFile(source.path, source.name))
 
 
 def read_blocks(
@@ -179,12 +155,12 @@ def read_blocks(
     Parameters
     ----------
     sources : iterable of Source
-        What to read, in this order.
+        Read in this order.
     encoding : str
-        Any text encoding of Python.  A byte order mark is dropped for UTF-8, and by the codec for UTF-16.
+        Any text encoding of Python. A byte order mark is dropped for UTF-8, and by the codec for UTF-16.
     skip_undecodable : bool
-        Leave out and report lines that cannot be decoded, instead of failing.  Encodings in which the byte
-        0x0A is not always a line end (UTF-16, UTF-32, UTF-7, HZ, ISO-2022, EBCDIC) fail all the same.
+        Leave out and report lines that cannot be decoded, instead of raising. Encodings in which the byte 0x0A is
+        not always a line end (UTF-16, UTF-32, UTF-7, HZ, ISO-2022, EBCDIC) raise in any case.
     block_chars : int
         Characters at which a block ends, with the line it has reached; memory follows the longest line.
     report : ReadReport or None
@@ -222,7 +198,7 @@ def read_blocks(
                     if by_line
                     else decode_pieces(file.pieces, source.name, codec)
                 )
-                texts = _with_mend(texts, codec, by_line)
+                texts = _with_remedy(texts, codec, by_line)
                 for block in _whole_lines(texts, block_chars):
                     counts.bytes = bytes_before + file.size
                     ends = block.count("\n")
@@ -237,12 +213,11 @@ def read_blocks(
 def read_pieces(
     source: Source, *, encoding: str = "utf-8", progress: Callable[[int], object] | None = None
 ) -> Iterator[str]:
-    """Read a source as it comes, without waiting for the end of a line.
+    """Read a source piece by piece, without waiting for the end of a line.
 
     Parameters
     ----------
     source : Source
-        What to read.
     encoding, progress
         As for `read_blocks`.
 
@@ -293,14 +268,14 @@ def read_lines(name: str | os.PathLike[str], *, encoding: str = "utf-8") -> Iter
             yield rest
 
 
-def _with_mend(texts: Iterator[str], codec: str, by_line: bool) -> Iterator[str]:
-    """Add to an error of decoding what can be done about it besides naming the encoding."""
+def _with_remedy(texts: Iterator[str], codec: str, by_line: bool) -> Iterator[str]:
+    """Add a remedy to an error of decoding: to skip such lines."""
     try:
         yield from texts
     except EncodingError as exc:
         if by_line:
             raise EncodingError(f"{exc}, or --skip-undecodable to leave such lines out") from exc
-        raise EncodingError(f"{exc} (--skip-undecodable cannot tell lines apart in {codec})") from exc
+        raise EncodingError(f"{exc} (--skip-undecodable cannot find the lines of {codec})") from exc
 
 
 def _display_name(path: str) -> str:
@@ -334,7 +309,7 @@ def _walk(folder: str, seen: set[str]) -> Iterator[str]:
         return
     seen.add(real)
     try:
-        # A dangling link fails here: most often it is data that was never fetched.
+        # a dangling link fails here: most often its data were never fetched
         for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
             if entry.name.startswith("."):
                 continue

@@ -1,4 +1,4 @@
-"""From characters to symbols: what the statistics see, without losing where it stood.
+"""From characters to symbols, the units of the statistics, with their places in the text.
 
 A text is an array of code points. :func:`symbolise` cuts it into *tokens*, each a slice of the text:
 
@@ -12,13 +12,12 @@ Han       one Han character       a symbol of its own
 ``SPACE`` whitespace              a boundary that belongs to no word
 ========= ======================= =====================================================
 
-Combining marks, variation selectors and emoji joiners stay with the character before them. Letters of
-other scripts (Greek, Cyrillic, kana, hangul, …) form one token a run, where a token a letter would be
-of no use to anyone; this and the joiners go beyond the design. Whitespace is what :meth:`str.isspace` says.
+Combining marks, variation selectors and emoji joiners belong to the character before them. A run of letters of other
+scripts (Greek, Cyrillic, kana, hangul, …) is one token. Whitespace is as in :meth:`str.isspace`.
 
-The classes are read from ``charclass.txt`` (written by ``scripts/make_charclass.py`` from the Unicode
-character database), so that they do not change with the version of Python. Which Han characters count
-as one is decided where symbols get their ids (:mod:`segtool.text.folding`).
+The classes come from ``charclass.txt`` (written by ``scripts/make_charclass.py`` from the Unicode character database),
+so they do not change with the version of Python. Han characters are folded later, where symbols get their ids
+(:mod:`segtool.text.folding`).
 """
 
 from __future__ import annotations
@@ -38,8 +37,7 @@ BOUNDARY = MARK = 0
 NUM = 1
 LAT = 2
 CODE_LIMIT = 0x40000
-"""Han characters lie below this code point; it sizes the tables that are indexed by one."""
-
+"""All Han characters are below this code point; it is the size of tables that they index."""
 
 C_MARK, C_SPACE, C_LETTER, C_EXTEND, C_DIGIT, C_LATIN, C_HAN, C_SIGN, C_PERCENT = range(9)
 """Classes of characters; the last two are marks that may belong to a number."""
@@ -88,7 +86,7 @@ def _symbolise(points, classes, codes, starts):  # type: ignore[no-untyped-def]
     codes : int32[n], written
         Code of each token: the code point of a Han character, or ``NUM``, ``LAT``, ``MARK``, ``SPACE``.
     starts : int32[n], written
-        Where each token starts, in characters.
+        Start of each token, in characters.
 
     Returns
     -------
@@ -99,7 +97,7 @@ def _symbolise(points, classes, codes, starts):  # type: ignore[no-untyped-def]
     kind = -1  # class of the token that is open; closed ones take marks and joiners only
     closed = -2
     previous = 0
-    digit_before = False  # the last character was a digit, or an inner sign with a digit behind it
+    digit_before = False  # the last character was a digit
     count = len(points)
     for i in range(count):
         point = points[i]
