@@ -268,7 +268,9 @@ def evaluate(
         by_class |= {"iv_words": gold_words - oov_words, "iv_correct": correct - oov_correct}
     return Evaluation(
         *(protocol, lines, gold_words, predicted_words, correct),
-        **kinds,
+        crossing=kinds["crossing"],
+        coarser=kinds["coarser"],
+        finer=kinds["finer"],
         errors=tuple(FrequentError(*pair, count) for pair, count in ranked),
         gold_name=gold_name,
         predicted_name=predicted_name,

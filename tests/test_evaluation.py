@@ -302,6 +302,9 @@ def test_report_states_the_settings():
         "precision    0.5000 (2 of 4 words)",
         "recall       0.6667 (2 of 3 words)",
         "F1           0.5714",
+        "crossing     0.0000 (0 of 4 words), wrong under any guideline",
+        "coarser      0.0000 (0 of 4 words), several gold words in one",
+        "finer        0.5000 (2 of 4 words), a part of a gold word",
         "train words  w.txt, 1 different words",
         "OOV rate     0.6667 (2 of 3 words)",
         "OOV recall   0.5000 (1 of 2 words)",
@@ -326,3 +329,9 @@ def test_to_dict_is_json():
     for figure in ("precision", "recall", "f1", "oov_rate", "oov_recall", "iv_recall"):
         assert parsed[figure] == getattr(result, figure)
     assert parsed["oov_recall"] is None
+
+
+def test_kinds_of_errors():
+    result = evaluate(["天安 门 广场 上", "中华 人民"], ["天 安门 广场上", "中华人民"])
+    assert (result.crossing, result.coarser, result.finer, result.correct) == (1, 2, 1, 0)
+    assert "crossing" in result.report() and "wrong under any guideline" in result.report()

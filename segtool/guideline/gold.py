@@ -163,6 +163,11 @@ def encode_gold(model: Model, sentences: Sequence[Sentence]) -> Gold:
     Returns
     -------
     Gold
+
+    Raises
+    ------
+    CorpusError
+        If there is no Han character in the sentences.
     """
     text, starts = _joined(sentences)
     points = code_points(text)
@@ -175,6 +180,8 @@ def encode_gold(model: Model, sentences: Sequence[Sentence]) -> Gold:
     is_start[places] = True
     lost = int(np.count_nonzero(begins & ~is_start)) - int(begins[-1])
     inside = codes > MARK
+    if not np.any(codes > LAT):
+        raise CorpusError("no Han character in the labelled sentences: pass Chinese text, and --encoding if needed")
     folded = np.zeros(tokens, np.uint32)
     folded[inside] = codes[inside]
     if model.folds:
@@ -185,11 +192,11 @@ def encode_gold(model: Model, sentences: Sequence[Sentence]) -> Gold:
     ids[alphabet] = np.arange(len(alphabet), dtype=np.uint16)
     line_of = np.cumsum(points == 10) - (points == 10)
     keep = inside.copy()
-    keep[1:] |= inside[:-1]  # one boundary after each run
-    stream = np.concatenate([[0], np.where(inside, ids[folded], 0)[keep], [0]]).astype(np.uint16)
-    starts_word = np.concatenate([[True], (begins[places] | ~inside)[keep], [True]])
+    keep[1:] |= inside[:-1]  # one boundary after each run; a line end is after the last
+    stream = np.concatenate([[0], np.where(inside, ids[folded], 0)[keep]]).astype(np.uint16)
+    starts_word = np.concatenate([[True], (begins[places] | ~inside)[keep]])
     starts_word[1:] |= stream[:-1] == 0
-    sentence = np.concatenate([[0], line_of[places][keep], [len(sentences)]])
+    sentence = np.concatenate([[0], line_of[places][keep]])
     at = np.where(starts_word, np.arange(len(stream)), len(stream))
     following = np.concatenate([at[1:], [len(stream)]])
     ends = np.minimum.accumulate(following[::-1])[::-1]

@@ -188,7 +188,7 @@ def _new_words(gold: Gold, known: Ids) -> tuple[Ids, Integers]:
     old = np.ascontiguousarray(known.astype(">u2")).view(width).ravel()
     held = set(old.tolist())
     seen: Counter[bytes] = Counter()
-    for key, _ in sorted({(key, sentence) for key, sentence in zip(keys.tolist(), gold.sentence[start].tolist())}):
+    for key, _ in {*zip(keys.tolist(), gold.sentence[start].tolist(), strict=True)}:
         if key not in held:
             seen[key] += 1
     new = sorted(seen)
