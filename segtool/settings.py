@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from segtool.store.model import Model
 
 __all__ = [
+    "LONGEST_WORD",
     "METHODS",
     "MOVES",
-    "UNKNOWN_LIMIT",
     "CandidateSettings",
     "CohesionSettings",
     "EntropySettings",
@@ -47,8 +47,8 @@ METHODS = {
 }
 """Of each method: how it finds words, and the module whose ``learn`` does (:mod:`segtool.lexicon.learned`)."""
 
-UNKNOWN_LIMIT = 15
-"""Longest word outside the lexicon that decoders allow, in symbols; words of the lexicon may be twice as long."""
+LONGEST_WORD = 15
+"""Longest word, in symbols, in the lexicon or not."""
 
 MOVES = ("bb", "bc", "cb", "cd", "db", "de", "eb", "ee")
 """The moves from tag to tag that a text can make (:mod:`segtool.methods.tags`)."""
@@ -149,7 +149,7 @@ class CandidateSettings(_Settings):
 
     title: ClassVar[str] = "Candidates"
 
-    max_word_len: int = parameter(6, "Longest word, in symbols (characters, numbers, Latin runs).", 1, 15)
+    max_word_len: int = parameter(6, "Longest word, in symbols (characters, numbers, Latin runs).", 1, LONGEST_WORD)
     fold: bool = parameter(True, "Count simplified and traditional characters as one.", flag="--fold/--no-fold")
     min_count: int = parameter(2, "N-grams seen less often are no candidates.", 1, 1 << 31)
     min_per_million: float = parameter(
@@ -195,7 +195,7 @@ class UnknownSettings(_Settings):
 
     title: ClassVar[str] = "Unknown words of the method unigram"
 
-    unknown_len: int = parameter(4, "Longest word outside the lexicon, in symbols; 0 for none.", 0, UNKNOWN_LIMIT)
+    unknown_len: int = parameter(4, "Longest word outside the lexicon, in symbols; 0 for none.", 0, LONGEST_WORD)
     unknown_cost: float = parameter(
         12.2,
         "Cost of such a word beyond its spelling, in nats, after a million words of text; more after more.",
