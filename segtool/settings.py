@@ -76,18 +76,13 @@ def parameter(
     help : str
         One sentence for ``--help`` and docs/cli.md.
     low, high : float
-        Least and greatest value; of a tuple, of each number in it.
+        Least and greatest value.
     choices : tuple, optional
         The values to choose from, instead of a range.
     flag : str, optional
         Spelling of the option where it is not the name with dashes.
     check : callable, optional
         Raises UsageError for a value that makes no sense, instead of a range.
-
-    Returns
-    -------
-    dataclasses.Field
-        Typed as the value, so that a dataclass can declare ``name: int = parameter(2, ...)``.
     """
     metadata = {"help": help, "low": low, "high": high, "choices": choices, "flag": flag, "check": check}
     return field(default=default, metadata=metadata)
@@ -137,24 +132,12 @@ def _check(parameter: Field[Any], value: Any) -> None:
 
 @dataclass(frozen=True)
 class _Settings:
-    """Base of the dataclasses below.
-
-    Attributes
-    ----------
-    title : str
-        Heading of the parameters in ``--help`` and docs/cli.md.
-    """
+    """Base of the dataclasses below; `title` is their heading in ``--help`` and docs/cli.md."""
 
     title: ClassVar[str]
 
     def checked(self: Checked) -> Checked:
-        """Return the settings themselves.
-
-        Raises
-        ------
-        UsageError
-            For the first parameter that makes no sense, with its flag.
-        """
+        """Return the settings themselves, or raise UsageError for the first parameter that makes no sense."""
         for each in fields(self):
             _check(each, getattr(self, each.name))
         return self
@@ -260,12 +243,7 @@ class CohesionSettings(_Settings):
 
 
 def check_moves(weights: tuple[float, ...]) -> None:
-    """Check the weights of the moves between tags.
-
-    Parameters
-    ----------
-    weights : tuple of float
-        In the order of :data:`MOVES`; 0 forbids a move.
+    """Check the weights of the tag moves, in the order of :data:`MOVES`; 0 forbids a move.
 
     Raises
     ------
@@ -324,7 +302,7 @@ class TrainingSettings(
         return self.method == "lm" or self.with_lm
 
     def checked(self) -> TrainingSettings:
-        """Return the settings themselves, or raise UsageError as the base class does."""
+        """Return the settings themselves, or raise UsageError."""
         super().checked()
         if self.with_lm and self.method == "dict":
             raise UsageError("--with-lm true: a word list is no text to learn from; use another --method")
@@ -379,17 +357,7 @@ def parameters_by_title() -> dict[str, list[Field[Any]]]:
 
 
 def settings_of(model: Model) -> TrainingSettings:
-    """Return the parameters that a model was trained with.
-
-    Parameters
-    ----------
-    model : Model
-
-    Returns
-    -------
-    TrainingSettings
-        As its card has them; the defaults for parameters that the card lacks.
-    """
+    """Return the parameters that a model was trained with: those of its card, the defaults where it has none."""
     names = {each.name for each in fields(TrainingSettings)}
     stored = {name: value for name, value in model.card["parameters"].items() if name in names}
     stored = {name: tuple(value) if isinstance(value, list) else value for name, value in stored.items()}
