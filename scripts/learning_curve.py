@@ -1,0 +1,97 @@
+#!/usr/bin/env python3
+"""Print F1 after tuning to 20, 50, 200, … labelled sentences: the table of docs/tuning.md.
+
+    .venv/bin/python -m scripts.learning_curve DATA [--sizes 20 50 200 1000] [--draws 4] [--no-peers]
+
+Sentences are drawn at random from every second line of a dev part; F1 is on the test part of the set, or on the other
+lines where there is none. Beside it a conditional random field that learns from the same sentences alone (CRFsuite,
+extra ``bench``): four tags, the symbols around a place and their pairs.
+"""
+
+from __future__ import annotations
+
+import random
+import tempfile
+from collections.abc import Callable, Iterable
+from statistics import mean
+
+import segtool
+from scripts.experiments import f1, gold_of, parser_of, print_head, print_row, raw, shown
+
+SETS = {"pku/dev10pct": "pku/test", "msr/dev10pct": "msr/test", "ud_gsdsimp/dev": "", "ud_gsd_trad/dev": ""}
+
+Learn = Callable[[list[str]], Callable[[list[str]], Iterable[list[str]]]]
+
+
+def tuned(lines: list[str]) -> Callable[[list[str]], Iterable[list[str]]]:
+    """The included model, tuned."""
+    return segtool.load().tune([line.split() for line in lines]).cut_batch
+
+
+def features(text: str) -> list[list[str]]:
+    """Features of every character."""
+    padded = f"^^{text}$$"
+    found = []
+    for i in range(2, len(padded) - 2):
+        a, b, c, d, e = padded[i - 2 : i + 3]
+        found.append([f"0{a}", f"1{b}", f"2{c}", f"3{d}", f"4{e}", f"5{a}{b}", f"6{b}{c}", f"7{c}{d}", f"8{d}{e}"])
+    return found
+
+
+def crf(lines: list[str]) -> Callable[[list[str]], Iterable[list[str]]]:
+    """A conditional random field over characters."""
+    import pycrfsuite
+
+    trainer = pycrfsuite.Trainer(verbose=False, params={"c2": 1.0, "max_iterations": 100})
+    for line in lines:
+        tags = ["S" if len(word) == 1 else "B" + "M" * (len(word) - 2) + "E" for word in line.split()]
+        trainer.append(features("".join(line.split())), list("".join(tags)))
+    with tempfile.NamedTemporaryFile() as file:
+        trainer.train(file.name)
+        tagger = pycrfsuite.Tagger()
+        tagger.open(file.name)
+
+    def cut(texts: list[str]) -> Iterable[list[str]]:
+        for text in texts:
+            words: list[str] = []
+            for character, tag in zip(text, tagger.tag(features(text)), strict=True):
+                if words and tag in "ME":
+                    words[-1] += character
+                else:
+                    words.append(character)
+            yield words
+
+    return cut
+
+
+def curve(labels: list[str], test: list[str], sizes: list[int], draws: int, learn: Learn) -> Iterable[str]:
+    """F1 at every size, the mean of several draws."""
+    for size in sizes:
+        if size > len(labels):
+            yield "-"
+            continue
+        found = [f1(test, learn(random.Random(draw).sample(labels, size))(raw(test))) for draw in range(draws)]
+        yield shown(mean(found))
+
+
+def main() -> None:
+    parser = parser_of(__doc__)
+    parser.add_argument("--sizes", type=int, nargs="+", default=[20, 50, 200, 1000], help="labelled sentences")
+    parser.add_argument("--draws", type=int, default=4, help="means are over so many draws")
+    parser.add_argument("--no-peers", action="store_true", help="leave out CRFsuite")
+    options = parser.parse_args()
+    gold = gold_of(options.data, [*SETS, *filter(None, SETS.values())])
+    print_head("labelled sentences", ["0", *map(str, options.sizes)])
+    for name, lines in gold.items():
+        if name in SETS.values():
+            continue
+        labels, test = [line for line in lines[::2] if line.split()], gold.get(SETS.get(name, ""), lines[1::2])
+        untuned = shown(f1(test, segtool.load().cut_batch(raw(test))))
+        scores = options.sizes, options.draws
+        print_row(name.partition("/")[0], [untuned, *curve(labels, test, *scores, tuned)])
+        if not options.no_peers:
+            print_row("… CRFsuite", ["-", *curve(labels, test, *scores, crf)])
+
+
+if __name__ == "__main__":
+    main()
