@@ -44,13 +44,7 @@ _C_MARK, _C_SPACE, _C_LETTER, _C_EXTEND, _C_DIGIT, _C_LATIN, _C_HAN = range(7)
 
 @functools.cache
 def class_table() -> bytes:
-    """Class of every code point, as written by ``scripts/make_charclass.py``.
-
-    Returns
-    -------
-    bytes
-        One byte for each of the 1,114,112 code points.
-    """
+    """Class of each of the 1,114,112 code points, a byte each."""
     table = bytearray(0x110000)
     text = Path(__file__).with_name("charclass.txt").read_text(encoding="ascii")
     for line in text.splitlines()[1:]:
@@ -61,16 +55,7 @@ def class_table() -> bytes:
 
 
 def code_points(text: str) -> Codes:
-    """Code points of a text, lone surrogates included.
-
-    Parameters
-    ----------
-    text : str
-
-    Returns
-    -------
-    ndarray of uint32, shape (len(text),)
-    """
+    """Code points of a text, lone surrogates included."""
     return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype="<u4")
 
 
@@ -148,17 +133,7 @@ symbolise = LazyKernel(_symbolise, "i8(u4[const], u1[const], i4[], i4[])")
 
 
 def tokenise(text: str) -> tuple[Places, Places]:
-    """Cut a text into tokens with the compiled kernel.
-
-    Parameters
-    ----------
-    text : str
-
-    Returns
-    -------
-    codes, starts : ndarray of int32, shape (tokens,)
-        As from :func:`symbolise`.
-    """
+    """Cut a text into tokens, as :func:`symbolise` does; returns their codes and their starts."""
     points = code_points(text)
     codes, starts = np.empty(len(points), np.int32), np.empty(len(points), np.int32)
     tokens = symbolise.compiled(points, np.frombuffer(class_table(), np.uint8), codes, starts)
