@@ -50,7 +50,7 @@ __all__ = ["TrainingReport", "TrainingSettings", "train"]
 
 @dataclass
 class TrainingReport(ReadingReport):
-    """Results of the stages of a training.
+    """Results of the stages of a training, besides :class:`segtool.text.reading.ReadingReport`.
 
     Attributes
     ----------
@@ -60,8 +60,6 @@ class TrainingReport(ReadingReport):
         Digest of the runs, in any order; of a word list, of its text.
     left_out : list of str
         Words of a word list that cannot be used.
-    reading, stages
-        See :class:`segtool.text.reading.ReadingReport`.
     """
 
     runs: int = 0

@@ -9,16 +9,7 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from segtool.cli.options import (
-    TitledCommand,
-    announce_compiling,
-    encoding_option,
-    open_output,
-    parameter_options,
-    quiet_option,
-    skip_option,
-    workers_option,
-)
+from segtool.cli import options
 from segtool.cli.reports import print_lines, read_line, skipped_lines
 from segtool.errors import UsageError
 
@@ -35,7 +26,7 @@ _DIGITS = {"score": ".3f", "count": "d", "expected": ".2f", "probability": ".4g"
 _FILTERS = {"min_count", "min_expected"}
 
 
-@click.command("words", cls=TitledCommand)
+@click.command("words", cls=options.TitledCommand)
 @click.argument("inputs", metavar="[INPUT]...", nargs=-1)
 @click.option("-m", "--model", metavar="MODEL", help="List the words of a model instead of learning them from INPUT.")
 @click.option("-o", "--output", metavar="FILE", help="Write here instead of to standard output.")
@@ -60,11 +51,11 @@ _FILTERS = {"min_count", "min_expected"}
     default=0,
     help="Show N examples of each word, with 10 characters of INPUT on each side.",
 )
-@encoding_option
-@skip_option
-@workers_option("the list")
-@quiet_option
-@parameter_options
+@options.encoding
+@options.skip_undecodable
+@options.workers("the list")
+@options.quiet
+@options.training_parameters
 @click.pass_context
 def words_command(
     ctx: click.Context,
@@ -93,7 +84,7 @@ def words_command(
     """
     given = {name for name in ctx.params if ctx.get_parameter_source(name) is not ParameterSource.DEFAULT}
     _check_sources(inputs, model, known, context, parameters["method"], given & {*parameters, "skip_undecodable"})
-    announce_compiling(quiet)
+    options.announce_compiling(quiet)
     from segtool.discovery import check_lengths, discover, examples
     from segtool.segmenter import load
     from segtool.text.word_lists import read_word_set
@@ -101,7 +92,7 @@ def words_command(
     check_lengths(min_len, max_len, parameters["max_word_len"] if model is None else 15)
     left_out = read_word_set(known, "--known", encoding) if known is not None else frozenset()
     # opened first, so that a place that cannot be written is known before hours of work
-    with open_output(output) as out:
+    with options.open_output(output) as out:
         texts: list[str] = []
         if model is not None:
             segmenter = load(model)
@@ -221,6 +212,6 @@ def export_command(model: str, output: str | None, form: str) -> None:
     from segtool.methods.word_list import words_with_counts
     from segtool.segmenter import load
 
-    with open_output(output) as out:
+    with options.open_output(output) as out:
         for word, count in words_with_counts(load(model).model):
             out.write(f"{word} {count}\n".encode())

@@ -39,7 +39,8 @@ LAT = 2
 CODE_LIMIT = 0x40000
 """All Han characters are below this code point; it is the size of tables that they index."""
 
-_C_MARK, _C_SPACE, _C_LETTER, _C_EXTEND, _C_DIGIT, _C_LATIN, _C_HAN = range(7)
+C_MARK, C_SPACE, C_LETTER, C_EXTEND, C_DIGIT, C_LATIN, C_HAN, C_SIGN, C_PERCENT = range(9)
+"""Classes of characters; the last two are marks that may belong to a number."""
 
 
 @functools.cache
@@ -86,40 +87,34 @@ def _symbolise(points, classes, codes, starts):  # type: ignore[no-untyped-def]
     for i in range(count):
         point = points[i]
         here = classes[point]
+        is_sign = here == C_SIGN
+        is_percent = here == C_PERCENT
+        if is_sign or is_percent:
+            here = C_MARK
         joins = False
-        digit = here == _C_DIGIT
-        if here == _C_EXTEND:
-            joins = kind != _C_SPACE and kind != -1
-        elif here == _C_DIGIT or here == _C_LATIN or here == _C_LETTER or here == _C_SPACE:  # noqa: SIM109
+        digit = here == C_DIGIT
+        if here == C_EXTEND:
+            joins = kind != C_SPACE and kind != -1
+        elif here == C_DIGIT or here == C_LATIN or here == C_LETTER or here == C_SPACE:  # noqa: SIM109
             joins = kind == here
-        elif here == _C_MARK and kind == _C_MARK:
+        elif here == C_MARK and kind == C_MARK:
             joins = point == previous or previous == 0x200D
-        elif here == _C_MARK and kind == _C_DIGIT and digit_before:
-            if point == 0x25 or point == 0xFF05:  # percent signs, half and full width
+        elif kind == C_DIGIT and digit_before:
+            if is_percent:
                 joins = True
                 kind = closed
-            elif (
-                point == 0x2E
-                or point == 0xFF0E  # full-width full stop
-                or point == 0xB7  # middle dot
-                or point == 0x2C
-                or point == 0x2F
-                or point == 0xFF0F  # full-width slash
-                or point == 0x3A
-                or point == 0xFF1A  # full-width colon
-                or point == 0x2236  # ratio
-            ) and i + 1 < count:
-                joins = classes[points[i + 1]] == _C_DIGIT
+            elif is_sign and i + 1 < count:
+                joins = classes[points[i + 1]] == C_DIGIT
         if not joins:
             starts[tokens] = i
             kind = here
-            if here == _C_HAN:
+            if here == C_HAN:
                 codes[tokens] = point
-            elif here == _C_DIGIT:
+            elif here == C_DIGIT:
                 codes[tokens] = NUM
-            elif here == _C_LATIN:
+            elif here == C_LATIN:
                 codes[tokens] = LAT
-            elif here == _C_SPACE:
+            elif here == C_SPACE:
                 codes[tokens] = SPACE
             else:
                 codes[tokens] = MARK
