@@ -52,26 +52,10 @@ _FAULTS = (
 
 
 def read_arpa(path: str | os.PathLike[str], progress: Callable[[int], object] | None = None) -> LanguageModel:
-    """Read an ARPA file.
+    """Read an ARPA file, plain or compressed, in UTF-8; ``-`` is standard input.
 
-    Parameters
-    ----------
-    path : path
-        Plain or compressed, in UTF-8; ``-`` for standard input.
-    progress : callable, optional
-        Called with the number of on-disk bytes read since the last call.
-
-    Returns
-    -------
-    LanguageModel
-        Its card records how many n-grams were left out.
-
-    Raises
-    ------
-    InputError
-        If the file cannot be read or unpacked.
-    ModelError
-        If it is not the ARPA file of a model of characters; the message names the line.
+    `progress` receives the number of on-disk bytes read since the last call. Raises ModelError, which names the line,
+    if it is not the ARPA file of a model of characters.
     """
     standard = os.fspath(path) == "-"
     name = "<stdin>" if standard else os.fspath(path)
