@@ -155,12 +155,11 @@ def words_of_cuts(
     Lexicon
         Words by their share of all words.
     """
-    max_word_len = len(candidates.levels)
-    settings = {"max_word_len": max_word_len, **parameters}
+    settings = {"max_word_len": len(candidates.levels), **parameters}
     card: dict[str, object] = {"decoder": learned.decoder, "parameters": settings}
     decoder = decoder_of(build_model(candidates, learned, card, lm=lm))
     runs = corpus.whole()
-    return frequency_lexicon(count_words(runs.stream, cut_runs(decoder, runs, max_word_len), candidates))
+    return frequency_lexicon(count_words(runs.stream, cut_runs(decoder, runs), candidates))
 
 
 def count_words(
