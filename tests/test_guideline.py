@@ -17,8 +17,9 @@ from segtool.guideline import tune
 from segtool.guideline.features import add_gradient, add_scores
 from segtool.guideline.fold import fold_layer
 from segtool.guideline.gold import encode_gold, parse_conllu, parse_segmented
+from segtool.guideline.knowledge import knowledge_of
 from segtool.guideline.lattice import CUT, KNOWN, LOCAL, REACH, WHOLE, find_edges, posterior_differences, scratch_size
-from segtool.guideline.layer import Layer, knowledge_of
+from segtool.guideline.layer import Layer
 from segtool.guideline.lbfgs import minimise
 from segtool.lexicon.trie import build_trie
 from segtool.segmenter import Segmenter

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from segtool.cli.options import announce_compiling, encoding_option, quiet_option, workers_option
+from segtool.cli import options
 from segtool.cli.reports import print_lines, stage_lines
 
 if TYPE_CHECKING:
@@ -28,9 +28,9 @@ __all__ = ["tune_command"]
     show_default=True,
     help="One sentence a line with its words separated by whitespace, or CoNLL-U.",
 )
-@encoding_option
-@workers_option("the model")
-@quiet_option
+@options.encoding
+@options.workers("the model")
+@options.quiet
 def tune_command(
     gold: tuple[str, ...], output: str, model: str, form: str, encoding: str, workers: int | None, quiet: bool
 ) -> None:
@@ -40,7 +40,7 @@ def tune_command(
     segtool cut -m MODEL. Cross-validation prints how the model cuts sentences that it was not tuned to, before and
     after; if tuning does not help, the model keeps its weights.
     """
-    announce_compiling(quiet)
+    options.announce_compiling(quiet)
     from segtool.guideline.gold import read_gold
     from segtool.guideline.tune import tune_model
     from segtool.runtime.progress import Progress, StageReport

@@ -86,6 +86,11 @@ class Block:
     precision: float
     mean: float
 
+    @property
+    def span(self) -> slice:
+        """The range as a slice."""
+        return slice(self.start, self.stop)
+
 
 class Weights:
     """Layout of the vector of weights; one place more than there are weights is for features that do not exist.

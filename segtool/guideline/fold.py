@@ -10,7 +10,8 @@ import numpy.typing as npt
 
 from segtool.decode.viterbi import WEIGHT_UNIT
 from segtool.guideline.features import OTHER, TYPES, Weights, add_scores
-from segtool.guideline.layer import SINGLE, TAG_STEPS, Knowledge, Layer, span, unknown_scores, word_columns
+from segtool.guideline.knowledge import TAG_STEPS, Knowledge
+from segtool.guideline.layer import SINGLE, Layer, unknown_scores, word_columns
 from segtool.lexicon.adapt import _ngrams
 from segtool.lexicon.build import decoder_trie, word_table
 from segtool.lexicon.learned import Lexicon
@@ -70,12 +71,12 @@ def _boundary_scores(layout: Weights, known: Knowledge, weights: Floats) -> tupl
     """Boundary model of all symbols and pairs, in nats; what no gap can have is 0."""
     single = weights[layout.tau.start] * known.single_tags
     for place in range(4):
-        single[:, place] += weights[span(layout.gap[place])] + weights[layout.gap_type[place].start + known.types]
+        single[:, place] += weights[layout.gap[place].span] + weights[layout.gap_type[place].start + known.types]
     pair = weights[layout.tau.start] * known.pair_tags
     kinds = known.types[known.pairs]
     special = (kinds != OTHER).all(axis=1)
     for place in range(3):
-        pair[:, place] += weights[span(layout.pair[place])]
+        pair[:, place] += weights[layout.pair[place].span]
         kind = weights[layout.pair_type[place].start + kinds[:, 0] * TYPES + kinds[:, 1]]
         pair[:, place] += np.where(special, kind, 0.0)
     return single, pair

@@ -17,7 +17,8 @@ from segtool.evaluation import Evaluation, evaluate
 from segtool.guideline.features import PRIOR_AFFIX, PRIOR_SCALAR, PRIOR_TYPE
 from segtool.guideline.fold import fold_layer
 from segtool.guideline.gold import encode_gold
-from segtool.guideline.layer import Layer, knowledge_of
+from segtool.guideline.knowledge import knowledge_of
+from segtool.guideline.layer import Layer
 from segtool.guideline.lbfgs import minimise
 from segtool.segmenter import Segmenter
 from segtool.settings import settings_of
