@@ -216,7 +216,7 @@ def test_the_plain_and_the_compiled_path_agree(tuned):
 
 
 def test_the_model_does_not_depend_on_workers(tuned, tmp_path, monkeypatch):
-    monkeypatch.setattr("segtool.guideline.layer.CHUNK", 200)
+    monkeypatch.setattr("segtool.guideline.layer.PLACES_AT_ONCE", 200)
     segtool.load(sample_model()).tune(SENTENCES[:100], workers=3).save(tmp_path / "three")
     segtool.load(sample_model()).tune(SENTENCES[:100]).save(tmp_path / "one")
     assert contents(tmp_path / "one") == contents(tmp_path / "three")

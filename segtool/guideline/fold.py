@@ -11,7 +11,7 @@ import numpy.typing as npt
 from segtool.decode.viterbi import WEIGHT_UNIT
 from segtool.guideline.features import OTHER, TYPES, Weights, add_scores
 from segtool.guideline.knowledge import TAG_STEPS, Knowledge
-from segtool.guideline.layer import SINGLE, Layer, unknown_scores, word_columns
+from segtool.guideline.layer import AS_SINGLE, Layer, unknown_scores, word_columns
 from segtool.lexicon.adapt import _ngrams
 from segtool.lexicon.build import decoder_trie, word_table
 from segtool.lexicon.learned import Lexicon
@@ -55,7 +55,7 @@ def fold_layer(model: Model, known: Knowledge, layer: Layer, weights: Floats, pa
     scores = weights[layout.alpha.start] * known.score
     add_scores(columns, width, padded, scores)
     unknown = weights[layout.alpha.start] * known.unknown + weights[layout.length.start + 1]
-    unknown += weights[layout.word_type.start + SINGLE * TYPES + OTHER]
+    unknown += weights[layout.word_type.start + AS_SINGLE * TYPES + OTHER]
     single, pair = _boundary_scores(layout, known, weights)
     largest = max(float(np.abs(single).max()), float(np.abs(pair).max(initial=0.0)), 1e-9)
     scale = min(LARGEST_BYTE / TAG_STEPS / largest, GREATEST_SCALE)

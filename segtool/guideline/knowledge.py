@@ -22,7 +22,7 @@ __all__ = ["TAG_STEPS", "Knowledge", "knowledge_of"]
 TAG_STEPS = WEIGHT_UNIT // TAG_STEP
 """Steps of the boundary model in a nat."""
 
-FLOOR = -30.0
+LEAST_SPELLING = -30.0
 """Spelling score of a symbol in a labelled word where unknown words may not have it, in nats."""
 
 
@@ -172,7 +172,7 @@ def _new_words(gold: Gold, known: Ids) -> tuple[Ids, Integers]:
 
 def _spelled(rows: Ids, length: Integers, spelling: Floats) -> Floats:
     """Scores of words as unknown ones."""
-    scores = np.maximum(spelling, FLOOR)
+    scores = np.maximum(spelling, LEAST_SPELLING)
     total = np.zeros(len(rows))
     for k in range(rows.shape[1]):
         here = length > k

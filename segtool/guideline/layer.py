@@ -19,7 +19,7 @@ from segtool.guideline.lattice import (
     CUT,
     KNOWN,
     LOCAL,
-    NEVER,
+    ABSENT,
     REACH,
     WHOLE,
     find_edges,
@@ -36,16 +36,16 @@ REPEATED = 2
 """In training, a labelled word that the lexicon lacks is an edge if it occurs in so many sentences or more. The others
 are left to unknown words, which could learn nothing otherwise."""
 
-CHUNK = 1 << 15
+PLACES_AT_ONCE = 1 << 15
 """Places that a thread works on at a time, about."""
 
-SINGLE, FIRST, INNER, LAST = range(4)
+AS_SINGLE, AS_FIRST, AS_INNER, AS_LAST = range(4)
 
 
 def _roles(length: Integers, k: int) -> Integers:
     """Role of symbol k in words of these lengths."""
-    inner = np.where(k == 0, FIRST, np.where(k == length - 1, LAST, INNER))
-    return np.where(length == 1, SINGLE, inner)
+    inner = np.where(k == 0, AS_FIRST, np.where(k == length - 1, AS_LAST, AS_INNER))
+    return np.where(length == 1, AS_SINGLE, inner)
 
 
 def word_columns(layout: Weights, known: Knowledge, at: Integers, own: Integers) -> tuple[Places, int]:
@@ -74,7 +74,7 @@ def unknown_scores(layout: Weights, known: Knowledge, weights: Floats) -> Floats
     scores[:, 2] += weights[layout.unknown_last.span]
     for role in range(3):
         scores[:, role] += weights[layout.unknown_type.start + role * TYPES + known.types]
-    scores[known.barred] = NEVER
+    scores[known.barred] = ABSENT
     return scores
 
 
@@ -115,7 +115,7 @@ class Layer:
         self._active = self._observed()
         self.start, self._precision = self._mean[self._active], precision[self._active]
         boundaries = np.flatnonzero(self._stream == 0)
-        cuts = boundaries[np.unique(np.searchsorted(boundaries, np.arange(0, len(self._stream), CHUNK)))]
+        cuts = boundaries[np.unique(np.searchsorted(boundaries, np.arange(0, len(self._stream), PLACES_AT_ONCE)))]
         self._chunks = list(pairwise([*cuts.tolist(), len(self._stream) - 1]))
         longest_run = int(np.diff(boundaries).max(initial=1))
         self._scratch = scratch_size(longest_run, self._longest)
