@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from segtool.errors import InputError, ModelError
-from segtool.lm import arpa_reader
 from segtool.lm.arpa_reader import read_arpa
 from segtool.lm.kneser_ney import estimate
 from segtool.lm.store import open_lm
+from segtool.text import unpacked
 from segtool.text.symbols import NUM
 from tests.helpers import scratch
 from tests.naive_lm import (
@@ -104,7 +104,7 @@ def test_order_of_lines_does_not_matter():
 
 def test_blocks_do_not_show(lm, tmp_path, monkeypatch):
     write_arpa_file(lm, tmp_path / "a.arpa")
-    monkeypatch.setattr(arpa_reader, "_BLOCK_BYTES", 1)
+    monkeypatch.setattr(unpacked, "_BUFFER_BYTES", 1000)
     assert same(read_arpa(tmp_path / "a.arpa"), lm)
 
 

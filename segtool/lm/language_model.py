@@ -105,7 +105,7 @@ class LanguageModel(Scorer):
     discounts : tuple of tuple of float
         D1, D2 and D3+ of each length; empty for an imported model.
     card : dict
-        Origin and parameters of the model.
+        Origin and parameters of the model, such as whether it folds (:mod:`segtool.text.folding`).
     """
 
     codes: Codes

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from segtool.errors import EncodingError, UsageError
 
-__all__ = ["SkippedLine", "decode_lines", "decode_pieces", "find_codec", "undecodable"]
+__all__ = ["SkippedLine", "byte_lines", "decode_lines", "decode_pieces", "find_codec", "undecodable"]
 
 _GUESS_BYTES = 1 << 15
 
@@ -42,7 +42,8 @@ def find_codec(encoding: str) -> tuple[str, bool]:
     return name, line_end == b"\n" and not re.match("utf-7|hz|iso2022", name)
 
 
-def _byte_lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
+def byte_lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Divide a stream into blocks of whole lines; the last one, which may be empty, may lack its line end."""
     held: list[bytes] = []
     for piece in pieces:
         end = piece.rfind(b"\n") + 1
@@ -67,7 +68,7 @@ def decode_lines(
     order mark of UTF-8 at the start.
     """
     offset, line = 0, 1
-    for data in _byte_lines(pieces):
+    for data in byte_lines(pieces):
         if drop_mark and offset == 0 and codec == "utf-8" and data.startswith(codecs.BOM_UTF8):
             offset = len(codecs.BOM_UTF8)
             data = data[offset:]

@@ -44,9 +44,16 @@ LONGEST_RUN = 1 << 16
 class Alphabet:
     """Ids of characters as written, and the symbols of the corpus that they count as.
 
-    `written` is the code of each written id: the boundary, ``NUM`` and ``LAT`` first, the others in any order; `ids` is
-    its symbol id. `codes` is the code of each symbol id, ascending; `display` is the most frequent character of each
-    symbol, of equally frequent ones the lowest code point.
+    Attributes
+    ----------
+    written : ndarray of uint32
+        Code of each written id: the boundary, ``NUM`` and ``LAT`` first, the others in any order.
+    ids : ndarray of uint16
+        Symbol id of each written id.
+    codes : ndarray of uint32, shape (symbols,)
+        Code of each symbol id, ascending.
+    display : ndarray of uint32, shape (symbols,)
+        The most frequent character of each symbol, of equally frequent ones the lowest code point.
     """
 
     written: Codes

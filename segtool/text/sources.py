@@ -26,7 +26,15 @@ _LISTED_LINES = 100
 
 @dataclass(frozen=True)
 class Source:
-    """An input that can be read: its name for messages, and its path, None for standard input."""
+    """One input that can be read.
+
+    Attributes
+    ----------
+    name : str
+        Name for messages, unprintable characters escaped; ``"<stdin>"`` for standard input.
+    path : Path or None
+        None for standard input.
+    """
 
     name: str
     path: Path | None
