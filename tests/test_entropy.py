@@ -52,7 +52,7 @@ def test_means_are_zero_over_what_they_are_taken(text, parameters):
     candidates = methods.candidates_of(methods.runs_of(text), 3, 1)
     lexicon = autonomy_lexicon(candidates, parameters)
     for k in range(1, 4):
-        here = (lexicon.level == k) & (lexicon.expected > 0)
+        here = (candidates.lengths()[lexicon.at] == k) & (lexicon.expected > 0)
         share = lexicon.expected[here] if parameters.entropy_mean == "occurrences" else np.ones(here.sum())
         assert abs((lexicon.weight[here] * share).sum()) < 1e-6 * max(share.sum(), 1) * 3**2
 

@@ -49,8 +49,8 @@ class TextLattice:
         spelling: Floats,
         unknown_len: int,
     ) -> None:
-        self._trie, nodes = candidate_trie(candidates)
-        self._stream, self._nodes = stream, np.concatenate(nodes)
+        self._trie, self._nodes = candidate_trie(candidates)
+        self._stream = stream
         units = np.zeros((len(self._trie) // 2, 4), np.int32)
         units[:, :2] = self._trie.reshape(-1, 2)
         units[self._nodes, 3] = tags

@@ -25,7 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 from segtool.lexicon.passes import Engine, Threads
-from segtool.runtime.arrays import Bytes, Floats, Integers
+from segtool.runtime.arrays import Bytes, Floats, Integers, add_up_keys
 from segtool.runtime.kernels import kernel
 from segtool.text.runs import Chunk, Corpus
 
@@ -120,9 +120,7 @@ class WordCut:
             key = np.flatnonzero(total)
             count = total[key]
         else:
-            key, place = np.unique(np.concatenate([each for each, _ in results]), return_inverse=True)
-            count = np.zeros(len(key), np.int64)
-            np.add.at(count, place, np.concatenate([each for _, each in results]))
+            key, count = add_up_keys(results)
         return key // self._types, key % self._types, count
 
 

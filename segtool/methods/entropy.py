@@ -78,14 +78,9 @@ def autonomy_lexicon(candidates: Candidates, settings: EntropySettings) -> Lexic
         autonomy = _normalised(level.left_variation, share, settings.entropy_scaled)
         autonomy += _normalised(level.right_variation, share, settings.entropy_scaled)
         weights.append(autonomy * float(k) ** settings.entropy_length_power)
-    lengths = np.repeat(np.arange(1, len(weights) + 1), [len(weight) for weight in weights])
-    places = np.concatenate([np.arange(len(weight)) for weight in weights])
-    counts = np.concatenate([level.count for level in candidates.levels]).astype(np.float64)
-    keep = np.ones(len(lengths), np.bool_)
-    keep[0] = False  # the boundary
-    weight = np.concatenate(weights)
-    unknown = float(weights[0][1:].min(initial=0.0))
-    return Lexicon(lengths[keep], places[keep], weight[keep], counts[keep], unknown)
+    at = np.arange(1, len(candidates) + 1)  # all but the boundary
+    counts = candidates.column("count")[at].astype(np.float64)
+    return Lexicon(at, np.concatenate(weights)[at], counts, float(weights[0][1:].min(initial=0.0)))
 
 
 def _normalised(variation: Floats, share: np.ndarray, scaled: bool) -> Floats:

@@ -129,7 +129,7 @@ def learn(
     units, nodes = candidate_trie(candidates)
     total = np.zeros(len(units) // 2)
     _add_counts(corpus.whole().stream, units, resources.run_counts, total)
-    words = frequency_lexicon([total[level] for level in nodes])
+    words = frequency_lexicon(total[nodes], len(candidates.codes))
     return Learned("lattice", words, words)
 
 
@@ -160,15 +160,16 @@ def words_of_cuts(
     card: dict[str, object] = {"decoder": learned.decoder, "parameters": settings}
     decoder = decoder_of(build_model(candidates, learned, card, lm=lm))
     runs = corpus.whole()
-    return frequency_lexicon(count_words(runs.stream, cut_runs(decoder, runs, max_word_len), candidates))
+    counts = count_words(runs.stream, cut_runs(decoder, runs, max_word_len), candidates)
+    return frequency_lexicon(counts, len(candidates.codes))
 
 
 def count_words(
     stream: Ids,
     joined: npt.NDArray[np.bool_],
     candidates: Candidates,
-    trie: tuple[Places, list[Places]] | None = None,
-) -> list[Floats]:
+    trie: tuple[Places, Places] | None = None,
+) -> Floats:
     """Count the words of a corpus that is cut.
 
     Parameters
@@ -184,35 +185,34 @@ def count_words(
 
     Returns
     -------
-    list of ndarray of float64
-        Occurrences of each candidate as a word, by length.
+    ndarray of float64, shape (candidates,)
+        Occurrences of each candidate as a word.
     """
     units, nodes = trie or candidate_trie(candidates)
     total = np.zeros(len(units) // 2, np.int64)
-    _count_words(stream, units, joined, len(nodes), total)
-    return [total[level].astype(np.float64) for level in nodes]
+    _count_words(stream, units, joined, len(candidates.levels), total)
+    return total[nodes].astype(np.float64)
 
 
-def frequency_lexicon(counts: list[Floats]) -> Lexicon:
+def frequency_lexicon(counts: Floats, symbols: int) -> Lexicon:
     """Weigh words by their share of all counts.
 
     Parameters
     ----------
-    counts : list of ndarray of float64
-        Occurrences of the candidates as words, by length. Single characters are words in any case.
+    counts : ndarray of float64, shape (candidates,)
+        Occurrences of the candidates as words.
+    symbols : int
+        The first so many candidates are the boundary and single characters, which are words in any case.
 
     Returns
     -------
     Lexicon
     """
-    counts = [count.copy() for count in counts]
-    counts[0] = np.maximum(counts[0], LEAST_COUNT)
-    counts[0][0] = 0  # the boundary
-    places = [np.flatnonzero(count) for count in counts]
-    lengths = np.repeat(np.arange(1, len(counts) + 1), [len(at) for at in places])
-    expected = np.concatenate([count[at] for count, at in zip(counts, places, strict=True)])
+    counts = np.concatenate([[0.0], np.maximum(counts[1:symbols], LEAST_COUNT), counts[symbols:]])
+    at = np.flatnonzero(counts)
+    expected = counts[at]
     weight = np.log(expected / expected.sum())
-    return Lexicon(lengths, np.concatenate(places), weight, expected, float(weight.min(initial=0.0)) - 1.0)
+    return Lexicon(at, weight, expected, float(weight.min(initial=0.0)) - 1.0)
 
 
 def words_with_counts(model: Model) -> Iterator[tuple[str, int]]:
