@@ -16,6 +16,7 @@ alone.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -96,7 +97,8 @@ def adapt_model(
     joined = _join_ngrams(model, of_text)
     codes = joined.candidates.codes
     prior = _prior(joined, model, of_text, settings)
-    text_weight = _text_weight(model, corpus, share, most)
+    model_symbols = float(model.words["count"][model.words["length"] == 1].sum())
+    text_weight = min(max(share * model_symbols / max(corpus.stats.symbols, 1), 1.0), most)
     in_model = joined.spread(joined.at_model, model.words["expected"])
     in_text = joined.spread(joined.at_text, of_text.column("count")[1:])
     expected = np.where(np.isfinite(prior), in_model + text_weight * in_text, 0.0)
@@ -116,21 +118,10 @@ def adapt_model(
 class _Joined:
     """The n-grams of a model and of a text.
 
-    Attributes
-    ----------
-    candidates : Candidates
-        All of them, and the n-grams that they begin with; counts and scores are those of both. (Variations are not
-        needed.)
-    of_model, of_text : ndarray of uint16
-        Symbol id here of each symbol id of the model and of the text.
-    at_model, at_text : ndarray of int64
-        Where the words of the model and the candidates of the text are among all n-grams, by length, then by ids.
-    words : structured ndarray
-        The words of the model, with the symbol ids here.
-    tags : ndarray of int32
-        Four bytes of the boundary model for each n-gram (:func:`segtool.lexicon.boundary_model.fit_boundary_model`).
-    unknown_tag : int
-        These bytes for unknown characters.
+    `candidates` are all of them and the n-grams that they begin with, with the counts and scores of both, but without
+    variations. `of_model` and `of_text` map the symbol ids of the model and of the text to those here; `at_model` and
+    `at_text` are the places here of the words of the model and of the candidates of the text. `tags` holds four bytes
+    of the boundary model for each n-gram (:func:`segtool.lexicon.boundary_model.fit_boundary_model`).
     """
 
     candidates: Candidates
@@ -139,8 +130,10 @@ class _Joined:
     at_model: Integers
     at_text: Integers
     words: npt.NDArray[Any]
+    """The words of the model, with the symbol ids here."""
     tags: Places
     unknown_tag: int
+    """The four bytes of unknown characters."""
 
     def spread(self, at: Integers, values: npt.NDArray[Any]) -> Floats:
         """Values for all n-grams: those given for the n-grams at some places, else 0."""
@@ -161,16 +154,14 @@ def _join_ngrams(model: Model, of_text: Candidates) -> _Joined:
         [words["length"], of_text.lengths()[in_text], np.full(len(pairs), 2)],
         len(codes),
     )
-    sizes = [len(level) for level in symbols]
-    tags = np.zeros(sum(sizes), np.int32)
+    ends = np.cumsum([len(level) for level in symbols])
+    tags = np.zeros(ends[-1], np.int32)
     tags[: len(codes)] = single_tags[-1]  # the bytes of unknown characters, unless the model knows the symbol
     tags[to_model] = single_tags[:-1]
     tags[at_pairs] = pair_tags
-    scores = _mixed_scores(len(tags), at_model, words, at_text, of_text)
-    levels = []
-    for k, low in enumerate(np.cumsum([0, *sizes[:-1]])):
-        here = [values[low : low + sizes[k]] for values in scores]
-        levels.append(CandidateLevel(symbols[k], parents[k], *here, *[np.zeros(sizes[k], np.float32)] * 2))
+    scores = [*_mixed_scores(len(tags), at_model, words, at_text, of_text), *[np.zeros(len(tags), np.float32)] * 2]
+    columns = (np.split(values, ends[:-1]) for values in scores)
+    levels = itertools.starmap(CandidateLevel, zip(symbols, parents, *columns, strict=True))
     candidates = Candidates(codes, tuple(levels), of_text.total)
     return _Joined(candidates, to_model, to_text, at_model, at_text, words, tags, int(single_tags[-1]))
 
@@ -238,12 +229,6 @@ def _prior(joined: _Joined, model: Model, of_text: Candidates, settings: Trainin
     return prior
 
 
-def _text_weight(model: Model, corpus: Corpus, share: float, most: float) -> float:
-    """Compute ν."""
-    model_symbols = float(model.words["count"][model.words["length"] == 1].sum())
-    return min(max(share * model_symbols / max(corpus.stats.symbols, 1), 1.0), most)
-
-
 def _living(expected: Floats, symbols: int) -> Floats:
     """Drop candidates that are hardly expected, but hold up single symbols."""
     expected = np.where(expected >= FORGOTTEN, expected, 0.0)
@@ -253,16 +238,14 @@ def _living(expected: Floats, symbols: int) -> Floats:
 
 def _units(joined: _Joined, words: Lexicon) -> Places:
     """Lay out the words with the boundary model."""
-    symbols = len(joined.candidates.codes)
-    pairs = joined.candidates.levels[1] if len(joined.candidates.levels) > 1 else None
-    tags = joined.tags[symbols : symbols + (0 if pairs is None else len(pairs))]
-    flat = decoder_trie(joined.candidates, words, None if pairs is None else tags != 0, PATIENCE)
+    singles, *longer = joined.candidates.split(joined.tags)
+    tagged = longer[0] != 0 if longer else None
+    flat = decoder_trie(joined.candidates, words, tagged, PATIENCE)
     units = flat.reshape(-1, 4)
-    units[:symbols, 3], units[symbols, 3] = joined.tags[:symbols], joined.unknown_tag
-    if pairs is not None:
-        here = tags != 0
-        first, second = pairs.parent[here], pairs.symbol[here]
-        units[units[first, 0] + second, 3] = tags[here]
+    units[: len(singles), 3], units[len(singles), 3] = singles, joined.unknown_tag
+    if tagged is not None:
+        pairs = joined.candidates.levels[1]
+        units[units[pairs.parent[tagged], 0] + pairs.symbol[tagged], 3] = longer[0][tagged]
     return flat
 
 

@@ -38,23 +38,11 @@ def build_model(
 
     Parameters
     ----------
-    candidates : Candidates
-        From which the lexicons were made.
-    learned : Learned
-    card : dict
-        Entries of the model's card.
     settings : TrainingSettings, optional
         Of the boundary model and of unknown words; a model is built without them if this is not given, or if `learned`
         has no boundaries.
     corpus : Corpus, optional
         The training text, which decides the display form of words; without it they are displayed as their symbols.
-    lm : LanguageModel, optional
-        Kept in the model.
-
-    Returns
-    -------
-    Model
-        In memory.
     """
     if not learned.has_boundaries:
         settings = None
@@ -77,21 +65,9 @@ def decoder_trie(
 ) -> Places:
     """Lay out the words of a lexicon as the trie that text is cut by.
 
-    Parameters
-    ----------
-    candidates : Candidates
-        From which the lexicon was made.
-    lexicon : Lexicon
-    pairs : ndarray of bool, optional
-        Candidates of two symbols that get a node even if no word begins with them.
-    patience : int
-        See :func:`segtool.lexicon.trie.build_trie`.
-
-    Returns
-    -------
-    ndarray of int32, shape (4 * nodes,)
-        Base, check, weight, and room for the boundary model of each node; see :mod:`segtool.decode.viterbi`. The node
-        behind the known symbols is that of unknown characters.
+    `pairs` marks candidates of two symbols that get a node even if no word begins with them. The trie holds base,
+    check, weight, and room for the boundary model of each node (:mod:`segtool.decode.viterbi`). The node behind the
+    known symbols is that of unknown characters.
     """
     levels = candidates.levels
     unknown = len(levels[0])

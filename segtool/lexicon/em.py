@@ -36,7 +36,6 @@ from segtool.lexicon.word_classes import CutCorpus, class_factors, cluster
 from segtool.ngrams.scores import Candidates
 from segtool.runtime.arrays import Bytes, Floats, Ids, Integers, Places
 from segtool.settings import LexiconSettings
-from segtool.store.checkpoints import Checkpoints
 from segtool.text.run_hashes import hash_limit, select_runs, shuffle_runs
 from segtool.text.runs import Chunk, Corpus
 
@@ -66,13 +65,11 @@ class EMState:
     expected : ndarray of float64, shape (candidates,)
         Expected occurrences of each candidate as a word, by length, then by symbol ids; before the first pass its
         occurrences.
-    class_of : ndarray of uint8, shape (candidates,)
-        Word class of each candidate, once there are classes.
-    bigrams : ndarray of int64, shape (classes, classes)
-        How often each class (column) follows each class (row).
+    class_of, bigrams
+        From :func:`segtool.lexicon.word_classes.cluster`, once there are classes.
     log_likelihood : ndarray of float64, shape (passes,)
         Of the corpus before each pass so far, nats.
-    sample, boundaries : ndarray of uint16, shape (n,)
+    sample, boundaries
         See :class:`segtool.lexicon.learned.Learned`; empty before the last pass.
     """
 
@@ -87,10 +84,6 @@ class EMState:
     def passes(self) -> int:
         """Number of passes so far."""
         return len(self.log_likelihood)
-
-    def save(self, checkpoints: Checkpoints) -> None:
-        """Save it as a checkpoint."""
-        checkpoints.save(CHECKPOINT, **vars(self))
 
 
 def learn(
@@ -122,7 +115,7 @@ def learn(
         if state.passes == settings.passes:
             em.put_into_classes(state, trie)
         em.run(em.expectation(state, trie, weight), state, trie)
-        state.save(use.checkpoints)
+        use.checkpoints.save(CHECKPOINT, **vars(state))
     words = em.lexicon(state)
     return Learned("lattice", words, words, state.sample, state.boundaries, tuple(state.log_likelihood.tolist()))
 
@@ -212,18 +205,7 @@ class _EM:
 
 
 def log_prior(candidates: Candidates, settings: LexiconSettings) -> Floats:
-    """Compute the part of the log weight that does not change from pass to pass.
-
-    Parameters
-    ----------
-    candidates : Candidates
-    settings : LexiconSettings
-
-    Returns
-    -------
-    ndarray of float64, shape (candidates,)
-        Nats; by length, then by symbol ids.
-    """
+    """Compute the part of each candidate's log weight that does not change from pass to pass, in nats."""
     priors = []
     for k, level in enumerate(candidates.levels, 1):
         variation = level.left_variation.astype(np.float64) + level.right_variation
@@ -258,21 +240,17 @@ class Expectation:
 
     Parameters
     ----------
-    units : ndarray of int32, shape (2 * nodes,)
-        Trie of the candidates: base and check in turn.
-    linear : ndarray of float64, shape (nodes,)
-        Weight of each word.
+    units, linear
+        Trie of the candidates and the weight of each node (:func:`segtool.lexicon.lattice.weighted_units`).
     classes : tuple
         Class of each node and the factors of class bigrams; empty for independent words.
-    max_len, longest_run : int
-        Symbols of the longest word and of the longest run.
     limit : int, optional
         Return the boundaries of a sample of the runs (:func:`segtool.text.run_hashes.hash_limit`).
     """
 
     def __init__(
         self,
-        units: npt.NDArray[np.int32],
+        units: Places,
         linear: Floats,
         classes: tuple[npt.NDArray[Any], ...],
         max_len: int,

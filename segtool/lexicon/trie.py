@@ -91,13 +91,7 @@ def build_trie(
 
 
 def candidate_trie(candidates: Candidates, alive: npt.NDArray[np.bool_] | None = None) -> tuple[Places, Places]:
-    """Build the trie of some candidates.
-
-    Parameters
-    ----------
-    candidates : Candidates
-    alive : ndarray of bool, shape (candidates,), optional
-        Which of them; by default all.
+    """Build the trie of all candidates, or of those that are `alive`.
 
     Returns
     -------

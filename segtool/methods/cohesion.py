@@ -48,11 +48,6 @@ def learn(
     -------
     Learned
         The dictionary; for the article of 2015, the pairs that are not cut and the words between cuts.
-
-    Raises
-    ------
-    UsageError
-        If a parameter makes no sense.
     """
     settings.checked()
     stream = corpus.whole().stream
