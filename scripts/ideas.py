@@ -18,7 +18,6 @@ scripts/tune.py reruns ideas that are only other settings.
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from functools import partial
-from types import SimpleNamespace
 from typing import Any, TypeAlias
 from unittest.mock import patch
 
@@ -40,7 +39,8 @@ from scripts.experiments import (
     without,
 )
 from scripts.idea_kernels import CHARACTER_CLASSES, CLASSES, TRIPLES, WINDOW, apply_gaps, cover, fit_gaps
-from segtool.decode.decoders import Settled
+from segtool.decode.block import Scratch
+from segtool.decode.decoders import Decoder
 from segtool.decode.viterbi import TAG_STEP, WEIGHT_UNIT
 from segtool.lexicon.build import build_model
 from segtool.lexicon.decoder_lattice import TextLattice, _gap_factors
@@ -58,7 +58,6 @@ from segtool.segmenter import Segmenter
 from segtool.settings import TrainingSettings
 from segtool.store.model import Model
 from segtool.text.runs import Corpus
-from segtool.text.symbols import MARK, SPACE
 
 AVERAGED: list[dict[str, Any]] = [
     {"length_penalty": 1.95},
@@ -244,23 +243,20 @@ IDEAS: dict[str, Callable[[Base], Rows]] = {
 
 def segmenter(model: Model, gaps: Callable[[Stream], Scores], of_node: Any = None, factors: Any = None) -> Segmenter:
     """A segmenter with given scores of gaps, and given classes of nodes with the logs of their factors."""
-    result = Segmenter(model)
-    ids_of = result._decoder._tables[0]  # type: ignore[attr-defined]
     if of_node is None:
         of_node, factors = np.zeros(len(model.lexicon) // 4, np.int64), np.zeros((1, 1))
 
-    def run(codes: Any, starts: Any, tokens: int, final: bool, before: int, scratch: Any) -> Settled:
-        codes = codes[:tokens]
-        ids = np.pad(np.where(codes > MARK, ids_of[np.maximum(codes, 0)], 0), (1, 2)).astype(np.uint16)
-        joined = np.zeros(len(ids), np.bool_)
-        tables = model.lexicon, model.spelling, gaps(ids), of_node, factors
-        cover(ids, *tables, model.max_word_len, model.unknown_len, joined)
-        begins = np.flatnonzero((codes != SPACE) & ~joined[:tokens])
-        ends = np.flatnonzero((codes != SPACE) & ~joined[1 : tokens + 1]) + 1
-        scratch[2][: len(begins)], scratch[3][: len(ends)] = starts[begins], starts[ends]
-        return len(begins), int(starts[tokens]), MARK
+    class Scored(Decoder):
+        def cover(self, tokens: int, certain: int, scratch: Scratch) -> int:
+            ids = np.pad(scratch.symbols[1 : tokens + 1], (1, 2)).astype(np.uint16)
+            joined = np.zeros(len(ids), np.bool_)
+            tables = model.lexicon, model.spelling, gaps(ids), of_node, factors
+            cover(ids, *tables, model.max_word_len, model.unknown_len, joined)
+            scratch.begins[1 : tokens + 1] = ~joined[:tokens]
+            return certain
 
-    object.__setattr__(result, "_decoder", SimpleNamespace(has_plain=False, utf8_tables=None, run=run))
+    result = Segmenter(model)
+    object.__setattr__(result, "_decoder", Scored(result._decoder.ids))
     return result
 
 

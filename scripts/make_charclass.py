@@ -12,7 +12,9 @@ import unicodedata
 from pathlib import Path
 
 TARGET = Path(__file__).resolve().parent.parent / "segtool" / "text" / "charclass.txt"
-MARK, SPACE, LETTER, EXTEND, DIGIT, LATIN, HAN = range(7)
+MARK, SPACE, LETTER, EXTEND, DIGIT, LATIN, HAN, SIGN, PERCENT = range(9)
+SIGNS = ".．·,/／:：\u2236"  # marks that may stand between two digits of a number; the last one is the ratio
+PERCENTS = "%％"
 HAN_RANGES = [
     (0x25CB, 0x25CB),  # the circle that is written for the ideographic zero
     (0x2E80, 0x2FD5),  # radicals
@@ -34,6 +36,10 @@ def char_class(code: int) -> int:
         return SPACE
     if any(low <= code <= high for low, high in HAN_RANGES):
         return HAN
+    if char in SIGNS:
+        return SIGN
+    if char in PERCENTS:
+        return PERCENT
     if 0x30 <= code <= 0x39 or 0xFF10 <= code <= 0xFF19:
         return DIGIT
     category = unicodedata.category(char)

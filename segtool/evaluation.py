@@ -44,15 +44,7 @@ _EXCERPT = 10
 
 @dataclass(frozen=True)
 class FrequentError:
-    """A stretch of text that gold and prediction cut differently.
-
-    Attributes
-    ----------
-    gold, predicted : str
-        The words of the stretch, separated by a space.
-    count : int
-        How many times this pair occurs.
-    """
+    """A stretch of text whose words gold and prediction cut differently, and how many times it occurs."""
 
     gold: str
     predicted: str
@@ -65,16 +57,14 @@ class Evaluation:
 
     Attributes
     ----------
-    protocol : str
-        ``span`` or ``sighan``.
     lines, gold_words, predicted_words, correct : int
         Lines compared, words (tokens) on either side, and correct words.
     oov_words, oov_correct, iv_words, iv_correct : int or None
         Gold words outside and inside the training words, and the correct ones of each; None without training words.
     errors : tuple of FrequentError
         The most frequent errors, by falling count and then by code point.
-    gold_name, predicted_name, train_name, train_size, sep : str, int or None
-        Names of the inputs, number of different training words, separator besides whitespace.
+    train_size : int or None
+        Number of different training words.
     """
 
     protocol: str
@@ -124,24 +114,12 @@ class Evaluation:
         return _ratio(self.iv_correct, self.iv_words)
 
     def to_dict(self) -> dict[str, Any]:
-        """Give settings, counts and figures as a dictionary for JSON.
-
-        Returns
-        -------
-        dict of str to object
-            Attributes and properties by name; None for a figure that does not exist.
-        """
+        """Give settings, counts and figures by name, for JSON; None for a figure that does not exist."""
         figures = ("precision", "recall", "f1", "oov_rate", "oov_recall", "iv_recall")
         return asdict(self) | {name: getattr(self, name) for name in figures}
 
     def report(self) -> str:
-        """Give settings and figures as text for people.
-
-        Returns
-        -------
-        str
-            A row for each figure, after the settings that must agree before figures compare; no final line end.
-        """
+        """Give the figures as text for people, a row for each, below the settings that a comparison depends on."""
         rows = [
             ("gold", self.gold_name),
             ("predicted", self.predicted_name + (f", words separated by {self.sep!r}" if self.sep else "")),

@@ -1,44 +1,36 @@
 """The segmenter: a model and the calls that cut text with it.
 
-Short texts are cut by the decoding kernels as plain Python; once a process has cut some thousand
-characters, compiled kernels cut, one that does it all where the decoder has it (:mod:`segtool.decode.utf8_kernel`),
-else the same ones. The words are the same.
+A process cuts its first few thousand characters in plain Python, which needs no compiled code; after those, or from the
+first longer text on, compiled kernels cut. The words are the same.
 """
 
 from __future__ import annotations
 
 import itertools
 import os
-import threading
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
-import numpy as np
-import numpy.typing as npt
-
-from segtool.decode.decoders import Decoder, decoder_of, scratch_arrays
-from segtool.decode.utf8 import cut as cut_bytes
-from segtool.decode.viterbi import join_utf8
+from segtool.decode.decoders import Decoder, decoder_of
 from segtool.errors import UsageError
-from segtool.runtime.arrays import Bytes, Codes
-from segtool.settings import UNKNOWN_LIMIT
 from segtool.store.model import DEFAULT, Model, find_model, load_model
-from segtool.text.symbols import MARK, class_table, code_points, symbolise
 
 __all__ = ["Segmenter", "Token", "load"]
 
-INTERPRETED_CHARACTERS = 3_500
-"""A process cuts about so much in plain Python before it links compiled kernels; both take about as long."""
+PLAIN_CHARACTERS = 3_500
+"""A process cuts so much in plain Python before it loads compiled kernels; both take about as long."""
+
+PLAIN_COST = 100
+"""A text counts as so many more characters."""
 
 BATCH_CHARACTERS = 1 << 18
 
-KEPT_CHARACTERS = 1 << 19
-"""Working memory for texts up to this length is kept between calls."""
+_plain_left = PLAIN_CHARACTERS  # a race between threads does no harm
 
 
 class Token(NamedTuple):
-    """A word and where it stands.
+    """A word and its place.
 
     Attributes
     ----------
@@ -50,30 +42,6 @@ class Token(NamedTuple):
     word: str
     start: int
     end: int
-
-
-class _Scratch(threading.local):
-    """Working memory of the kernels, one for each thread, kept from call to call while it is small."""
-
-    def __init__(self) -> None:
-        self._room = 0
-        self._arrays: tuple[npt.NDArray[Any], ...] = ()
-
-    def get(self, size: int) -> tuple[npt.NDArray[Any], ...]:
-        """Arrays for a text of so many characters: codes and starts of its tokens, then those of a decoder."""
-        if size <= self._room:
-            return self._arrays
-        room = max(2 * size, 1 << 12) if size <= KEPT_CHARACTERS else size
-        arrays = (*(np.empty(room + 2, np.int32) for _ in range(2)), *scratch_arrays(room))
-        if size <= KEPT_CHARACTERS:
-            self._room, self._arrays = room, arrays
-        return arrays
-
-
-_scratch = _Scratch()
-_interpreted = itertools.count()  # blocks of 100 characters, counted without a lock
-_SPACE = np.frombuffer(b" ", np.uint8)
-_compiled: list[bool] = []  # not empty once compiled kernels are in use
 
 
 class Segmenter:
@@ -91,19 +59,14 @@ class Segmenter:
     model : Model
     """
 
-    __slots__ = ("_classes", "_decoder", "_max_len", "model")
+    __slots__ = ("_decoder", "model")
 
     model: Model
-    _classes: Bytes
     _decoder: Decoder
-    _max_len: int
 
     def __init__(self, model: Model) -> None:
-        put = object.__setattr__
-        put(self, "model", model)
-        put(self, "_decoder", decoder_of(model))
-        put(self, "_max_len", model.max_word_len)
-        put(self, "_classes", np.frombuffer(class_table(), np.uint8))
+        object.__setattr__(self, "model", model)
+        object.__setattr__(self, "_decoder", decoder_of(model))
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"a Segmenter does not change: {name} cannot be set")
@@ -133,9 +96,8 @@ class Segmenter:
         list of str
             Slices of the text, in order; joined they give the text without its whitespace.
         """
-        spans = self._spans(text)
-        if spans is not None:
-            return [text[start:end] for start, end in zip(*spans, strict=True)]
+        if self.interprets(len(text)):
+            return self._decoder.cut_plain(text)
         # one string of all words, which Python splits faster than it would take slices
         joined = self._joined(text.replace("\n", " "))
         return joined.split(" ") if joined else []
@@ -255,34 +217,18 @@ class Segmenter:
         with ThreadPoolExecutor(workers) as pool:
             return [words for group in pool.map(self._cut_group, groups) for words in group]
 
-    def _cut_group(self, texts: list[str]) -> list[list[str]]:
-        """Cut texts as one, with a line end between them, which no word crosses."""
-        if not texts:
-            return []
-        joined = "\n".join(texts)
-        spans = self._spans(joined)
-        if spans is not None:
-            words = [joined[start:end] for start, end in zip(*spans, strict=True)]
-            limits = np.cumsum([len(text) + 1 for text in texts])
-            cuts = np.searchsorted(np.asarray(spans[0]), limits).tolist()
-            return [words[low:high] for low, high in itertools.pairwise([0, *cuts])]
-        if "\r" in joined or joined.count("\n") >= len(texts):  # line ends inside the texts
-            joined = "\n".join([text.replace("\n", " ").replace("\r", " ") for text in texts])
-        return [line.split(" ") if line else [] for line in self._joined(joined).split("\n")]
-
-    def _joined(self, text: str) -> str:
-        """The words of each line with a space between two; for decoders that cut UTF-8."""
-        tables = self._decoder.utf8_tables
-        assert tables is not None
-        if not _compiled:
-            _compiled.append(True)
-        data = text.encode("utf-8", "surrogatepass")
-        return str(cut_bytes(tables, data, _SPACE)[0], "utf-8", "surrogatepass")
+    def interprets(self, characters: int) -> bool:
+        """Whether to cut a text of so many characters in plain Python; if not, compiled kernels are in use from now."""
+        global _plain_left
+        cost = characters + PLAIN_COST
+        plain = self._decoder.plain is not None and cost <= _plain_left
+        _plain_left = _plain_left - cost if plain else 0
+        return plain
 
     def cut_utf8(
         self, data: bytes, separator: bytes, final: bool = True, before: int = 0, open_line: bool = False
     ) -> tuple[bytes, int, int, bool]:
-        """Cut UTF-8 with the compiled kernels; what streaming is made of.
+        """Cut UTF-8 with the compiled kernels; streaming consists of such calls.
 
         Parameters
         ----------
@@ -293,89 +239,36 @@ class Segmenter:
         final : bool
             Whether the text ends there (or a line does). If not, its end is left until more is known.
         before : int
-            The symbol right before, in a run that goes on here; what the call before returned.
+            The symbol right before, in a run that goes on here; as the call before returned it.
         open_line : bool
-            Whether the line holds a word that was written before; what the call before returned.
+            Whether the line holds a word that was written before; as the call before returned it.
 
         Returns
         -------
         out : bytes
             The words, line by line.
         consumed : int
-            Bytes that are settled; give those behind them again, with what follows.
+            Bytes that are settled; give those behind them again, with the text that follows.
         before, open_line
             To be given with them.
         """
-        tables, space = self._decoder.utf8_tables, np.frombuffer(separator, np.uint8)
-        if tables is not None:
-            if not _compiled:
-                _compiled.append(True)
-            out, consumed, before, open_line = cut_bytes(tables, data, space, final, before, open_line)
-            return out.tobytes(), consumed, before, open_line
-        text = data.decode("utf-8", "surrogatepass")
-        points = code_points(text)
-        starts, ends, characters, before = self.decode(points, final, before)
-        joined = np.empty(4 * len(points) + len(starts) * len(separator) + 1, np.uint8)
-        size, open_line = join_utf8.compiled(points, starts, ends, len(starts), characters, space, open_line, joined)
-        return joined[:size].tobytes(), len(text[:characters].encode("utf-8", "surrogatepass")), before, open_line
+        out, consumed, before, open_line = self._decoder.cut(data, separator, final, before, open_line)
+        return out.tobytes(), consumed, before, open_line
 
-    def _spans(self, text: str) -> tuple[list[int], list[int]] | None:
-        """Start and end of each word, in characters; None where words are better had as UTF-8."""
-        if self.interprets(len(text)):
-            return self._spans_plain(text)
-        if self._decoder.utf8_tables is not None:
-            return None
-        starts, ends, _, _ = self.decode(code_points(text), True)
-        return starts.tolist(), ends.tolist()
+    def _cut_group(self, texts: list[str]) -> list[list[str]]:
+        """Cut texts as one, with a line end between them, which no word crosses."""
+        if not texts:
+            return []
+        joined = "\n".join(texts)
+        if self.interprets(len(joined)):
+            return [self._decoder.cut_plain(text) for text in texts]
+        if "\r" in joined or joined.count("\n") >= len(texts):  # line ends inside the texts
+            joined = "\n".join([text.replace("\n", " ").replace("\r", " ") for text in texts])
+        return [line.split(" ") if line else [] for line in self._joined(joined).split("\n")]
 
-    def interprets(self, characters: int) -> bool:
-        """Whether a text of that size is cut in plain Python: if no compiled kernel is in use, nor worth it yet."""
-        if _compiled or not self._decoder.has_plain or characters > INTERPRETED_CHARACTERS:
-            return False
-        used = 0
-        for _ in range(characters // 100 + 1):
-            used = next(_interpreted)
-        return used < INTERPRETED_CHARACTERS // 100
-
-    def decode(
-        self, points: Codes, final: bool, before: int = MARK
-    ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], int, int]:
-        """Cut code points with the compiled kernels of any decoder.
-
-        Parameters
-        ----------
-        points : ndarray of uint32, shape (n,)
-        final : bool
-            Whether the text ends there (or a line does). If not, its end is left until more is known.
-        before : int
-            Code of the symbol right before, in a run that goes on here; what the call before returned.
-
-        Returns
-        -------
-        starts, ends : ndarray of int32, shape (words,)
-            The words, as slices of the text. Valid until the next call in the same thread.
-        consumed : int
-            Characters that are settled; give those behind it again, with what follows.
-        before : int
-            To be given with them.
-        """
-        if not _compiled:
-            _compiled.append(True)
-        codes, starts, *scratch = _scratch.get(len(points) + self._max_len)
-        tokens = symbolise.compiled(points, self._classes, codes, starts)
-        starts[tokens] = len(points)
-        words, consumed, before = self._decoder.run(codes, starts, tokens, final, before, scratch)
-        return scratch[2][:words], scratch[3][:words], consumed, before
-
-    def _spans_plain(self, text: str) -> tuple[list[int], list[int]]:
-        points = list(map(ord, text))
-        size = len(points) + 2
-        codes, starts = [0] * size, [0] * size
-        tokens = symbolise.interpreted(points, class_table(), codes, starts)
-        starts[tokens] = len(points)
-        scratch = [[0] * (size + self._max_len + UNKNOWN_LIMIT) for _ in range(9)]
-        words, _, _ = self._decoder.run_plain(codes, starts, tokens, True, MARK, scratch)
-        return scratch[2][:words], scratch[3][:words]
+    def _joined(self, text: str) -> str:
+        """The words of each line with a space between two."""
+        return str(self._decoder.cut(text.encode("utf-8", "surrogatepass"), b" ")[0], "utf-8", "surrogatepass")
 
 
 def load(path: str | os.PathLike[str] = DEFAULT) -> Segmenter:

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from segtool.store.model import Model
 
 __all__ = [
+    "LONGEST_WORD",
     "METHODS",
     "MOVES",
-    "UNKNOWN_LIMIT",
     "CandidateSettings",
     "CohesionSettings",
     "EntropySettings",
@@ -47,8 +47,8 @@ METHODS = {
 }
 """Of each method: how it finds words, and the module whose ``learn`` does (:mod:`segtool.lexicon.learned`)."""
 
-UNKNOWN_LIMIT = 15
-"""Longest word outside the lexicon that decoders allow, in symbols; words of the lexicon may be twice as long."""
+LONGEST_WORD = 15
+"""Longest word, in symbols, in the lexicon or not."""
 
 MOVES = ("bb", "bc", "cb", "cd", "db", "de", "eb", "ee")
 """The moves from tag to tag that a text can make (:mod:`segtool.methods.tags`)."""
@@ -76,18 +76,13 @@ def parameter(
     help : str
         One sentence for ``--help`` and docs/cli.md.
     low, high : float
-        Least and greatest value; of a tuple, of each number in it.
+        Least and greatest value.
     choices : tuple, optional
         The values to choose from, instead of a range.
     flag : str, optional
         Spelling of the option where it is not the name with dashes.
     check : callable, optional
         Raises UsageError for a value that makes no sense, instead of a range.
-
-    Returns
-    -------
-    dataclasses.Field
-        Typed as the value, so that a dataclass can declare ``name: int = parameter(2, ...)``.
     """
     metadata = {"help": help, "low": low, "high": high, "choices": choices, "flag": flag, "check": check}
     return field(default=default, metadata=metadata)
@@ -137,24 +132,12 @@ def _check(parameter: Field[Any], value: Any) -> None:
 
 @dataclass(frozen=True)
 class _Settings:
-    """Base of the dataclasses below.
-
-    Attributes
-    ----------
-    title : str
-        Heading of the parameters in ``--help`` and docs/cli.md.
-    """
+    """Base of the dataclasses below; `title` is their heading in ``--help`` and docs/cli.md."""
 
     title: ClassVar[str]
 
     def checked(self: Checked) -> Checked:
-        """Return the settings themselves.
-
-        Raises
-        ------
-        UsageError
-            For the first parameter that makes no sense, with its flag.
-        """
+        """Return the settings themselves, or raise UsageError for the first parameter that makes no sense."""
         for each in fields(self):
             _check(each, getattr(self, each.name))
         return self
@@ -166,7 +149,7 @@ class CandidateSettings(_Settings):
 
     title: ClassVar[str] = "Candidates"
 
-    max_word_len: int = parameter(6, "Longest word, in symbols (characters, numbers, Latin runs).", 1, 15)
+    max_word_len: int = parameter(6, "Longest word, in symbols (characters, numbers, Latin runs).", 1, LONGEST_WORD)
     fold: bool = parameter(True, "Count simplified and traditional characters as one.", flag="--fold/--no-fold")
     min_count: int = parameter(2, "N-grams seen less often are no candidates.", 1, 1 << 31)
     min_per_million: float = parameter(
@@ -212,7 +195,7 @@ class UnknownSettings(_Settings):
 
     title: ClassVar[str] = "Unknown words of the method unigram"
 
-    unknown_len: int = parameter(4, "Longest word outside the lexicon, in symbols; 0 for none.", 0, UNKNOWN_LIMIT)
+    unknown_len: int = parameter(4, "Longest word outside the lexicon, in symbols; 0 for none.", 0, LONGEST_WORD)
     unknown_cost: float = parameter(
         12.2,
         "Cost of such a word beyond its spelling, in nats, after a million words of text; more after more.",
@@ -260,12 +243,7 @@ class CohesionSettings(_Settings):
 
 
 def check_moves(weights: tuple[float, ...]) -> None:
-    """Check the weights of the moves between tags.
-
-    Parameters
-    ----------
-    weights : tuple of float
-        In the order of :data:`MOVES`; 0 forbids a move.
+    """Check the weights of the tag moves, in the order of :data:`MOVES`; 0 forbids a move.
 
     Raises
     ------
@@ -324,7 +302,7 @@ class TrainingSettings(
         return self.method == "lm" or self.with_lm
 
     def checked(self) -> TrainingSettings:
-        """Return the settings themselves, or raise UsageError as the base class does."""
+        """Return the settings themselves, or raise UsageError."""
         super().checked()
         if self.with_lm and self.method == "dict":
             raise UsageError("--with-lm true: a word list is no text to learn from; use another --method")
@@ -379,17 +357,7 @@ def parameters_by_title() -> dict[str, list[Field[Any]]]:
 
 
 def settings_of(model: Model) -> TrainingSettings:
-    """Return the parameters that a model was trained with.
-
-    Parameters
-    ----------
-    model : Model
-
-    Returns
-    -------
-    TrainingSettings
-        As its card has them; the defaults for parameters that the card lacks.
-    """
+    """Return the parameters that a model was trained with: those of its card, the defaults where it has none."""
     names = {each.name for each in fields(TrainingSettings)}
     stored = {name: value for name, value in model.card["parameters"].items() if name in names}
     stored = {name: tuple(value) if isinstance(value, list) else value for name, value in stored.items()}

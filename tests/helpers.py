@@ -21,6 +21,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 import segtool
+from segtool.decode.decoders import Decoder
 from segtool.decode.viterbi import WEIGHT_UNIT
 from segtool.segmenter import Segmenter
 from segtool.store.model import Model
@@ -119,6 +120,26 @@ def interpreting(plain: bool) -> Iterator[None]:
     """Make segmenters take the plain or the compiled path, whatever the size of the text."""
     with mock.patch.object(Segmenter, "interprets", staticmethod(lambda characters: plain)):
         yield
+
+
+def cut_spans(
+    decoder: Decoder, text: str, final: bool = True, before: int = 0
+) -> tuple[list[tuple[int, int]], int, int]:
+    """Words that compiled code cuts, as (start, end); characters settled; the symbol before the rest."""
+    data = text.encode("utf-8", "surrogatepass")
+    out, consumed, before, _ = decoder.cut(data, b" ", final, before)
+    words = str(out, "utf-8", "surrogatepass").split()
+    return spans_of(text, words), len(data[:consumed].decode("utf-8", "surrogatepass")), before
+
+
+def spans_of(text: str, words: list[str]) -> list[tuple[int, int]]:
+    """Places of words in their text."""
+    spans, low = [], 0
+    for word in words:
+        low = text.index(word, low)
+        spans.append((low, low + len(word)))
+        low += len(word)
+    return spans
 
 
 class Streams:

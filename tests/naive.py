@@ -16,7 +16,7 @@ from segtool.text.symbols import LAT, MARK, NUM, SPACE, class_table
 
 # ---------------------------------------------------------------- symbols
 
-_CLASS_LETTERS = "msteDLH"  # mark, space, letter, extend, digit, Latin, Han, in the order of class_table()
+_CLASS_LETTERS = "msteDLHmm"  # mark, space, letter, extend, digit, Latin, Han, two more marks: see class_table()
 _MARK_WITH_REPEATS = r"m(?P<{0}>.)(?:m(?P={0}))*(?:e.)*"
 _TOKEN = re.compile(
     r"(?P<space>(?:s.)+)"

@@ -12,10 +12,10 @@ import numpy as np
 from segtool.ngrams.count import count_stream
 from segtool.ngrams.scores import score
 from segtool.ngrams.table import spell
-from segtool.settings import UNKNOWN_LIMIT
 from segtool.text.runs import Corpus, RunCollector
-from segtool.text.symbols import LAT, MARK, NUM, class_table, code_points, symbolise
+from segtool.text.symbols import LAT, MARK, NUM
 from tests import naive
+from tests.helpers import cut_spans, spans_of
 
 LEAST_COUNT = 0.5  # of a single character that is no word, by the documentation
 MOVES = ("bb", "bc", "cb", "cd", "db", "de", "eb", "ee")
@@ -219,38 +219,18 @@ def candidate_words(candidates):
 
 
 class Cutter:
-    """Calls a decoder on arrays of the size that it is promised, and watches what is behind them."""
+    """A decoder by the places of its words."""
 
-    GUARD = -123_456_789
-
-    def __init__(self, decoder, max_len):
-        self.decoder, self.max_len = decoder, max_len
+    def __init__(self, decoder):
+        self.decoder = decoder
 
     def compiled(self, text, final=True):
         """Words as (start, end), and the characters settled."""
-        points = code_points(text)
-        codes, starts, word_starts, word_ends = (np.full(len(text) + 2, self.GUARD, np.int32) for _ in range(4))
-        tokens = symbolise.compiled(points, np.frombuffer(class_table(), np.uint8), codes, starts)
-        starts[tokens] = len(text)
-        room = tokens + self.max_len + UNKNOWN_LIMIT + 3
-        wide, narrow = (
-            [np.full(room, self.GUARD, dtype) for _ in range(n)] for n, dtype in ((2, np.int64), (5, np.int32))
-        )
-        scratch = *wide, word_starts, word_ends, *narrow
-        words, consumed, before = self.decoder.run(codes, starts, tokens, final, MARK, scratch)
-        assert {int(array[-1]) for array in (*wide, *narrow)} == {self.GUARD}
-        assert before == MARK
-        assert {self.GUARD} >= {*word_starts[words:].tolist(), *word_ends[words:].tolist()}
-        return list(zip(word_starts[:words].tolist(), word_ends[:words].tolist(), strict=True)), consumed
+        return cut_spans(self.decoder, text, final)[:2]
 
-    def interpreted(self, text, final=True):
+    def interpreted(self, text):
         """The same in plain Python."""
-        codes, starts = [0] * (len(text) + 2), [0] * (len(text) + 2)
-        tokens = symbolise.interpreted(list(map(ord, text)), class_table(), codes, starts)
-        starts[tokens] = len(text)
-        scratch = [[0] * (tokens + self.max_len + UNKNOWN_LIMIT + 2) for _ in range(9)]
-        words, consumed, _ = self.decoder.run_plain(codes, starts, tokens, final, MARK, scratch)
-        return list(zip(scratch[2][:words], scratch[3][:words], strict=True)), consumed
+        return spans_of(text, self.decoder.cut_plain(text)), len(text)
 
     def pieces(self, text, cuts):
         """Words of a text that comes in pieces, and the most characters that were ever kept."""

@@ -112,7 +112,7 @@ def test_the_trie_holds_the_words():
 
 
 def test_an_adapted_model_decodes_like_its_tables():
-    assert decoder_of(sample_segmenter().adapt(NOVEL).model).has_plain
+    assert decoder_of(sample_segmenter().adapt(NOVEL).model).plain is not None
 
 
 @pytest.mark.parametrize("texts", [[], [""], ["abc 123", "…"]])

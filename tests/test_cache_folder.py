@@ -19,14 +19,14 @@ from tests.helpers import ROOT, TIMEOUT, environment, python, refusal, run, said
 JOIN = """
     import json, logging, sys
     import numpy as np
-    from segtool.decode.viterbi import join_utf8
+    from segtool.decode.block import Scratch, write_words
     messages = []
     logging.getLogger("segtool").addFilter(lambda record: messages.append(record.getMessage()) or True)
-    out = np.zeros(9, np.uint8)
-    spans = [np.array(ends, np.int32) for ends in ([0, 1], [1, 2])]
-    points, separator = np.array([0x4E00, 0x61], np.uint32), np.array([0x20], np.uint8)
-    size, _ = join_utf8.compiled(points, *spans, 2, 2, separator, False, out)
-    print(json.dumps([out[:size].tobytes().decode(), join_utf8.is_new, messages]))
+    out, scratch = np.zeros(16, np.uint8), Scratch(2)
+    scratch.begins[1:3], scratch.starts[1:4] = 1, [0, 3, 4]
+    text, separator = (np.frombuffer(each.encode(), np.uint8) for each in ("一a", " "))
+    size, _ = write_words.compiled(text, 0, 2, 0, False, separator, scratch.places, 0, out)
+    print(json.dumps([out[:size].tobytes().decode(), write_words.is_new, messages]))
 """
 COMPILED, LOADED = ["一 a", True, []], ["一 a", False, []]
 
@@ -96,7 +96,7 @@ def test_kernels_run_where_no_folder_can_be_written(installed):
 def test_kernels_run_where_the_disk_is_full(cache):
     """The folder can be written, but not a byte fits."""
     full = """
-    import resource, segtool.decode.viterbi, numba
+    import resource, segtool.decode.block, numba
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     """
     words, is_new, messages = python(full + JOIN)

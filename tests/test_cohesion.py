@@ -111,19 +111,18 @@ CUTS = st.lists(st.sampled_from("一丁丁七七1a，𠮷% \n.\u0301"), max_size
 
 
 @settings(max_examples=200)
-@given(TEXTS, st.integers(1, 4), THRESHOLDS, st.integers(1, 3), CUTS, st.booleans())
-def test_2015_cuts_where_the_pair_is_not_kept(text, max_word_len, thresholds, min_count, other, final):
+@given(TEXTS, st.integers(1, 4), THRESHOLDS, st.integers(1, 3), CUTS)
+def test_2015_cuts_where_the_pair_is_not_kept(text, max_word_len, thresholds, min_count, other):
     parameters = CohesionSettings(thresholds, min_count, 2015)
     model, candidates, words = pairs_model(text, max_word_len, 1, parameters)
     found = naive.runs(text)
     table = naive.scores(found, max_word_len, 1, BOUNDARY_FANOUT)
     kept = methods.kept(table, thresholds[:1], min_count)
-    cutter = methods.Cutter(decoder_of(model), max_word_len)
+    cutter = methods.Cutter(decoder_of(model))
     for each in (text, other):
         expected = naive_cut(each, kept)
         assert cutter.compiled(each) == (expected, len(each))
         assert cutter.interpreted(each) == (expected, len(each))
-        assert cutter.interpreted(each, final) == cutter.compiled(each, final)
     counts = methods.counted(word for run in found for word in methods.joined_words(run, kept))
     counts = {word: count for word, count in counts.items() if word in table}
     expected_words = methods.frequency_weights(counts, {s for run in found for s in run} | {*methods.CLASSES})
@@ -141,15 +140,13 @@ PAIRS: Model = pairs_model("一丁七一丁七\n丁1a丁1a\n七𠮷", 3, 1, Cohe
     st.lists(st.integers(0, 24), max_size=5),
 )
 def test_2015_in_pieces(text, cuts):
-    cutter = methods.Cutter(decoder_of(PAIRS), 3)
+    cutter = methods.Cutter(decoder_of(PAIRS))
     assert cutter.pieces(text, cuts)[0] == cutter.compiled(text)[0]
-    for cut in cuts:
-        assert cutter.compiled(text[:cut], False) == cutter.interpreted(text[:cut], False)
 
 
 def test_2015_keeps_no_more_than_the_word_that_is_open(sample_text):
     model = train(SAMPLE, method="cohesion", cohesion_revision=2015).model
-    cutter = methods.Cutter(decoder_of(model), model.max_word_len)
+    cutter = methods.Cutter(decoder_of(model))
     text = "".join(c for c in sample_text if "一" <= c <= "龥")
     words, kept = cutter.pieces(text, range(0, len(text), 50))
     assert words == cutter.compiled(text)[0]

@@ -9,81 +9,74 @@ import textwrap
 import numpy as np
 import pytest
 
-from segtool.decode.viterbi import join_utf8
+from segtool.decode.block import Scratch, write_words
 from segtool.runtime.kernels import kernel
 from segtool.text.symbols import symbolise
 from tests.helpers import TIMEOUT, environment
 
 
 @pytest.fixture(scope="module")
-def join():
-    assert type(join_utf8.compiled).__name__ == "builtin_function_or_method"
-    return join_utf8.compiled
+def write():
+    assert type(write_words.compiled).__name__ == "builtin_function_or_method"
+    return write_words.compiled
 
 
 def arguments():
-    return [
-        np.array([0x4E00, 0x61], np.uint32),
-        np.array([0, 1], np.int32),
-        np.array([1, 2], np.int32),
-        2,
-        2,
-        np.array([0x20], np.uint8),
-        False,
-        np.zeros(9, np.uint8),
-    ]
+    scratch = Scratch(2)
+    scratch.begins[1:3], scratch.starts[1:4] = 1, [0, 3, 4]
+    text, separator = (np.frombuffer(each.encode(), np.uint8).copy() for each in ("一a", " "))
+    return [text, 0, 2, 0, False, separator, scratch.places, 0, np.zeros(16, np.uint8)]
 
 
-def test_arguments_and_results(join):
+def test_arguments_and_results(write):
     given = arguments()
-    assert join(*given) == (5, True)
+    assert write(*given) == (5, True)
     assert given[-1][:5].tobytes().decode() == "一 a"
 
 
-def test_read_only_arrays_and_memory_maps(join, tmp_path):
+def test_read_only_arrays_and_memory_maps(write, tmp_path):
     given = arguments()
-    for array in given[:3]:
-        array.flags.writeable = False
-    np.save(tmp_path / "ends.npy", given[2])
-    given[2] = np.load(tmp_path / "ends.npy", mmap_mode="r")
-    assert join(*given) == (5, True)
+    given[5].flags.writeable = False
+    np.save(tmp_path / "text.npy", given[0])
+    given[0] = np.load(tmp_path / "text.npy", mmap_mode="r")
+    assert write(*given) == (5, True)
 
 
-def test_numbers_of_numpy(join):
+def test_numbers_of_numpy(write):
     given = arguments()
-    given[3:5], given[6] = [np.int64(2), np.uint8(2)], np.bool_(True)
-    assert join(*given) == (6, True)
+    given[2:5] = np.int64(2), np.uint8(0), np.bool_(True)
+    assert write(*given) == (6, True)
 
 
-READ_ONLY = np.zeros(9, np.uint8)
+READ_ONLY = np.zeros(16, np.uint8)
 READ_ONLY.flags.writeable = False
 
 
 @pytest.mark.parametrize(
     ("place", "value", "message"),
     [
-        (0, np.zeros(2, np.int32), "points must be a contiguous one-dimensional array of uint32"),
-        (0, np.zeros(2, np.float32), "points must be"),
-        (0, np.zeros(2, np.uint64), "points must be"),
-        (0, np.zeros(2, ">u4"), "points must be"),
-        (0, np.zeros(4, np.uint32)[::2], "points must be"),
-        (0, np.zeros((1, 2), np.uint32), "points must be"),
-        (0, np.array(2, np.uint32), "points must be"),
-        (0, np.frombuffer(b"\0" * 9, np.uint32, 2, 1), "points must be"),
-        (0, [1, 2], "points must be"),
-        (0, None, "points must be"),
-        (1, np.zeros(2, np.int64), "word_starts must be a contiguous one-dimensional array of int32"),
-        (7, READ_ONLY, "out must be a contiguous one-dimensional array of uint8, not read-only"),
-        (3, 2.0, "float"),
-        (3, "2", "str"),
-        (4, None, "NoneType"),
+        (0, np.zeros(2, np.int8), "data must be a contiguous one-dimensional array of uint8"),
+        (0, np.zeros(2, np.float32), "data must be"),
+        (0, np.zeros(2, np.uint64), "data must be"),
+        (0, np.zeros(4, np.uint8)[::2], "data must be"),
+        (0, np.zeros((1, 2), np.uint8), "data must be"),
+        (0, np.array(2, np.uint8), "data must be"),
+        (0, [1, 2], "data must be"),
+        (0, None, "data must be"),
+        (6, np.zeros(600, np.int64), "places must be a contiguous one-dimensional array of int32"),
+        (6, np.zeros(600, ">i4"), "places must be"),
+        (6, np.frombuffer(bytearray(2401), np.int32, 600, 1), "places must be"),
+        (8, READ_ONLY, "out must be a contiguous one-dimensional array of uint8, not read-only"),
+        (2, 2.0, "float"),
+        (2, "2", "str"),
+        (7, None, "NoneType"),
     ],
 )
-def test_wrong_arguments_are_type_errors(join, place, value, message):
+def test_wrong_arguments_are_type_errors(write, place, value, message):
     given = arguments()
     given[place] = value
     with pytest.raises(TypeError, match=re.escape(message)):
-        join(*given)
+        write(*given)
 
 
 def test_errors_without_numba():
@@ -107,32 +100,33 @@ def test_errors_without_numba():
     assert (done.returncode, done.stdout) == (0, "symbolise(): 4 arguments expected False\n"), done.stderr
 
 
-def test_numbers_that_are_too_great(join):
+def test_numbers_that_are_too_great(write):
     given = arguments()
-    given[3] = 1 << 63
+    given[2] = 1 << 63
     with pytest.raises(OverflowError):
-        join(*given)
+        write(*given)
 
 
-def test_too_few_or_many_arguments(join):
+def test_too_few_or_many_arguments(write):
     for given in ([], arguments()[:-1], [*arguments(), 1]):
-        with pytest.raises(TypeError, match=r"join_utf8\(\): 8 arguments expected"):
-            join(*given)
+        with pytest.raises(TypeError, match=r"write_words\(\): 9 arguments expected"):
+            write(*given)
     with pytest.raises(TypeError, match="keyword"):
-        join(*arguments()[:-1], out=READ_ONLY)
+        write(*arguments()[:-1], out=READ_ONLY)
 
 
-def test_calls_hold_on_to_nothing(join):
+def test_calls_hold_on_to_nothing(write):
     """Counted on objects of its own: small numbers and exceptions are shared with the rest of the process."""
     given = arguments()
-    given[3:5] = np.int64(2), np.int64(2)
+    given[1:4] = np.int64(0), np.int64(2), np.int64(0)
+    given[7] = np.int64(0)
     own = [each for each in given if type(each).__module__ == "numpy"]
-    assert len(own) == 7
+    assert len(own) == 8
     before = [sys.getrefcount(each) for each in own]
     for _ in range(1000):
-        assert join(*given) == (5, True)
+        assert write(*given) == (5, True)
         try:
-            join(*given[:-1], READ_ONLY)
+            write(*given[:-1], READ_ONLY)
         except TypeError:
             continue
         raise AssertionError("a read-only array was written")

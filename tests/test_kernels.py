@@ -21,12 +21,12 @@ def test_numba_is_loaded_by_compiled_only(cache):
     found = python(
         """
         import json, sys
-        from segtool.decode.viterbi import join_utf8
+        from segtool.decode.block import write_words
         from segtool.text import symbols
         codes, starts = [0] * 3, [0] * 4
         tokens = symbols.symbolise.interpreted([0x4E00, 0x31, 0x2E], symbols.class_table(), codes, starts)
         before = "numba" in sys.modules
-        join_utf8.compiled
+        write_words.compiled
         print(json.dumps([tokens, before, "numba" in sys.modules]))
         """,
         **cache,
@@ -37,12 +37,12 @@ def test_numba_is_loaded_by_compiled_only(cache):
 ANNOUNCE = """
     import json
     from segtool.runtime import kernels
-    from segtool.decode.viterbi import join_utf8
+    from segtool.decode.block import write_words
     from segtool.text import symbols
     heard = []
     kernels.on_first_compile(lambda: heard.append("replaced"))
     kernels.on_first_compile(lambda: heard.append(len(heard)))
-    join_utf8.compiled
+    write_words.compiled
     symbols.symbolise.compiled
     print(json.dumps(heard))
 """
@@ -58,11 +58,11 @@ def test_announcement_comes_before_the_compilation(cache):
         """
         import json
         from segtool.runtime import kernels
-        from segtool.decode.viterbi import join_utf8
+        from segtool.decode.block import write_words
         seen = []
-        kernels.on_first_compile(lambda: seen.append(join_utf8._code is None))
-        join_utf8.compiled
-        print(json.dumps(seen + [join_utf8._code is None]))
+        kernels.on_first_compile(lambda: seen.append(write_words._code is None))
+        write_words.compiled
+        print(json.dumps(seen + [write_words._code is None]))
         """,
         **cache,
     )
@@ -197,14 +197,7 @@ def test_all_kernels_are_found():
 
 def test_kernels_take_few_arguments():
     counted = {each.interpreted.__name__: each.interpreted.__code__.co_argcount for each in all_kernels()}
-    assert {name: count for name, count in counted.items() if count > TOO_MANY.get(name, 10)} == {}
-
-
-TOO_MANY = {
-    "_cut_utf8": 14,
-    "_viterbi": 19,
-}
-"""Kernels that still take more than ten arguments: shorten this list, never add to it."""
+    assert {name: count for name, count in counted.items() if count > 10} == {}
 
 
 def test_kernels_are_found_without_the_optional_packages():

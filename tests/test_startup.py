@@ -107,9 +107,9 @@ def test_warmup_counts_what_it_compiles(tmp_path):
         from click.testing import CliRunner
         from segtool.runtime import kernels
         from segtool.cli.main import main
-        from segtool.decode import viterbi as decode
+        from segtool.decode.block import write_words
         from segtool.text import symbols
-        for some in ([symbols.symbolise], [symbols.symbolise, decode.join_utf8]):
+        for some in ([symbols.symbolise], [symbols.symbolise, write_words]):
             kernels.all_kernels = lambda: [kernels.LazyKernel(each.interpreted, each.signature) for each in some]
             done = CliRunner().invoke(main, ["warmup"])
         print(json.dumps(done.stderr.splitlines()))

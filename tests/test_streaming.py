@@ -289,7 +289,7 @@ def peak_bytes(path: Path, *arguments: object) -> int:
 @needs_proc
 def test_memory_does_not_follow_the_length_of_lines(tmp_path):
     small, long, token = tmp_path / "small", tmp_path / "long", tmp_path / "token"
-    small.write_text(random_text(segmenter_module.INTERPRETED_CHARACTERS * 3), encoding="utf-8")
+    small.write_text(random_text(segmenter_module.PLAIN_CHARACTERS * 3), encoding="utf-8")
     line = long_line(3_000_000)
     long.write_text(line, encoding="utf-8")
     token.write_text("a" * 3_000_000, encoding="utf-8")

@@ -12,6 +12,7 @@ from segtool.text.symbols import CODE_LIMIT, LAT, MARK, NUM, SPACE, class_table,
 from tests import naive
 
 MARK_CLASS, SPACE_CLASS, LETTER_CLASS, EXTEND_CLASS, DIGIT_CLASS, LATIN_CLASS, HAN_CLASS = range(7)
+SIGN_CLASS, PERCENT_CLASS = 7, 8
 
 # A few of every kind, so that they meet: inner signs and percent signs, repeats, joiners, line ends.
 CHARACTERS = "一二𠮷〇15５aZｚαдのᄀ.．·,/／:：∶%％。—…!👩\u0301\ufe0f\u200d \n\r\t\u3000\ud800\udfff"
@@ -188,7 +189,9 @@ def test_han_lies_below_the_limit_and_is_no_letter_of_another_script():
         (LATIN_CLASS, "azAZéßĀｚＺ"),
         (LETTER_CLASS, "αЖのカㄅ한אع"),
         (EXTEND_CLASS, "\u0301\u200d\ufe0f\U000e0100\u20e3🏽"),
-        (MARK_CLASS, "。，！—…·《」%％.$€👍\x00\u200b\ud800\udfff\U0010ffff"),
+        (SIGN_CLASS, ".．·,/／:：\u2236"),
+        (PERCENT_CLASS, "%％"),
+        (MARK_CLASS, "。，！—…《」$€👍\x00\u200b\ud800\udfff\U0010ffff"),
     ],
 )
 def test_classes(kind, characters):

@@ -10,15 +10,15 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from segtool import UsageError, train
-from segtool.decode.decoders import cut_runs, decoder_of
+from segtool.decode.decoders import decoder_of
 from segtool.decode.position_tags import move_scores
 from segtool.decode.viterbi import WEIGHT_UNIT
 from segtool.lm.kneser_ney import estimate
 from segtool.lm.language_model import LanguageModel
 from segtool.ngrams.count import count_stream
-from segtool.settings import MOVES, UNKNOWN_LIMIT, TagSettings
+from segtool.settings import MOVES, TagSettings
 from segtool.store.model import Model
-from segtool.text.symbols import LAT, MARK, NUM
+from segtool.text.symbols import LAT, NUM
 from tests import naive
 from tests import naive_methods as methods
 from tests.helpers import SAMPLE, any_text, long_line
@@ -42,7 +42,7 @@ def language_model(text, order):
 def cutter(lm, moves=DEFAULT):
     card: dict[str, object] = {"decoder": "tags", "parameters": {"max_word_len": 6, "lm_moves": list(moves)}}
     nothing = np.zeros(0, np.int32)
-    return methods.Cutter(decoder_of(Model(lm.codes, lm.codes, nothing, nothing, nothing, nothing, card, lm=lm)), 6)
+    return methods.Cutter(decoder_of(Model(lm.codes, lm.codes, nothing, nothing, nothing, nothing, card, lm=lm)))
 
 
 def naive_cut(text, lm, moves):
@@ -179,7 +179,7 @@ def test_moves_that_make_no_sense(weights):
 @pytest.fixture(scope="module")
 def trained():
     model = train(SAMPLE, method="lm").model
-    return methods.Cutter(decoder_of(model), model.max_word_len)
+    return methods.Cutter(decoder_of(model))
 
 
 SMALL: LanguageModel = language_model("一丁七一丁\n丁丁一1\n七1一丁丁七七a\n一丁七万丈三上下一丁七万丈", 4)
@@ -229,33 +229,6 @@ def test_the_tokens_at_the_end_wait():
 
 
 # ---------------------------------------------------------------- corpora
-
-
-@pytest.mark.parametrize("max_word_len", [1, 2, 6])
-@pytest.mark.parametrize("text", ["一", "一丁", "一，丁"])
-def test_a_small_corpus_gives_the_kernel_all_the_room_it_asks_for(text, max_word_len):
-    """cut_by_tags writes 8 entries of best, whatever the length of the text."""
-    runs = methods.runs_of(text)
-
-    class Watched:
-        has_plain = False
-
-        def run(self, codes, starts, tokens, final, before, scratch):
-            best, _, word_starts, word_ends, back, *_ = scratch
-            assert len(codes) >= tokens
-            assert len(starts) >= tokens + 1
-            assert len(best) >= max(tokens + 2, 8)
-            assert len(back) >= tokens + 2
-            assert min(len(word_starts), len(word_ends)) >= tokens
-            assert before == MARK
-            assert min(map(len, scratch)) >= tokens + max(max_word_len, UNKNOWN_LIMIT) + 2
-            word_starts[:tokens], word_ends[:tokens] = starts[:tokens], starts[1 : tokens + 1]
-            return tokens, tokens, MARK
-
-        def run_plain(self, codes, starts, tokens, final, before, scratch):
-            raise AssertionError
-
-    assert not cut_runs(Watched(), runs, max_word_len).any()
 
 
 def test_words_are_counted_as_they_are_cut(sample_text):

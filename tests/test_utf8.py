@@ -1,4 +1,4 @@
-"""UTF-8 in, UTF-8 out: the fused kernel against the plain ones, and bytes against Python's own decoder."""
+"""UTF-8 in, UTF-8 out: compiled code against plain Python, and bytes against Python's own decoder."""
 
 import random
 from contextlib import contextmanager
@@ -10,13 +10,14 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from segtool import EncodingError, Segmenter, train
-from segtool.decode import utf8
-from segtool.decode.utf8_kernel import SLACK, character_table, scratch_of
+from segtool.decode import decoders
+from segtool.decode.block import CHARACTERS, SLACK, Scratch, character_table
 from segtool.text.sources import Source, read_pieces
 from segtool.text.symbols import CODE_LIMIT, LAT, MARK, NUM, class_table
-from segtool.text.utf8_files import _whole_characters, read_utf8, valid_utf8
+from segtool.text.utf8_files import _whole_characters, read_utf8
 from tests import naive
 from tests.helpers import any_text, extend, interpreting, long_line, sample_segmenter, sample_text
+from tests.naive_methods import runs_of
 
 SEGMENTER = sample_segmenter()
 SINGLE = train(texts=["今天天气很好。今天天气不好。"], max_word_len=1)
@@ -54,17 +55,16 @@ def expected(segmenter, text, separator=" "):
 @contextmanager
 def little_room(room):
     """Working memory for blocks of so many tokens."""
-    with mock.patch.object(utf8, "ROOM", room), mock.patch.object(utf8._scratch, "tables", scratch_of(room)):
+    with mock.patch.object(decoders, "ROOM", room), mock.patch.object(decoders._memory, "scratch", Scratch(room)):
         yield
 
 
 def cut(segmenter, text, separator=" "):
-    """What `utf8.cut` gives; the kernel writes no byte behind the room it asks for."""
+    """Words by compiled code; the kernel writes no byte behind the room it asks for."""
     data = text.encode("utf-8", "surrogatepass")
     out = np.full((1 + len(separator.encode())) * len(data) + SLACK + 8, GUARD, np.uint8)
-    with mock.patch.object(utf8._scratch, "out", out[:-8]):
-        space = np.frombuffer(separator.encode(), np.uint8)
-        done, consumed, before, _ = utf8.cut(segmenter._decoder.utf8_tables, data, space)
+    with mock.patch.object(decoders._memory, "out", out[:-8]):
+        done, consumed, before, _ = segmenter._decoder.cut(data, separator.encode())
     assert (consumed, before) == (len(data), 0)
     assert set(out[-8:].tolist()) == {GUARD}
     return done.tobytes()
@@ -75,7 +75,7 @@ def cut(segmenter, text, separator=" "):
 @example("", " ")
 @example("12.", " ")
 @example("今\r\n\r\n天 \r", "|")
-def test_the_fused_kernel_cuts_like_the_plain_ones(text, separator):
+def test_compiled_code_cuts_like_plain_python(text, separator):
     for segmenter in EVERY:
         assert cut(segmenter, text, separator) == expected(segmenter, text, separator)
 
@@ -102,7 +102,7 @@ def test_blocks_may_end_anywhere_whatever_the_scores(seed, unknown_len):
 
 
 @pytest.mark.parametrize("segmenter", EVERY)
-@pytest.mark.parametrize("room", [100, 700, utf8.ROOM])
+@pytest.mark.parametrize("room", [100, 700, decoders.ROOM])
 def test_real_text_in_blocks(segmenter, room):
     text = sample_text() + long_line(3000)
     with little_room(room):
@@ -119,14 +119,14 @@ def test_monotonous_text(text):
 @given(flowing, st.lists(st.integers(0, 60), max_size=6), separators)
 def test_pieces_give_the_words_of_the_whole(text, cuts, separator):
     pieces = [text[low:high] for low, high in zip([0, *sorted(cuts)], [*sorted(cuts), len(text)], strict=True)]
-    space = np.frombuffer(separator.encode(), np.uint8)
     for segmenter in EVERY:
         kept, out, before, open_line = b"", b"", 0, False
         for i, piece in enumerate(pieces):
             final = i == len(pieces) - 1
             data = kept + piece.encode()
-            tables = segmenter._decoder.utf8_tables
-            done, consumed, before, open_line = utf8.cut(tables, data, space, final, before, open_line)
+            done, consumed, before, open_line = segmenter._decoder.cut(
+                data, separator.encode(), final, before, open_line
+            )
             out += done.tobytes()
             kept = data[consumed:]
         assert kept == b""
@@ -136,27 +136,48 @@ def test_pieces_give_the_words_of_the_whole(text, cuts, separator):
 @pytest.mark.parametrize("segmenter", [SEGMENTER, EVERY[3]])
 def test_what_does_not_settle_for_long_keeps_nothing_that_follows(segmenter):
     text = "哈" * 9000 + long_line(60_000)
-    data, space = text.encode(), np.frombuffer(b" ", np.uint8)
+    data = text.encode()
     with little_room(50):
-        out, consumed, before, open_line = utf8.cut(segmenter._decoder.utf8_tables, data, space, False)
+        out, consumed, before, open_line = segmenter._decoder.cut(data, b" ", False)
         done = out.tobytes()
         assert consumed > len(data) - 10_000
-        rest = utf8.cut(segmenter._decoder.utf8_tables, data[consumed:], space, True, before, open_line)[0]
+        rest = segmenter._decoder.cut(data[consumed:], b" ", True, before, open_line)[0]
     assert done + rest.tobytes() == expected(segmenter, text)
+
+
+@given(st.lists(st.text("今天气很好我们", min_size=1, max_size=9), max_size=12), st.sampled_from([1, 2, 7, 4096]))
+def test_runs_are_cut_like_lines(lines, room):
+    runs = runs_of("\n".join(lines))
+    for segmenter in EVERY:
+        with little_room(room):
+            joined = decoders.cut_runs(segmenter._decoder, runs)
+        found, word = [[]], ""
+        for code, join in zip(runs.codes[runs.stream].tolist(), joined.tolist(), strict=True):
+            if code == MARK:
+                assert not join
+                found.append([])
+                continue
+            word += chr(code)
+            if not join:
+                found[-1].append(word)
+                word = ""
+        assert sorted(words for words in found if words) == sorted(map(segmenter.cut, lines))
 
 
 def test_character_table():
     ids = np.arange(CODE_LIMIT, dtype=np.uint32).astype(np.uint16) % 999
-    table = character_table(ids)
+    table = character_table(ids, 7, 4)
     classes = class_table()
     for code in [*range(0x5000), 0x20BB7, 0x2A6DF, 0x3FFFF]:
         han = classes[code] == classes[ord("一")]
         assert table[code] == (ids[code] if han else 0xFFF0 + classes[code])
-    assert table[CODE_LIMIT:].tolist() == [ids[NUM], ids[LAT]]
+    for code in (0x40000, 0xE0100, 0x10FFFF):
+        assert table[code] == 0xFFF0 + classes[code]
+    assert table[CHARACTERS:].tolist() == [ids[NUM], ids[LAT], 7, 4]
     assert ids[MARK] == 0
 
 
-# Checking
+# Reading
 
 
 def is_utf8(data):
@@ -165,31 +186,6 @@ def is_utf8(data):
     except UnicodeDecodeError:
         return False
     return True
-
-
-def valid(data):
-    found = {valid_utf8.compiled(np.frombuffer(data, np.uint8)), valid_utf8.interpreted(data)}
-    assert len(found) == 1
-    return found.pop()
-
-
-@given(any_text, st.binary(max_size=6), st.integers(0, 20), st.integers(0, 4))
-def test_valid_is_what_python_decodes(text, bad, place, without):
-    data = text.encode("utf-8", "surrogatepass")
-    assert valid(data) == is_utf8(data)
-    damaged = data[:place] + bad + data[place + without :]
-    assert valid(damaged) == is_utf8(damaged)
-
-
-def test_every_lead_and_second_byte():
-    for lead in range(0x7F, 0x100):
-        for second in (0x00, 0x41, 0x7F, 0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBF, 0xC0, 0xFF):
-            for rest in (b"", b"\x80", b"\xbf\x80", b"\x80\xbf\x80", b"\x80a", b"\xc0\x80", b"\x80\xff"):
-                data = bytes([lead, second]) + rest
-                assert valid(data) == is_utf8(data), data
-
-
-# Reading
 
 
 def outcome(read):

@@ -1,5 +1,6 @@
 """Viterbi against every cover, piece by piece against at once, and UTF-8 against Python's own."""
 
+import functools
 import itertools
 import random
 import struct
@@ -9,9 +10,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from segtool.decode import utf8
-from segtool.decode.utf8_kernel import character_table
-from segtool.decode.viterbi import NO_WORD, TAG_STEP, WEIGHT_UNIT, join_utf8, viterbi
+from segtool.decode.block import SLACK, Scratch, write_words
+from segtool.decode.decoders import decoder_of
+from segtool.decode.viterbi import NO_WORD, TAG_STEP, WEIGHT_UNIT
 from segtool.lexicon.boundary_model import fit_boundary_model
 from segtool.lexicon.build import build_model
 from segtool.lexicon.em import learn
@@ -19,18 +20,18 @@ from segtool.lexicon.trie import build_trie
 from segtool.lexicon.unknown_words import spelling_scores, spelling_steps
 from segtool.ngrams.count import count_stream
 from segtool.ngrams.scores import BOUNDARY_FANOUT, score
-from segtool.settings import UNKNOWN_LIMIT, LexiconSettings, TrainingSettings
+from segtool.settings import LexiconSettings, TrainingSettings
+from segtool.store.model import Model
 from segtool.text.runs import Corpus, RunCollector
-from segtool.text.symbols import CODE_LIMIT, LAT, MARK, NUM, class_table, code_points, symbolise
+from segtool.text.symbols import LAT, NUM
 from tests import naive
-from tests.helpers import extend
+from tests.helpers import cut_spans, extend, spans_of
 from tests.naive import LEXICON_ONLY, STRANGE, Extras
 
 CODES = [0, NUM, LAT, *map(ord, "一丁七")]
 """Of the toy models; 𠮷 is unknown to them."""
 
 UNKNOWN = -50
-SEPARATOR = np.frombuffer(b"|", np.uint8)
 GUARD = -123_456_789
 
 # Little variety, so that words repeat; numbers, marks and joiners that the next character may carry on.
@@ -71,12 +72,10 @@ class Decoder:
                 gram = tuple(ids[code] for code in word)
                 node = nodes[len(gram) - 1][levels[len(gram) - 1].index(gram)]
                 units[node, column] = entry if column == 2 else struct.unpack("<i", struct.pack("4b", *entry))[0]
-        self.units = units.ravel()
-        self.ids = np.full(CODE_LIMIT, unknown, np.uint16)
-        self.ids[CODES] = range(unknown)
-        self.spelling = np.full(4 * unknown + 4, GUARD, np.int32)
+        spelling = np.full(4 * unknown + 4, GUARD, np.int32)
         for code, scores in extras.spelling.items():
-            self.spelling[4 * ids[code] : 4 * ids[code] + 3] = scores
+            spelling[4 * ids[code] : 4 * ids[code] + 3] = scores
+        self.arrays = units.ravel(), spelling
 
     def __repr__(self):
         return f"Decoder({self.weights}, {self.max_len}, {self.extras})"
@@ -85,61 +84,25 @@ class Decoder:
     def of(cls, model):
         """The same for a model that was trained."""
         self = cls.__new__(cls)
-        self.model = model
-        self.max_len, self.unknown_len = model.max_word_len, model.unknown_len
-        self.units, self.spelling = model.lexicon, model.spelling
-        self.ids = np.full(CODE_LIMIT, len(model.symbols), np.uint16)
-        self.ids[model.symbols] = np.arange(len(model.symbols))
+        self.model, self.decoder = model, decoder_of(model)
         return self
 
-    @property
-    def tables(self):
-        return self.ids, self.units, self.spelling
-
-    def settle(self, text, final, before=MARK):
-        """Words as (start, end), the characters settled and the symbol before; nothing is written behind the arrays."""
-        points = code_points(text)
-        codes, starts, word_starts, word_ends = (np.full(len(text) + 2, GUARD, np.int32) for _ in range(4))
-        tokens = symbolise.compiled(points, np.frombuffer(class_table(), np.uint8), codes, starts)
-        starts[tokens] = len(text)
-        wide = [np.full(tokens + more + 1, GUARD, np.int64) for more in (2, UNKNOWN_LIMIT)]
-        narrow = [np.full(tokens + 3, GUARD, np.int32) for _ in range(4)]
-        tail = np.full(max(self.max_len, self.unknown_len) + 2, GUARD, np.int32)
-        words, consumed, before = viterbi.compiled(
-            codes, starts, tokens, final, before, *self.tables, self.max_len, self.unknown_len,
-            *wide, word_starts, word_ends, *narrow, tail,
-        )  # fmt: skip
-        assert before == MARK or not final
-        behind = [int(array[-1]) for array in (*wide, *narrow, tail)]
-        assert {GUARD} >= {*word_starts[words:].tolist(), *word_ends[words:].tolist(), *behind}
-        return list(zip(word_starts[:words].tolist(), word_ends[:words].tolist(), strict=True)), consumed, before
-
-    def settle_plain(self, text, final, before=MARK):
-        """The same from the function as written, on lists of exactly the size that its docstring asks for."""
-        codes, starts = [0] * len(text), [0] * (len(text) + 1)
-        tokens = symbolise.interpreted(list(map(ord, text)), class_table(), codes, starts)
-        starts[tokens:] = [len(text)]
-        wide = [[0] * (tokens + more) for more in (2, UNKNOWN_LIMIT)]
-        narrow = [[0] * (tokens + 2) for _ in range(4)]
-        word_starts, word_ends, tail = [0] * tokens, [0] * tokens, [0] * (max(self.max_len, self.unknown_len) + 1)
-        words, consumed, before = viterbi.interpreted(
-            codes, starts, tokens, final, before, *map(memoryview, self.tables), self.max_len, self.unknown_len,
-            *wide, word_starts, word_ends, *narrow, tail,
-        )  # fmt: skip
-        return list(zip(word_starts[:words], word_ends[:words], strict=True)), consumed, before
+    @functools.cached_property
+    def decoder(self):
+        """The decoder of a model of these arrays."""
+        codes, nothing = np.array(CODES, np.uint32), np.zeros(0, np.int32)
+        parameters = {"max_word_len": self.max_len, "unknown_len": self.extras.unknown_len}
+        return decoder_of(Model(codes, codes, *self.arrays, nothing, nothing, {"parameters": parameters}))
 
     def compiled(self, text, final=True):
-        return self.settle(text, final)[:2]
+        return cut_spans(self.decoder, text, final)[:2]
 
-    def interpreted(self, text, final=True):
-        return self.settle_plain(text, final)[:2]
+    def interpreted(self, text):
+        return spans_of(text, self.decoder.cut_plain(text)), len(text)
 
     def utf8(self, text):
-        """The words as UTF-8, by the fused kernel."""
-        if not hasattr(self, "utf8_tables"):
-            limits = self.units, self.spelling, self.max_len, self.unknown_len
-            self.utf8_tables = character_table(self.ids), np.frombuffer(class_table(), np.uint8), *limits
-        return utf8.cut(self.utf8_tables, text.encode("utf-8", "surrogatepass"), SEPARATOR)[0].tobytes()
+        """The words as UTF-8."""
+        return self.decoder.cut(text.encode("utf-8", "surrogatepass"), b"|")[0].tobytes()
 
     def naive(self, text):
         return naive.cut(text, self.weights, UNKNOWN, self.extras)
@@ -147,13 +110,14 @@ class Decoder:
     def pieces(self, text, cuts):
         """Words, UTF-8 and the most characters that were kept, of a text that comes in pieces."""
         found, out, kept_most = [], [], 0
-        low, open_line, before = 0, False, MARK
+        low, open_line, before = 0, False, 0
         for cut in [*cuts, len(text)]:
             final = cut == len(text)
-            words, consumed, before = self.settle(text[low:cut], final, before)
+            data = text[low:cut].encode("utf-8", "surrogatepass")
+            done, _, _, open_line = self.decoder.cut(data, b"|", final, before, open_line)
+            out.append(done.tobytes())
+            words, consumed, before = cut_spans(self.decoder, text[low:cut], final, before)
             found += [(low + start, low + end) for start, end in words]
-            data, open_line = join(text[low:cut], words, consumed, b"|", open_line)
-            out.append(data)
             low += consumed
             kept_most = max(kept_most, cut - low)
             if final:
@@ -162,30 +126,28 @@ class Decoder:
         return found, b"".join(out), kept_most
 
 
-def join(text, words, consumed, separator, open_line, compiled=True):
-    """The kernel, on an output of the stated size and not a byte more."""
-    size = 4 * len(text) + len(separator) * len(words)
-    if compiled:
-        out = np.full(size + 8, 0xEE, np.uint8)
-        starts, ends = (np.array([word[i] for word in words], np.int32) for i in (0, 1))
-        used, still_open = join_utf8.compiled(
-            code_points(text),
-            starts,
-            ends,
-            len(words),
-            consumed,
-            np.frombuffer(separator, np.uint8),
-            open_line,
-            out,
-        )
-        assert out[max(used, 0) :].tolist() == [0xEE] * (len(out) - used)
-        return out[:used].tobytes(), still_open
-    data = [0] * size
-    starts, ends = [start for start, _ in words], [end for _, end in words]
-    used, still_open = join_utf8.interpreted(
-        list(map(ord, text)), starts, ends, len(words), consumed, separator, open_line, data
+def join(text, words, consumed, separator, open_line):
+    """:func:`segtool.decode.block.write_words`, for tokens that are these words, on an output of the stated size."""
+    tokens = [*words]
+    for space, group in itertools.groupby(range(len(text)), lambda i: text[i].isspace()):
+        places = list(group)
+        if space:
+            tokens.append((places[0], places[-1] + 1))
+    tokens.sort()
+    scratch = Scratch(len(tokens))
+    sizes = [0, *itertools.accumulate(len(char.encode("utf-8", "surrogatepass")) for char in text)]
+    scratch.starts[1 : len(tokens) + 2] = [*(sizes[start] for start, _ in tokens), sizes[-1]]
+    scratch.begins[1 : len(tokens) + 1] = 1
+    spaces = [t for t, (start, _) in enumerate(tokens, 1) if text[start].isspace()]
+    scratch.spaces[: len(spaces)] = spaces
+    data = np.frombuffer(text.encode("utf-8", "surrogatepass"), np.uint8)
+    out = np.full((1 + len(separator)) * len(data) + SLACK + 8, 0xEE, np.uint8)
+    settled = sum(end <= consumed for _, end in tokens)
+    used, still_open = write_words.compiled(
+        data, 0, settled, len(spaces), open_line, np.frombuffer(separator, np.uint8), scratch.places, 0, out[:-8]
     )
-    return bytes(data[:used]), still_open
+    assert out[-8:].tolist() == [0xEE] * 8
+    return out[:used].tobytes(), still_open
 
 
 def decoders():
@@ -246,13 +208,6 @@ def test_viterbi_is_naive(decoder, text):
     assert decoder.compiled(text) == (expected, len(text))
     assert decoder.interpreted(text) == (expected, len(text))
     assert decoder.utf8(text) == naive.join(text, expected, "|")[0]
-
-
-@settings(max_examples=300)
-@given(decoders(), TEXTS, st.booleans())
-def test_compiled_is_interpreted(decoder, text, final):
-    for before in (MARK, CODES[3], ord("𠮷")):
-        assert decoder.settle(text, final, before) == decoder.settle_plain(text, final, before)
 
 
 @given(st.integers(0, 1 << 32))
@@ -317,8 +272,7 @@ def test_a_word_is_never_an_unknown_word():
 
 
 def test_words_too_long_for_the_limit_may_be_unknown_ones():
-    decoder = Decoder({tuple(map(ord, "一丁")): -999}, 2, Extras({}, {ord(c): (0, 0, 0) for c in "一丁"}, 2))
-    decoder.max_len = 1
+    decoder = Decoder({tuple(map(ord, "一丁")): -999}, 1, Extras({}, {ord(c): (0, 0, 0) for c in "一丁"}, 2))
     assert decoder.compiled("一丁") == decoder.interpreted("一丁") == ([(0, 2)], 2)
 
 
@@ -343,7 +297,7 @@ def test_the_longest_last_word_breaks_a_tie(words, expected):
 def test_words_longer_than_the_limit_are_not_used():
     decoder = Decoder({tuple(map(ord, "一丁")): 0, tuple(map(ord, "一丁七")): 100}, 3)
     assert decoder.compiled("一丁七")[0] == [(0, 3)]
-    decoder.max_len = 2
+    decoder = Decoder(decoder.weights, 2)
     assert decoder.compiled("一丁七")[0] == [(0, 2), (2, 3)]
     assert decoder.interpreted("一丁七")[0] == [(0, 2), (2, 3)]
 
@@ -492,7 +446,7 @@ def test_frequent_pairs_are_laid_out_for_the_boundary_model(sample_candidates, s
 
 # ---------------------------------------------------------------- UTF-8
 
-SEPARATORS = st.sampled_from(["", " ", "|", " / ", "｜", "🙂"])
+SEPARATORS = st.sampled_from([" ", "|", " / ", "｜", "🙂"])
 
 
 WIDTHS = [*"aé一𠮷", "\x7f", "\x80", "\u07ff", "\u0800", "\ud800", "\uffff", "\U00010000", "\U0010ffff"]
@@ -517,18 +471,16 @@ def cut_texts(draw):
 def test_join_is_naive(cut_text, separator, open_line):
     text, words = cut_text
     expected = naive.join(text, words, separator, open_line)
-    for compiled in (True, False):
-        assert join(text, words, len(text), separator.encode(), open_line, compiled) == expected
+    assert join(text, words, len(text), separator.encode(), open_line) == expected
 
 
 @given(cut_texts(), SEPARATORS, st.booleans(), st.data())
 def test_join_stops_where_the_text_is_settled(cut_text, separator, open_line, data):
     text, words = cut_text
     consumed = data.draw(st.sampled_from([0, *(end for _, end in words), len(text)]))
-    words = [word for word in words if word[1] <= consumed]
-    expected = naive.join(text[:consumed], words, separator, open_line)
-    for compiled in (True, False):
-        assert join(text, words, consumed, separator.encode(), open_line, compiled) == expected
+    written = [word for word in words if word[1] <= consumed]
+    expected = naive.join(text[:consumed], written, separator, open_line)
+    assert join(text, words, consumed, separator.encode(), open_line) == expected
 
 
 @pytest.mark.parametrize(
@@ -553,6 +505,5 @@ def test_join_stops_where_the_text_is_settled(cut_text, separator, open_line, da
 )
 def test_lines(text, open_line, expected):
     words = [(i, i + 1) for i, char in enumerate(text) if not char.isspace()]
-    for compiled in (True, False):
-        data, still_open = join(text, words, len(text), b"|", open_line, compiled)
-        assert (data.decode(), still_open) == expected
+    data, still_open = join(text, words, len(text), b"|", open_line)
+    assert (data.decode(), still_open) == expected

@@ -6,18 +6,8 @@ from typing import Any
 
 import click
 
-from segtool.cli.options import (
-    announce_compiling,
-    encoding_option,
-    engine_options,
-    memory_options,
-    open_engine,
-    parameter_option,
-    quiet_option,
-    skip_option,
-    workers_option,
-)
-from segtool.cli.reports import counting_summary, print_lines
+from segtool.cli import options
+from segtool.cli.reports import print_summary
 
 __all__ = ["count_command"]
 
@@ -26,14 +16,14 @@ __all__ = ["count_command"]
 @click.argument("inputs", metavar="INPUT...", nargs=-1, required=True)
 @click.option("-o", "--output", metavar="SHARD", required=True, help="Directory to write the count shard to.")
 @click.option("--counts", is_flag=True, help="INPUT are count shards, to be added up.")
-@parameter_option("max_word_len")
-@parameter_option("fold")
-@encoding_option
-@skip_option
-@workers_option("the shard")
-@memory_options
-@engine_options
-@quiet_option
+@options.training_parameter("max_word_len")
+@options.training_parameter("fold")
+@options.encoding
+@options.skip_undecodable
+@options.workers("the shard")
+@options.memory
+@options.engine
+@options.quiet
 def count_command(
     inputs: tuple[str, ...], output: str, counts: bool, engine: str, master: str | None, quiet: bool, **arguments: Any
 ) -> None:
@@ -42,12 +32,14 @@ def count_command(
     INPUT is as for train. A shard holds the counts and the runs of its text. Any number of shards, made anywhere and
     in any order, give the model of all their text: segtool train --counts SHARD... -o MODEL.
     """
-    announce_compiling(quiet)
+    options.announce_compiling(quiet)
     from segtool.ngrams.count_stage import CountingReport, count
 
     report = CountingReport()
     texts, shards = (None, inputs) if counts else (inputs, None)
-    with open_engine(engine, master) as runner:
+    with options.open_engine(engine, master) as runner:
         count(texts, output, counts=shards, engine=runner, progress=not quiet, report=report, **arguments)
     if not quiet:
-        print_lines(counting_summary(report, output))
+        ngrams = f"{report.ngrams:,} n-grams of up to {report.order} symbols"
+        found = f"found    {report.runs:,} runs, {report.symbols:,} symbols, {ngrams}"
+        print_summary(report, [found], f"counts   {output}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from segtool.cli.options import announce_compiling, encoding_option, open_output, quiet_option, workers_option
+from segtool.cli import options
 from segtool.errors import UsageError
 
 __all__ = ["cut_command"]
@@ -18,9 +18,9 @@ __all__ = ["cut_command"]
 @click.option("-o", "--output", metavar="FILE", help="Write here instead of to standard output.")
 @click.option("--sep", default=" ", show_default="a space", help="Separator between two words.")
 @click.option("--adapt", metavar="FILE", multiple=True, help="First learn the words of this raw text.")
-@encoding_option
-@workers_option("the output", default=1)
-@quiet_option
+@options.encoding
+@options.workers("the output", default=1)
+@options.quiet
 def cut_command(
     files: tuple[str, ...],
     model: str,
@@ -42,7 +42,7 @@ def cut_command(
         raise UsageError("standard input (-) can be read only once: give a file to --adapt")
     if not sep or "\n" in sep:
         raise UsageError("--sep: give one character or more, and no line end")
-    announce_compiling(quiet)
+    options.announce_compiling(quiet)
     from segtool.decode.streaming import cut_utf8_stream
     from segtool.runtime.progress import Progress
     from segtool.segmenter import load
@@ -52,7 +52,7 @@ def cut_command(
     segmenter = load(model)
     sources = find_sources(files)
     line_ended = True
-    with open_output(output) as out:
+    with options.open_output(output) as out:
         watch = Progress(not quiet and not out.isatty())
         if adapt:
             own = find_sources(adapt)

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from segtool.cli.options import encoding_option
+from segtool.cli import options
 
 __all__ = ["eval_command"]
 
@@ -25,7 +25,7 @@ __all__ = ["eval_command"]
 @click.option("--top-errors", metavar="N", type=click.IntRange(0), default=0, help="Show the N most frequent errors.")
 @click.option("--sep", help="Separator of the words of PREDICTED, where it is not whitespace.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@encoding_option
+@options.encoding
 def eval_command(gold: str, predicted: str, as_json: bool, **arguments: Any) -> None:
     """Score a segmentation against a gold standard: precision, recall and F1 of words."""
     from segtool.evaluation import evaluate_files

@@ -7,16 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from segtool.cli.options import (
-    announce_compiling,
-    encoding_option,
-    open_output,
-    parameter_option,
-    quiet_option,
-    skip_option,
-    workers_option,
-)
-from segtool.cli.reports import print_lines, read_line, skipped_lines, stage_lines
+from segtool.cli import options
+from segtool.cli.reports import print_lines, print_summary
 from segtool.errors import UsageError
 
 if TYPE_CHECKING:
@@ -41,7 +33,7 @@ def _prune_thresholds(ctx: click.Context, parameter: click.Parameter, value: str
 @lm_group.command("train")
 @click.argument("inputs", metavar="INPUT...", nargs=-1, required=True)
 @click.option("-o", "--output", metavar="FILE", required=True, help="Name ending in .arpa or .arpa.gz, or a directory.")
-@parameter_option("lm_order", "--order")
+@options.training_parameter("lm_order", "--order")
 @click.option(
     "--prune",
     metavar="N...",
@@ -49,10 +41,10 @@ def _prune_thresholds(ctx: click.Context, parameter: click.Parameter, value: str
     callback=_prune_thresholds,
     help="Leave out n-grams of 1, 2, … symbols seen N times or less; '0 0 1' leaves out those of 3 and more seen once.",
 )
-@encoding_option
-@skip_option
-@workers_option("the model")
-@quiet_option
+@options.encoding
+@options.skip_undecodable
+@options.workers("the model")
+@options.quiet
 def lm_train(inputs: tuple[str, ...], output: str, quiet: bool, **arguments: Any) -> None:
     """Train a language model on raw text: interpolated modified Kneser-Ney, over characters.
 
@@ -60,7 +52,7 @@ def lm_train(inputs: tuple[str, ...], output: str, quiet: bool, **arguments: Any
     xz or zst. A digit run is one symbol, a Latin run another, and everything between two runs of symbols
     ends a sentence.
     """
-    announce_compiling(quiet)
+    options.announce_compiling(quiet)
     from segtool.lm.train import train_language_model
     from segtool.text.reading import ReadingReport
 
@@ -70,8 +62,7 @@ def lm_train(inputs: tuple[str, ...], output: str, quiet: bool, **arguments: Any
         return
     corpus = model.card["corpus"]
     found = f"found    {corpus['runs']:,} runs, {corpus['symbols']:,} symbols"
-    costs = [*stage_lines(report.stages), *skipped_lines(report.reading)]
-    print_lines([read_line(report.reading), found, *_describe(model), *costs, f"model    {output}"])
+    print_summary(report, [found, *_describe(model)], f"model    {output}")
 
 
 def _describe(model: LanguageModel | KenLM) -> list[str]:
@@ -94,8 +85,8 @@ def _describe(model: LanguageModel | KenLM) -> list[str]:
 @lm_group.command("score")
 @click.argument("model")
 @click.argument("file", default="-")
-@encoding_option
-@quiet_option
+@options.encoding
+@options.quiet
 def lm_score(model: str, file: str, encoding: str, quiet: bool) -> None:
     """Score each line of FILE: log10 probability and perplexity.
 
@@ -105,7 +96,7 @@ def lm_score(model: str, file: str, encoding: str, quiet: bool) -> None:
     Prints a table with tabs: number of the line, log10 probability, perplexity, tokens (symbols and ends
     of runs), unknown symbols; the last line sums up the text.
     """
-    announce_compiling(quiet)
+    options.announce_compiling(quiet)
     from segtool.lm.language_model import TextScore
     from segtool.lm.store import open_lm
     from segtool.text.sources import find_sources, read_blocks
@@ -113,7 +104,7 @@ def lm_score(model: str, file: str, encoding: str, quiet: bool) -> None:
     opened = open_lm(model)
     line = 0
     log10, tokens, unknown = 0.0, 0, 0
-    with open_output(None) as out:
+    with options.open_output(None) as out:
         out.write(b"line\tlog10\tperplexity\ttokens\tunknown\n")
         for block in read_blocks(find_sources([file]), encoding=encoding):
             columns = (column.tolist() for column in opened.score_lines(block))
@@ -152,7 +143,7 @@ def lm_info(model: str) -> None:
 @lm_group.command("import")
 @click.argument("source", metavar="ARPA_OR_BINARY")
 @click.option("-o", "--output", metavar="DIRECTORY", required=True, help="Directory to write the model to.")
-@quiet_option
+@options.quiet
 def lm_import(source: str, output: str, quiet: bool) -> None:
     """Import a character language model that was trained elsewhere into a directory.
 
@@ -160,7 +151,7 @@ def lm_import(source: str, output: str, quiet: bool) -> None:
     and <lat> for a run of Latin letters; n-grams with other words are left out. A KenLM binary is copied as it
     is, and queried through the kenlm package.
     """
-    announce_compiling(quiet)
+    options.announce_compiling(quiet)
     from segtool.lm.store import import_lm
 
     model = import_lm(source, output)

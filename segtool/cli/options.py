@@ -17,16 +17,16 @@ __all__ = [
     "ParameterOption",
     "TitledCommand",
     "announce_compiling",
-    "encoding_option",
-    "engine_options",
-    "memory_options",
+    "encoding",
+    "engine",
+    "memory",
     "open_engine",
     "open_output",
-    "parameter_option",
-    "parameter_options",
-    "quiet_option",
-    "skip_option",
-    "workers_option",
+    "quiet",
+    "skip_undecodable",
+    "training_parameter",
+    "training_parameters",
+    "workers",
 ]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -55,7 +55,7 @@ class TitledCommand(click.Command):
                 formatter.write_dl(records)
 
 
-def parameter_options(command: Command) -> Command:
+def training_parameters(command: Command) -> Command:
     """Add an option for every training parameter."""
     for title, parameters in reversed(parameters_by_title().items()):
         for parameter in reversed(parameters):
@@ -63,7 +63,7 @@ def parameter_options(command: Command) -> Command:
     return command
 
 
-def parameter_option(name: str, flag: str | None = None) -> Callable[[Command], Command]:
+def training_parameter(name: str, flag: str | None = None) -> Callable[[Command], Command]:
     """Add the option of one training parameter, under another flag if need be."""
     return _option(TrainingSettings.__dataclass_fields__[name], flag)
 
@@ -83,26 +83,25 @@ def numbers(text: str) -> tuple[float, ...]:
     return tuple(map(float, text.split(",")))
 
 
-def encoding_option(command: Command) -> Command:
-    """Add ``--encoding``."""
-    text = "Encoding of the input: utf-8, gb18030, big5, utf-16, …"
-    return click.option("--encoding", default="utf-8", show_default=True, help=text)(command)
+encoding = click.option(
+    "--encoding", default="utf-8", show_default=True, help="Encoding of the input: utf-8, gb18030, big5, utf-16, …"
+)
+skip_undecodable = click.option(
+    "--skip-undecodable",
+    is_flag=True,
+    help="Leave out and list lines that are not valid in that encoding, instead of stopping.",
+)
+quiet = click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
 
 
-def skip_option(command: Command) -> Command:
-    """Add ``--skip-undecodable``."""
-    text = "Leave out and list lines that are not valid in that encoding, instead of stopping."
-    return click.option("--skip-undecodable", is_flag=True, help=text)(command)
-
-
-def workers_option(what: str, default: int | None = None) -> Callable[[Command], Command]:
+def workers(what: str, default: int | None = None) -> Callable[[Command], Command]:
     """Add ``-j``; `what` does not depend on it."""
     shown: bool | str = True if default else "one per processor"
     text = f"Number of threads; {what} does not depend on it."
     return click.option("-j", "--workers", type=click.IntRange(1), default=default, show_default=shown, help=text)
 
 
-def memory_options(command: Command) -> Command:
+def memory(command: Command) -> Command:
     """Add ``--memory`` and ``--tmp``."""
     text = "Folder for data that does not fit into memory."
     command = click.option("--tmp", metavar="DIR", show_default="beside the output", help=text)(command)
@@ -110,18 +109,13 @@ def memory_options(command: Command) -> Command:
     return click.option("--memory", metavar="SIZE", show_default="half of what is free", help=text)(command)
 
 
-def engine_options(command: Command) -> Command:
+def engine(command: Command) -> Command:
     """Add ``--engine`` and ``--master``."""
     text = "URL of the Spark cluster, such as spark://host:7077 or local[2]."
     command = click.option("--master", metavar="URL", help=text)(command)
     text = "Read the corpus with threads of this process or with Apache Spark; the result is the same."
     engines = click.Choice(["threads", "spark"])
     return click.option("--engine", type=engines, default="threads", show_default=True, help=text)(command)
-
-
-def quiet_option(command: Command) -> Command:
-    """Add ``-q``."""
-    return click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")(command)
 
 
 @contextmanager
@@ -134,8 +128,8 @@ def open_engine(name: str, master: str | None) -> Iterator[Any]:
         return
     from segtool.spark.session import open_spark
 
-    with open_spark(master) as engine:
-        yield engine
+    with open_spark(master) as cluster:
+        yield cluster
 
 
 @contextmanager

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from segtool.ngrams.count_stage import CountingReport
     from segtool.runtime.progress import StageReport
+    from segtool.text.reading import ReadingReport
     from segtool.text.sources import ReadReport
-    from segtool.training import TrainingReport
 
-__all__ = ["counting_summary", "print_lines", "read_line", "skipped_lines", "stage_lines", "training_summary"]
+__all__ = ["print_lines", "print_summary", "read_line", "skipped_lines"]
 
 
 def print_lines(lines: Iterable[str]) -> None:
@@ -22,31 +21,10 @@ def print_lines(lines: Iterable[str]) -> None:
         click.echo(line, err=True)
 
 
-def training_summary(report: TrainingReport, output: str) -> list[str]:
-    """The lines that ``segtool train`` prints."""
-    learned = f"learned  {report.words:,} words"
-    lines = [
-        read_line(report.reading),
-        f"found    {report.runs:,} runs, {report.symbols:,} symbols",
-        learned + (f" out of {report.candidates:,} candidates" if report.candidates else ""),
-        *stage_lines(report.stages),
-    ]
-    if report.left_out:
-        why = "too long, with a mark in them or without a count"
-        lines.append(f"left out {len(report.left_out):,} words ({why}), such as {report.left_out[0]}")
-    return [*lines, *skipped_lines(report.reading), f"model    {output}"]
-
-
-def counting_summary(report: CountingReport, output: str) -> list[str]:
-    """The lines that ``segtool count`` prints."""
-    ngrams = f"{report.ngrams:,} n-grams of up to {report.order} symbols"
-    return [
-        read_line(report.reading),
-        f"found    {report.runs:,} runs, {report.symbols:,} symbols, {ngrams}",
-        *stage_lines(report.stages),
-        *skipped_lines(report.reading),
-        f"counts   {output}",
-    ]
+def print_summary(report: ReadingReport, results: Iterable[str], output: str, notes: Iterable[str] = ()) -> None:
+    """Print what was read, the results, the cost of each stage, notes, the lines that were left out, and the output."""
+    costs = [*_stage_lines(report.stages), *notes, *skipped_lines(report.reading)]
+    print_lines([read_line(report.reading), *results, *costs, output])
 
 
 def read_line(reading: ReadReport) -> str:
@@ -54,7 +32,7 @@ def read_line(reading: ReadReport) -> str:
     return f"read     {reading.characters:,} characters in {reading.lines:,} lines of {reading.files:,} files"
 
 
-def stage_lines(stages: list[StageReport]) -> list[str]:
+def _stage_lines(stages: list[StageReport]) -> list[str]:
     """Seconds and peak memory of each stage, and of all."""
     seconds = sum(stage.seconds for stage in stages)
     peak = max((stage.peak_bytes for stage in stages), default=0)

@@ -6,36 +6,25 @@ from typing import Any
 
 import click
 
-from segtool.cli.options import (
-    TitledCommand,
-    announce_compiling,
-    encoding_option,
-    engine_options,
-    memory_options,
-    open_engine,
-    parameter_options,
-    quiet_option,
-    skip_option,
-    workers_option,
-)
-from segtool.cli.reports import print_lines, training_summary
+from segtool.cli import options
+from segtool.cli.reports import print_summary
 
 __all__ = ["train_command"]
 
 
-@click.command("train", cls=TitledCommand)
+@click.command("train", cls=options.TitledCommand)
 @click.argument("inputs", metavar="INPUT...", nargs=-1, required=True)
 @click.option("-o", "--output", metavar="MODEL", required=True, help="Directory to write the model to.")
 @click.option("--base", metavar="MODEL", help="Continue from a model, or from 'default', with its parameters.")
 @click.option("--counts", is_flag=True, help="INPUT are count shards, written by 'segtool count', in any order.")
-@encoding_option
-@skip_option
-@workers_option("the model")
-@memory_options
+@options.encoding
+@options.skip_undecodable
+@options.workers("the model")
+@options.memory
 @click.option("--resume", is_flag=True, help="Keep finished stages, and continue a training that was interrupted.")
-@engine_options
-@quiet_option
-@parameter_options
+@options.engine
+@options.quiet
+@options.training_parameters
 def train_command(
     inputs: tuple[str, ...], output: str, counts: bool, engine: str, master: str | None, quiet: bool, **arguments: Any
 ) -> None:
@@ -46,12 +35,20 @@ def train_command(
 
     A corpus that does not fit into --memory is counted in parts, kept in --tmp; the model is the same.
     """
-    announce_compiling(quiet)
+    options.announce_compiling(quiet)
     from segtool.training import TrainingReport, train
 
     report = TrainingReport()
     texts, shards = (None, inputs) if counts else (inputs, None)
-    with open_engine(engine, master) as runner:
+    with options.open_engine(engine, master) as runner:
         train(texts, output, counts=shards, engine=runner, progress=not quiet, report=report, **arguments)
     if not quiet:
-        print_lines(training_summary(report, output))
+        candidates = f" out of {report.candidates:,} candidates" if report.candidates else ""
+        found = f"found    {report.runs:,} runs, {report.symbols:,} symbols"
+        learned = f"learned  {report.words:,} words{candidates}"
+        print_summary(report, [found, learned], f"model    {output}", _left_out(report.left_out))
+
+
+def _left_out(words: list[str]) -> list[str]:
+    why = "too long, with a mark in them or without a count"
+    return [f"left out {len(words):,} words ({why}), such as {words[0]}"] if words else []

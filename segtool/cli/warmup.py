@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import click
 
-from segtool.cli.options import announce_compiling, quiet_option
+from segtool.cli import options
 from segtool.errors import OutputError
 
 __all__ = ["warmup_command"]
 
 
 @click.command("warmup")
-@quiet_option
+@options.quiet
 def warmup_command(quiet: bool) -> None:
     """Compile all kernels now, so that later commands start at once.
 
@@ -21,7 +21,7 @@ def warmup_command(quiet: bool) -> None:
     from segtool.runtime.kernels import all_kernels
     from segtool.runtime.progress import Progress
 
-    announce_compiling(quiet)
+    options.announce_compiling(quiet)
     kernels = all_kernels()
     homes = set()
     with Progress(not quiet).stage("compile", len(kernels)) as step:

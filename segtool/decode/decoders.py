@@ -1,57 +1,40 @@
-"""How the models of each method cut: one small object a kind, all called alike.
+"""How models cut: one class a kind of decoder, all called alike.
 
-A decoder takes the tokens of a text (:mod:`segtool.text.symbols`) and tells the words, how much of the text is
-settled, and what symbol the rest goes on behind, as :func:`segtool.decode.viterbi.viterbi` does. ``run`` is compiled;
-``run_plain`` does the same without numba, for short texts, where a decoder has it.
+A decoder cuts UTF-8 into UTF-8 (:meth:`Decoder.cut`) and marks the words of runs of symbols (:func:`cut_runs`), both
+compiled. Some also cut short texts in plain Python (:meth:`Decoder.cut_plain`).
 """
 
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+import itertools
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from segtool.decode.utf8_kernel import character_table
-from segtool.decode.viterbi import cut_pairs, viterbi
+from segtool.decode.block import BEGINS, ROWS, SLACK, SYMBOLS, Scratch, character_table, read_tokens, write_words
+from segtool.decode.utf8_kernel import cover, cut_utf8
+from segtool.decode.viterbi import NO_WORD, viterbi
 from segtool.errors import ModelError
-from segtool.settings import UNKNOWN_LIMIT
+from segtool.runtime.arrays import Bytes, Ids
+from segtool.runtime.kernels import kernel
 from segtool.store.model import LM_FOLDER, Model
 from segtool.text.folding import fold_table
-from segtool.text.symbols import CODE_LIMIT, MARK, class_table
+from segtool.text.symbols import CODE_LIMIT, MARK, SPACE, class_table, symbolise
 
 if TYPE_CHECKING:
     from segtool.text.runs import Chunk
 
-__all__ = ["Decoder", "Settled", "cut_runs", "decoder_of", "scratch_arrays"]
+__all__ = ["Decoder", "cut_runs", "decoder_of"]
 
-Settled: TypeAlias = tuple[int, int, int]
-"""Number of words, characters that are settled, and code of the symbol before the rest (``MARK`` for none)."""
+ROOM = 1 << 12
+"""Tokens of a block; more is taken where that is too little for what stays open."""
 
-
-class Decoder(Protocol):
-    """What a segmenter needs of a method.
-
-    Attributes
-    ----------
-    has_plain : bool
-        Whether `run_plain` can be called.
-    utf8_tables : tuple of ndarray and int, or None
-        What :func:`segtool.decode.utf8.cut` needs of the model, if the decoder has it.
-    """
-
-    has_plain: bool
-
-    @property
-    def utf8_tables(self) -> tuple[Any, ...] | None:
-        """See above."""
-
-    def run(self, codes: Any, starts: Any, tokens: int, final: bool, before: int, scratch: Any) -> Settled:
-        """Cut; `scratch` is from :func:`scratch_arrays`, or as many lists."""
-
-    def run_plain(self, codes: Any, starts: Any, tokens: int, final: bool, before: int, scratch: Any) -> Settled:
-        """Cut without compiled code."""
+KEPT_BYTES = 1 << 23
+"""Room for the output up to this size is kept between calls."""
 
 
 def decoder_of(model: Model) -> Decoder:
@@ -68,89 +51,213 @@ def decoder_of(model: Model) -> Decoder:
     return _DECODERS[kind](model)
 
 
-def scratch_arrays(room: int) -> tuple[npt.NDArray[Any], ...]:
-    """Working memory of the decoders: two arrays of int64, seven of int32; of these the first two get the words.
-
-    Parameters
-    ----------
-    room : int
-        Tokens of the text and symbols of the longest word together.
-    """
-    room += UNKNOWN_LIMIT + 2
-    return (*(np.empty(room, np.int64) for _ in range(2)), *(np.empty(room, np.int32) for _ in range(7)))
-
-
-def cut_runs(decoder: Decoder, runs: Chunk, max_word_len: int) -> npt.NDArray[np.bool_]:
+def cut_runs(decoder: Decoder, runs: Chunk) -> npt.NDArray[np.bool_]:
     """Cut a corpus.
 
     Parameters
     ----------
     decoder : Decoder
     runs : Chunk
-    max_word_len : int
-        Of the model.
 
     Returns
     -------
     ndarray of bool, shape (n,)
         Whether each symbol of the stream and the next one are of one word.
     """
-    codes = runs.codes[runs.stream].astype(np.int32)
-    size = len(codes)
-    scratch = scratch_arrays(size + max_word_len)
-    words, _, _ = decoder.run(codes, np.arange(size + 1, dtype=np.int32), size, True, MARK, scratch)
-    joined = np.ones(size, np.bool_)
-    joined[scratch[3][:words] - 1] = False
+    ids, stream = decoder.ids[runs.codes], runs.stream
+    ends = np.append(np.flatnonzero(stream == MARK) + 1, len(stream))
+    joined = np.zeros(len(stream), np.bool_)
+    scratch = Scratch(ROOM)
+    low = 0
+    while low < len(stream):  # whole runs, as many as there is room for
+        high = int(
+            ends[max(np.searchsorted(ends, low + scratch.room, "right") - 1, np.searchsorted(ends, low, "right"))]
+        )
+        if high - low > scratch.room:
+            scratch = Scratch(high - low)
+        scratch.put(ids[stream[low:high]])
+        decoder.cover(high - low, high - low, scratch)
+        joined[low : high - 1] = scratch.begins[2 : high - low + 1] == 0
+        low = high
     return joined
 
 
-class _Lattice:
-    """The best cover of each run by words."""
+class _Memory(threading.local):
+    """Working memory, kept between calls; one for each thread."""
 
-    has_plain = True
+    def __init__(self) -> None:
+        self.scratch = Scratch(ROOM)
+        self.out = np.empty(1 << 12, np.uint8)
 
-    def __init__(self, model: Model) -> None:
-        ids, limits = _symbol_ids(model), (model.max_word_len, model.unknown_len)
-        self._tables = ids, model.lexicon, model.spelling, *limits
-        self._plain_tables = memoryview(ids), memoryview(model.lexicon), memoryview(model.spelling), *limits
+    def out_of(self, size: int) -> Bytes:
+        if size > KEPT_BYTES:
+            return np.empty(size, np.uint8)
+        if len(self.out) < size:
+            self.out = np.empty(2 * size, np.uint8)
+        return self.out
+
+
+_memory = _Memory()
+
+
+class Decoder:
+    """Cuts by a model; a subclass for each kind.
+
+    Parameters
+    ----------
+    ids : ndarray of uint16, shape (CODE_LIMIT,)
+        Symbol id of each code.
+    max_len, unknown_len : int
+        As for :func:`segtool.decode.block.character_table`.
+
+    Attributes
+    ----------
+    ids : ndarray of uint16
+    plain : callable or None
+        Gives the lengths of the words of a run of symbol ids, in plain Python.
+    """
+
+    plain: Callable[[list[int]], list[int]] | None = None
+
+    def __init__(self, ids: Ids, max_len: int = 0, unknown_len: int = 0) -> None:
+        self.ids = ids
+        self._limits = max_len, unknown_len
 
     @functools.cached_property
-    def utf8_tables(self) -> tuple[Any, ...]:
-        ids, *tables = self._tables
-        return character_table(ids), np.frombuffer(class_table(), np.uint8), *tables
+    def characters(self) -> Ids:
+        """See :func:`segtool.decode.block.character_table`."""
+        return character_table(self.ids, *self._limits)
 
-    def run(self, codes: Any, starts: Any, tokens: int, final: bool, before: int, scratch: Any) -> Settled:
-        return viterbi.compiled(codes, starts, tokens, final, before, *self._tables, *scratch)
+    def cover(self, tokens: int, certain: int, scratch: Scratch) -> int:
+        """Find the words of a block; parameters and result of :func:`segtool.decode.utf8_kernel.cover`."""
+        raise NotImplementedError
 
-    def run_plain(self, codes: Any, starts: Any, tokens: int, final: bool, before: int, scratch: Any) -> Settled:
-        return viterbi.interpreted(codes, starts, tokens, final, before, *self._plain_tables, *scratch)
+    def cut(
+        self, data: bytes, separator: bytes, final: bool = True, before: int = 0, open_line: bool = False
+    ) -> tuple[Bytes, int, int, bool]:
+        """Cut a text.
+
+        Parameters
+        ----------
+        data, final, before
+            As for :func:`segtool.decode.block.read_tokens`.
+        separator, open_line
+            As for :func:`segtool.decode.block.write_words`.
+
+        Returns
+        -------
+        out : ndarray of uint8
+            Valid until the next call in the same thread.
+        consumed, before, open_line
+            As for :func:`segtool.decode.utf8_kernel.cut_utf8`; if `final`, all is consumed.
+        """
+        points, between = (np.frombuffer(data, np.uint8), np.frombuffer(separator, np.uint8))
+        out = _memory.out_of(len(data) * (1 + len(separator)) + SLACK)
+        scratch = _memory.scratch
+        state = final, before, open_line
+        size, consumed, before, open_line, stuck = self._cut(points, *state, between, scratch, out)
+        while stuck:
+            scratch = Scratch(4 * scratch.room)
+            state = final, before, open_line
+            more, rest, before, open_line, stuck = self._cut(points[consumed:], *state, between, scratch, out[size:])
+            size += more
+            consumed += rest
+        return out[:size], consumed, before, open_line
+
+    def _cut(
+        self, data: Any, final: bool, before: int, open_line: bool, separator: Any, scratch: Scratch, out: Any
+    ) -> tuple[int, int, int, bool, bool]:
+        """As :func:`segtool.decode.utf8_kernel.cut_utf8` does, block by block."""
+        at = written = 0
+        read, write, places = read_tokens.compiled, write_words.compiled, scratch.places
+        while at < len(data):
+            tokens, certain, spaces, full = read(data, at, final, before, self.characters, places)
+            settled = self.cover(tokens, certain, scratch)
+            written, open_line = write(data, at, settled, spaces, open_line, separator, places, written, out)
+            before = int(scratch.symbols[settled])
+            at += int(scratch.starts[settled + 1])
+            if certain < tokens and (settled == 0 or not full):
+                return written, at, before, open_line, full
+        return written, at, 0 if final else before, open_line, False
+
+    def cut_plain(self, text: str) -> list[str]:
+        """Cut a text without compiled code."""
+        assert self.plain is not None
+        size = len(text)
+        codes, starts = [0] * (size + 1), [0] * (size + 1)
+        tokens = symbolise.interpreted(list(map(ord, text)), class_table(), codes, starts)
+        starts[tokens], codes[tokens] = size, MARK
+        words = []
+        t = 0
+        while t < tokens:
+            if codes[t] > MARK:
+                end = t + 1
+                while codes[end] > MARK:
+                    end += 1
+                for length in self.plain([self._plain_ids[code] for code in codes[t:end]]):
+                    words.append(text[starts[t] : starts[t + length]])
+                    t += length
+            else:
+                if codes[t] != SPACE:
+                    words.append(text[starts[t] : starts[t + 1]])
+                t += 1
+        return words
+
+    @functools.cached_property
+    def _plain_ids(self) -> memoryview:
+        return memoryview(self.ids)
 
 
-class _Pairs:
-    """A cut between all neighbours that are no kept pair."""
-
-    has_plain = True
-    utf8_tables = None
+class _Lattice(Decoder):
+    """The best cover of each run by words."""
 
     def __init__(self, model: Model) -> None:
-        self._tables = (_symbol_ids(model), model.lexicon)
-        self._plain_tables = [memoryview(table) for table in self._tables]
+        super().__init__(_symbol_ids(model), model.max_word_len, model.unknown_len)
+        self._tables = model.lexicon, model.spelling
+        self._plain_tables = memoryview(model.lexicon), memoryview(model.spelling)
 
-    def run(self, codes: Any, starts: Any, tokens: int, final: bool, before: int, scratch: Any) -> Settled:
-        return *cut_pairs.compiled(codes, starts, tokens, final, *self._tables, *scratch[2:4]), MARK
+    def cover(self, tokens: int, certain: int, scratch: Scratch) -> int:
+        tables = self.characters, *self._tables
+        return int(cover.compiled(tokens, certain, *tables, scratch.places, scratch.scores))
 
-    def run_plain(self, codes: Any, starts: Any, tokens: int, final: bool, before: int, scratch: Any) -> Settled:
-        return *cut_pairs.interpreted(codes, starts, tokens, final, *self._plain_tables, *scratch[2:4]), MARK
+    def _cut(
+        self, data: Any, final: bool, before: int, open_line: bool, separator: Any, scratch: Scratch, out: Any
+    ) -> tuple[int, int, int, bool, bool]:
+        tables = self.characters, *self._tables
+        return cut_utf8.compiled(data, final, before, open_line, separator, *tables, scratch.whole, out)
+
+    def plain(self, symbols: list[int]) -> list[int]:
+        return viterbi(symbols, *self._plain_tables, *self._limits)
 
 
-class _Tags:
+class _Pairs(Decoder):
+    """A cut between all neighbours that are no pair of the trie."""
+
+    def __init__(self, model: Model) -> None:
+        super().__init__(_symbol_ids(model))
+        self._units = model.lexicon
+
+    def cover(self, tokens: int, certain: int, scratch: Scratch) -> int:
+        return int(cover_pairs.compiled(tokens, certain, self._units, scratch.places))
+
+    def plain(self, symbols: list[int]) -> list[int]:
+        """See :func:`cover_pairs`, which does the same compiled."""
+        units = memoryview(self._units)
+        lengths = [1]
+        for first, second in itertools.pairwise(symbols):
+            child = units[4 * first] + second
+            if units[4 * first] != 0 and units[4 * child + 1] == first and units[4 * child + 2] != NO_WORD:
+                lengths[-1] += 1
+            else:
+                lengths.append(1)
+        return lengths
+
+
+class _Tags(Decoder):
     """Tags by a language model; always compiled."""
 
-    has_plain = False
-    utf8_tables = None
-
     def __init__(self, model: Model) -> None:
-        from segtool.decode.position_tags import cut_by_tags, move_scores, score_tags
+        from segtool.decode.position_tags import cover_tags, move_scores
         from segtool.lm.language_model import LanguageModel
 
         lm, folder = model.lm, None if model.path is None else model.path / LM_FOLDER
@@ -158,25 +265,42 @@ class _Tags:
             lm = LanguageModel.open(folder)
         if lm is None:
             raise ModelError(f"{folder}: the language model is missing: restore the model or train it again")
-        self._score, self._cut = score_tags, cut_by_tags
-        self._tables = (lm.ids(), *lm.tables)
-        self._moves = move_scores(tuple(model.card["parameters"]["lm_moves"]))
+        super().__init__(lm.ids())
+        self._kernel = cover_tags
+        self._tables = (*lm.tables, move_scores(tuple(model.card["parameters"]["lm_moves"])))
 
-    def run(self, codes: Any, starts: Any, tokens: int, final: bool, before: int, scratch: Any) -> Settled:
-        _, _, word_starts, word_ends, back = scratch[:5]
-        scores = np.empty(4 * tokens + 8, np.int64)
-        self._score(codes, tokens, *self._tables, scores)
-        return *self._cut(codes, starts, tokens, final, self._moves, scores, back, word_starts, word_ends), MARK
+    def cover(self, tokens: int, certain: int, scratch: Scratch) -> int:
+        return int(self._kernel.compiled(tokens, certain, *self._tables, scratch.places, scratch.scores))
 
-    def run_plain(self, codes: Any, starts: Any, tokens: int, final: bool, before: int, scratch: Any) -> Settled:
-        return self.run(codes, starts, tokens, final, before, scratch)
+
+@kernel("i8(i8, i8, i4[const], i4[])")
+def cover_pairs(tokens, certain, units, places):  # type: ignore[no-untyped-def]
+    """Cut between all neighbours of a run that are no pair of the trie.
+
+    Parameters and result are those of :func:`segtool.decode.utf8_kernel.cover`.
+    """
+    row = len(places) // ROWS
+    symbols = places[SYMBOLS * row : (SYMBOLS + 1) * row]
+    begins = places[BEGINS * row : (BEGINS + 1) * row]
+    for t in range(1, certain + 1):
+        first, second = np.int64(symbols[t - 1]), np.int64(symbols[t])
+        child = np.int64(units[4 * first]) + second
+        joins = t > 1 and first != 0 and second != 0 and units[4 * first] != 0
+        joins = joins and units[4 * child + 1] == first and units[4 * child + 2] != NO_WORD
+        begins[t] = not joins
+    settled = certain
+    if 0 < certain < tokens and symbols[certain] != 0:
+        while begins[settled] == 0:  # the word may go on
+            settled -= 1
+        settled -= 1
+    return settled
 
 
 _DECODERS: dict[str, Any] = {"lattice": _Lattice, "pairs": _Pairs, "tags": _Tags}
 
 
-def _symbol_ids(model: Model) -> np.ndarray[Any, np.dtype[np.uint16]]:
-    """Symbol id of each code, folded if the model folds; those that it does not know share the id behind the last."""
+def _symbol_ids(model: Model) -> Ids:
+    """Symbol id of each code, folded if the model folds; the codes that it does not know share the id past the last."""
     ids = np.full(CODE_LIMIT, len(model.symbols), np.uint16)
     ids[model.symbols] = np.arange(len(model.symbols), dtype=np.uint16)
     return ids[fold_table()] if model.folds else ids

@@ -13,14 +13,14 @@ import math
 
 import numpy as np
 
+from segtool.decode.block import BACKS, BEGINS, ROWS, SYMBOLS
 from segtool.decode.viterbi import WEIGHT_UNIT
 from segtool.lm.language_model import advance
 from segtool.runtime.arrays import Integers
 from segtool.runtime.kernels import kernel
 from segtool.settings import MOVES, check_moves
-from segtool.text.symbols import MARK, NUM, SPACE
 
-__all__ = ["cut_by_tags", "move_scores", "score_tags"]
+__all__ = ["cover_tags", "move_scores"]
 
 TAGS = "bcde"
 NEVER = -(1 << 60)
@@ -53,139 +53,104 @@ def move_scores(weights: tuple[float, ...]) -> Integers:
     return out
 
 
-@kernel("void(i4[const], i8, u2[const], u2[const], i4[const], i4[const], f4[const], f4[const], i8[])")
-def score_tags(codes, tokens, ids, symbols, first_child, suffix, log10_probability, log10_backoff, scores):  # type: ignore[no-untyped-def]
-    """Score the tags of every symbol.
+@kernel("i8(i8, i8, u2[const], i4[const], i4[const], f4[const], f4[const], i8[const], i4[], i8[])")
+def cover_tags(  # type: ignore[no-untyped-def]
+    tokens, certain, symbols, first_child, suffix, log10_probability, log10_backoff, moves, places, scores
+):
+    """Find the words of a block, as :func:`segtool.decode.utf8_kernel.cover` does.
 
     Parameters
     ----------
-    codes : int32[tokens or more]
-        See :func:`segtool.decode.viterbi.viterbi`.
-    tokens : int
-    ids : uint16[0x40000]
-        Symbol id of each code, in the language model.
     symbols, first_child, suffix, log10_probability, log10_backoff
         See :class:`segtool.lm.language_model.LanguageModel`.
-    scores : int64[4 * tokens + 8 or more], written
-        Entry 8 + 4 i + y is the score of tag y at token i, in steps; tags that the run is too short for score 0.
-    """
-    unit = WEIGHT_UNIT * np.log(10.0)
-    after_1, after_2, after_3 = np.int64(-1), np.int64(-1), np.int64(-1)  # contexts: words of 1, 2, 3 symbols so far
-    for i in range(tokens):
-        if codes[i] <= MARK:
-            after_1, after_2, after_3 = np.int64(-1), np.int64(-1), np.int64(-1)
-            continue
-        symbol = np.int64(ids[codes[i]])
-        score_b, now_1 = advance(-1, symbol, symbols, first_child, suffix, log10_probability, log10_backoff)
-        score_c, now_2 = 0.0, np.int64(-1)
-        score_d, now_3 = 0.0, np.int64(-1)
-        score_e = 0.0
-        if after_1 >= 0:
-            score_c, now_2 = advance(after_1, symbol, symbols, first_child, suffix, log10_probability, log10_backoff)
-        if after_2 >= 0:
-            score_d, now_3 = advance(after_2, symbol, symbols, first_child, suffix, log10_probability, log10_backoff)
-        if after_3 >= 0:
-            score_e, _ = advance(after_3, symbol, symbols, first_child, suffix, log10_probability, log10_backoff)
-        after_1, after_2, after_3 = now_1, now_2, now_3
-        at = 8 + 4 * i
-        scores[at] = np.int64(np.rint(score_b * unit))
-        scores[at + 1] = np.int64(np.rint(score_c * unit))
-        scores[at + 2] = np.int64(np.rint(score_d * unit))
-        scores[at + 3] = np.int64(np.rint(score_e * unit))
-
-
-@kernel("(i8,i8)(i4[const], i4[const], i8, b1, i8[const], i8[], i4[], i4[], i4[])")
-def cut_by_tags(codes, starts, tokens, final, moves, scores, back, word_starts, word_ends):  # type: ignore[no-untyped-def]
-    """Cut tokens into words; parameters and result as for :func:`segtool.decode.viterbi.viterbi`.
-
-    Parameters
-    ----------
     moves : int64[16]
         From :func:`move_scores`.
-    scores : int64[4 * tokens + 8 or more]
-        From :func:`score_tags`; the first eight are scratch: the best scores of the tags of a symbol and of the next.
-    back : int32[tokens + 2 or more]
-        Scratch: the tags that the four tags of each symbol come from, two bits each.
     """
-    words = 0
-    certain = tokens
-    if not final:
-        certain -= 1
-        if tokens > 1 and codes[tokens - 2] == NUM:
-            certain -= 1
-    consumed = starts[tokens] if final else (starts[certain] if certain >= 0 else 0)
-    i = 0
-    while i < certain:
-        if codes[i] <= MARK:
-            if codes[i] != SPACE:
-                word_starts[words] = starts[i]
-                word_ends[words] = starts[i + 1]
-                words += 1
-            i += 1
+    row = len(places) // ROWS
+    ids = places[SYMBOLS * row : (SYMBOLS + 1) * row]
+    begins = places[BEGINS * row : (BEGINS + 1) * row]
+    back = places[BACKS * row : (BACKS + 1) * row]  # the tags that the four tags come from, two bits each
+    best = scores[:8]
+    unit = WEIGHT_UNIT * np.log(10.0)
+    settled = certain
+    first = 1
+    while first <= certain:
+        if ids[first] == 0:
+            begins[first] = 1
+            first += 1
             continue
+        # after_y: what the language model knows of a word that has y symbols so far
+        after_1, after_2, after_3 = np.int64(-1), np.int64(-1), np.int64(-1)
+        best[0] = 0
+        best[1], best[2], best[3] = NEVER, NEVER, NEVER
         length = 0
-        while i + length < certain and codes[i + length] > MARK:
-            length += 1
-        scores[0] = 0
-        scores[1], scores[2], scores[3] = NEVER, NEVER, NEVER
-        for j in range(length):
+        while first + length <= certain and ids[first + length] != 0:
+            symbol = np.int64(ids[first + length])
+            p_1, now_1 = advance(-1, symbol, symbols, first_child, suffix, log10_probability, log10_backoff)
+            p_2, now_2 = 0.0, np.int64(-1)
+            p_3, now_3 = 0.0, np.int64(-1)
+            p_4 = 0.0
+            if length > 0:
+                p_2, now_2 = advance(after_1, symbol, symbols, first_child, suffix, log10_probability, log10_backoff)
+            if length > 1:
+                p_3, now_3 = advance(after_2, symbol, symbols, first_child, suffix, log10_probability, log10_backoff)
+            if length > 2:
+                p_4, _ = advance(after_3, symbol, symbols, first_child, suffix, log10_probability, log10_backoff)
+            after_1, after_2, after_3 = now_1, now_2, now_3
             packed = 0
             for tag in range(4):
-                node = scores[8 + 4 * (i + j) + tag]
-                top, source = np.int64(NEVER), 0
-                if j == 0:
-                    top = np.int64(0) if tag == 0 else np.int64(NEVER)
-                elif tag <= j:
-                    # of equal ways, the one whose last word is longest
-                    for before in range(3, -1, -1):
-                        way = scores[before] + moves[4 * before + tag]
-                        if moves[4 * before + tag] > NEVER and scores[before] > NEVER // 2 and way > top:
-                            top, source = way, before
-                scores[4 + tag] = top + node if top > NEVER // 2 else np.int64(NEVER)
+                score = p_1 if tag == 0 else p_2 if tag == 1 else p_3 if tag == 2 else p_4
+                top, source = _best_move(tag, length, moves, best)
+                best[4 + tag] = top + np.int64(np.rint(score * unit)) if top > NEVER // 2 else np.int64(NEVER)
                 packed |= source << (2 * tag)
-            scores[0], scores[1], scores[2], scores[3] = scores[4], scores[5], scores[6], scores[7]
-            back[j] = packed
-        settled = length
-        if i + length == certain and not final:
-            # the tags may still change: go back until all four come from one, at the begin of a word
-            alive = 0
-            for tag in range(4):
-                if scores[tag] > NEVER // 2:
-                    alive |= 1 << tag
-            j = length - 1
-            settled = 0
-            while j > 0:
-                if alive == 1:
-                    settled = j  # every way begins a word here
-                    break
-                sources = 0
-                for tag in range(4):
-                    if alive >> tag & 1:
-                        sources |= 1 << (back[j] >> (2 * tag) & 3)
-                alive = sources
-                j -= 1
-            consumed = starts[i + settled]
+            best[0], best[1], best[2], best[3] = best[4], best[5], best[6], best[7]
+            back[first + length] = packed
+            length += 1
+        end = first + length
         tag = 0
-        if settled == length:
-            for other in range(1, 4):
-                if scores[other] >= scores[tag]:  # of equal ways, the longest last word
-                    tag = other
+        if end > certain and certain < tokens:
+            end = _settled_end(first, end, best, back)
+            settled = end - 1
+            if end > first:
+                tag = back[end] & 3  # where the word that begins there comes from
         else:
-            tag = back[settled] & 3  # where the word that begins there comes from
-        end = settled
-        first = words
-        for j in range(settled - 1, -1, -1):  # back to front, then turned round
-            if tag == 0:
-                word_starts[words] = starts[i + j]
-                word_ends[words] = starts[i + end]
-                words += 1
-                end = j
-            tag = back[j] >> (2 * tag) & 3
-        low, high = first, words - 1
-        while low < high:
-            word_starts[low], word_starts[high] = word_starts[high], word_starts[low]
-            word_ends[low], word_ends[high] = word_ends[high], word_ends[low]
-            low += 1
-            high -= 1
-        i += length
-    return words, consumed
+            for other in range(1, 4):
+                if best[other] >= best[tag]:  # of equal sequences, the one with the longest last word
+                    tag = other
+        for t in range(end - 1, first - 1, -1):
+            begins[t] = tag == 0
+            tag = back[t] >> (2 * tag) & 3
+        first += length
+    return settled
+
+
+@kernel("(i8,i8)(i8, i8, i8[const], i8[const])")
+def _best_move(tag, place, moves, best):  # type: ignore[no-untyped-def]
+    """Best score of a tag of the symbol at a place of its run, but for the symbol itself; the tag before it."""
+    if place == 0:
+        return 0 if tag == 0 else NEVER, 0
+    top, source = NEVER, 0
+    if tag <= place:
+        for before in range(3, -1, -1):  # of equal sequences, the one with the longest last word
+            score = best[before] + moves[4 * before + tag]
+            if moves[4 * before + tag] > NEVER and best[before] > NEVER // 2 and score > top:
+                top, source = score, before
+    return top, source
+
+
+@kernel("i8(i8, i8, i8[const], i4[const])")
+def _settled_end(first, end, best, back):  # type: ignore[no-untyped-def]
+    """Where the settled words of an open run end: go back until all four tags come from one, where a word begins."""
+    alive = 0
+    for tag in range(4):
+        if best[tag] > NEVER // 2:
+            alive |= 1 << tag
+    for t in range(end - 1, first, -1):
+        if alive == 1:
+            return t
+        sources = 0
+        for tag in range(4):
+            if alive >> tag & 1:
+                sources |= 1 << (back[t] >> (2 * tag) & 3)
+        alive = sources
+    return first

@@ -116,12 +116,11 @@ def words_of_cuts(
 
     The words of `learned` are not used; the decoder reads `parameters` in the card of a model.
     """
-    max_word_len = len(candidates.levels)
-    settings = {"max_word_len": max_word_len, **parameters}
+    settings = {"max_word_len": len(candidates.levels), **parameters}
     card: dict[str, object] = {"decoder": learned.decoder, "parameters": settings}
     decoder = decoder_of(build_model(candidates, learned, card, lm=lm))
     runs = corpus.whole()
-    counts = count_words(runs.stream, cut_runs(decoder, runs, max_word_len), candidates)
+    counts = count_words(runs.stream, cut_runs(decoder, runs), candidates)
     return frequency_lexicon(counts, len(candidates.codes))
 
 

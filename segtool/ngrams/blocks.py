@@ -41,6 +41,7 @@ __all__ = [
 
 BLOCK_RECORD = np.dtype([("end", "<i8"), ("offset", "<i8"), ("bytes", "<i8"), ("crc32", "<u4")])
 """End of the content of a block; its place in the file, in bytes, its size and its checksum."""
+
 Content = TypeVar("Content")
 
 _LONGEST_VARINT = 10
@@ -52,19 +53,10 @@ class DamagedBlock(ValueError):
 
 
 def pack_levels(levels: Sequence[Level], low: int, high: int) -> bytes:
-    """Compress n-grams that begin with a range of shorter ones.
+    """Compress n-grams that begin with a range of shorter ones; the same n-grams give the same bytes.
 
-    Parameters
-    ----------
-    levels : sequence of Level
-        Each one symbol longer than the one before. Parents in the first lie from `low` to before `high`, those in the
-        others are places in the level before.
-    low, high : int
-
-    Returns
-    -------
-    bytes
-        The same for the same n-grams.
+    Each level is one symbol longer than the one before. Parents in the first lie from `low` to before `high`, those in
+    the others are places in the level before.
     """
     offset, parents = low, high - low
     fans = []
@@ -82,28 +74,7 @@ def pack_levels(levels: Sequence[Level], low: int, high: int) -> bytes:
 
 
 def unpack_levels(data: bytes, low: int, high: int, lengths: int, alphabet: int) -> tuple[Level, ...]:
-    """Decompress n-grams.
-
-    Parameters
-    ----------
-    data : bytes
-        From :func:`pack_levels`.
-    low, high : int
-        As passed to it.
-    lengths : int
-        Number of levels.
-    alphabet : int
-        Number of symbols.
-
-    Returns
-    -------
-    tuple of Level
-
-    Raises
-    ------
-    DamagedBlock
-        If it does not hold n-grams of this range and alphabet.
-    """
+    """Decompress so many levels of n-grams, or raise DamagedBlock if they are not of this range and alphabet."""
     header = 8 * lengths
     if len(data) < header:
         raise DamagedBlock("it ends early")
@@ -135,13 +106,7 @@ def pack_numbers(numbers: Integers) -> bytes:
 
 
 def unpack_numbers(data: bytes, length: int) -> Integers:
-    """Decompress numbers.
-
-    Raises
-    ------
-    DamagedBlock
-        If their number is not `length`.
-    """
+    """Decompress so many numbers, or raise DamagedBlock."""
     return _from_varints(_unpack(data, 1)[0], length)
 
 
@@ -151,13 +116,7 @@ def pack_stream(stream: Ids) -> bytes:
 
 
 def unpack_stream(data: bytes, length: int, alphabet: int) -> Ids:
-    """Decompress a stream of symbol ids.
-
-    Raises
-    ------
-    DamagedBlock
-        If it has another length, other ids, or no boundary at one of its ends.
-    """
+    """Decompress a stream of symbol ids; DamagedBlock if its length, its ids or its ends are not as expected."""
     (column,) = _unpack(data, 1)
     if len(column) != 2 * length:
         raise DamagedBlock("it has another length")
@@ -217,20 +176,9 @@ def _unpack(data: bytes, columns: int) -> list[Bytes]:
 
 
 class BlockWriter:
-    """Appends blocks to a file, and keeps their index.
+    """Appends blocks to the file ``NAME.bin`` and keeps their index; `end` is the end of the content of the last block.
 
     Every method raises :class:`OSError` if the disk fails or is full.
-
-    Parameters
-    ----------
-    folder : Path
-    name : str
-        Without the endings.
-
-    Attributes
-    ----------
-    end : int
-        End of the content of the last block.
     """
 
     def __init__(self, folder: Path, name: str) -> None:
@@ -260,27 +208,9 @@ class BlockWriter:
 
 
 class BlockReader:
-    """Reads blocks of a file by their index. Several threads may read at a time.
+    """Reads blocks of a file by their index; `ends` has the end of the content of each.
 
-    Parameters
-    ----------
-    form : CardFormat
-        Format of the directory.
-    folder : Path
-    name : str
-        Without the endings.
-    card : dict
-        Card of the directory.
-
-    Attributes
-    ----------
-    ends : ndarray of int64, shape (blocks,)
-        End of the content of each block.
-
-    Raises
-    ------
-    ModelError
-        If a file is missing or the index damaged.
+    Several threads may read at a time. A file that is missing or an index that is damaged raises ModelError.
     """
 
     def __init__(self, form: CardFormat, folder: Path, name: str, card: dict[str, Any]) -> None:
@@ -295,13 +225,7 @@ class BlockReader:
             raise self.damaged("its index")
 
     def read(self, i: int, unpack: Callable[[bytes], Content]) -> Content:
-        """Read the content of a block.
-
-        Parameters
-        ----------
-        i : int
-        unpack : callable
-            Makes the content from the bytes, or raises :class:`DamagedBlock`.
+        """Read block `i`; `unpack` makes the content from the bytes, or raises :class:`DamagedBlock`.
 
         Raises
         ------
@@ -313,11 +237,8 @@ class BlockReader:
             with open(self._file, "rb") as file:
                 file.seek(offset)
                 data = file.read(size)
-        except FileNotFoundError:
-            raise ModelError(f"{self._file}: missing from the {self._form.what}: {self._form.fix}") from None
         except OSError as error:
-            what = error.strerror or error
-            raise ModelError(f"{self._file}: {what}: check the permissions of the {self._form.what}") from None
+            raise self._form.unreadable(self._file, error) from None
         if len(data) != size or zlib.crc32(data) != crc32:
             raise self.damaged(f"block {i}: wrong checksum")
         try:

@@ -20,6 +20,7 @@ from segtool.ngrams.shards import SHARD, Shard, open_shards
 from segtool.runtime.budget import Budget
 from segtool.runtime.progress import Progress
 from segtool.runtime.workers import checked_workers
+from segtool.settings import CandidateSettings
 from segtool.store.cards import CARD
 from segtool.store.checkpoints import WorkFolder, work_location
 from segtool.store.files import atomic_directory
@@ -60,10 +61,7 @@ class Counting:
     fold : bool
         Whether characters that fold to one count as one.
     work : WorkFolder
-        Receives what does not fit into memory.
-    budget : Budget
-    workers : int
-        Threads. The result does not depend on it.
+        Receives what does not fit into the memory of `budget`.
     least : int
         N-grams of two symbols or more that occur less often in all may be left out.
     keep : bool
@@ -79,20 +77,9 @@ class Counting:
     keep: bool = False
 
     def count(self, text: TextInput, watch: Progress, reading: ReadReport, engine: Any = None) -> Counted:
-        """Read and count text, unless a checkpoint holds the result.
+        """Read and count text, unless a checkpoint holds the result; `reading` is filled with what was read.
 
-        Parameters
-        ----------
-        text : TextInput
-        watch : Progress
-        reading : ReadReport
-            Filled with what was read.
-        engine : object, optional
-            A :class:`CountingEngine` counts files in place of this process.
-
-        Returns
-        -------
-        Counted
+        A :class:`CountingEngine` as `engine` counts files in place of this process.
 
         Raises
         ------
@@ -121,13 +108,7 @@ class Counting:
             return counter.finish(self.least, self.budget.ngrams(self.workers), self.keep)
 
     def add_up(self, shards: Sequence[Shard], watch: Progress, reading: ReadReport) -> Counted:
-        """Add up shards.
-
-        Raises
-        ------
-        UsageError
-            If they were counted with another folding or shorter n-grams.
-        """
+        """Add up shards; UsageError if they were counted with another folding or shorter n-grams."""
         path, fold, order = shards[0].path, shards[0].fold, shards[0].order
         if fold != self.fold:
             raise UsageError(f"{path}: counted with --{'' if fold else 'no-'}fold: train with it, too")
@@ -164,17 +145,7 @@ class Counting:
 
 @dataclass
 class CountingReport(ReadingReport):
-    """Sizes of a text that was counted.
-
-    Attributes
-    ----------
-    runs, symbols, ngrams : int
-        Number of runs, of symbols, and of different n-grams.
-    order : int
-        Length of the longest n-grams, in symbols.
-    reading, stages
-        See :class:`segtool.text.reading.ReadingReport`.
-    """
+    """Sizes of a text that was counted; `ngrams` are the different ones of up to `order` symbols."""
 
     runs: int = 0
     symbols: int = 0
@@ -188,8 +159,8 @@ def count(
     *,
     texts: Iterable[str] | None = None,
     counts: Sequence[str | os.PathLike[str]] | None = None,
-    max_word_len: int = 6,
-    fold: bool = True,
+    max_word_len: int = CandidateSettings.max_word_len,
+    fold: bool = CandidateSettings.fold,
     encoding: str = "utf-8",
     skip_undecodable: bool = False,
     workers: int | None = None,
@@ -237,8 +208,7 @@ def count(
     """
     if [inputs, texts, counts].count(None) != 2:
         raise UsageError("count() takes either inputs (files), or texts, or counts (shards)")
-    if not 1 <= max_word_len <= 15:
-        raise UsageError(f"--max-word-len {max_word_len}: choose 1 to 15")
+    CandidateSettings(max_word_len, fold).checked()
     report = report if report is not None else CountingReport()
     watch, reading = Progress(progress, report.stages), report.reading
     workers, budget = checked_workers(workers), Budget.of(memory)

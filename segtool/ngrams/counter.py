@@ -33,24 +33,7 @@ class Counted(NamedTuple):
 
 
 def collect_corpus(blocks: Iterable[str], fold: bool = True) -> Corpus:
-    """Turn text into runs, in memory.
-
-    Parameters
-    ----------
-    blocks : iterable of str
-        A block ends every run.
-    fold : bool
-        Whether characters that fold to one count as one.
-
-    Returns
-    -------
-    Corpus
-
-    Raises
-    ------
-    CorpusError
-        If there is no text, or no Han character in it.
-    """
+    """Turn blocks of text, which end every run, into runs in memory; CorpusError without any Han character."""
     collector = RunCollector()
     read = False
     for block in blocks:
@@ -69,25 +52,9 @@ def _checked(corpus: Corpus, read: bool) -> Corpus:
 
 
 class CorpusCounter:
-    """Counts blocks of text, in memory while there is room, and in shards beyond.
+    """Counts blocks of text: `room` symbols at a time in memory, all before them in `shards`.
 
-    Parameters
-    ----------
-    order : int
-        Length of the longest n-grams, in symbols.
-    fold : bool
-        Whether characters that fold to one count as one.
-    room : int
-        Number of symbols that are held in memory.
-    folder : callable
-        Returns the folder for shards; called when the first one is written.
-    workers : int
-        Threads. The result does not depend on it.
-
-    Attributes
-    ----------
-    shards : list of Path
-        Shards written so far.
+    `folder` returns the folder for shards; it is called when the first one is written.
     """
 
     def __init__(self, order: int, fold: bool, room: int, folder: Callable[[], Path], workers: int = 1) -> None:
@@ -97,15 +64,7 @@ class CorpusCounter:
         self.shards: list[Path] = []
 
     def add(self, block: str) -> None:
-        """Count a block, which ends every run.
-
-        Raises
-        ------
-        CorpusError
-            If the corpus holds more than 65,000 different Han characters.
-        OutputError
-            If a shard cannot be written.
-        """
+        """Count a block, which ends every run."""
         self._read = self._read or bool(block)
         self._collector.add(block)
         if self._collector.positions >= self._room:
@@ -124,14 +83,7 @@ class CorpusCounter:
         self._collector = RunCollector()
 
     def take(self, shards: Sequence[Path], read: bool = True) -> None:
-        """Add shards that another counter wrote.
-
-        Parameters
-        ----------
-        shards : sequence of Path
-        read : bool
-            Whether there was any text.
-        """
+        """Add shards that another counter wrote; `read` is whether there was any text."""
         self.shards += shards
         self._read = self._read or read
 
@@ -162,10 +114,6 @@ class CorpusCounter:
         keep : bool
             Whether merged n-grams are kept in the folder, to be read more than once.
 
-        Returns
-        -------
-        Counted
-
         Raises
         ------
         CorpusError
@@ -186,26 +134,10 @@ def add_up(
     workers: int = 1,
     folder: Callable[[], Path] | None = None,
 ) -> Counted:
-    """Merge shards.
+    """Merge shards of one order and folding; `least` and `room` are as for :func:`segtool.ngrams.merge.merge_ngrams`.
 
-    Parameters
-    ----------
-    shards : sequence of Shard
-        All of one order and folding.
-    least, room, workers : int
-        As for :func:`segtool.ngrams.merge.merge_ngrams`.
-    folder : callable, optional
-        Returns a folder to keep the merged n-grams in; merged n-grams of an earlier training there are used. Without
-        a folder they are merged again each time they are read.
-
-    Returns
-    -------
-    Counted
-
-    Raises
-    ------
-    OutputError
-        If that folder cannot be written.
+    With a `folder`, merged n-grams are kept there, or those of an earlier training there are used; without one they are
+    merged again each time they are read.
     """
     corpus = Corpus(shards, shards[0].fold)
     if len(shards) == 1:
@@ -224,26 +156,7 @@ def add_up(
 
 
 def write_shard(folder: Path, counted: Counted, reading: dict[str, Any] | None = None) -> int:
-    """Write a shard.
-
-    Parameters
-    ----------
-    folder : Path
-        An empty directory.
-    counted : Counted
-    reading : dict, optional
-        Further entries of the card on the corpus.
-
-    Returns
-    -------
-    int
-        Number of different n-grams.
-
-    Raises
-    ------
-    OSError
-        If it cannot be written.
-    """
+    """Write a shard to an empty directory, with entries on the corpus; returns the number of different n-grams."""
     corpus, ngrams = counted
     bigrams, types = ngrams.bigrams, np.zeros(ngrams.order, np.int64)
     types[:2] = np.count_nonzero(ngrams.frequency[1:]), len(bigrams)

@@ -29,18 +29,9 @@ MOST_SYMBOLS = 1 << 16
 
 
 def cut_ranges(sizes: Integers, room: int) -> list[int]:
-    """Cut a row of things into ranges.
+    """Cut a row of things into ranges whose sizes sum up to `room` at most; a larger thing has a range of its own.
 
-    Parameters
-    ----------
-    sizes : ndarray of int64, shape (things,)
-    room : int
-        Largest sum of the sizes in a range; a thing that is larger has a range of its own.
-
-    Returns
-    -------
-    list of int
-        The begin of each range, and the end of the last.
+    Returns the begin of each range, and the end of the last.
     """
     sums = np.cumsum(sizes)
     cuts = [0]
@@ -125,11 +116,6 @@ class MergedNGrams:
 
     Attributes
     ----------
-    codes, frequency, bigrams
-        Of the sum.
-    workers, least
-        As for :func:`merge_ngrams`.
-    parts : sequence of NGrams
     renamed : sequence of ndarray of uint16
         Symbol ids of each part, in the ids of the sum.
     present : sequence of ndarray of uint8
@@ -153,7 +139,7 @@ class MergedNGrams:
 
     @property
     def order(self) -> int:
-        """Length of the longest n-grams, in symbols."""
+        """Length of the longest n-grams."""
         return self.parts[0].order
 
     def sizes(self) -> Integers:

@@ -36,18 +36,10 @@ BOUNDARY_FANOUT = 50
 
 @dataclass(frozen=True)
 class CandidateLevel:
-    """Candidates of one length, in the order of the n-grams.
+    """Candidates of one length, in the order of the n-grams; scores are in nats.
 
-    Attributes
-    ----------
-    symbol, parent, count
-        As in :class:`segtool.ngrams.table.Level`; `parent` is a place among the candidates one symbol shorter.
-    cohesion : ndarray of float32, shape (candidates,)
-        Nats; infinite for a single symbol, which has no split.
-    left_entropy, right_entropy : ndarray of float32, shape (candidates,)
-        Nats.
-    left_variation, right_variation : ndarray of float32, shape (candidates,)
-        Nats.
+    The first columns are as in :class:`segtool.ngrams.table.Level`; `parent` is a place among the candidates one symbol
+    shorter. The cohesion of a single symbol, which has no split, is infinite.
     """
 
     symbol: Ids

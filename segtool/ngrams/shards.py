@@ -30,7 +30,6 @@ import os
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import numpy as np
@@ -55,41 +54,20 @@ from segtool.text.run_hashes import BUCKETS
 from segtool.text.runs import CHUNK
 from segtool.text.stats import CorpusStats
 
-__all__ = ["SHARD", "SHARD_VERSION", "Shard", "ShardWriter", "open_shards"]
+__all__ = ["SHARD", "Shard", "ShardWriter", "open_shards"]
 
-SHARD_VERSION = 1
 SHARD = CardFormat(
-    name="segtool counts",
-    version=SHARD_VERSION,
-    what="shard",
-    title="count shard",
-    command="segtool count",
-    verb="count",
+    name="segtool counts", version=1, what="shard", title="count shard", command="segtool count", verb="count"
 )
 NGRAMS_PER_BLOCK = 1 << 14
 """Least number of n-grams of three symbols or more in a block. Reading those of one bigram decodes a whole block."""
 
 
 class ShardWriter:
-    """Writes a shard, in a ``with`` statement.
+    """Writes a shard to an empty directory, in a ``with`` statement.
 
-    Parameters
-    ----------
-    folder : Path
-        An empty directory.
-    codes : ndarray of uint32, shape (symbols,)
-        Code of each symbol id of the n-grams, ascending; the first three are the boundary, ``NUM`` and ``LAT``.
-    written : ndarray of uint32
-        Code of each symbol id of the runs.
-    fold : bool
-        Whether characters that fold to one were counted as one.
-    order : int
-        Length of the longest n-grams.
-
-    Raises
-    ------
-    OSError
-        Here and from every method, if the disk fails or is full.
+    `codes` and `written` have the code of each symbol id of the n-grams and of the runs (:class:`Shard`). Every method
+    raises OSError if the disk fails or is full.
     """
 
     def __init__(self, folder: Path, codes: Codes, written: Codes, fold: bool, order: int) -> None:
@@ -109,9 +87,7 @@ class ShardWriter:
     def __enter__(self) -> ShardWriter:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         try:
             self._ngrams.close()
         finally:
@@ -124,11 +100,6 @@ class ShardWriter:
         ----------
         stream : ndarray of uint16, shape (n,)
             Ids of characters as written; 0 before, between and behind the runs.
-
-        Raises
-        ------
-        UsageError
-            If it is not such a stream.
         """
         if not len(stream) or stream[0] or stream[-1] or stream.max() >= len(self._written):
             raise UsageError("runs of a count shard begin and end with a boundary, and have symbols of its alphabet")
@@ -147,31 +118,12 @@ class ShardWriter:
         self._runs.add(pack_stream(block), self._runs.end + len(stream))
 
     def add_bigrams(self, frequency: Integers, bigrams: Level) -> None:
-        """Write the n-grams of one and of two symbols; call this once, before the first slice.
-
-        Parameters
-        ----------
-        frequency : ndarray of int64, shape (symbols,)
-            Occurrences of each symbol, first the number of runs.
-        bigrams : Level
-            Parents are first symbols.
-        """
+        """Write the n-grams of one symbol (first the number of runs) and of two, before the first slice."""
         self._frequency, self._bigrams = frequency, len(bigrams)
         self._ngrams.add(pack_levels([bigrams], 0, len(self._codes)), 0)
 
     def add_slice(self, part: Slice) -> None:
-        """Append n-grams of three symbols or more.
-
-        Parameters
-        ----------
-        part : Slice
-            Its range of bigrams follows that of the slice before.
-
-        Raises
-        ------
-        UsageError
-            If the range does not follow.
-        """
+        """Append n-grams of three symbols or more, whose range of bigrams follows that of the slice before."""
         if part.low != self._counted or part.high > self._bigrams or self._frequency is None:
             raise UsageError("slices of a count shard follow one another, behind the bigrams that they begin with")
         sizes = part.sizes()
@@ -194,18 +146,7 @@ class ShardWriter:
         self._slices = []
 
     def finish(self, corpus: dict[str, Any]) -> None:
-        """Write the open blocks and the card.
-
-        Parameters
-        ----------
-        corpus : dict
-            Entries of the card on the corpus, as JSON.
-
-        Raises
-        ------
-        UsageError
-            If the slices do not cover all bigrams.
-        """
+        """Write the open blocks and the card, which holds the JSON entries `corpus`."""
         if self._counted != self._bigrams or self._frequency is None:
             raise UsageError(f"a count shard ends behind its last bigram: {self._counted} of {self._bigrams} are there")
         if len(self._stream):
@@ -236,11 +177,9 @@ class Shard:
 
     Attributes
     ----------
-    path : Path
-    codes : ndarray of uint32, shape (symbols,)
-        Code of each symbol id of the n-grams.
-    written : ndarray of uint32
-        Code of each symbol id of the runs.
+    codes, written : ndarray of uint32
+        Code of each symbol id of the n-grams, and of the runs; ascending, and the first three are the boundary, ``NUM``
+        and ``LAT``.
     frequency : ndarray of int64, shape (symbols,)
         Occurrences of each symbol; entry 0 is the number of runs.
     fold : bool
@@ -286,13 +225,7 @@ class Shard:
 
     @classmethod
     def open(cls, path: str | os.PathLike[str]) -> Shard:
-        """Open a shard.
-
-        Raises
-        ------
-        ModelError
-            If it is missing, damaged, or of another format version.
-        """
+        """Open a shard; ModelError if it is missing, damaged, or of another format version."""
         folder = Path(path)
         return cls(folder, SHARD.read(folder))
 
@@ -302,13 +235,7 @@ class Shard:
         return len(self._runs.ends)
 
     def chunk(self, i: int) -> Ids:
-        """Read the runs of a block.
-
-        Returns
-        -------
-        ndarray of uint16
-            Ids of characters as written; 0 before, between and behind the runs.
-        """
+        """Read the runs of a block: ids of characters as written; 0 before, between and behind the runs."""
         begin = int(self._runs.ends[i - 1]) if i else 0
         length = int(self._runs.ends[i]) - begin + 1
         return self._runs.read(i, lambda data: unpack_stream(data, length, len(self.written)))
@@ -327,13 +254,7 @@ class Shard:
         return self._ngrams.read(len(self._ends), lambda data: unpack_numbers(data, int(self._ends[-1])))
 
     def slice(self, low: int, high: int) -> Slice:
-        """N-grams of three symbols or more that begin with one of a range of bigrams.
-
-        Parameters
-        ----------
-        low, high : int
-            The range, from `low` to before `high`.
-        """
+        """N-grams of three symbols or more that begin with one of the bigrams from `low` to before `high`."""
         first = int(np.searchsorted(self._ends, low, "right"))
         last = int(np.searchsorted(self._ends, high, "left"))
         pieces = []
@@ -354,15 +275,7 @@ class Shard:
 
 
 def open_shards(paths: Sequence[str | os.PathLike[str]]) -> list[Shard]:
-    """Open shards in order to add them up.
-
-    Raises
-    ------
-    ModelError
-        If one is missing, damaged, or of another format version.
-    UsageError
-        If there is none, or their order or folding differ.
-    """
+    """Open shards in order to add them up; UsageError if there is none, or their order or folding differ."""
     if not paths:
         raise UsageError("no count shards were given: pass one or more")
     shards = [Shard.open(path) for path in paths]

@@ -101,12 +101,7 @@ class Slice:
     levels: tuple[Level, ...]
 
     def sizes(self) -> Integers:
-        """Number of n-grams that begin with each bigram.
-
-        Returns
-        -------
-        ndarray of int64, shape (high - low,)
-        """
+        """Number of n-grams that begin with each bigram of the range."""
         total = np.zeros(self.high - self.low, np.int64)
         ends = np.arange(len(total) + 1)
         offset, parents = self.low, len(total)
@@ -131,18 +126,7 @@ class Slice:
 
 
 def join_slices(slices: Sequence[Slice]) -> Slice:
-    """Join slices of ranges that follow one another.
-
-    Parameters
-    ----------
-    slices : sequence of Slice
-        At least one.
-
-    Returns
-    -------
-    Slice
-        It shares no memory with them.
-    """
+    """Join slices of ranges that follow one another, at least one; the result shares no memory with them."""
     levels: list[Level] = []
     before = [0] * len(slices)  # parents of 3-grams are places in the whole already
     for parts in zip(*(each.levels for each in slices), strict=True):
@@ -184,12 +168,8 @@ class NGrams(Protocol):
 class NGramTable:
     """N-grams in memory; see :class:`NGrams`.
 
-    Attributes
-    ----------
-    codes : ndarray of uint32, shape (symbols,)
-    levels : tuple of Level
-        ``levels[k - 1]`` holds the k-grams, at least up to bigrams. ``levels[0]`` has an entry for each symbol id;
-        its entry 0 is the boundary, counted once for each run.
+    ``levels[k - 1]`` holds the k-grams, at least up to bigrams. ``levels[0]`` has an entry for each symbol id, first
+    that of the boundary, which is counted once for each run.
     """
 
     codes: Codes
@@ -197,12 +177,12 @@ class NGramTable:
 
     @property
     def order(self) -> int:
-        """Length of the longest n-grams, in symbols."""
+        """Length of the longest n-grams."""
         return len(self.levels)
 
     @property
     def frequency(self) -> Integers:
-        """Occurrences of each symbol; the first entry is the number of runs."""
+        """Occurrences of each symbol."""
         return self.levels[0].count
 
     @property
@@ -238,12 +218,7 @@ def gather(ngrams: NGrams) -> NGramTable:
 
 
 def spell(levels: Sequence[HasParents], k: int, at: Integers) -> Ids:
-    """Symbol ids of the k-grams at the given places of their level.
-
-    Returns
-    -------
-    ndarray of uint16, shape (len(at), k)
-    """
+    """Symbol ids of the k-grams at the given places of their level, shape (len(at), k)."""
     out = np.empty((len(at), k), np.uint16)
     for level in range(k - 1, -1, -1):
         out[:, level] = levels[level].symbol[at]
@@ -252,20 +227,7 @@ def spell(levels: Sequence[HasParents], k: int, at: Integers) -> Ids:
 
 
 def fan_out(level: Level, offset: int, parents: int) -> Integers:
-    """How many children each parent has.
-
-    Parameters
-    ----------
-    level : Level
-        The children; their parents ascend.
-    offset : int
-        Place of the first parent.
-    parents : int
-
-    Returns
-    -------
-    ndarray of int64, shape (parents,)
-    """
+    """How many children in a level each parent has; `offset` is the place of the first parent."""
     out = np.zeros(parents, np.int64)
     _fan_out(level.parent, offset, out)
     return out

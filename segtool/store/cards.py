@@ -161,10 +161,8 @@ class CardFormat:
             data = np.memmap(file, np.uint8, "r") if verify and size else b""  # an empty file cannot be mapped
             if verify and f"{zlib.crc32(data):08x}" != entry["crc32"]:
                 raise ModelError(f"{file}: damaged (wrong checksum): {self.fix}")
-        except FileNotFoundError:
-            raise ModelError(f"{file}: missing from the {self.what}: {self.fix}") from None
         except OSError as error:
-            raise self._unreadable(file, error) from None
+            raise self.unreadable(file, error) from None
         return file
 
     def open_array(
@@ -200,14 +198,17 @@ class CardFormat:
         try:
             array = np.asarray(np.load(file, mmap_mode="r", allow_pickle=False))
         except OSError as error:
-            raise self._unreadable(file, error) from None
+            raise self.unreadable(file, error) from None
         except (ValueError, EOFError):
             raise ModelError(f"{file}: damaged (not a .npy array): {self.fix}") from None
         if array.dtype != np.dtype(dtype) or array.ndim != 1 or length not in (None, len(array)):
             raise ModelError(f"{file}: not the array of a {self.what}: {self.verb} the {self.what} again")
         return array
 
-    def _unreadable(self, file: Path, error: OSError) -> ModelError:
+    def unreadable(self, file: Path, error: OSError) -> ModelError:
+        """Make the error of a file that is missing or cannot be read."""
+        if isinstance(error, FileNotFoundError):
+            return ModelError(f"{file}: missing from the {self.what}: {self.fix}")
         return ModelError(f"{file}: {error.strerror or error}: check the permissions of the {self.what}")
 
 

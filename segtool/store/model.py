@@ -29,7 +29,7 @@ import numpy as np
 import numpy.typing as npt
 
 from segtool.runtime.arrays import Codes
-from segtool.settings import UNKNOWN_LIMIT
+from segtool.settings import LONGEST_WORD
 from segtool.store.cards import CARD, CardFormat, write_array
 from segtool.text.symbols import LAT, NUM
 
@@ -260,8 +260,8 @@ def load_model(path: str | os.PathLike[str], verify: bool = True) -> Model:
     parameters = card.get("parameters")
     if (
         not isinstance(parameters, dict)
-        or parameters.get("max_word_len") not in range(1, 16)
-        or parameters.get("unknown_len", 0) not in range(UNKNOWN_LIMIT + 1)
+        or parameters.get("max_word_len") not in range(1, LONGEST_WORD + 1)
+        or parameters.get("unknown_len", 0) not in range(LONGEST_WORD + 1)
     ):
         raise MODEL.damaged(folder)
     loaded: dict[str, npt.NDArray[Any]] = {}

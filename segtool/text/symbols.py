@@ -39,18 +39,13 @@ LAT = 2
 CODE_LIMIT = 0x40000
 """All Han characters are below this code point; it is the size of tables that they index."""
 
-_C_MARK, _C_SPACE, _C_LETTER, _C_EXTEND, _C_DIGIT, _C_LATIN, _C_HAN = range(7)
+C_MARK, C_SPACE, C_LETTER, C_EXTEND, C_DIGIT, C_LATIN, C_HAN, C_SIGN, C_PERCENT = range(9)
+"""Classes of characters; the last two are marks that may belong to a number."""
 
 
 @functools.cache
 def class_table() -> bytes:
-    """Class of every code point, as written by ``scripts/make_charclass.py``.
-
-    Returns
-    -------
-    bytes
-        One byte for each of the 1,114,112 code points.
-    """
+    """Class of each of the 1,114,112 code points, a byte each."""
     table = bytearray(0x110000)
     text = Path(__file__).with_name("charclass.txt").read_text(encoding="ascii")
     for line in text.splitlines()[1:]:
@@ -61,16 +56,7 @@ def class_table() -> bytes:
 
 
 def code_points(text: str) -> Codes:
-    """Code points of a text, lone surrogates included.
-
-    Parameters
-    ----------
-    text : str
-
-    Returns
-    -------
-    ndarray of uint32, shape (len(text),)
-    """
+    """Code points of a text, lone surrogates included."""
     return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype="<u4")
 
 
@@ -101,40 +87,34 @@ def _symbolise(points, classes, codes, starts):  # type: ignore[no-untyped-def]
     for i in range(count):
         point = points[i]
         here = classes[point]
+        is_sign = here == C_SIGN
+        is_percent = here == C_PERCENT
+        if is_sign or is_percent:
+            here = C_MARK
         joins = False
-        digit = here == _C_DIGIT
-        if here == _C_EXTEND:
-            joins = kind != _C_SPACE and kind != -1
-        elif here == _C_DIGIT or here == _C_LATIN or here == _C_LETTER or here == _C_SPACE:  # noqa: SIM109
+        digit = here == C_DIGIT
+        if here == C_EXTEND:
+            joins = kind != C_SPACE and kind != -1
+        elif here == C_DIGIT or here == C_LATIN or here == C_LETTER or here == C_SPACE:  # noqa: SIM109
             joins = kind == here
-        elif here == _C_MARK and kind == _C_MARK:
+        elif here == C_MARK and kind == C_MARK:
             joins = point == previous or previous == 0x200D
-        elif here == _C_MARK and kind == _C_DIGIT and digit_before:
-            if point == 0x25 or point == 0xFF05:  # percent signs, half and full width
+        elif kind == C_DIGIT and digit_before:
+            if is_percent:
                 joins = True
                 kind = closed
-            elif (
-                point == 0x2E
-                or point == 0xFF0E  # full-width full stop
-                or point == 0xB7  # middle dot
-                or point == 0x2C
-                or point == 0x2F
-                or point == 0xFF0F  # full-width slash
-                or point == 0x3A
-                or point == 0xFF1A  # full-width colon
-                or point == 0x2236  # ratio
-            ) and i + 1 < count:
-                joins = classes[points[i + 1]] == _C_DIGIT
+            elif is_sign and i + 1 < count:
+                joins = classes[points[i + 1]] == C_DIGIT
         if not joins:
             starts[tokens] = i
             kind = here
-            if here == _C_HAN:
+            if here == C_HAN:
                 codes[tokens] = point
-            elif here == _C_DIGIT:
+            elif here == C_DIGIT:
                 codes[tokens] = NUM
-            elif here == _C_LATIN:
+            elif here == C_LATIN:
                 codes[tokens] = LAT
-            elif here == _C_SPACE:
+            elif here == C_SPACE:
                 codes[tokens] = SPACE
             else:
                 codes[tokens] = MARK
@@ -148,17 +128,7 @@ symbolise = LazyKernel(_symbolise, "i8(u4[const], u1[const], i4[], i4[])")
 
 
 def tokenise(text: str) -> tuple[Places, Places]:
-    """Cut a text into tokens with the compiled kernel.
-
-    Parameters
-    ----------
-    text : str
-
-    Returns
-    -------
-    codes, starts : ndarray of int32, shape (tokens,)
-        As from :func:`symbolise`.
-    """
+    """Cut a text into tokens, as :func:`symbolise` does; returns their codes and their starts."""
     points = code_points(text)
     codes, starts = np.empty(len(points), np.int32), np.empty(len(points), np.int32)
     tokens = symbolise.compiled(points, np.frombuffer(class_table(), np.uint8), codes, starts)
