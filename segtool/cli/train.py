@@ -50,5 +50,6 @@ def train_command(
 
 
 def _left_out(words: list[str]) -> list[str]:
+    """The line on the words of a list that cannot be used, if there are any."""
     why = "too long, with a mark in them or without a count"
     return [f"left out {len(words):,} words ({why}), such as {words[0]}"] if words else []

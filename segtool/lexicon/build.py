@@ -15,7 +15,6 @@ from segtool.lexicon.trie import build_trie
 from segtool.lexicon.unknown_words import spelling_scores, spelling_steps
 from segtool.lm.language_model import LanguageModel
 from segtool.ngrams.scores import Candidates
-from segtool.ngrams.table import spell
 from segtool.runtime.arrays import Floats, Places
 from segtool.settings import TrainingSettings
 from segtool.store.model import Model, word_record
@@ -39,23 +38,11 @@ def build_model(
 
     Parameters
     ----------
-    candidates : Candidates
-        From which the lexicons were made.
-    learned : Learned
-    card : dict
-        Entries of the model's card.
     settings : TrainingSettings, optional
         Of the boundary model and of unknown words; a model is built without them if this is not given, or if `learned`
         has no boundaries.
     corpus : Corpus, optional
         The training text, which decides the display form of words; without it they are displayed as their symbols.
-    lm : LanguageModel, optional
-        Kept in the model.
-
-    Returns
-    -------
-    Model
-        In memory.
     """
     if not learned.has_boundaries:
         settings = None
@@ -69,7 +56,7 @@ def build_model(
         units[3::4] = fit_boundary_model(learned.sample, learned.boundaries, units, settings)
         spelling = spelling_steps(spelling_scores(words, candidates.codes, settings))
     display = candidates.codes if corpus is None else corpus.alphabet.display
-    spellings = odd_spellings(corpus, candidates, learned.words)
+    spellings = odd_spellings(corpus, candidates, learned.words.at)
     return Model(candidates.codes, display, units, spelling, words, spellings, card, lm=lm)
 
 
@@ -78,27 +65,15 @@ def decoder_trie(
 ) -> Places:
     """Lay out the words of a lexicon as the trie that text is cut by.
 
-    Parameters
-    ----------
-    candidates : Candidates
-        From which the lexicon was made.
-    lexicon : Lexicon
-    pairs : ndarray of bool, optional
-        Candidates of two symbols that get a node even if no word begins with them.
-    patience : int
-        See :func:`segtool.lexicon.trie.build_trie`.
-
-    Returns
-    -------
-    ndarray of int32, shape (4 * nodes,)
-        Base, check, weight, and room for the boundary model of each node; see :mod:`segtool.decode.viterbi`. The node
-        behind the known symbols is that of unknown characters.
+    `pairs` marks candidates of two symbols that get a node even if no word begins with them. The trie holds base,
+    check, weight, and room for the boundary model of each node (:mod:`segtool.decode.viterbi`). The node behind the
+    known symbols is that of unknown characters.
     """
     levels = candidates.levels
     unknown = len(levels[0])
-    wanted = [np.zeros(len(level), np.bool_) for level in levels]
-    for k, mask in enumerate(wanted, 1):
-        mask[lexicon.place[lexicon.level == k]] = True
+    is_word = np.zeros(len(candidates) + 1, np.bool_)
+    is_word[lexicon.at] = True
+    wanted = candidates.split(is_word)
     if pairs is not None:
         wanted[1] |= pairs
     base, check, nodes = build_trie(
@@ -110,9 +85,8 @@ def decoder_trie(
     units = np.zeros((len(base), 4), np.int32)
     units[:, 0], units[:, 1], units[:, 2] = base, check, NO_WORD
     units[unknown, 2] = _weight_steps(np.array(lexicon.unknown_weight))
-    for k, node in enumerate(nodes, 1):
-        here = lexicon.level == k
-        units[node[lexicon.place[here]], 2] = _weight_steps(lexicon.weight[here])
+    nodes[0] = nodes[0][:unknown]
+    units[np.concatenate(nodes)[lexicon.at], 2] = _weight_steps(lexicon.weight)
     return units.ravel()
 
 
@@ -123,14 +97,9 @@ def _weight_steps(weight: Floats) -> Floats:
 
 def word_table(candidates: Candidates, words: Lexicon) -> npt.NDArray[Any]:
     """Make a record of each word, as the model lists them (:func:`segtool.store.model.word_record`)."""
-    levels = candidates.levels
-    table = np.zeros(len(words.weight), word_record(len(levels)))
-    for k, level in enumerate(levels, 1):
-        here = words.level == k
-        at = words.place[here]
-        table["symbols"][here, :k] = spell(levels, k, at)
-        table["length"][here] = k
-        for name in ("count", "cohesion", "left_entropy", "right_entropy"):
-            table[name][here] = getattr(level, name)[at]
+    table = np.zeros(len(words.at), word_record(len(candidates.levels)))
+    table["symbols"], table["length"] = candidates.spell(words.at), candidates.lengths()[words.at]
+    for name in ("count", "cohesion", "left_entropy", "right_entropy"):
+        table[name] = candidates.column(name)[words.at]
     table["expected"], table["weight"] = words.expected, words.weight
     return table

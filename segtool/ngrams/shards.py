@@ -178,8 +178,7 @@ class Shard:
     Attributes
     ----------
     codes, written : ndarray of uint32
-        Code of each symbol id of the n-grams, and of the runs; ascending, and the first three are the boundary, ``NUM``
-        and ``LAT``.
+        Code of each symbol id of the n-grams, and of the runs, ascending; first the boundary, ``NUM`` and ``LAT``.
     frequency : ndarray of int64, shape (symbols,)
         Occurrences of each symbol; entry 0 is the number of runs.
     fold : bool

@@ -30,7 +30,7 @@ VARIABLE = "NUMBA_CACHE_DIR"
 def cache_folders() -> list[Path]:
     """Folders where machine code may lie, the best one first; they need not exist.
 
-    Raises UsageError if ``NUMBA_CACHE_DIR`` is a file or a relative path, which names a folder in each current folder.
+    Raises UsageError if ``NUMBA_CACHE_DIR`` is a file or a relative path, which depends on the current folder.
     """
     own = f"{PACKAGE.name}_{hashlib.sha1(os.fsencode(PACKAGE), usedforsecurity=False).hexdigest()}"
     given = os.environ.get(VARIABLE)
