@@ -31,9 +31,20 @@ from segtool.text.symbols import (
 )
 
 __all__ = [
-    "BACKS", "BEGINS", "CHARACTERS", "LANES", "NODE", "ROWS", "SLACK", "STARTS", "SYMBOLS", "Scratch", "character_table",
-    "read_tokens", "write_words",
-]  # fmt: skip
+    "BACKS",
+    "BEGINS",
+    "CHARACTERS",
+    "LANES",
+    "NODE",
+    "ROWS",
+    "SLACK",
+    "STARTS",
+    "SYMBOLS",
+    "Scratch",
+    "character_table",
+    "read_tokens",
+    "write_words",
+]
 
 SLACK = 8
 """Bytes of the output beyond those that are needed."""
