@@ -28,8 +28,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from segtool.limits import LONGEST_WORD
 from segtool.runtime.arrays import Codes
-from segtool.settings import LONGEST_WORD
 from segtool.store.cards import CARD, CardFormat, write_array
 from segtool.text.symbols import LAT, NUM
 
