@@ -21,6 +21,7 @@ __all__ = [
     "LONGEST_WORD",
     "METHODS",
     "MOVES",
+    "WITHIN",
     "CandidateSettings",
     "CohesionSettings",
     "EntropySettings",
@@ -46,6 +47,9 @@ METHODS = {
     "dict": ("a given word list", "segtool.methods.word_list"),
 }
 """Of each method: how it finds words, and the module whose ``learn`` does (:mod:`segtool.lexicon.learned`)."""
+
+WITHIN = 2.0
+"""Greatest loss of an entry for search, in nats, if none is asked for."""
 
 LONGEST_WORD = 15
 """Longest word, in symbols, in the lexicon or not."""

@@ -8,6 +8,7 @@
   last number of a unit is four signed bytes, in steps of `TAG_STEP`. A gap has byte 0 of a's node, 1 of b's, 2 of c's,
   3 of d's, and byte 0 of ab's node, 1 of bc's and 2 of cd's, as far as these are in the trie. Beyond the ends of a run
   is the boundary, symbol 0, which is in no pair.
+- The granularity, a constant, is added for each gap: more than 0 makes the words finer, less makes them coarser.
 
 Scores are whole numbers of 1/65536 nat, so that sums are exact: the best cover does not depend on where decoding
 began, and a stream can be decoded piece by piece. Of two covers of equal score the one whose last word is longer wins.
@@ -20,7 +21,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 
-__all__ = ["NO_WORD", "TAG_STEP", "WEIGHT_UNIT", "viterbi"]
+__all__ = ["GRANULARITY", "NO_WORD", "SHIFT", "TAG_STEP", "WEIGHT_UNIT", "pairs_and_gaps", "viterbi"]
 
 WEIGHT_UNIT = 1 << 16
 """Steps of weight in a nat."""
@@ -31,8 +32,13 @@ TAG_STEP = WEIGHT_UNIT // 16
 NO_WORD = -(1 << 31)
 """Weight of a trie node that begins words but is none."""
 
+GRANULARITY = 3
+"""Place of the granularity in the array of spelling scores: the spare of the boundary, in steps."""
+
+SHIFT = 32
+"""A score times this, plus the length of the last word: of equal scores the longest one is the greatest."""
+
 _NOTHING = -(1 << 62)
-_SHIFT = 32  # a score times this, plus the length of the last word: of equal scores the longest one is the greatest
 _FLIP = 0x80808080  # turns four signed bytes into what they are above -128
 _FLIPPED = 7 * 128
 
@@ -49,7 +55,8 @@ def viterbi(
     units : sequence of int, length 4 * nodes
         The trie: base, check, weight (in steps, ``NO_WORD`` for none) and four bytes of gap weights of each node.
     spelling : sequence of int, length 4 * symbols
-        Score of each symbol as first, middle and last symbol of an unknown word, and a spare.
+        Score of each symbol as first, middle and last symbol of an unknown word, and a spare. The spare of symbol 0 is
+        the granularity.
     max_len, unknown_len : int
         Longest word of the trie and longest unknown word, in symbols; below 2 no word is unknown.
 
@@ -59,11 +66,11 @@ def viterbi(
         Length of each word.
     """
     size = len(symbols)
-    pairs, gaps = _pairs_and_gaps(symbols, units)
+    pairs, gaps = pairs_and_gaps(symbols, units, spelling)
     best = [0] + [_NOTHING] * size
     for start, symbol in enumerate(symbols):
-        score = best[start] // _SHIFT * _SHIFT + gaps[start]
-        best[start + 1] = max(best[start + 1], score + _SHIFT * units[4 * symbol + 2] + 1)
+        score = SHIFT * (best[start] // SHIFT + gaps[start])
+        best[start + 1] = max(best[start + 1], score + SHIFT * units[4 * symbol + 2] + 1)
         words = set()
         node = pairs[start]
         end = start + 2
@@ -72,28 +79,43 @@ def viterbi(
             weight = units[4 * node + 2]
             if weight != NO_WORD:
                 words.add(end)
-                best[end] = max(best[end], score + _SHIFT * weight + end - start)
+                best[end] = max(best[end], score + SHIFT * weight + end - start)
             if end == stop:
                 break
             child = units[4 * node] + symbols[end]
             node = child if units[4 * child + 1] == node else 0
             end += 1
         if unknown_len > 1:
-            score += _SHIFT * spelling[4 * symbol]
+            score += SHIFT * spelling[4 * symbol]
             for end in range(start + 2, min(size, start + unknown_len) + 1):
                 last = 4 * symbols[end - 1]
                 if end not in words:
-                    best[end] = max(best[end], score + _SHIFT * spelling[last + 2] + end - start)
-                score += _SHIFT * spelling[last + 1]
+                    best[end] = max(best[end], score + SHIFT * spelling[last + 2] + end - start)
+                score += SHIFT * spelling[last + 1]
     lengths = []
     while size > 0:
-        lengths.append(best[size] % _SHIFT)
+        lengths.append(best[size] % SHIFT)
         size -= lengths[-1]
     return lengths[::-1]
 
 
-def _pairs_and_gaps(symbols: Sequence[int], units: Sequence[int]) -> tuple[list[int], list[int]]:
-    """Trie node of each symbol with the next one, 0 for none; score of the gap before each symbol, 0 for the first."""
+def pairs_and_gaps(
+    symbols: Sequence[int], units: Sequence[int], spelling: Sequence[int]
+) -> tuple[list[int], list[int]]:
+    """Look up pairs and score gaps.
+
+    Parameters
+    ----------
+    symbols, units, spelling
+        As for :func:`viterbi`.
+
+    Returns
+    -------
+    pairs : list of int
+        Trie node of each symbol with the next one, 0 for none.
+    gaps : list of int
+        Score of the gap before each symbol, in steps; 0 for the first.
+    """
     padded = [0, *symbols, 0]
     singles = [units[4 * symbol + 3] ^ _FLIP for symbol in padded]
     nodes, pairs = [], []
@@ -107,5 +129,5 @@ def _pairs_and_gaps(symbols: Sequence[int], units: Sequence[int]) -> tuple[list[
         total = (singles[i] & 255) + (singles[i + 1] >> 8 & 255) + (singles[i + 2] >> 16 & 255)
         total += (singles[i + 3] >> 24 & 255) + (pairs[i] & 255)
         total += (pairs[i + 1] >> 8 & 255) + (pairs[i + 2] >> 16 & 255)
-        gaps.append(_SHIFT * TAG_STEP * (total - _FLIPPED))
+        gaps.append(TAG_STEP * (total - _FLIPPED) + spelling[GRANULARITY])
     return nodes[1:], gaps

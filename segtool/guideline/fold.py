@@ -17,7 +17,7 @@ from segtool.lexicon.learned import Lexicon
 from segtool.lexicon.unknown_words import IMPOSSIBLE
 from segtool.ngrams.scores import CandidateLevel, Candidates
 from segtool.runtime.arrays import Floats, Places
-from segtool.store.model import Model
+from segtool.store.model import Model, with_granularity
 
 __all__ = ["fold_layer"]
 
@@ -150,6 +150,6 @@ def _laid_out(
         spelling=spelling.ravel(),
         words=word_table(candidates, lexicon),
         spellings=spellings,
-        card=dict(model.card),
+        card=with_granularity(model, 0).card,  # the weights of gaps are learned
         path=None,
     )
