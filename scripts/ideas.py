@@ -109,7 +109,6 @@ def average(base: Base) -> Rows:
 def iterate(base: Base) -> Rows:
     levels, lexicon, model = base.candidates.levels, base.learned.words, base.model()
     firsts = np.cumsum([0, *map(len, levels)])
-    at = firsts[lexicon.level - 1] + lexicon.place
     singles = slice(1, len(levels[0]))
     prior = log_prior(base.candidates, base.settings)
     # the tagger's weights, from the nodes of one and two symbols of the decoder's trie
@@ -127,7 +126,7 @@ def iterate(base: Base) -> Rows:
     ):
         lattice = TextLattice(base.runs.whole().stream, base.candidates, gaps, spelling, unknown_len)
         expected = np.zeros(firsts[-1])
-        expected[at] = lexicon.expected
+        expected[lexicon.at] = lexicon.expected
         for _ in range(PASSES):
             expected = lattice.expect(log_weight(expected, prior), base.workers, None)
             expected[expected < FORGOTTEN] = 0.0
@@ -137,18 +136,16 @@ def iterate(base: Base) -> Rows:
         keep[singles] = True
         keep[0] = False
         kept = np.flatnonzero(keep)
-        level = np.searchsorted(firsts, kept, side="right")
-        place = kept - firsts[level - 1]
-        new = replace(lexicon, level=level, place=place, weight=weight[kept], expected=expected[kept])
+        new = replace(lexicon, at=kept, weight=weight[kept], expected=expected[kept])
         learned = replace(base.learned, decoding=new, words=new)
         yield f"{PASSES} more passes without classes, with {name}", Segmenter(base.model(learned))
 
 
 def free(base: Base) -> Rows:
-    single = base.learned.words.level == 1
     symbols, pairs = base.candidates.levels[:2]
+    single = base.learned.words.at < len(symbols)
     freedom = np.zeros(len(symbols))
-    at = base.learned.words.place[single]
+    at = base.learned.words.at[single]
     freedom[at] = np.minimum(base.learned.words.expected[single] / np.maximum(symbols.count[at], 1), 1.0)
     product = freedom[pairs.parent] * freedom[pairs.symbol]
 
@@ -222,7 +219,7 @@ def classes(base: Base) -> Rows:
     weight[node] = words["weight"]
     lattice = units[:, :2].ravel(), weight, base.settings.max_word_len, base.runs.stats.longest_run
     # the boundary and all words
-    nodes, lengths = np.append(0, node).astype(np.int32), np.append(1, base.learned.words.level)
+    nodes, lengths = np.append(0, node).astype(np.int32), np.append(1, words["length"])
     kinds = base.settings.class_words, base.settings.word_classes
     corpus = CutCorpus(Threads(base.workers), base.runs, lattice)
     class_of, bigrams = cluster(corpus, nodes, lengths, *kinds)

@@ -33,7 +33,7 @@ def features(text: str) -> list[list[str]]:
     padded = f"^^{text}$$"
     found = []
     for i in range(2, len(padded) - 2):
-        a, b, c, d, e = padded[i - 2 : i + 3]
+        a, b, c, d, e = list(padded[i - 2 : i + 3])
         found.append([f"0{a}", f"1{b}", f"2{c}", f"3{d}", f"4{e}", f"5{a}{b}", f"6{b}{c}", f"7{c}{d}", f"8{d}{e}"])
     return found
 

@@ -164,19 +164,7 @@ def discover(
 
 
 def check_lengths(min_len: int, max_len: int | None, longest: int) -> None:
-    """Raise an error for lengths that no word has.
-
-    Parameters
-    ----------
-    min_len, max_len : int
-        As for :func:`discover`.
-    longest : int
-        Longest word of the model, in symbols.
-
-    Raises
-    ------
-    UsageError
-    """
+    """Raise a UsageError for lengths that no word has; `longest` is that of the model's longest word."""
     if min_len < 1:
         raise UsageError(f"--min-len {min_len}: choose 1 or more")
     if max_len is not None and min_len > max_len:
@@ -186,17 +174,9 @@ def check_lengths(min_len: int, max_len: int | None, longest: int) -> None:
 
 
 def rank(words: npt.NDArray[Any]) -> Floats:
-    """Score words by how solid, complete, free and frequent they are (see the top of this module).
+    """Score all words of a model by how solid, complete, free and frequent they are (see the top of this module).
 
-    Parameters
-    ----------
-    words : structured ndarray, shape (words,)
-        All words of a model (:func:`segtool.store.model.word_record`), since the score of one depends on the others.
-
-    Returns
-    -------
-    ndarray of float64, shape (words,)
-        0 or more, without a unit, rounded to three decimals; 0 for single symbols.
+    Scores are 0 or more, without a unit, rounded to three decimals; 0 for single symbols.
     """
     if not len(words):
         return np.zeros(0)

@@ -266,14 +266,20 @@ class _Training:
 
     def learn_text(self, counted: Counted, checkpoints: Checkpoints, words: WordList | None = None) -> Model:
         """Run the stages behind counting; `words` is the word list whose words were counted."""
-        corpus = counted.corpus
-        least = self.settings.least_count(corpus.stats.symbols) if words is None else 1
+        settings, corpus = self.settings, counted.corpus
+        least = settings.least_count(corpus.stats.symbols) if words is None else 1
         candidates = self.score(counted, least, checkpoints)
         if words is None:
             self.report.candidates = len(candidates)
         lm = self.estimate(counted)
         del counted  # frees the counts
-        learned = self.learn(corpus, candidates, checkpoints, lm, words)
+        method = importlib.import_module(METHODS[settings.method][1])
+        total = settings.all_passes * corpus.stats.positions if settings.method == "unigram" else None
+        with self.watch.stage("lexicon", total, "sym") as step:
+            engine, counts = self.engine or Threads(self.workers), None if words is None else words.counts
+            learned: Learned = method.learn(
+                corpus, candidates, settings, Resources(engine, step, checkpoints, lm, counts)
+            )
         self.report.words = len(learned.words.weight)
         return self.build(corpus, candidates, learned, lm)
 
@@ -297,25 +303,6 @@ class _Training:
             lm = estimate(gather(counted.ngrams), self.settings.lm_order, workers=self.workers)
             lm.card["parameters"]["fold"] = self.settings.fold
         return lm
-
-    def learn(
-        self,
-        corpus: Corpus,
-        candidates: Candidates,
-        checkpoints: Checkpoints,
-        lm: LanguageModel | None,
-        words: WordList | None,
-    ) -> Learned:
-        """Learn words by the method of the settings."""
-        settings = self.settings
-        method = importlib.import_module(METHODS[settings.method][1])
-        engine, counts = self.engine or Threads(self.workers), None if words is None else words.counts
-        total = settings.all_passes * corpus.stats.positions if settings.method == "unigram" else None
-        with self.watch.stage("lexicon", total, "sym") as step:
-            learned: Learned = method.learn(
-                corpus, candidates, settings, Resources(engine, step, checkpoints, lm, counts)
-            )
-        return learned
 
     def build(self, corpus: Corpus, candidates: Candidates, learned: Learned, lm: LanguageModel | None) -> Model:
         """Build the model, and fit the tagger and the scores of unknown words where boundaries are known."""

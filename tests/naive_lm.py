@@ -15,9 +15,10 @@ import numpy as np
 from hypothesis import strategies as st
 
 from segtool.lm import language_model as lm_files
-from segtool.lm.arpa import word_of
+from segtool.lm.arpa import word_of, write_arpa
 from segtool.lm.kneser_ney import estimate
 from segtool.ngrams.count import count_stream
+from segtool.store.files import atomic_file
 from segtool.text.runs import Corpus, RunCollector
 from tests import naive
 from tests.helpers import scratch
@@ -254,3 +255,8 @@ def write(text, name="other.arpa"):
     path = scratch() / name
     path.write_bytes(text.encode())
     return path
+
+
+def write_arpa_file(lm, path, progress=None):
+    with atomic_file(path) as file:
+        write_arpa(lm, file, path.suffix == ".gz", progress)

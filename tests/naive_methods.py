@@ -197,10 +197,10 @@ def candidates_of(runs, max_word_len, min_count):
 def as_dict(lexicon, candidates):
     """A lexicon as (weight, expected count) of each word, in codes; it holds none twice."""
     out = {}
-    for k, place, weight, expected in zip(
-        lexicon.level.tolist(), lexicon.place, lexicon.weight.tolist(), lexicon.expected.tolist(), strict=True
-    ):
-        word = tuple(candidates.codes[spell(candidates.levels, k, np.array([place]))[0]].tolist())
+    words = candidate_words(candidates)
+    rows = zip(lexicon.at.tolist(), lexicon.weight.tolist(), lexicon.expected.tolist(), strict=True)
+    for at, weight, expected in rows:
+        word = words[at]
         assert word not in out
         out[word] = weight, expected
     return out
@@ -208,11 +208,14 @@ def as_dict(lexicon, candidates):
 
 def word_counts(counts, candidates):
     """What count_words returns, as a dict of words in codes that occur."""
-    return {
-        tuple(candidates.codes[spell(candidates.levels, k, np.array([at]))[0]].tolist()): float(level[at])
-        for k, level in enumerate(counts, 1)
-        for at in np.flatnonzero(level)
-    }
+    rows = zip(candidate_words(candidates), counts.tolist(), strict=True)
+    return {word: count for word, count in rows if count}
+
+
+def candidate_words(candidates):
+    """All candidates in codes, by length, then by symbol ids."""
+    levels = [spell(candidates.levels, k, np.arange(len(level))) for k, level in enumerate(candidates.levels, 1)]
+    return [tuple(word) for level in levels for word in candidates.codes[level].tolist()]
 
 
 class Cutter:

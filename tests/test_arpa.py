@@ -13,16 +13,17 @@ from hypothesis import strategies as st
 from segtool import load
 from segtool.errors import ModelError, OutputError
 from segtool.lm import arpa, arpa_reader
-from segtool.lm.arpa import word_of, write_arpa
+from segtool.lm.arpa import word_of
 from segtool.lm.arpa_reader import read_arpa
 from segtool.lm.kenlm import KenLM
 from segtool.lm.kneser_ney import estimate
 from segtool.lm.language_model import LanguageModel
 from segtool.lm.store import import_lm, open_lm
+from segtool.lm.train import train_language_model
 from segtool.ngrams.count import count_stream
 from segtool.text.symbols import LAT, NUM
 from tests import naive
-from tests.helpers import contents, scratch
+from tests.helpers import SAMPLE, contents, scratch
 from tests.naive_lm import (
     ARPA,
     BINARY,
@@ -38,6 +39,7 @@ from tests.naive_lm import (
     tiny,
     train,
     write,
+    write_arpa_file,
 )
 
 
@@ -60,7 +62,7 @@ def binary(tmp_path):
 def test_file_lists_every_ngram(runs, order, prune):
     lm = train(runs, order, prune[:order])
     path = scratch() / "listed.arpa"
-    write_arpa(lm, path)
+    write_arpa_file(lm, path)
     names = {NUM: "<num>", LAT: "<lat>"}
     expected = {
         " ".join(word if isinstance(word, str) else names.get(word) or chr(word) for word in gram): (
@@ -81,14 +83,14 @@ def test_what_is_written_is_read(runs, order, prune, name):
     runs = [*runs, [3]]  # a character at least
     lm = train(runs, order, prune[:order])
     path = scratch() / name
-    write_arpa(lm, path)
+    write_arpa_file(lm, path)
     found = read_arpa(path)
     assert same(found, lm)
     assert found.ngrams == lm.ngrams
 
 
 def test_real_text_is_read_back(lm, tmp_path):
-    write_arpa(lm, tmp_path / "a.arpa")
+    write_arpa_file(lm, tmp_path / "a.arpa")
     steps = []
     assert same(read_arpa(tmp_path / "a.arpa", steps.append), lm)
     assert sum(steps) == (tmp_path / "a.arpa").stat().st_size
@@ -96,14 +98,14 @@ def test_real_text_is_read_back(lm, tmp_path):
 
 def test_progress_is_told_of_every_ngram(lm, tmp_path):
     steps = []
-    write_arpa(lm, tmp_path / "a.arpa", steps.append)
+    write_arpa_file(lm, tmp_path / "a.arpa", steps.append)
     assert sum(lm.ngrams) - sum(steps) == 2  # the two that are written by hand
 
 
 def test_compressed_files_do_not_depend_on_name_or_time(lm, tmp_path):
-    write_arpa(lm, tmp_path / "one.arpa.gz")
-    write_arpa(lm, tmp_path / "other.arpa.gz")
-    write_arpa(lm, tmp_path / "plain.arpa")
+    write_arpa_file(lm, tmp_path / "one.arpa.gz")
+    write_arpa_file(lm, tmp_path / "other.arpa.gz")
+    write_arpa_file(lm, tmp_path / "plain.arpa")
     packed = (tmp_path / "one.arpa.gz").read_bytes()
     assert packed == (tmp_path / "other.arpa.gz").read_bytes()
     assert packed[3:8] == bytes(5)  # no name, no time
@@ -111,15 +113,15 @@ def test_compressed_files_do_not_depend_on_name_or_time(lm, tmp_path):
 
 
 def test_chunks_do_not_show(lm, tmp_path, monkeypatch):
-    write_arpa(lm, tmp_path / "one.arpa")
+    write_arpa_file(lm, tmp_path / "one.arpa")
     monkeypatch.setattr(arpa, "_LINES", 7)
-    write_arpa(lm, tmp_path / "other.arpa")
+    write_arpa_file(lm, tmp_path / "other.arpa")
     assert (tmp_path / "one.arpa").read_bytes() == (tmp_path / "other.arpa").read_bytes()
 
 
-def test_file_that_cannot_be_written(lm, tmp_path):
+def test_file_that_cannot_be_written(tmp_path):
     with pytest.raises(OutputError, match="create the folder"):
-        write_arpa(lm, tmp_path / "nowhere" / "a.arpa")
+        train_language_model([SAMPLE], str(tmp_path / "nowhere" / "a.arpa"))
 
 
 FLOATS = st.floats(width=32, allow_nan=False, allow_infinity=False, allow_subnormal=False)
@@ -178,7 +180,7 @@ def test_no_numbers(text):
 
 def test_kenlm_gives_the_same_scores(lm, tmp_path):
     kenlm = pytest.importorskip("kenlm")
-    write_arpa(lm, tmp_path / "a.arpa")
+    write_arpa_file(lm, tmp_path / "a.arpa")
     model = kenlm.Model(str(tmp_path / "a.arpa"))
     assert model.order == 5
     for text in HELD_OUT.splitlines():
@@ -196,7 +198,7 @@ def test_kenlm_gives_the_same_scores_for_any_model(runs, order, prune, texts):
     kenlm = pytest.importorskip("kenlm")
     lm = train(runs, order, prune[:order])
     path = scratch() / "any.arpa"
-    write_arpa(lm, path)
+    write_arpa_file(lm, path)
     model = kenlm.Model(str(path), quiet(kenlm))
     for text in [*texts, *runs]:
         ids = [min(symbol, lm.unknown) for symbol in text]
@@ -207,7 +209,7 @@ def test_kenlm_gives_the_same_scores_for_any_model(runs, order, prune, texts):
 
 def test_kenlm_behind_the_same_methods(lm, tmp_path):
     pytest.importorskip("kenlm")
-    write_arpa(lm, tmp_path / "a.arpa")
+    write_arpa_file(lm, tmp_path / "a.arpa")
     other = KenLM(tmp_path / "a.arpa")
     assert other.order == 5
     for own, theirs in zip(lm.score_lines(HELD_OUT), other.score_lines(HELD_OUT), strict=True):
@@ -230,7 +232,7 @@ def test_lmplz_gives_the_same_model(sample_runs, order, prune, tmp_path):
     options += ["--text", tmp_path / "runs.txt", "--arpa", tmp_path / "other.arpa"]
     subprocess.run([lmplz, *map(str, options)], check=True, capture_output=True)
     counts = count_stream(sample_runs.stream, sample_runs.codes, order)
-    write_arpa(estimate(counts, order, prune), tmp_path / "own.arpa")
+    write_arpa_file(estimate(counts, order, prune), tmp_path / "own.arpa")
     own, other = plain_table(tmp_path / "own.arpa"), plain_table(tmp_path / "other.arpa")
     assert own.keys() == other.keys()
     worst = max(abs(a - b) for gram in own for a, b in zip(own[gram], other[gram], strict=True))
@@ -266,13 +268,13 @@ def test_a_binary_is_imported_as_a_copy(binary, tmp_path):
 
 
 def test_an_arpa_file_is_imported_as_tables(lm, tmp_path):
-    write_arpa(lm, tmp_path / "a.arpa.gz")
+    write_arpa_file(lm, tmp_path / "a.arpa.gz")
     imported = import_lm(tmp_path / "a.arpa.gz", tmp_path / "m")
     assert isinstance(imported, LanguageModel)
     assert same(imported, lm)
     opened = open_lm(tmp_path / "m")
     assert opened.score_text(HELD_OUT) == lm.score_text(HELD_OUT)
-    write_arpa(lm, tmp_path / "again.arpa")
+    write_arpa_file(lm, tmp_path / "again.arpa")
     assert same(open_lm(tmp_path / "again.arpa"), lm)
     with pytest.raises(ModelError, match="not the card of a segtool model"):
         load(tmp_path / "m")

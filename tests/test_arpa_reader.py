@@ -9,11 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from segtool.errors import InputError, ModelError
-from segtool.lm import arpa_reader
-from segtool.lm.arpa import write_arpa
 from segtool.lm.arpa_reader import read_arpa
 from segtool.lm.kneser_ney import estimate
 from segtool.lm.store import open_lm
+from segtool.text import unpacked
 from segtool.text.symbols import NUM
 from tests.helpers import scratch
 from tests.naive_lm import (
@@ -25,6 +24,7 @@ from tests.naive_lm import (
     tiny,
     train_text,
     write,
+    write_arpa_file,
 )
 
 
@@ -55,7 +55,7 @@ def test_models_without_some_suffixes_give_the_scores_of_kenlm(tmp_path):
     kenlm = pytest.importorskip("kenlm")
     draw = random.Random(7)
     lm = train_text("".join(f"{''.join(draw.choices(HAN, k=draw.randint(1, 6)))}\n" for _ in range(60)), 4)
-    write_arpa(lm, tmp_path / "whole.arpa")
+    write_arpa_file(lm, tmp_path / "whole.arpa")
     found = [line.split("\t") for line in (tmp_path / "whole.arpa").read_text("utf-8").splitlines()]
     grams = {fields[1]: fields for fields in found if len(fields) > 1}
     for gram in sorted(grams, key=lambda gram: -gram.count(" ")):
@@ -103,8 +103,8 @@ def test_order_of_lines_does_not_matter():
 
 
 def test_blocks_do_not_show(lm, tmp_path, monkeypatch):
-    write_arpa(lm, tmp_path / "a.arpa")
-    monkeypatch.setattr(arpa_reader, "_BLOCK_BYTES", 1)
+    write_arpa_file(lm, tmp_path / "a.arpa")
+    monkeypatch.setattr(unpacked, "_BUFFER_BYTES", 1000)
     assert same(read_arpa(tmp_path / "a.arpa"), lm)
 
 
@@ -180,7 +180,7 @@ def test_files_that_cannot_be_read(tmp_path):
         read_arpa(tmp_path / "nowhere.arpa")
     with pytest.raises(InputError, match="cannot be read"):
         open_lm(tmp_path / "nowhere.arpa")
-    write_arpa(tiny(), tmp_path / "a.arpa.gz")
+    write_arpa_file(tiny(), tmp_path / "a.arpa.gz")
     (tmp_path / "half.gz").write_bytes((tmp_path / "a.arpa.gz").read_bytes()[:-20])
     with pytest.raises(InputError, match="ends early"):
         read_arpa(tmp_path / "half.gz")

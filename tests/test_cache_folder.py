@@ -26,7 +26,7 @@ JOIN = """
     scratch.begins[1:3], scratch.starts[1:4] = 1, [0, 3, 4]
     text, separator = (np.frombuffer(each.encode(), np.uint8) for each in ("一a", " "))
     size, _ = write_words.compiled(text, 0, 2, 0, False, separator, scratch.places, 0, out)
-    print(json.dumps([out[:size].tobytes().decode(), write_words.is_new, messages]))
+    print(json.dumps([out[:size].tobytes().decode(), write_words.machine_code.is_new, messages]))
 """
 COMPILED, LOADED = ["一 a", True, []], ["一 a", False, []]
 
@@ -157,9 +157,9 @@ def test_relative_folders_of_the_user_are_ignored(monkeypatch, tmp_path, caches,
 def own(cache):
     """A kernel that is kept: a function that loads it anew, its file and its folder."""
     lazy = LazyKernel(symbolise.interpreted, symbolise.signature)
-    assert lazy.is_new
+    assert lazy.machine_code.is_new
     [path] = cache.rglob("*.code")
-    assert path.parent == lazy.folder
+    assert path.parent == lazy.machine_code.folder
 
     def load():
         return machine_code.load_code(lazy.interpreted, lazy.signature)
@@ -206,9 +206,9 @@ def test_file_that_others_can_write_is_replaced(own):
     path.chmod(0o666)
     path.write_bytes(b"")
     lazy = LazyKernel(symbolise.interpreted, symbolise.signature)
-    assert lazy.is_new
+    assert lazy.machine_code.is_new
     assert path.stat().st_mode & 0o777 == 0o644
-    assert not LazyKernel(symbolise.interpreted, symbolise.signature).is_new
+    assert not LazyKernel(symbolise.interpreted, symbolise.signature).machine_code.is_new
 
 
 def test_folder_that_others_can_write_is_left_alone(own, caplog):
@@ -216,7 +216,7 @@ def test_folder_that_others_can_write_is_left_alone(own, caplog):
     before = path.read_bytes()
     path.parent.chmod(0o777)
     lazy = LazyKernel(symbolise.interpreted, symbolise.signature)
-    assert (lazy.is_new, lazy.folder) == (True, None)
+    assert (lazy.machine_code.is_new, lazy.machine_code.folder) == (True, None)
     assert path.read_bytes() == before
     assert len(list(path.parent.iterdir())) == 1
 

@@ -82,15 +82,16 @@ def test_fingerprints():
 
 
 def test_files_seen(tmp_path):
-    file = tmp_path / "a"
+    file, other = tmp_path / "a", tmp_path / "b"
     file.write_text("一")
-    seen = file_identities([file, None])
-    assert seen == file_identities([tmp_path / "." / "a", None])
-    assert seen != file_identities([None, file])
+    other.write_text("一")
+    seen = file_identities([file, other])
+    assert seen == file_identities([tmp_path / "." / "a", other])
+    assert seen != file_identities([other, file])
     file.write_text("一一")
-    assert seen != (longer := file_identities([file, None]))
+    assert seen != (longer := file_identities([file, other]))
     os.utime(file, ns=(1, 1))
-    assert longer != file_identities([file, None])
+    assert longer != file_identities([file, other])
 
 
 # The folder

@@ -63,7 +63,7 @@ def test_join_is_naive(text, wanted):
     kept = np.zeros(len(units) // 2, np.bool_)
     for k in range(2, 5):
         grams = [tuple(candidates.codes[gram]) for gram in spelled(candidates, k)]
-        kept[nodes[k - 1]] = [gram in wanted for gram in grams]
+        kept[candidates.split(nodes)[k - 1]] = [gram in wanted for gram in grams]
     for longest in (1, 2, 3, 4):
         joined = np.zeros(len(runs.stream), np.bool_)
         _mark_joined(runs.stream, units, kept, longest, joined)
@@ -174,12 +174,12 @@ def test_thresholds_and_counts_are_respected(sample_chunks, sample_candidates, s
     nothing = [CohesionSettings((1e9,) * 3), CohesionSettings(cohesion_min_count=10**9)]
     for parameters in nothing:
         words = learn(sample_chunks, sample_candidates, parameters).words
-        assert set(words.level.tolist()) == {1}
+        assert set(sample_candidates.lengths()[words.at].tolist()) == {1}
     never = train(texts=[sample_text], method="cohesion", cohesion_revision=2015, cohesion_thresholds=(1e9,))
     assert len(naive_cut(sample_text, set())) == len(never.cut(sample_text))
     sizes = []
     for threshold in (-1e9, 1.0, 3.0, 5.0):
         decoding = learn(sample_chunks, sample_candidates, CohesionSettings((threshold,), 1, 2015)).decoding
-        sizes.append(len(decoding.level))
+        sizes.append(len(decoding.at))
     assert sizes[0] == len(sample_candidates.levels[1])
     assert all(more > fewer for more, fewer in itertools.pairwise(sizes))

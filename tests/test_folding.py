@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from segtool import UsageError, load, train
 from segtool.decode.streaming import cut_stream
 from segtool.discovery import discover, examples
-from segtool.lexicon.learned import Lexicon
 from segtool.lexicon.spellings import odd_spellings
 from segtool.lm.store import open_lm
 from segtool.methods.word_list import words_with_counts
@@ -197,13 +196,10 @@ def test_displayed_characters():
 def test_spellings_are_naive(lines, max_word_len):
     runs = collect(lines)
     candidates = methods.candidates_of(runs, max_word_len, 1)
-    level = np.repeat(np.arange(1, max_word_len + 1), [len(each) for each in candidates.levels])
-    place = np.concatenate([np.arange(len(each)) for each in candidates.levels])
-    lexicon = Lexicon(level[1:], place[1:], np.zeros(len(level) - 1), np.zeros(len(level) - 1), 0.0)
-    words = list(methods.as_dict(lexicon, candidates))
+    words = methods.candidate_words(candidates)[1:]
     found = {i: list(runs.alphabet.display[np.searchsorted(runs.codes, word)]) for i, word in enumerate(words)}
     with patch.object(running, "CHUNK", 10):
-        spellings = odd_spellings(chunks_of(lines), candidates, lexicon)
+        spellings = odd_spellings(chunks_of(lines), candidates, np.arange(1, len(words) + 1))
     for word, at, code in spellings.tolist():
         assert found[word][at] != code
         found[word][at] = code

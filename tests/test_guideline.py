@@ -17,8 +17,9 @@ from segtool.guideline import tune
 from segtool.guideline.features import add_gradient, add_scores
 from segtool.guideline.fold import fold_layer
 from segtool.guideline.gold import encode_gold, parse_conllu, parse_segmented
+from segtool.guideline.knowledge import knowledge_of
 from segtool.guideline.lattice import CUT, KNOWN, LOCAL, REACH, WHOLE, find_edges, posterior_differences, scratch_size
-from segtool.guideline.layer import Layer, knowledge_of
+from segtool.guideline.layer import Layer
 from segtool.guideline.lbfgs import minimise
 from segtool.lexicon.trie import build_trie
 from segtool.segmenter import Segmenter
@@ -215,7 +216,7 @@ def test_the_plain_and_the_compiled_path_agree(tuned):
 
 
 def test_the_model_does_not_depend_on_workers(tuned, tmp_path, monkeypatch):
-    monkeypatch.setattr("segtool.guideline.layer.CHUNK", 200)
+    monkeypatch.setattr("segtool.guideline.layer.PLACES_AT_ONCE", 200)
     segtool.load(sample_model()).tune(SENTENCES[:100], workers=3).save(tmp_path / "three")
     segtool.load(sample_model()).tune(SENTENCES[:100]).save(tmp_path / "one")
     assert contents(tmp_path / "one") == contents(tmp_path / "three")

@@ -74,7 +74,7 @@ def test_code_without_a_file_is_a_kernel(cache, monkeypatch):
     scope: dict[str, Any] = {"__name__": "typed_in"}
     exec("def double(x):\n    return 2 * x\n", scope)
     assert LazyKernel(scope["double"], "i8(i8)").compiled(21) == 42
-    assert not LazyKernel(scope["double"], "i8(i8)").is_new
+    assert not LazyKernel(scope["double"], "i8(i8)").machine_code.is_new
 
 
 def test_errors_of_the_compiler_are_raised():

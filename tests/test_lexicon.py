@@ -59,9 +59,11 @@ def fit(runs, max_word_len, min_count, parameters, workers=1, chunk=1 << 18):
 def table(candidates, learned):
     """(weight, expected) of each word."""
     found = {}
-    for k in range(1, len(candidates.levels) + 1):
-        here = learned.words.level == k
-        ngrams = map(tuple, spell(candidates.levels, k, learned.words.place[here]).tolist())
+    first = 0
+    for k, level in enumerate(candidates.levels, 1):
+        here = (learned.words.at >= first) & (learned.words.at < first + len(level))
+        ngrams = map(tuple, spell(candidates.levels, k, learned.words.at[here] - first).tolist())
+        first += len(level)
         rows = zip(learned.words.weight[here].tolist(), learned.words.expected[here].tolist(), strict=True)
         found |= dict(zip(ngrams, rows, strict=True))
     assert len(found) == len(learned.words.weight)
@@ -130,8 +132,9 @@ def test_long_runs_do_not_underflow(length):
 @given(RUNS, st.integers(1, 4), SETTINGS)
 def test_every_symbol_lies_in_one_word(runs, max_word_len, parameters):
     with nothing_forgotten, nothing_held_up:
-        _, learned = fit(runs, max_word_len, 1, parameters)
-    assert (learned.words.expected * learned.words.level).sum() == pytest.approx(sum(map(len, runs)), abs=1e-5)
+        candidates, learned = fit(runs, max_word_len, 1, parameters)
+    lengths = candidates.lengths()[learned.words.at]
+    assert (learned.words.expected * lengths).sum() == pytest.approx(sum(map(len, runs)), abs=1e-5)
 
 
 @given(RUNS, st.integers(1, 4), SETTINGS)
@@ -261,17 +264,16 @@ def test_what_stays_in_the_lexicon(runs, parameters, min_expected):
     assert min(found[(symbol,)][1] for symbol in range(1, SYMBOLS)) >= fitting.LEAST_EXPECTED
     assert np.all(np.isfinite(learned.words.weight))
     assert learned.words.unknown_weight == min(found[(symbol,)][0] for symbol in range(1, SYMBOLS)) - 1
-    order = list(zip(learned.words.level.tolist(), learned.words.place.tolist(), strict=True))
-    assert order == sorted(order)
+    assert learned.words.at.tolist() == sorted(learned.words.at.tolist())
 
 
 @given(RUNS)
 def test_rarer_words_leave_the_lexicon_and_the_others_keep_their_weights(runs):
-    _, every = fit(runs, 3, 1, LexiconSettings(min_expected=0.0))
+    candidates, every = fit(runs, 3, 1, LexiconSettings(min_expected=0.0))
     _, some = fit(runs, 3, 1, LexiconSettings(min_expected=0.7))
-    stay = (every.words.level == 1) | (every.words.expected >= 0.7)
+    stay = (every.words.at < len(candidates.codes)) | (every.words.expected >= 0.7)
     assert some.words.weight.tobytes() == every.words.weight[stay].tobytes()
-    assert some.words.place.tobytes() == every.words.place[stay].tobytes()
+    assert some.words.at.tobytes() == every.words.at[stay].tobytes()
 
 
 def test_parameters_move_what_they_are_said_to_move():

@@ -12,13 +12,21 @@ from segtool.errors import ModelError, OutputError
 from segtool.lm import language_model as lm_files
 from segtool.lm.kneser_ney import estimate
 from segtool.lm.language_model import LanguageModel
-from segtool.lm.store import save_lm
+from segtool.lm.store import import_lm
 from segtool.store.cards import card_checksum
+from segtool.store.files import atomic_directory
 from tests.helpers import contents
 from tests.naive_lm import (
     arrays,
     same,
+    write_arpa_file,
 )
+
+
+def save_lm(lm, path):
+    with atomic_directory(path) as folder:
+        lm.write(folder)
+    return LanguageModel.open(path)
 
 
 @pytest.fixture(scope="module")
@@ -64,8 +72,9 @@ def test_directory_may_be_part_of_another(lm, tmp_path):
 
 def test_directory_that_holds_something_else_is_kept(lm, tmp_path):
     (tmp_path / "thesis.txt").write_text("x", encoding="utf-8")
+    write_arpa_file(lm, tmp_path / "a.arpa")
     with pytest.raises(OutputError, match=r"card\.json"):
-        save_lm(lm, tmp_path)
+        import_lm(tmp_path / "a.arpa", tmp_path)
 
 
 def card_of(folder):

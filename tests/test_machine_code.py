@@ -162,7 +162,7 @@ def test_digest_leaves_out_what_a_kernel_does_not_use(modules):
 RUN_OWN = """
     import json
     from own.main import main
-    print(json.dumps([main(1), main.is_new]))
+    print(json.dumps([main(1), main.machine_code.is_new]))
 """
 ON_OTHER_SYSTEMS = """
     from segtool.runtime import machine_code
@@ -384,7 +384,7 @@ def test_kernels_that_allocate_are_kept_for_numba(own, caplog):
         for is_new in (True, False):
             lazy = kernel("i8(i8)")(with_room)
             assert lazy(5) == 5
-            assert lazy.is_new == is_new
+            assert lazy.machine_code.is_new == is_new
             assert type(lazy.compiled).__name__ == "CPUDispatcher"
             with pytest.raises(TypeError):
                 lazy(1j)
@@ -395,6 +395,6 @@ def test_a_kernel_that_cannot_be_kept_says_why(own, caplog):
     with caplog.at_level(logging.DEBUG, "segtool"):
         lazy = kernel("i8(i8)")(addressed)
         assert lazy(5) == 5
-    assert (lazy.folder, lazy.is_new) == (None, True)
+    assert (lazy.machine_code.folder, lazy.machine_code.is_new) == (None, True)
     assert "addressed: machine code is not kept: its code holds addresses of this process" in caplog.text
     assert [record.levelname for record in caplog.records if "addressed" in record.getMessage()] == ["DEBUG"] * 2

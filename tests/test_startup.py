@@ -95,7 +95,7 @@ def test_warmup_reports_what_it_did(warm):
     assert new + old == len(kernels)
     again = succeed("warmup").stderr.decode().splitlines()
     assert again[0] == f"segtool: 0 kernels compiled, {len(kernels)} already there"
-    [folder] = {each.folder for each in kernels}
+    [folder] = {each.machine_code.folder for each in kernels}
     assert warm[1:] == again[1:] == [f"segtool: kept in {folder}"]
     assert succeed("warmup", "-q").stderr == b""
 

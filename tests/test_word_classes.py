@@ -33,8 +33,7 @@ class Corpus:
         self.stream = naive.stream(runs)
         counts = count_stream(self.stream, np.arange(SYMBOLS, dtype=np.uint32), longest + 1)
         self.candidates = score(counts, longest)
-        self.units, nodes = candidate_trie(self.candidates)
-        self.nodes = np.concatenate(nodes)
+        self.units, self.nodes = candidate_trie(self.candidates)
         levels = self.candidates.levels
         self.lengths = np.repeat(np.arange(1, longest + 1), list(map(len, levels)))
         spelled = [spell(levels, k, np.arange(len(levels[k - 1]))).tolist() for k in range(1, longest + 1)]

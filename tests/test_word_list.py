@@ -69,7 +69,7 @@ def test_counts_of_a_list_go_to_their_words(entries):
     for word, count in entries:
         key = tuple(map(ord, word))
         expected[key] = expected.get(key, 0) + count
-    assert methods.word_counts([total[level] for level in nodes], candidates) == expected
+    assert methods.word_counts(total[nodes], candidates) == expected
     assert total.sum() == sum(expected.values())
 
 
@@ -249,8 +249,8 @@ def test_any_list_is_read(text):
 
 
 def test_counts_of_nothing_make_words_of_characters():
-    lexicon = frequency_lexicon([np.zeros(4), np.zeros(2)])
-    assert lexicon.place.tolist() == [1, 2, 3]
+    lexicon = frequency_lexicon(np.zeros(6), 4)
+    assert lexicon.at.tolist() == [1, 2, 3]
     assert lexicon.weight.tolist() == pytest.approx([-math.log(3)] * 3)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from segtool.cli import options
-from segtool.cli.reports import counting_summary, print_lines
+from segtool.cli.reports import print_summary
 
 __all__ = ["count_command"]
 
@@ -40,4 +40,6 @@ def count_command(
     with options.open_engine(engine, master) as runner:
         count(texts, output, counts=shards, engine=runner, progress=not quiet, report=report, **arguments)
     if not quiet:
-        print_lines(counting_summary(report, output))
+        ngrams = f"{report.ngrams:,} n-grams of up to {report.order} symbols"
+        found = f"found    {report.runs:,} runs, {report.symbols:,} symbols, {ngrams}"
+        print_summary(report, [found], f"counts   {output}")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from segtool.cli import options
-from segtool.cli.reports import print_lines, read_line, skipped_lines, stage_lines
+from segtool.cli.reports import print_lines, print_summary
 from segtool.errors import UsageError
 
 if TYPE_CHECKING:
@@ -62,8 +62,7 @@ def lm_train(inputs: tuple[str, ...], output: str, quiet: bool, **arguments: Any
         return
     corpus = model.card["corpus"]
     found = f"found    {corpus['runs']:,} runs, {corpus['symbols']:,} symbols"
-    costs = [*stage_lines(report.stages), *skipped_lines(report.reading)]
-    print_lines([read_line(report.reading), found, *_describe(model), *costs, f"model    {output}"])
+    print_summary(report, [found, *_describe(model)], f"model    {output}")
 
 
 def _describe(model: LanguageModel | KenLM) -> list[str]:

@@ -8,22 +8,11 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from segtool.evaluation import Evaluation
-    from segtool.guideline.tune import TuneReport
-    from segtool.ngrams.count_stage import CountingReport
     from segtool.runtime.progress import StageReport
+    from segtool.text.reading import ReadingReport
     from segtool.text.sources import ReadReport
-    from segtool.training import TrainingReport
 
-__all__ = [
-    "counting_summary",
-    "print_lines",
-    "read_line",
-    "skipped_lines",
-    "stage_lines",
-    "training_summary",
-    "tuning_summary",
-]
+__all__ = ["print_lines", "print_summary", "read_line", "skipped_lines", "stage_lines"]
 
 
 def print_lines(lines: Iterable[str]) -> None:
@@ -32,52 +21,10 @@ def print_lines(lines: Iterable[str]) -> None:
         click.echo(line, err=True)
 
 
-def training_summary(report: TrainingReport, output: str) -> list[str]:
-    """The lines that ``segtool train`` prints."""
-    learned = f"learned  {report.words:,} words"
-    lines = [
-        read_line(report.reading),
-        f"found    {report.runs:,} runs, {report.symbols:,} symbols",
-        learned + (f" out of {report.candidates:,} candidates" if report.candidates else ""),
-        *stage_lines(report.stages),
-    ]
-    if report.left_out:
-        why = "too long, with a mark in them or without a count"
-        lines.append(f"left out {len(report.left_out):,} words ({why}), such as {report.left_out[0]}")
-    return [*lines, *skipped_lines(report.reading), f"model    {output}"]
-
-
-def counting_summary(report: CountingReport, output: str) -> list[str]:
-    """The lines that ``segtool count`` prints."""
-    ngrams = f"{report.ngrams:,} n-grams of up to {report.order} symbols"
-    return [
-        read_line(report.reading),
-        f"found    {report.runs:,} runs, {report.symbols:,} symbols, {ngrams}",
-        *stage_lines(report.stages),
-        *skipped_lines(report.reading),
-        f"counts   {output}",
-    ]
-
-
-def tuning_summary(report: TuneReport, stages: list[StageReport], output: str) -> list[str]:
-    """The lines that ``segtool tune`` prints."""
-    lines = [
-        f"labels   {report.sentences:,} sentences, {report.words:,} words that the lexicon lacked",
-        f"before   {_figures(report.before)}, by cross-validation",
-        f"after    {_figures(report.after)}",
-    ]
-    if report.lost:
-        lines.append(f"ignored  {report.lost:,} boundaries inside numbers or Latin runs, where no cut is possible")
-    if not report.wins:
-        lines.append("kept     the weights of the model: the tuned ones do not cut unseen sentences better")
-    return [*lines, *stage_lines(stages), f"model    {output}"]
-
-
-def _figures(result: Evaluation) -> str:
-    """F1 and the kinds of errors, as shares of the predicted words."""
-    words = max(result.predicted_words, 1)
-    kinds = ", ".join(f"{name} {getattr(result, name) / words:.2%}" for name in ("crossing", "coarser", "finer"))
-    return f"F1 {result.f1:.4f} ({kinds})"
+def print_summary(report: ReadingReport, results: Iterable[str], output: str, notes: Iterable[str] = ()) -> None:
+    """Print what was read, the results, the cost of each stage, notes, the lines that were left out, and the output."""
+    costs = [*stage_lines(report.stages), *notes, *skipped_lines(report.reading)]
+    print_lines([read_line(report.reading), *results, *costs, output])
 
 
 def read_line(reading: ReadReport) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from segtool.cli import options
-from segtool.cli.reports import print_lines, training_summary
+from segtool.cli.reports import print_summary
 
 __all__ = ["train_command"]
 
@@ -43,4 +43,13 @@ def train_command(
     with options.open_engine(engine, master) as runner:
         train(texts, output, counts=shards, engine=runner, progress=not quiet, report=report, **arguments)
     if not quiet:
-        print_lines(training_summary(report, output))
+        candidates = f" out of {report.candidates:,} candidates" if report.candidates else ""
+        found = f"found    {report.runs:,} runs, {report.symbols:,} symbols"
+        learned = f"learned  {report.words:,} words{candidates}"
+        print_summary(report, [found, learned], f"model    {output}", _left_out(report.left_out))
+
+
+def _left_out(words: list[str]) -> list[str]:
+    """The line on the words of a list that cannot be used, if there are any."""
+    why = "too long, with a mark in them or without a count"
+    return [f"left out {len(words):,} words ({why}), such as {words[0]}"] if words else []

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
-from segtool.cli.options import announce_compiling, encoding_option, quiet_option, workers_option
-from segtool.cli.reports import print_lines, tuning_summary
+from segtool.cli import options
+from segtool.cli.reports import print_lines, stage_lines
+
+if TYPE_CHECKING:
+    from segtool.evaluation import Evaluation
+    from segtool.guideline.tune import TuneReport
 
 __all__ = ["tune_command"]
 
@@ -22,9 +28,9 @@ __all__ = ["tune_command"]
     show_default=True,
     help="One sentence a line with its words separated by whitespace, or CoNLL-U.",
 )
-@encoding_option
-@workers_option("the model")
-@quiet_option
+@options.encoding
+@options.workers("the model")
+@options.quiet
 def tune_command(
     gold: tuple[str, ...], output: str, model: str, form: str, encoding: str, workers: int | None, quiet: bool
 ) -> None:
@@ -34,7 +40,7 @@ def tune_command(
     segtool cut -m MODEL. Cross-validation prints how the model cuts sentences that it was not tuned to, before and
     after; if tuning does not help, the model keeps its weights.
     """
-    announce_compiling(quiet)
+    options.announce_compiling(quiet)
     from segtool.guideline.gold import read_gold
     from segtool.guideline.tune import tune_model
     from segtool.runtime.progress import Progress, StageReport
@@ -53,4 +59,24 @@ def tune_command(
             tuned, report = tune_model(base, sentences, checked_workers(workers), step)
         write_model(tuned, folder)
     if not quiet:
-        print_lines(tuning_summary(report, stages, output))
+        print_lines([*_summary(report), *stage_lines(stages), f"model    {output}"])
+
+
+def _summary(report: TuneReport) -> list[str]:
+    lines = [
+        f"labels   {report.sentences:,} sentences, {report.words:,} words that the lexicon lacked",
+        f"before   {_figures(report.before)}, by cross-validation",
+        f"after    {_figures(report.after)}",
+    ]
+    if report.lost:
+        lines.append(f"ignored  {report.lost:,} boundaries inside numbers or Latin runs, where no cut is possible")
+    if not report.wins:
+        lines.append("kept     the weights of the model: the tuned ones do not cut unseen sentences better")
+    return lines
+
+
+def _figures(result: Evaluation) -> str:
+    """F1, and the kinds of errors as shares of the predicted words."""
+    words = max(result.predicted_words, 1)
+    kinds = ", ".join(f"{name} {getattr(result, name) / words:.2%}" for name in ("crossing", "coarser", "finer"))
+    return f"F1 {result.f1:.4f} ({kinds})"

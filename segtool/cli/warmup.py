@@ -26,12 +26,12 @@ def warmup_command(quiet: bool) -> None:
     homes = set()
     with Progress(not quiet).stage("compile", len(kernels)) as step:
         for each in kernels:
-            if each.folder is None:
+            if each.machine_code.folder is None:
                 raise OutputError("compiled code cannot be kept: set NUMBA_CACHE_DIR to a folder that can be written")
-            homes.add(str(each.folder))
+            homes.add(str(each.machine_code.folder))
             step(1)
     if not quiet:
-        new = sum(each.is_new for each in kernels)
+        new = sum(each.machine_code.is_new for each in kernels)
         click.echo(f"segtool: {new} kernels compiled, {len(kernels) - new} already there", err=True)
         for home in sorted(homes):
             click.echo(f"segtool: kept in {home}", err=True)

@@ -12,6 +12,7 @@ from click.core import ParameterSource
 from segtool.cli import options
 from segtool.cli.reports import print_lines, read_line, skipped_lines
 from segtool.errors import UsageError
+from segtool.settings import flag_of
 
 if TYPE_CHECKING:
     from segtool.discovery import WordScore
@@ -71,11 +72,8 @@ def words_command(
     known: str | None,
     with_numbers: bool,
     context: int,
-    encoding: str,
-    skip_undecodable: bool,
-    workers: int | None,
     quiet: bool,
-    **parameters: Any,
+    **arguments: Any,
 ) -> None:
     """List the words of a text, from the most to the least typical: names, terms, idioms.
 
@@ -83,23 +81,24 @@ def words_command(
     choose which words of the model are listed. --encoding applies to INPUT and to the known words.
     """
     given = {name for name in ctx.params if ctx.get_parameter_source(name) is not ParameterSource.DEFAULT}
-    _check_sources(inputs, model, known, context, parameters["method"], given & {*parameters, "skip_undecodable"})
+    for_learning = given & arguments.keys() - {"encoding", "workers"}
+    _check_sources(inputs, model, known, context, arguments["method"], for_learning)
     options.announce_compiling(quiet)
     from segtool.discovery import check_lengths, discover, examples
     from segtool.segmenter import load
     from segtool.text.word_lists import read_word_set
 
-    check_lengths(min_len, max_len, parameters["max_word_len"] if model is None else 15)
-    left_out = read_word_set(known, "--known", encoding) if known is not None else frozenset()
+    check_lengths(min_len, max_len, arguments["max_word_len"] if model is None else 15)
+    left_out = read_word_set(known, "--known", arguments["encoding"]) if known is not None else frozenset()
     # opened first, so that a place that cannot be written is known before hours of work
     with options.open_output(output) as out:
         texts: list[str] = []
         if model is not None:
             segmenter = load(model)
-            filters = {name: parameters[name] for name in _FILTERS & given}
+            filters = {name: arguments[name] for name in _FILTERS & given}
         else:
             filters = {}  # training has left such words out
-            segmenter, texts = _learn(inputs, context > 0, quiet, encoding, skip_undecodable, workers, parameters)
+            segmenter, texts = _learn(inputs, context > 0, quiet, arguments)
         found = discover(
             segmenter,
             min_len=min_len,
@@ -134,33 +133,25 @@ def _check_sources(
     if context:
         raise UsageError("--context shows words in INPUT, and a model holds no text: give the text instead of -m")
     if wrong := sorted(given - _FILTERS):
-        flag = "--" + wrong[0].replace("_", "-")
+        flag = flag_of(wrong[0])
         raise UsageError(f"{flag} is for learning from INPUT, and -m has been learned: leave out one of the two")
 
 
-def _learn(
-    inputs: tuple[str, ...],
-    keep: bool,
-    quiet: bool,
-    encoding: str,
-    skip_undecodable: bool,
-    workers: int | None,
-    parameters: dict[str, Any],
-) -> tuple[Segmenter, list[str]]:
+def _learn(inputs: tuple[str, ...], keep: bool, quiet: bool, arguments: dict[str, Any]) -> tuple[Segmenter, list[str]]:
     """Train on the inputs; also return the text if `keep` is set (standard input cannot be read twice)."""
     from segtool.text.sources import ReadReport, find_sources, read_blocks
     from segtool.training import TrainingReport, train
 
     report = TrainingReport()
-    common: dict[str, Any] = {"workers": workers, "progress": not quiet, "report": report, **parameters}
+    common: dict[str, Any] = {"progress": not quiet, "report": report, **arguments}
     texts: list[str] = []
     if keep:
         reading = ReadReport()
-        blocks = read_blocks(find_sources(inputs), encoding=encoding, skip_undecodable=skip_undecodable, report=reading)
-        segmenter = train(texts=_collected(blocks, texts), **common)
+        how = {name: arguments[name] for name in ("encoding", "skip_undecodable")}
+        segmenter = train(texts=_collected(read_blocks(find_sources(inputs), report=reading, **how), texts), **common)
         report.reading = reading
     else:
-        segmenter = train(inputs, encoding=encoding, skip_undecodable=skip_undecodable, **common)
+        segmenter = train(inputs, **common)
     if not quiet:
         learned = f"learned  {report.words:,} words, rare and single ones too"
         print_lines([read_line(report.reading), learned, *skipped_lines(report.reading)])

@@ -70,10 +70,9 @@ def cut_runs(decoder: Decoder, runs: Chunk) -> npt.NDArray[np.bool_]:
     joined = np.zeros(len(stream), np.bool_)
     scratch = Scratch(ROOM)
     low = 0
-    while low < len(stream):  # whole runs, as many as there is room for
-        high = int(
-            ends[max(np.searchsorted(ends, low + scratch.room, "right") - 1, np.searchsorted(ends, low, "right"))]
-        )
+    while low < len(stream):  # as many whole runs as there is room for, but at least one
+        after, fitting = np.searchsorted(ends, (low, low + scratch.room), "right")
+        high = int(ends[max(after, fitting - 1)])
         if high - low > scratch.room:
             scratch = Scratch(high - low)
         scratch.put(ids[stream[low:high]])

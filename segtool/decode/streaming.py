@@ -1,10 +1,9 @@
-"""Cutting a stream: pieces of text in, UTF-8 bytes out, whatever the length of lines.
+"""Cutting a stream: pieces of text in, UTF-8 bytes out; lines may have any length.
 
-A piece is cut as soon as it comes. What its end leaves open (half a number, a word that may go on) is
-kept and cut with the next piece, knowing the symbol before it, so that the result is that of cutting the
-whole text at once, and memory follows the size of a piece. With several workers the whole lines of each
-piece are shared out between them; nothing waits for the next piece, which may be a line that someone has
-yet to type, unless the pieces are said to be there already.
+A piece is cut as soon as it comes. The part that its end leaves open (half a number, a word that may go on) is cut with
+the next piece, from the symbol before it. So the result is that of cutting the whole text at once, and memory follows
+the size of a piece. Several workers share the whole lines of each piece. Nothing waits for the next piece, which may be
+a line that a user has yet to type, unless the caller allows it (`ahead`).
 """
 
 from __future__ import annotations
@@ -17,7 +16,6 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from segtool.segmenter import Segmenter
-
 
 __all__ = ["cut_stream", "cut_utf8_stream"]
 
@@ -56,8 +54,7 @@ def cut_utf8_stream(
     pieces : iterable of bytes
         The text; a piece may end anywhere but inside a character.
     ahead : bool
-        Whether several workers may take pieces before the cut text of earlier ones is handed on: not where a piece
-        may be an answer to that.
+        Whether several workers may take pieces before earlier ones are yielded; not if a piece may be a reply to those.
 
     Yields
     ------
@@ -94,13 +91,13 @@ def _done(data: bytes) -> Future[bytes]:
 
 
 class _Cutter:
-    """Cuts a stream piece by piece and keeps what is left open."""
+    """Cuts a stream piece by piece and keeps the part that is left open."""
 
     def __init__(self, segmenter: Segmenter, separator: str) -> None:
         self._segmenter = segmenter
         self._separator = separator.encode("utf-8", "surrogateescape")
         self._kept = b""
-        self._before = 0  # the symbol that what is kept goes on behind
+        self._before = 0  # the symbol before the part that is kept
         self._waiting: list[bytes] = []
         self._waiting_size = 0
         self._open_line = False

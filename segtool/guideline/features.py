@@ -38,7 +38,7 @@ __all__ = [
 
 NUMERALS = "一二三四五六七八九十百千万亿两零〇几数半"
 UNITS = "年月日时分秒号点元"
-OTHER, NUMBER, NUMERAL, LATIN, UNIT, BOUNDARY = range(6)
+OTHER, NUMBER, NUMERAL, LATIN, UNIT, OUTSIDE = range(6)
 TYPES = 6
 LENGTHS = 4
 """Affixes tell words of 1, 2, 3 and more symbols apart."""
@@ -65,7 +65,7 @@ def types_of(codes: Codes) -> Integers:
         points = [ord(each) for each in characters]
         types[:-1][np.isin(codes, points) | np.isin(codes, fold[points])] = kind
     types[:-1][codes == NUM], types[:-1][codes == LAT] = NUMBER, LATIN
-    types[0] = BOUNDARY
+    types[0] = OUTSIDE
     return types
 
 
@@ -85,6 +85,11 @@ class Block:
     stop: int
     precision: float
     mean: float
+
+    @property
+    def span(self) -> slice:
+        """The range as a slice."""
+        return slice(self.start, self.stop)
 
 
 class Weights:

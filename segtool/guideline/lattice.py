@@ -22,7 +22,7 @@ whether that word is an edge; and their number."""
 LOCAL = 4
 """Columns of scores at a place: of the gap before it, and of its symbol as first, inner and last of an unknown word."""
 
-NEVER = -1e30
+ABSENT = -1e30
 """Score of an edge that does not exist."""
 
 
@@ -134,21 +134,21 @@ def posterior_differences(  # type: ignore[no-untyped-def]
         terms = scratch[(length + 1) * (row + 1) : (length + 1) * (row + 1) + row]
         for labelled in range(2):
             sign = 1.0 if labelled == 1 else -1.0
-            arrive[:] = NEVER
+            arrive[:] = ABSENT
             forward[0] = 0.0
             for j in range(length + 1):
                 if j > 0:
-                    most = NEVER
+                    most = ABSENT
                     for k in range(1, min(longest, j) + 1):
                         most = max(most, arrive[j * row + k])
                     forward[j] = most
-                    if most > NEVER / 2:
+                    if most > ABSENT / 2:
                         value = 0.0
                         for k in range(1, min(longest, j) + 1):
-                            if arrive[j * row + k] > NEVER / 2:
+                            if arrive[j * row + k] > ABSENT / 2:
                                 value += np.exp(arrive[j * row + k] - most)
                         forward[j] = most + np.log(value)
-                if j == length or forward[j] <= NEVER / 2:
+                if j == length or forward[j] <= ABSENT / 2:
                     continue
                 place = at + j
                 here = forward[j] + (local[LOCAL * place] if j > 0 else 0.0)
@@ -167,7 +167,7 @@ def posterior_differences(  # type: ignore[no-untyped-def]
                         edge += 1
                     elif 2 <= k <= unknown_len and k >= least:
                         score = local[LOCAL * place + 1] + inner + local[LOCAL * (place + k - 1) + 3]
-                        if score > NEVER / 2:
+                        if score > ABSENT / 2:
                             arrive[(j + k) * row + k] = here + score
                     if k > 1:
                         inner += local[LOCAL * (place + k - 1) + 2]
@@ -179,25 +179,25 @@ def posterior_differences(  # type: ignore[no-untyped-def]
             for j in range(length - 1, -1, -1):
                 place = at + j
                 before = backward[j]
-                if before <= NEVER / 2:
-                    backward[j] = NEVER
+                if before <= ABSENT / 2:
+                    backward[j] = ABSENT
                     continue
-                most = NEVER
+                most = ABSENT
                 top = min(longest, length - j)
                 for k in range(1, top + 1):
-                    terms[k] = NEVER
-                    if arrive[(j + k) * row + k] > NEVER / 2 and backward[j + k] > NEVER / 2:
+                    terms[k] = ABSENT
+                    if arrive[(j + k) * row + k] > ABSENT / 2 and backward[j + k] > ABSENT / 2:
                         terms[k] = arrive[(j + k) * row + k] - before + backward[j + k]
                         most = max(most, terms[k])
                 after = 0.0
                 for k in range(1, top + 1):
-                    if terms[k] > NEVER / 2:
+                    if terms[k] > ABSENT / 2:
                         terms[k] = np.exp(terms[k] - most)
                         after += terms[k]
                     else:
                         terms[k] = 0.0
                 if after == 0.0:
-                    backward[j] = NEVER
+                    backward[j] = ABSENT
                     continue
                 backward[j] = most + np.log(after)
                 here = sign * np.exp(before + backward[j] - whole)

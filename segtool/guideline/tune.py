@@ -12,26 +12,26 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from segtool.decode.decoders import decoder_of
 from segtool.errors import CorpusError, UsageError
 from segtool.evaluation import Evaluation, evaluate
 from segtool.guideline.features import PRIOR_AFFIX, PRIOR_SCALAR, PRIOR_TYPE
 from segtool.guideline.fold import fold_layer
 from segtool.guideline.gold import encode_gold
-from segtool.guideline.layer import Layer, knowledge_of
+from segtool.guideline.knowledge import knowledge_of
+from segtool.guideline.layer import Layer
 from segtool.guideline.lbfgs import minimise
-from segtool.segmenter import Segmenter
+from segtool.lexicon.build import MODEL_PATIENCE
+from segtool.lexicon.trie import PATIENCE
 from segtool.settings import settings_of
 from segtool.store.model import Model
 
 __all__ = ["TuneReport", "tune_model"]
 
-STEPS = 100
+MOST_STEPS = 100
 FOLDS, MANY_FOLDS = 5, 2
-MANY = 5_000
+MANY_SENTENCES = 5_000
 """More sentences than these are divided into fewer folds."""
-
-PATIENCE, QUICK_PATIENCE = 1 << 12, 1 << 8
-"""See :func:`segtool.lexicon.trie.build_trie`; models of cross-validation are loaded once."""
 
 
 @dataclass(frozen=True)
@@ -103,18 +103,18 @@ def tune_model(
     if len(sentences) < 2:
         raise CorpusError("fewer than two labelled sentences: give 20 or more, so that some are left to test on")
     step = progress or (lambda amount: None)
-    lines = [" ".join(words) for words in sentences]
+    lines = [" ".join(words).replace("\n", " ") for words in sentences]
     before = _cut_again(model, sentences)
-    after: list[list[str]] = [[] for _ in sentences]
-    folds = min(FOLDS if len(sentences) <= MANY else MANY_FOLDS, len(sentences))
+    after = [""] * len(sentences)
+    folds = min(FOLDS if len(sentences) <= MANY_SENTENCES else MANY_FOLDS, len(sentences))
     for fold in range(folds):
         others = [words for i, words in enumerate(sentences) if i % folds != fold]
-        tuned, _, _ = _fit(model, others, workers, QUICK_PATIENCE)
+        tuned, _, _ = _fit_layer(model, others, workers, PATIENCE)
         after[fold::folds] = _cut_again(tuned, sentences[fold::folds])
         step(1)
-    tuned, new, lost = _fit(model, sentences, workers, PATIENCE)
+    tuned, new, lost = _fit_layer(model, sentences, workers, MODEL_PATIENCE)
     step(1)
-    scored = [evaluate(lines, [" ".join(words) for words in cut]) for cut in (before, after)]
+    scored = [evaluate(lines, cut) for cut in (before, after)]
     report = TuneReport(len(sentences), new, lost, *scored)
     entry = {
         "sentences": len(sentences),
@@ -128,16 +128,18 @@ def tune_model(
     return replace(chosen, card=chosen.card | {"tuned": entry}, path=None), report
 
 
-def _fit(model: Model, sentences: Sequence[Sequence[str]], workers: int, patience: int) -> tuple[Model, int, int]:
+def _fit_layer(model: Model, sentences: Sequence[Sequence[str]], workers: int, patience: int) -> tuple[Model, int, int]:
     """Fit the layer and fold it into the model; also the number of new words and of lost boundaries."""
     gold = encode_gold(model, sentences)
     known = knowledge_of(model, gold)
     layer = Layer(known, gold, model.unknown_len, workers)
-    point, _ = minimise(layer, layer.start, STEPS)
+    point, _ = minimise(layer, layer.start, MOST_STEPS)
     tuned = fold_layer(model, known, layer, layer.all_weights(point), patience)
     return tuned, int(known.is_new.sum()), gold.lost
 
 
-def _cut_again(model: Model, sentences: Sequence[Sequence[str]]) -> list[list[str]]:
-    """Cut the text of sentences with a model."""
-    return Segmenter(model).cut_batch(["".join(words) for words in sentences])
+def _cut_again(model: Model, sentences: Sequence[Sequence[str]]) -> list[str]:
+    """Cut the text of sentences with a model; a line of words for each."""
+    text = "\n".join("".join(words).replace("\n", " ").replace("\r", " ") for words in sentences)
+    words = decoder_of(model).cut(text.encode("utf-8", "surrogatepass"), b" ")[0]
+    return str(words, "utf-8", "surrogatepass").split("\n")

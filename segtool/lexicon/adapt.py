@@ -16,6 +16,7 @@ alone.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -24,16 +25,14 @@ import numpy as np
 import numpy.typing as npt
 
 from segtool.errors import UsageError
-from segtool.lexicon.build import decoder_trie, word_table
+from segtool.lexicon.build import boundary_bytes, ngram_levels, tagged_trie, word_table
 from segtool.lexicon.decoder_lattice import TextLattice
-from segtool.lexicon.em import FORGOTTEN, LEAST_EXPECTED, log_prior, log_weight
-from segtool.lexicon.learned import Lexicon
+from segtool.lexicon.em import FORGOTTEN, LEAST_EXPECTED, expected_words, log_prior, log_weight
 from segtool.lexicon.spellings import odd_spellings
 from segtool.lexicon.trie import PATIENCE
 from segtool.lexicon.unknown_words import spelling_scores, spelling_steps
 from segtool.ngrams.count import count_stream
 from segtool.ngrams.scores import CandidateLevel, Candidates, score
-from segtool.ngrams.table import spell
 from segtool.runtime.arrays import Codes, Floats, Ids, Integers, Places
 from segtool.settings import TrainingSettings, settings_of
 from segtool.store.model import SPELLING, Model
@@ -90,6 +89,8 @@ def adapt_model(
     settings = settings_of(model)
     if settings.method != "unigram":
         raise UsageError(f"a model of method {settings.method} cannot learn more: train one of method unigram")
+    if model.card.get("tuned", {}).get("wins"):
+        raise UsageError("a tuned model cannot learn from raw text: adapt or train first, then tune")
     stream = corpus.whole().stream
     counts = count_stream(stream, corpus.codes, model.max_word_len + 1, workers, MIN_COUNT)
     of_text = score(counts, model.max_word_len, MIN_COUNT, workers)
@@ -97,18 +98,19 @@ def adapt_model(
     joined = _join_ngrams(model, of_text)
     codes = joined.candidates.codes
     prior = _prior(joined, model, of_text, settings)
-    text_weight = _text_weight(model, corpus, share, most)
+    model_symbols = float(model.words["count"][model.words["length"] == 1].sum())
+    text_weight = min(max(share * model_symbols / max(corpus.stats.symbols, 1), 1.0), most)
     in_model = joined.spread(joined.at_model, model.words["expected"])
-    in_text = joined.spread(joined.at_text, np.concatenate([level.count for level in of_text.levels])[1:])
+    in_text = joined.spread(joined.at_text, of_text.column("count")[1:])
     expected = np.where(np.isfinite(prior), in_model + text_weight * in_text, 0.0)
-    spelling = spelling_scores(_renamed(model.words, joined.of_model), codes, settings)
+    spelling = spelling_scores(joined.words, codes, settings)
     lattice = TextLattice(joined.of_text[stream], joined.candidates, joined.tags, spelling, settings.unknown_len)
     for _ in range(PASSES):
-        weight = _weigh(expected, prior, len(codes))
+        weight = log_weight(_living(expected, len(codes)), prior)
         expected = in_model + text_weight * lattice.expect(weight, workers, progress)
-    at, words = _lexicon(expected, prior, joined.candidates)
-    units = _units(joined, words)
-    display, spellings = _display_forms(joined, at, model, corpus, of_text)
+    words = expected_words(_living(expected, len(codes)), prior, slice(1, len(codes)), MIN_EXPECTED)
+    units = tagged_trie(joined.candidates, words, joined.tags, joined.unknown_tag, PATIENCE)
+    display, spellings = _display_forms(joined, words.at, model, corpus, of_text)
     table = word_table(joined.candidates, words)
     return Model(codes, display, units, spelling_steps(spelling), table, spellings, dict(model.card))
 
@@ -117,21 +119,10 @@ def adapt_model(
 class _Joined:
     """The n-grams of a model and of a text.
 
-    Attributes
-    ----------
-    candidates : Candidates
-        All of them, and the n-grams that they begin with; counts and scores are those of both. (Variations are not
-        needed.)
-    of_model, of_text : ndarray of uint16
-        Symbol id here of each symbol id of the model and of the text.
-    at_model, at_text : ndarray of int64
-        Where the words of the model and the candidates of the text are among all n-grams, by length, then by ids.
-    text_rows : ndarray of uint16, shape (candidates of the text, max_word_len)
-        Symbol ids of the latter.
-    tags : ndarray of int32
-        Four bytes of the boundary model for each n-gram (:func:`segtool.lexicon.boundary_model.fit_boundary_model`).
-    unknown_tag : int
-        These bytes for unknown characters.
+    `candidates` are all of them and the n-grams that they begin with, with the counts and scores of both, but without
+    variations. `of_model` and `of_text` map the symbol ids of the model and of the text to those here; `at_model` and
+    `at_text` are the places here of the words of the model and of the candidates of the text. `tags` holds four bytes
+    of the boundary model for each n-gram (:func:`segtool.lexicon.boundary_model.fit_boundary_model`).
     """
 
     candidates: Candidates
@@ -139,9 +130,11 @@ class _Joined:
     of_text: Ids
     at_model: Integers
     at_text: Integers
-    text_rows: Ids
+    words: npt.NDArray[Any]
+    """The words of the model, with the symbol ids here."""
     tags: Places
     unknown_tag: int
+    """The four bytes of unknown characters."""
 
     def spread(self, at: Integers, values: npt.NDArray[Any]) -> Floats:
         """Values for all n-grams: those given for the n-grams at some places, else 0."""
@@ -153,73 +146,25 @@ class _Joined:
 def _join_ngrams(model: Model, of_text: Candidates) -> _Joined:
     codes = np.union1d(model.symbols, of_text.codes).astype(np.uint32)
     to_model, to_text = (np.searchsorted(codes, each).astype(np.uint16) for each in (model.symbols, of_text.codes))
-    text_rows, text_lengths = _rows(of_text)
-    text_rows = to_text[text_rows]
-    words = _renamed(model.words, to_model)
-    pairs, pair_tags, single_tags = _tags_of(model)
-    symbols, parents, (at_model, at_text, at_pairs) = _ngrams(
-        [words["symbols"], text_rows, to_model[pairs]],
-        [words["length"], text_lengths, np.full(len(pairs), 2)],
+    in_text = np.arange(1, len(of_text) + 1)
+    words = model.words.copy()
+    words["symbols"] = to_model[words["symbols"]]
+    pairs, pair_tags, single_tags = boundary_bytes(model)
+    symbols, parents, (at_model, at_text, at_pairs) = ngram_levels(
+        [words["symbols"], to_text[of_text.spell(in_text)], to_model[pairs]],
+        [words["length"], of_text.lengths()[in_text], np.full(len(pairs), 2)],
         len(codes),
     )
-    sizes = [len(level) for level in symbols]
-    tags = np.zeros(sum(sizes), np.int32)
+    ends = np.cumsum([len(level) for level in symbols])
+    tags = np.zeros(ends[-1], np.int32)
     tags[: len(codes)] = single_tags[-1]  # the bytes of unknown characters, unless the model knows the symbol
     tags[to_model] = single_tags[:-1]
     tags[at_pairs] = pair_tags
-    scores = _mixed_scores(len(tags), at_model, words, at_text, of_text)
-    levels = []
-    for k, low in enumerate(np.cumsum([0, *sizes[:-1]])):
-        here = [values[low : low + sizes[k]] for values in scores]
-        levels.append(CandidateLevel(symbols[k], parents[k], *here, *[np.zeros(sizes[k], np.float32)] * 2))
+    scores = [*_mixed_scores(len(tags), at_model, words, at_text, of_text), *[np.zeros(len(tags), np.float32)] * 2]
+    columns = (np.split(values, ends[:-1]) for values in scores)
+    levels = itertools.starmap(CandidateLevel, zip(symbols, parents, *columns, strict=True))
     candidates = Candidates(codes, tuple(levels), of_text.total)
-    return _Joined(candidates, to_model, to_text, at_model, at_text, text_rows, tags, int(single_tags[-1]))
-
-
-def _renamed(words: npt.NDArray[Any], ids: Ids) -> npt.NDArray[Any]:
-    """Words of a model with other symbol ids."""
-    words = words.copy()
-    words["symbols"] = ids[words["symbols"]]
-    return words
-
-
-def _rows(candidates: Candidates) -> tuple[Ids, Integers]:
-    """Symbol ids of all candidates but the boundary, 0 behind the last, and their lengths."""
-    levels = candidates.levels
-    rows = [spell(levels, k, np.arange(len(level))) for k, level in enumerate(levels, 1)]
-    padded = [np.pad(each, ((0, 0), (0, len(levels) - k))) for k, each in enumerate(rows, 1)]
-    return np.concatenate(padded)[1:], np.repeat(np.arange(1, len(levels) + 1), [len(each) for each in rows])[1:]
-
-
-def _tags_of(model: Model) -> tuple[Ids, Places, Places]:
-    """Pairs of symbols with a weight in the boundary model, their bytes, and the bytes of single symbols."""
-    units = model.lexicon.reshape(-1, 4)
-    singles = len(model.symbols) + 1
-    node = np.flatnonzero((units[:, 1] >= 0) & (units[:, 1] < singles - 1) & (units[:, 3] != 0))
-    first = units[node, 1]
-    pairs = np.column_stack([first, node - units[first, 0]]).astype(np.uint16)
-    return pairs, units[node, 3], units[:singles, 3]
-
-
-def _ngrams(
-    rows: list[Ids], lengths: list[npt.NDArray[Any]], alphabet: int
-) -> tuple[list[Ids], list[Places], list[Integers]]:
-    """Levels of the n-grams in some tables and of all that they begin with; and where each row is among all."""
-    width = rows[0].shape[1]
-    spelled = np.concatenate([np.pad(table, ((0, 0), (0, width)))[:, :width] for table in rows])
-    length = np.concatenate(lengths)
-    symbols, parents = [np.arange(alphabet, dtype=np.uint16)], [np.zeros(alphabet, np.int32)]
-    at = spelled[:, 0].astype(np.int64)
-    offset = 0
-    for k in range(2, width + 1):
-        here = np.flatnonzero(length >= k)
-        keys, inverse = np.unique(at[here] << 16 | spelled[here, k - 1], return_inverse=True)
-        at[here] = inverse
-        offset += len(symbols[-1])
-        at[here[length[here] == k]] += offset
-        symbols.append((keys & 0xFFFF).astype(np.uint16))
-        parents.append((keys >> 16).astype(np.int32))
-    return symbols, parents, np.split(at, np.cumsum([len(table) for table in rows])[:-1])
+    return _Joined(candidates, to_model, to_text, at_model, at_text, words, tags, int(single_tags[-1]))
 
 
 def _mixed_scores(
@@ -230,7 +175,7 @@ def _mixed_scores(
     def both(name: str) -> tuple[Floats, Floats]:
         old, new = np.zeros(size), np.zeros(size)
         old[at_model] = words[name]
-        new[at_text] = np.concatenate([getattr(level, name) for level in of_text.levels])[1:]
+        new[at_text] = of_text.column(name)[1:]
         return old, new
 
     old_count, new_count = both("count")
@@ -254,52 +199,11 @@ def _prior(joined: _Joined, model: Model, of_text: Candidates, settings: Trainin
     return prior
 
 
-def _text_weight(model: Model, corpus: Corpus, share: float, most: float) -> float:
-    """Compute ν."""
-    model_symbols = float(model.words["count"][model.words["length"] == 1].sum())
-    return min(max(share * model_symbols / max(corpus.stats.symbols, 1), 1.0), most)
-
-
-def _weigh(expected: Floats, prior: Floats, symbols: int) -> Floats:
-    """Compute log weights; candidates that are hardly expected have none, unless they are single symbols."""
+def _living(expected: Floats, symbols: int) -> Floats:
+    """Drop candidates that are hardly expected, but hold up single symbols."""
     expected = np.where(expected >= FORGOTTEN, expected, 0.0)
     expected[1:symbols] = np.maximum(expected[1:symbols], LEAST_EXPECTED)
-    return log_weight(expected, prior)
-
-
-def _lexicon(expected: Floats, prior: Floats, candidates: Candidates) -> tuple[Integers, Lexicon]:
-    """Take the n-grams that are expected often enough; where they are among all, and as a lexicon."""
-    singles = slice(1, len(candidates.codes))
-    expected = expected.copy()
-    expected[singles] = np.maximum(expected[singles], LEAST_EXPECTED)
-    weight = _weigh(expected, prior, len(candidates.codes))
-    keep = np.isfinite(prior) & (expected >= MIN_EXPECTED)
-    keep[singles] = True
-    at = np.flatnonzero(keep)
-    unknown = float(weight[singles].min(initial=0.0)) - 1.0
-    return at, Lexicon(*_levels_and_places(candidates, at), weight[at], expected[at], unknown)
-
-
-def _levels_and_places(candidates: Candidates, at: Integers) -> tuple[Integers, Integers]:
-    """Length of each candidate, and its place among those of this length, from its place among all."""
-    ends = np.cumsum([len(level) for level in candidates.levels])
-    level = np.searchsorted(ends, at, side="right")
-    return level + 1, at - np.concatenate([[0], ends])[level]
-
-
-def _units(joined: _Joined, words: Lexicon) -> Places:
-    """Lay out the words with the boundary model."""
-    symbols = len(joined.candidates.codes)
-    pairs = joined.candidates.levels[1] if len(joined.candidates.levels) > 1 else None
-    tags = joined.tags[symbols : symbols + (0 if pairs is None else len(pairs))]
-    flat = decoder_trie(joined.candidates, words, None if pairs is None else tags != 0, PATIENCE)
-    units = flat.reshape(-1, 4)
-    units[:symbols, 3], units[symbols, 3] = joined.tags[:symbols], joined.unknown_tag
-    if pairs is not None:
-        here = tags != 0
-        first, second = pairs.parent[here], pairs.symbol[here]
-        units[units[first, 0] + second, 3] = tags[here]
-    return flat
+    return expected
 
 
 def _display_forms(
@@ -317,12 +221,11 @@ def _display_forms(
     old["word"] = np.maximum(row, 0)
     old = old[row >= 0]
     new = np.flatnonzero((row_of[joined.at_text] >= 0) & ~np.isin(joined.at_text, joined.at_model))
-    length, place = _levels_and_places(of_text, new + 1)  # the first candidate is the boundary
-    odd = odd_spellings(corpus, of_text, Lexicon(length, place, np.zeros(0), np.zeros(0), 0.0))
-    rows = joined.text_rows[new]
+    odd = odd_spellings(corpus, of_text, new + 1)  # the first candidate is the boundary
+    rows = joined.candidates.spell(joined.at_text[new])
     codes = in_text[rows]
     codes[odd["word"], odd["place"]] = odd["code"]
-    which, where = np.nonzero((np.arange(codes.shape[1]) < length[:, None]) & (codes != display[rows]))
+    which, where = np.nonzero((rows > 0) & (codes != display[rows]))
     more = np.zeros(len(which), SPELLING)
     more["word"], more["place"], more["code"] = row_of[joined.at_text[new]][which], where, codes[which, where]
     spellings = np.concatenate([old, more])

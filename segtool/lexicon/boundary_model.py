@@ -47,13 +47,10 @@ def fit_boundary_model(
 
     Parameters
     ----------
-    stream : ndarray of uint16, shape (n,)
-        The corpus, as for :func:`segtool.ngrams.count.count_stream`.
-    boundaries : ndarray of uint16, shape (n,)
-        Probability of a boundary before each symbol, times 65,535.
+    stream, boundaries
+        See :class:`segtool.lexicon.learned.Learned`.
     units : ndarray of int32, shape (4 * nodes,)
         The decoder's trie; symbol ids are those of the stream.
-    settings : TaggerSettings
 
     Returns
     -------

@@ -15,13 +15,20 @@ from segtool.lexicon.trie import build_trie
 from segtool.lexicon.unknown_words import spelling_scores, spelling_steps
 from segtool.lm.language_model import LanguageModel
 from segtool.ngrams.scores import Candidates
-from segtool.ngrams.table import spell
-from segtool.runtime.arrays import Floats, Places
+from segtool.runtime.arrays import Floats, Ids, Integers, Places
 from segtool.settings import TrainingSettings
 from segtool.store.model import Model, word_record
 from segtool.text.runs import Corpus
 
-__all__ = ["build_model", "decoder_trie", "word_table"]
+__all__ = [
+    "MODEL_PATIENCE",
+    "boundary_bytes",
+    "build_model",
+    "decoder_trie",
+    "ngram_levels",
+    "tagged_trie",
+    "word_table",
+]
 
 MODEL_PATIENCE = 1 << 12
 """See :func:`segtool.lexicon.trie.build_trie`; a model is built once and loaded often."""
@@ -39,23 +46,11 @@ def build_model(
 
     Parameters
     ----------
-    candidates : Candidates
-        From which the lexicons were made.
-    learned : Learned
-    card : dict
-        Entries of the model's card.
     settings : TrainingSettings, optional
         Of the boundary model and of unknown words; a model is built without them if this is not given, or if `learned`
         has no boundaries.
     corpus : Corpus, optional
         The training text, which decides the display form of words; without it they are displayed as their symbols.
-    lm : LanguageModel, optional
-        Kept in the model.
-
-    Returns
-    -------
-    Model
-        In memory.
     """
     if not learned.has_boundaries:
         settings = None
@@ -69,7 +64,7 @@ def build_model(
         units[3::4] = fit_boundary_model(learned.sample, learned.boundaries, units, settings)
         spelling = spelling_steps(spelling_scores(words, candidates.codes, settings))
     display = candidates.codes if corpus is None else corpus.alphabet.display
-    spellings = odd_spellings(corpus, candidates, learned.words)
+    spellings = odd_spellings(corpus, candidates, learned.words.at)
     return Model(candidates.codes, display, units, spelling, words, spellings, card, lm=lm)
 
 
@@ -78,27 +73,15 @@ def decoder_trie(
 ) -> Places:
     """Lay out the words of a lexicon as the trie that text is cut by.
 
-    Parameters
-    ----------
-    candidates : Candidates
-        From which the lexicon was made.
-    lexicon : Lexicon
-    pairs : ndarray of bool, optional
-        Candidates of two symbols that get a node even if no word begins with them.
-    patience : int
-        See :func:`segtool.lexicon.trie.build_trie`.
-
-    Returns
-    -------
-    ndarray of int32, shape (4 * nodes,)
-        Base, check, weight, and room for the boundary model of each node; see :mod:`segtool.decode.viterbi`. The node
-        behind the known symbols is that of unknown characters.
+    `pairs` marks candidates of two symbols that get a node even if no word begins with them. The trie holds base,
+    check, weight, and room for the boundary model of each node (:mod:`segtool.decode.viterbi`). The node behind the
+    known symbols is that of unknown characters.
     """
     levels = candidates.levels
     unknown = len(levels[0])
-    wanted = [np.zeros(len(level), np.bool_) for level in levels]
-    for k, mask in enumerate(wanted, 1):
-        mask[lexicon.place[lexicon.level == k]] = True
+    is_word = np.zeros(len(candidates) + 1, np.bool_)
+    is_word[lexicon.at] = True
+    wanted = candidates.split(is_word)
     if pairs is not None:
         wanted[1] |= pairs
     base, check, nodes = build_trie(
@@ -110,10 +93,53 @@ def decoder_trie(
     units = np.zeros((len(base), 4), np.int32)
     units[:, 0], units[:, 1], units[:, 2] = base, check, NO_WORD
     units[unknown, 2] = _weight_steps(np.array(lexicon.unknown_weight))
-    for k, node in enumerate(nodes, 1):
-        here = lexicon.level == k
-        units[node[lexicon.place[here]], 2] = _weight_steps(lexicon.weight[here])
+    nodes[0] = nodes[0][:unknown]
+    units[np.concatenate(nodes)[lexicon.at], 2] = _weight_steps(lexicon.weight)
     return units.ravel()
+
+
+def tagged_trie(candidates: Candidates, lexicon: Lexicon, tags: Places, unknown_tag: int, patience: int) -> Places:
+    """Lay out the words of a lexicon together with a boundary model, four bytes for each candidate."""
+    singles, *longer = candidates.split(tags)
+    tagged = longer[0] != 0 if longer else None
+    flat = decoder_trie(candidates, lexicon, tagged, patience)
+    units = flat.reshape(-1, 4)
+    units[: len(singles), 3], units[len(singles), 3] = singles, unknown_tag
+    if tagged is not None:
+        pairs = candidates.levels[1]
+        units[units[pairs.parent[tagged], 0] + pairs.symbol[tagged], 3] = longer[0][tagged]
+    return flat
+
+
+def boundary_bytes(model: Model) -> tuple[Ids, Places, Places]:
+    """Pairs of symbols with a weight in the boundary model, their bytes, and the bytes of single symbols."""
+    units = model.lexicon.reshape(-1, 4)
+    singles = len(model.symbols) + 1
+    node = np.flatnonzero((units[:, 1] >= 0) & (units[:, 1] < singles - 1) & (units[:, 3] != 0))
+    first = units[node, 1]
+    pairs = np.column_stack([first, node - units[first, 0]]).astype(np.uint16)
+    return pairs, units[node, 3], units[:singles, 3]
+
+
+def ngram_levels(
+    rows: list[Ids], lengths: list[npt.NDArray[Any]], alphabet: int
+) -> tuple[list[Ids], list[Places], list[Integers]]:
+    """Symbols and parents of the n-grams in some tables and of all prefixes, and the place of each row among all."""
+    width = rows[0].shape[1]
+    spelled = np.concatenate([np.pad(table, ((0, 0), (0, width)))[:, :width] for table in rows])
+    length = np.concatenate(lengths)
+    symbols, parents = [np.arange(alphabet, dtype=np.uint16)], [np.zeros(alphabet, np.int32)]
+    at = spelled[:, 0].astype(np.int64)
+    offset = 0
+    for k in range(2, width + 1):
+        here = np.flatnonzero(length >= k)
+        keys, inverse = np.unique(at[here] << 16 | spelled[here, k - 1], return_inverse=True)
+        at[here] = inverse
+        offset += len(symbols[-1])
+        at[here[length[here] == k]] += offset
+        symbols.append((keys & 0xFFFF).astype(np.uint16))
+        parents.append((keys >> 16).astype(np.int32))
+    return symbols, parents, np.split(at, np.cumsum([len(table) for table in rows])[:-1])
 
 
 def _weight_steps(weight: Floats) -> Floats:
@@ -123,14 +149,9 @@ def _weight_steps(weight: Floats) -> Floats:
 
 def word_table(candidates: Candidates, words: Lexicon) -> npt.NDArray[Any]:
     """Make a record of each word, as the model lists them (:func:`segtool.store.model.word_record`)."""
-    levels = candidates.levels
-    table = np.zeros(len(words.weight), word_record(len(levels)))
-    for k, level in enumerate(levels, 1):
-        here = words.level == k
-        at = words.place[here]
-        table["symbols"][here, :k] = spell(levels, k, at)
-        table["length"][here] = k
-        for name in ("count", "cohesion", "left_entropy", "right_entropy"):
-            table[name][here] = getattr(level, name)[at]
+    table = np.zeros(len(words.at), word_record(len(candidates.levels)))
+    table["symbols"], table["length"] = candidates.spell(words.at), candidates.lengths()[words.at]
+    for name in ("count", "cohesion", "left_entropy", "right_entropy"):
+        table[name] = candidates.column(name)[words.at]
     table["expected"], table["weight"] = words.expected, words.weight
     return table

@@ -23,22 +23,7 @@ DEAD = 2.0**-950
 
 
 def class_scratch(positions: int, max_len: int) -> tuple[Floats, Places, Bytes]:
-    """Allocate the scratch of :func:`class_forward_backward`.
-
-    Parameters
-    ----------
-    positions : int
-        Symbols of the longest run, and `max_len` + 2 more.
-    max_len : int
-        Symbols of the longest word.
-
-    Returns
-    -------
-    floats : ndarray of float64
-    integers : ndarray of int32
-    class_of : ndarray of uint8
-        Values, nodes and classes of the words at all places, and what :func:`segtool.lexicon.lattice.walk` needs.
-    """
+    """Allocate the scratch of :func:`class_forward_backward`; see :func:`segtool.lexicon.lattice.lattice_scratch`."""
     slots = positions * max_len
     walked = slots_of(WALK_SIZE, max_len)
     return (
@@ -61,24 +46,14 @@ def class_forward_backward(  # type: ignore[no-untyped-def]
 
     Parameters
     ----------
-    stream : uint16[n]
-        Begins and ends with a boundary.
+    stream, max_len, total, boundaries
+        As for :func:`segtool.lexicon.lattice.forward_backward`; so is the returned log likelihood.
     units : int32[4 * nodes]
         From :func:`segtool.lexicon.lattice.weighted_units`, with the class of each word.
     factors : float64[classes ** 2]
         Factors of the first class behind each other class, then of the second, and so on.
-    max_len : int
     floats, integers, class_of
-        From :func:`class_scratch`.
-    total : int64[nodes], written
-        In units of 1 / FIXED_POINT.
-    boundaries : uint16[n], written
-        Probability that a word begins at each symbol inside a run, times 65535; not written if it is empty.
-
-    Returns
-    -------
-    float
-        The log likelihood.
+        From :func:`class_scratch`: values, nodes and classes of the words at all places, and the scratch of `walk`.
     """
     room = len(class_of)
     positions = room // max_len

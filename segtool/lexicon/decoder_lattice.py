@@ -16,7 +16,7 @@ from segtool.decode.viterbi import TAG_STEP, WEIGHT_UNIT
 from segtool.lexicon.lattice import FIXED_POINT, weighted_units
 from segtool.lexicon.trie import candidate_trie
 from segtool.ngrams.scores import Candidates
-from segtool.runtime.arrays import Floats, Ids, Integers
+from segtool.runtime.arrays import Floats, Ids, Integers, Places
 from segtool.runtime.kernels import kernel
 from segtool.runtime.workers import add_up_chunks
 from segtool.text.runs import corpus_chunks
@@ -31,26 +31,15 @@ class TextLattice:
     ----------
     stream : ndarray of uint16, shape (n,)
         The text, as for :func:`segtool.ngrams.count.count_stream`.
-    candidates : Candidates
-        N-grams that may be words.
     tags : ndarray of int32
         Four bytes of the boundary model for each n-gram, as in the decoder's trie.
     spelling : ndarray of float64, shape (symbols + 1, 3)
         From :func:`segtool.lexicon.unknown_words.spelling_scores`.
-    unknown_len : int
-        Longest unknown word.
     """
 
-    def __init__(
-        self,
-        stream: Ids,
-        candidates: Candidates,
-        tags: npt.NDArray[np.int32],
-        spelling: Floats,
-        unknown_len: int,
-    ) -> None:
-        self._trie, nodes = candidate_trie(candidates)
-        self._stream, self._nodes = stream, np.concatenate(nodes)
+    def __init__(self, stream: Ids, candidates: Candidates, tags: Places, spelling: Floats, unknown_len: int) -> None:
+        self._trie, self._nodes = candidate_trie(candidates)
+        self._stream = stream
         units = np.zeros((len(self._trie) // 2, 4), np.int32)
         units[:, :2] = self._trie.reshape(-1, 2)
         units[self._nodes, 3] = tags
@@ -66,18 +55,7 @@ class TextLattice:
     def expect(self, weight: Floats, workers: int, progress: Callable[[int], object] | None) -> Floats:
         """Compute how often each n-gram is expected to be a word of the text.
 
-        Parameters
-        ----------
-        weight : ndarray of float64
-            Log weight of each n-gram, nats; minus infinity for one that is no word.
-        workers : int
-            Threads. The result does not depend on it.
-        progress : callable, optional
-            Called with the number of symbols passed since the last call.
-
-        Returns
-        -------
-        ndarray of float64
+        `weight` is the log weight of each n-gram, in nats: minus infinity for one that is no word.
         """
         linear = np.zeros(len(self._trie) // 2)
         linear[self._nodes] = np.exp(weight)

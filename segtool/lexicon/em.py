@@ -36,11 +36,10 @@ from segtool.lexicon.word_classes import CutCorpus, class_factors, cluster
 from segtool.ngrams.scores import Candidates
 from segtool.runtime.arrays import Bytes, Floats, Ids, Integers, Places
 from segtool.settings import LexiconSettings
-from segtool.store.checkpoints import Checkpoints
 from segtool.text.run_hashes import hash_limit, select_runs, shuffle_runs
 from segtool.text.runs import Chunk, Corpus
 
-__all__ = ["EMState", "Expectation", "learn", "log_prior", "log_weight"]
+__all__ = ["EMState", "Expectation", "expected_words", "learn", "log_prior", "log_weight"]
 
 LEAST_EXPECTED = 0.01
 """Least expected count of every character of the corpus, so that every text has a cover."""
@@ -66,13 +65,11 @@ class EMState:
     expected : ndarray of float64, shape (candidates,)
         Expected occurrences of each candidate as a word, by length, then by symbol ids; before the first pass its
         occurrences.
-    class_of : ndarray of uint8, shape (candidates,)
-        Word class of each candidate, once there are classes.
-    bigrams : ndarray of int64, shape (classes, classes)
-        How often each class (column) follows each class (row).
+    class_of, bigrams
+        From :func:`segtool.lexicon.word_classes.cluster`, once there are classes.
     log_likelihood : ndarray of float64, shape (passes,)
         Of the corpus before each pass so far, nats.
-    sample, boundaries : ndarray of uint16, shape (n,)
+    sample, boundaries
         See :class:`segtool.lexicon.learned.Learned`; empty before the last pass.
     """
 
@@ -87,10 +84,6 @@ class EMState:
     def passes(self) -> int:
         """Number of passes so far."""
         return len(self.log_likelihood)
-
-    def save(self, checkpoints: Checkpoints) -> None:
-        """Save it as a checkpoint."""
-        checkpoints.save(CHECKPOINT, **vars(self))
 
 
 def learn(
@@ -120,9 +113,9 @@ def learn(
         trie = em.trie(state, trie)
         weight = log_weight(state.expected, em.prior)
         if state.passes == settings.passes:
-            em.put_into_classes(state, trie, weight)
+            em.put_into_classes(state, trie)
         em.run(em.expectation(state, trie, weight), state, trie)
-        state.save(use.checkpoints)
+        use.checkpoints.save(CHECKPOINT, **vars(state))
     words = em.lexicon(state)
     return Learned("lattice", words, words, state.sample, state.boundaries, tuple(state.log_likelihood.tolist()))
 
@@ -151,12 +144,11 @@ class _EM:
         self._engine, self._progress = engine, progress
         self._singles = slice(1, len(candidates.levels[0]))
         self._max_len = len(candidates.levels)
-        self._sizes = [len(level) for level in candidates.levels]
         self.prior = log_prior(candidates, settings)
 
     def start(self) -> EMState:
         """Take the occurrences of each candidate for its expected count."""
-        state = EMState(np.concatenate([level.count for level in self._candidates.levels]).astype(np.float64))
+        state = EMState(self._candidates.column("count").astype(np.float64))
         self._raise_singles(state)
         return state
 
@@ -170,17 +162,17 @@ class _EM:
         if trie is not None and size >= NEW_TRIE * trie.size:
             return trie
         units, nodes = candidate_trie(self._candidates, alive)
-        return _Trie(units, np.concatenate(nodes), size)
+        return _Trie(units, nodes, size)
 
-    def put_into_classes(self, state: EMState, trie: _Trie, weight: Floats) -> None:
+    def put_into_classes(self, state: EMState, trie: _Trie) -> None:
         """Cut the corpus into its likeliest words, and put the frequent ones into classes."""
-        words = np.flatnonzero(self._is_word(state))
+        words = self.lexicon(state)
         weights = np.full(len(trie.units) // 2, -np.inf)
-        weights[trie.nodes[words]] = weight[words]
+        weights[trie.nodes[words.at]] = words.weight
         lattice = trie.units, weights, self._max_len, self._corpus.stats.longest_run
         cut = CutCorpus(self._engine, self._corpus, lattice)
         sizes = self._settings.class_words, self._settings.word_classes
-        state.class_of, state.bigrams = cluster(cut, trie.nodes, self._lengths(), *sizes)
+        state.class_of, state.bigrams = cluster(cut, trie.nodes, self._candidates.lengths(), *sizes)
 
     def expectation(self, state: EMState, trie: _Trie, weight: Floats) -> Expectation:
         """Make the task of the next pass."""
@@ -209,36 +201,11 @@ class _EM:
 
     def lexicon(self, state: EMState) -> Lexicon:
         """Return the candidates that are expected often enough."""
-        weight = log_weight(state.expected, self.prior)
-        unknown = float(weight[self._singles].min(initial=0.0)) - 1.0
-        words = self._is_word(state)
-        lengths = self._lengths()[words].astype(np.int64)
-        places = np.concatenate([np.arange(size) for size in self._sizes])[words]
-        return Lexicon(lengths, places, weight[words], state.expected[words], unknown)
-
-    def _is_word(self, state: EMState) -> npt.NDArray[np.bool_]:
-        words = state.expected >= max(self._settings.min_expected, FORGOTTEN)
-        words[self._singles] = True
-        words[0] = False
-        return words
-
-    def _lengths(self) -> Bytes:
-        return np.repeat(np.arange(1, self._max_len + 1, dtype=np.uint8), self._sizes)
+        return expected_words(state.expected, self.prior, self._singles, max(self._settings.min_expected, FORGOTTEN))
 
 
 def log_prior(candidates: Candidates, settings: LexiconSettings) -> Floats:
-    """Compute the part of the log weight that does not change from pass to pass.
-
-    Parameters
-    ----------
-    candidates : Candidates
-    settings : LexiconSettings
-
-    Returns
-    -------
-    ndarray of float64, shape (candidates,)
-        Nats; by length, then by symbol ids.
-    """
+    """Compute the part of each candidate's log weight that does not change from pass to pass, in nats."""
     priors = []
     for k, level in enumerate(candidates.levels, 1):
         variation = level.left_variation.astype(np.float64) + level.right_variation
@@ -258,26 +225,32 @@ def log_weight(expected: Floats, prior: Floats) -> Floats:
         return np.log(expected) - np.log(total) + prior
 
 
+def expected_words(expected: Floats, prior: Floats, singles: slice, least: float) -> Lexicon:
+    """Take single symbols, and the other candidates that are expected `least` times or more, for words."""
+    weight = log_weight(expected, prior)
+    is_word = expected >= least
+    is_word[singles] = True
+    is_word[0] = False
+    unknown = float(weight[singles].min(initial=0.0)) - 1.0
+    return Lexicon(np.flatnonzero(is_word), weight[is_word], expected[is_word], unknown)
+
+
 class Expectation:
     """The task of an EM pass: add the expected occurrences of each word to its node, in fixed point.
 
     Parameters
     ----------
-    units : ndarray of int32, shape (2 * nodes,)
-        Trie of the candidates: base and check in turn.
-    linear : ndarray of float64, shape (nodes,)
-        Weight of each word.
+    units, linear
+        Trie of the candidates and the weight of each node (:func:`segtool.lexicon.lattice.weighted_units`).
     classes : tuple
         Class of each node and the factors of class bigrams; empty for independent words.
-    max_len, longest_run : int
-        Symbols of the longest word and of the longest run.
     limit : int, optional
         Return the boundaries of a sample of the runs (:func:`segtool.text.run_hashes.hash_limit`).
     """
 
     def __init__(
         self,
-        units: npt.NDArray[np.int32],
+        units: Places,
         linear: Floats,
         classes: tuple[npt.NDArray[Any], ...],
         max_len: int,

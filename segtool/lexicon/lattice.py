@@ -56,40 +56,18 @@ def weighted_units(units: Places, weight: Floats, classes: Bytes | None = None) 
 
 
 def lattice_scratch(positions: int, max_len: int) -> tuple[Floats, Places]:
-    """Allocate the scratch of :func:`forward_backward`.
+    """Allocate the scratch of :func:`forward_backward`: forward and backward values with weights, and slots.
 
-    Parameters
-    ----------
-    positions : int
-        Symbols of the longest run, and `max_len` + 2 more.
-    max_len : int
-        Symbols of the longest word.
-
-    Returns
-    -------
-    floats : ndarray of float64
-        Forward and backward values, and the weight of each slot.
-    slots : ndarray of int32
-        See :func:`slots_of`.
+    `positions` is the length of the longest run, and `max_len` + 2 more.
     """
     positions = max(positions, WALK_SIZE + max_len + 2)
     return np.empty(positions * (2 + max_len)), slots_of(positions, max_len)
 
 
 def slots_of(size: int, max_len: int) -> Places:
-    """Allocate the array that :func:`walk` writes.
+    """Allocate the array that :func:`walk` writes for up to `size` symbols at a time.
 
-    Parameters
-    ----------
-    size : int
-        Symbols that are walked at a time, at most.
-    max_len : int
-        Symbols of the longest word.
-
-    Returns
-    -------
-    ndarray of int32
-        One behind the other: ``found[size * max_len]``, ``places[size * max_len]``, ``ends[max_len]`` and scratch.
+    It holds ``found[size * max_len]``, ``places[size * max_len]``, ``ends[max_len]`` and scratch.
     """
     return np.empty(2 * size * max_len + max_len + size, np.int32)
 

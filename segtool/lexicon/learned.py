@@ -31,8 +31,8 @@ class Lexicon:
 
     Attributes
     ----------
-    level, place : ndarray of int64, shape (words,)
-        Word i is the candidate ``place[i]`` among those of ``level[i]`` symbols.
+    at : ndarray of int64, shape (words,)
+        Place of each word among all candidates, ascending.
     weight : ndarray of float64, shape (words,)
         Log weight, nats.
     expected : ndarray of float64, shape (words,)
@@ -41,14 +41,13 @@ class Lexicon:
         Log weight of a character that the corpus does not hold, nats.
     """
 
-    level: Integers
-    place: Integers
+    at: Integers
     weight: Floats
     expected: Floats
     unknown_weight: float
 
 
-NO_WORDS = Lexicon(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0), np.zeros(0), 0.0)
+NO_WORDS = Lexicon(np.zeros(0, np.int64), np.zeros(0), np.zeros(0), 0.0)
 
 
 @dataclass(frozen=True)

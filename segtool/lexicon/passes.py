@@ -19,15 +19,10 @@ __all__ = ["Engine", "Task", "Threads"]
 
 
 class Task(Protocol):
-    """Work on every chunk of a corpus. It can be pickled.
-
-    Attributes
-    ----------
-    size : int
-        Length of the array of sums.
-    """
+    """Work on every chunk of a corpus. It can be pickled."""
 
     size: int
+    """Length of the array of sums."""
 
     def scratch(self) -> tuple[npt.NDArray[Any], ...]:
         """Allocate the working memory of one thread."""
@@ -44,13 +39,7 @@ class Engine(Protocol):
 
 
 class Threads:
-    """Runs tasks in threads of this process.
-
-    Parameters
-    ----------
-    workers : int
-        Number of threads. No result depends on it.
-    """
+    """Runs tasks in threads of this process. No result depends on their number."""
 
     def __init__(self, workers: int = 1) -> None:
         self.workers = workers
@@ -58,20 +47,7 @@ class Threads:
     def run(
         self, task: Task, runs: Corpus, progress: Callable[[int], object] | None = None
     ) -> tuple[Integers, list[Any]]:
-        """Run a task over a corpus.
-
-        Parameters
-        ----------
-        task : Task
-        runs : Corpus
-        progress : callable, optional
-            Called with the number of symbols passed since the last call.
-
-        Returns
-        -------
-        total : ndarray of int64, shape (task.size,)
-        results : list
-        """
+        """Run a task over a corpus; see :meth:`Engine.run`."""
 
         def work(i: int, scratch: tuple[npt.NDArray[Any], ...], total: Integers) -> Any:
             chunk = runs.chunk(i)

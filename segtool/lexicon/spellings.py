@@ -12,10 +12,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from segtool.lexicon.learned import Lexicon
 from segtool.lexicon.trie import candidate_trie
 from segtool.ngrams.scores import Candidates
-from segtool.runtime.arrays import Integers
+from segtool.runtime.arrays import Integers, add_up_keys
 from segtool.runtime.kernels import kernel
 from segtool.store.model import SPELLING
 from segtool.text.runs import Corpus
@@ -26,7 +25,7 @@ _CODE_BITS = 18
 _PLACE_BITS = 4
 
 
-def odd_spellings(runs: Corpus | None, candidates: Candidates, words: Lexicon) -> npt.NDArray[Any]:
+def odd_spellings(runs: Corpus | None, candidates: Candidates, words: Integers) -> npt.NDArray[Any]:
     """Find the places where words are mostly written with another character than the display form of the symbol.
 
     Parameters
@@ -35,8 +34,8 @@ def odd_spellings(runs: Corpus | None, candidates: Candidates, words: Lexicon) -
         Without a corpus there are no such places.
     candidates : Candidates
         From this corpus.
-    words : Lexicon
-        Some of the candidates; only `level` and `place` are read.
+    words : ndarray of int64, shape (words,)
+        Places among the candidates.
 
     Returns
     -------
@@ -46,22 +45,15 @@ def odd_spellings(runs: Corpus | None, candidates: Candidates, words: Lexicon) -
     """
     if runs is None or not runs.odd_symbols.any():
         return np.zeros(0, SPELLING)
-    levels = candidates.levels
-    numbers = [np.full(len(level), -1, np.int32) for level in levels]
-    counts = np.zeros(len(words.level), np.int64)
-    odd = runs.odd_symbols
-    holds_odd = odd[levels[0].symbol]
-    for k, level in enumerate(levels, 1):
-        if k > 1:
-            holds_odd = holds_odd[level.parent] | odd[level.symbol]
-        row = np.flatnonzero(words.level == k)
-        counts[row] = level.count[words.place[row]]
-        row = row[holds_odd[words.place[row]]]
-        numbers[k - 1][words.place[row]] = row
-    units, nodes = candidate_trie(candidates, np.concatenate(numbers) >= 0)
+    levels, odd = candidates.levels, runs.odd_symbols
+    holds_odd = [odd[levels[0].symbol]]
+    for level in levels[1:]:
+        holds_odd.append(holds_odd[-1][level.parent] | odd[level.symbol])
+    number = np.full(len(candidates) + 1, -1, np.int32)
+    number[words] = np.where(np.concatenate(holds_odd)[words], np.arange(len(words)), -1)
+    units, nodes = candidate_trie(candidates, number >= 0)
     word_of = np.full(len(units) // 2, -1, np.int32)
-    for node, number in zip(nodes, numbers, strict=True):
-        word_of[node[node >= 0]] = number[node >= 0]
+    word_of[nodes[nodes >= 0]] = number[nodes >= 0]
     keys, times = _count_odd(runs, (units, word_of, len(levels)))
     slots, first = np.unique(keys >> _CODE_BITS, return_index=True)
     if not len(slots):
@@ -71,7 +63,8 @@ def odd_spellings(runs: Corpus | None, candidates: Candidates, words: Lexicon) -
     out = np.zeros(len(slots), SPELLING)
     out["word"], out["place"] = slots >> _PLACE_BITS, slots & ((1 << _PLACE_BITS) - 1)
     out["code"] = keys[best] & ((1 << _CODE_BITS) - 1)
-    return out[times[best] > counts[out["word"]] - np.add.reduceat(times, first)]
+    counts = candidates.column("count")[words[out["word"]]]
+    return out[times[best] > counts - np.add.reduceat(times, first)]
 
 
 def _count_odd(runs: Corpus, tables: tuple[Any, ...]) -> tuple[Integers, Integers]:
@@ -86,10 +79,7 @@ def _count_odd(runs: Corpus, tables: tuple[Any, ...]) -> tuple[Integers, Integer
         held.append(np.unique(found, return_counts=True))
         # merging when as much has been added as there was keeps the cost in proportion to the text
         if i == len(runs) - 1 or sum(len(keys) for keys, _ in held[1:]) > max(len(held[0][0]), 1 << 20):
-            keys, place = np.unique(np.concatenate([keys for keys, _ in held]), return_inverse=True)
-            times = np.zeros(len(keys), np.int64)
-            np.add.at(times, place, np.concatenate([times for _, times in held]))
-            held = [(keys, times)]
+            held = [add_up_keys(held)]
     return held[0]
 
 

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from segtool.ngrams.scores import Candidates
-from segtool.runtime.arrays import Ids
+from segtool.runtime.arrays import Ids, Places
 from segtool.runtime.kernels import kernel
 
 __all__ = ["build_trie", "candidate_trie"]
@@ -90,34 +90,25 @@ def build_trie(
     return base, check, nodes
 
 
-def candidate_trie(
-    candidates: Candidates, alive: npt.NDArray[np.bool_] | None = None
-) -> tuple[npt.NDArray[np.int32], list[npt.NDArray[np.int32]]]:
-    """Build the trie of some candidates.
-
-    Parameters
-    ----------
-    candidates : Candidates
-    alive : ndarray of bool, shape (candidates,), optional
-        Which of them; by default all.
+def candidate_trie(candidates: Candidates, alive: npt.NDArray[np.bool_] | None = None) -> tuple[Places, Places]:
+    """Build the trie of all candidates, or of those that are `alive`.
 
     Returns
     -------
     units : ndarray of int32, shape (2 * nodes,)
         Base and check of each node in turn.
-    nodes : list of ndarray of int32
-        As from :func:`build_trie`.
+    nodes : ndarray of int32, shape (candidates,)
+        Node of each candidate, -1 for one that is not laid out.
     """
     levels = candidates.levels
-    sizes = [len(level) for level in levels]
     if alive is None:
-        alive = np.ones(sum(sizes), np.bool_)
+        alive = np.ones(len(candidates) + 1, np.bool_)
     base, check, nodes = build_trie(
         [level.symbol for level in levels],
         [level.parent for level in levels],
-        np.split(alive, np.cumsum(sizes)[:-1]),
+        candidates.split(alive),
     )
-    return np.column_stack([base, check]).ravel(), nodes
+    return np.column_stack([base, check]).ravel(), np.concatenate(nodes)
 
 
 @kernel("i8(u2[const], i8[const], i8[const], i8[const], i8, i8, i4[], i8[])")

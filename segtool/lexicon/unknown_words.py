@@ -44,11 +44,8 @@ def spelling_scores(words: npt.NDArray[Any], codes: Codes, settings: UnknownSett
     Parameters
     ----------
     words : structured ndarray, shape (words,)
-        Words of a lexicon, single symbols included, with ``symbols``, ``length``, ``count`` and ``expected``
-        (:func:`segtool.store.model.word_record`).
+        Words of a lexicon, single symbols included (:func:`segtool.store.model.word_record`).
     codes : ndarray of uint32, shape (symbols,)
-        Code of each symbol id.
-    settings : UnknownSettings
 
     Returns
     -------
@@ -76,17 +73,7 @@ def spelling_scores(words: npt.NDArray[Any], codes: Codes, settings: UnknownSett
 
 
 def spelling_steps(scores: Floats) -> npt.NDArray[np.int32]:
-    """Convert scores to the steps of the decoder.
-
-    Parameters
-    ----------
-    scores : ndarray of float64, shape (symbols + 1, 3)
-
-    Returns
-    -------
-    ndarray of int32, shape (4 * (symbols + 1),)
-        In steps of 1/65536 nat; the fourth number of each symbol is not used.
-    """
+    """Convert scores to the decoder's steps of 1/65536 nat, four for each symbol; the last one is not used."""
     steps = np.zeros((len(scores), 4), np.int32)
     steps[:, :3] = np.rint(scores * WEIGHT_UNIT)
     return steps.ravel()

@@ -25,7 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 from segtool.lexicon.passes import Engine, Threads
-from segtool.runtime.arrays import Bytes, Floats, Integers
+from segtool.runtime.arrays import Bytes, Floats, Integers, Places, add_up_keys
 from segtool.runtime.kernels import kernel
 from segtool.text.runs import Chunk, Corpus
 
@@ -73,10 +73,7 @@ class WordCut:
     """
 
     def __init__(
-        self,
-        lattice: tuple[npt.NDArray[np.int32], Floats, int, int],
-        type_of: Integers | None = None,
-        keep: bool = False,
+        self, lattice: tuple[Places, Floats, int, int], type_of: Integers | None = None, keep: bool = False
     ) -> None:
         *self._tables, self._longest_run = lattice
         self._keep = keep
@@ -89,7 +86,7 @@ class WordCut:
         """Allocate the working memory of one thread."""
         return np.empty(self._longest_run + 1), np.empty(2 * self._longest_run + 2, np.int32)
 
-    def nodes(self, chunk: Chunk, scratch: tuple[npt.NDArray[Any], ...]) -> npt.NDArray[np.int32]:
+    def nodes(self, chunk: Chunk, scratch: tuple[npt.NDArray[Any], ...]) -> Places:
         """Return the node of each word, and 0 for each boundary, in order."""
         stream = chunk.stream
         nodes = np.full(len(stream), -1, np.int32)
@@ -98,16 +95,14 @@ class WordCut:
         return nodes[nodes >= 0]
 
     def __call__(self, chunk: Chunk, scratch: tuple[npt.NDArray[Any], ...], total: Integers) -> Any:
-        """Add the counts; return bigrams and their counts if there are too many types for a table."""
-        words = self.nodes(chunk, scratch)
+        """Add the counts; return the words to keep, or counted bigrams if there are too many types for a table."""
+        return self.count(self.nodes(chunk, scratch), total)
+
+    def count(self, words: Places, total: Integers) -> Any:
+        """Count a sequence of words; see :meth:`__call__`."""
         if self._type_of is None:
             _count(words, total)
             return words if self._keep else None
-        return self.count_bigrams(words, total)
-
-    def count_bigrams(self, words: npt.NDArray[np.int32], total: Integers) -> Any:
-        """Add the counts of the bigrams of a sequence of words; see :meth:`__call__`."""
-        assert self._type_of is not None
         if self._dense:
             _count_pairs(words, self._type_of, self._types, total)
             return None
@@ -120,27 +115,17 @@ class WordCut:
             key = np.flatnonzero(total)
             count = total[key]
         else:
-            key, place = np.unique(np.concatenate([each for each, _ in results]), return_inverse=True)
-            count = np.zeros(len(key), np.int64)
-            np.add.at(count, place, np.concatenate([each for _, each in results]))
+            key, count = add_up_keys(results)
         return key // self._types, key % self._types, count
 
 
 class CutCorpus:
-    """A corpus cut into its likeliest words: cut for every count, or once if it is small.
+    """A corpus cut into its likeliest words (:class:`WordCut`): cut for every count, or once if it is small."""
 
-    Parameters
-    ----------
-    engine : Engine
-    runs : Corpus
-    lattice : tuple
-        See :class:`WordCut`.
-    """
-
-    def __init__(self, engine: Engine, runs: Corpus, lattice: tuple[npt.NDArray[np.int32], Floats, int, int]) -> None:
+    def __init__(self, engine: Engine, runs: Corpus, lattice: tuple[Places, Floats, int, int]) -> None:
         self._engine, self._runs, self._lattice = engine, runs, lattice
         self._keep = isinstance(engine, Threads) and runs.stats.positions <= KEPT
-        self._words: list[npt.NDArray[np.int32]] = []
+        self._words: list[Places] = []
 
     def frequency(self) -> Integers:
         """Count how often each node is a word; node 0 is the boundary."""
@@ -154,25 +139,20 @@ class CutCorpus:
         pairs = WordCut(self._lattice, type_of)
         if self._words:
             total = np.zeros(pairs.size, np.int64)
-            return pairs.bigrams(total, [pairs.count_bigrams(words, total) for words in self._words])
+            return pairs.bigrams(total, [pairs.count(words, total) for words in self._words])
         return pairs.bigrams(*self._engine.run(pairs, self._runs))
 
 
 def cluster(
-    corpus: CutCorpus,
-    nodes: npt.NDArray[np.int32],
-    lengths: Integers,
-    class_words: int,
-    word_classes: int,
+    corpus: CutCorpus, nodes: Places, lengths: Bytes, class_words: int, word_classes: int
 ) -> tuple[Bytes, Integers]:
     """Put the words of a corpus into classes.
 
     Parameters
     ----------
-    corpus : CutCorpus
     nodes : ndarray of int32, shape (candidates,)
         Node of each candidate, or -1; the first candidate is the boundary, node 0.
-    lengths : ndarray of int64, shape (candidates,)
+    lengths : ndarray of uint8, shape (candidates,)
         Symbols of each candidate, ascending.
     class_words : int
         Number of words with free classes, if so many are seen often enough; of equally frequent words the first
@@ -194,7 +174,7 @@ def cluster(
     frequency[0] = 0
     often = np.flatnonzero(frequency >= LEAST_SEEN)
     chosen = often[np.argsort(-frequency[often], kind="stable")[:class_words]]
-    classes = lengths.astype(np.uint8)
+    classes = lengths.copy()
     classes[0] = 0
     fixed = int(lengths[-1]) + 1
     size = fixed + word_classes
@@ -227,20 +207,7 @@ def cluster(
 
 
 def class_factors(counts: Integers, weight: float) -> Floats:
-    """Compute how much likelier each class is behind each other class than by chance.
-
-    Parameters
-    ----------
-    counts : ndarray of int64, shape (classes, classes)
-        From :func:`cluster`.
-    weight : float
-        μ.
-
-    Returns
-    -------
-    ndarray of float64, shape (classes, classes)
-        Row c holds the factors of class c behind each class.
-    """
+    """Compute F from the counts of :func:`cluster` and μ; row d holds the factors of class d behind each class."""
     chance = np.outer(counts.sum(axis=1), counts.sum(axis=0) / max(counts.sum(), 1))
     logs = np.where(chance > LEAST_CHANCE, np.log((counts + 1) / (chance + 1)), 0.0)
     return np.ascontiguousarray(np.exp(weight * np.clip(logs, -LIMIT, LIMIT)).T)

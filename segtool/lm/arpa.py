@@ -9,7 +9,6 @@ character. :mod:`segtool.lm.arpa_reader` reads the files.
 from __future__ import annotations
 
 import gzip
-import os
 from collections.abc import Callable
 from typing import Any, BinaryIO
 
@@ -17,10 +16,9 @@ import numpy as np
 
 from segtool.lm.language_model import LanguageModel
 from segtool.runtime.kernels import kernel
-from segtool.store.files import atomic_file
 from segtool.text.symbols import LAT, NUM
 
-__all__ = ["POWERS", "stream_arpa", "word_of", "write_arpa"]
+__all__ = ["POWERS", "word_of", "write_arpa"]
 
 POWERS = np.array([float(f"1e{i}") for i in range(23)])
 """Powers of ten that a float64 holds exactly."""
@@ -28,42 +26,14 @@ _LINES = 1 << 16
 
 
 def word_of(code: int) -> str:
-    """Spell a symbol for an ARPA file.
-
-    Parameters
-    ----------
-    code : int
-        Code of a Han character, ``NUM`` or ``LAT``; see :mod:`segtool.text.symbols`.
-    """
+    """Spell the symbol of a code for an ARPA file."""
     return {NUM: "<num>", LAT: "<lat>"}.get(code) or chr(code)
 
 
 def write_arpa(
-    lm: LanguageModel, path: str | os.PathLike[str], progress: Callable[[int], object] | None = None
-) -> None:
-    """Write an ARPA file.
-
-    Parameters
-    ----------
-    lm : LanguageModel
-    path : path
-        Compressed if the name ends in ``.gz``.
-    progress : callable, optional
-        Called with the number of n-grams written since the last call.
-
-    Raises
-    ------
-    OutputError
-        If the place cannot be written.
-    """
-    with atomic_file(path) as file:
-        stream_arpa(lm, file, os.fspath(path).endswith(".gz"), progress)
-
-
-def stream_arpa(
     lm: LanguageModel, file: BinaryIO, packed: bool, progress: Callable[[int], object] | None = None
 ) -> None:
-    """Write an ARPA file into an open file, compressed with gzip if `packed`."""
+    """Write an ARPA file, compressed with gzip if `packed`; `progress` receives the number of new n-grams."""
     if not packed:
         _write_ngrams(lm, file.write, progress)
         return

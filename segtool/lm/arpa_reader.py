@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any, NoReturn
@@ -24,6 +24,7 @@ from segtool.lm.kneser_ney import link_suffixes
 from segtool.lm.language_model import LanguageModel, find_child
 from segtool.runtime.arrays import Codes
 from segtool.runtime.kernels import kernel
+from segtool.text.encodings import byte_lines
 from segtool.text.runs import MAX_SYMBOLS
 from segtool.text.symbols import CODE_LIMIT, LAT, NUM, class_table
 from segtool.text.unpacked import UnpackedFile
@@ -33,7 +34,6 @@ __all__ = ["read_arpa"]
 logger = logging.getLogger("segtool")
 
 MAX_ORDER = 15
-_BLOCK_BYTES = 1 << 22
 _FLOAT_LIMIT = 3.40282356e38
 
 # Codes of the words of an ARPA file that are no Han characters.
@@ -52,31 +52,15 @@ _FAULTS = (
 
 
 def read_arpa(path: str | os.PathLike[str], progress: Callable[[int], object] | None = None) -> LanguageModel:
-    """Read an ARPA file.
+    """Read an ARPA file, plain or compressed, in UTF-8; ``-`` is standard input.
 
-    Parameters
-    ----------
-    path : path
-        Plain or compressed, in UTF-8; ``-`` for standard input.
-    progress : callable, optional
-        Called with the number of on-disk bytes read since the last call.
-
-    Returns
-    -------
-    LanguageModel
-        Its card records how many n-grams were left out.
-
-    Raises
-    ------
-    InputError
-        If the file cannot be read or unpacked.
-    ModelError
-        If it is not the ARPA file of a model of characters; the message names the line.
+    `progress` receives the number of on-disk bytes read since the last call. Raises ModelError, which names the line,
+    if it is not the ARPA file of a model of characters.
     """
     standard = os.fspath(path) == "-"
     name = "<stdin>" if standard else os.fspath(path)
     with closing(UnpackedFile(None if standard else Path(path), name, progress)) as file:
-        sections = _read_sections(_blocks(file.pieces), name)
+        sections = _read_sections(byte_lines(file.pieces), name)
     return _assemble(sections, name)
 
 
@@ -105,23 +89,8 @@ def _refuse_first(bad: npt.NDArray[np.bool_], lines: npt.NDArray[Any], name: str
         _refuse(name, int(lines[bad.argmax()]), what)
 
 
-def _blocks(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """Divide a stream into blocks of whole lines."""
-    held: list[bytes] = []
-    size = 0
-    for piece in pieces:
-        held.append(piece)
-        size += len(piece)
-        if size >= _BLOCK_BYTES and b"\n" in piece:
-            block = b"".join(held)
-            end = block.rfind(b"\n") + 1
-            yield block[:end]
-            held, size = [block[end:]], len(block) - end
-    yield b"".join(held) + b"\n"
-
-
 def _read_sections(blocks: Iterator[bytes], name: str) -> list[_Section]:
-    """Parse the file."""
+    """Parse blocks of whole lines."""
     is_han = np.frombuffer(class_table(), np.uint8) == class_table()[ord("一")]
     announced: list[int] = []
     sections: list[_Section] = []
@@ -129,6 +98,8 @@ def _read_sections(blocks: Iterator[bytes], name: str) -> list[_Section]:
     for block in blocks:
         if line == 0 and block.startswith(MAGIC):
             raise ModelError(f"{name}: a compressed KenLM binary: unpack it and pass it as a file")
+        if not block.endswith(b"\n"):
+            block += b"\n"
         data, at = np.frombuffer(block, np.uint8), 0
         while at < len(block):
             k = len(sections)

@@ -26,18 +26,7 @@ _COMMON = "的一是不了在有人"
 
 
 class KenLM(Scorer):
-    """A model that the ``kenlm`` package queries.
-
-    Parameters
-    ----------
-    path : path
-        A KenLM binary or an ARPA file.
-
-    Raises
-    ------
-    ModelError
-        If KenLM cannot open it, or it is no model of characters.
-    """
+    """A model of characters, a KenLM binary or an ARPA file, that the ``kenlm`` package queries."""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         try:

@@ -39,7 +39,6 @@ def estimate(counts: NGramTable, order: int = 4, prune: tuple[int, ...] = (), wo
     Parameters
     ----------
     counts : NGramTable
-        Their order is at least `order`.
     order : int
         Length of the longest n-grams, 2 to 6.
     prune : tuple of int
@@ -55,7 +54,7 @@ def estimate(counts: NGramTable, order: int = 4, prune: tuple[int, ...] = (), wo
     Raises
     ------
     UsageError
-        If a parameter is out of range.
+        If a parameter is out of range, or the counts are of lower order.
     CorpusError
         If there are no n-grams, or too many for numbers of 32 bits.
 

@@ -50,16 +50,7 @@ TABLE_TYPES = {
 
 @dataclass(frozen=True)
 class TextScore:
-    """Probability of a text under a language model.
-
-    Attributes
-    ----------
-    log10_probability : float
-    tokens : int
-        Symbols and ends of runs.
-    unknown : int
-        Symbols that the model does not know.
-    """
+    """Probability of a text under a language model; tokens are symbols and ends of runs."""
 
     log10_probability: float
     tokens: int
@@ -79,14 +70,7 @@ class Scorer(ABC):
         """Give the log10 probability of each symbol of a stream of codes, and whether it is unknown to the model."""
 
     def score_lines(self, text: str) -> tuple[Floats, Integers, Integers]:
-        """Score each line of a text as KenLM does, every run as a sentence of its own.
-
-        Returns
-        -------
-        log10_probability : ndarray of float64, shape (lines,)
-        tokens, unknown : ndarray of int64, shape (lines,)
-            As in :class:`TextScore`.
-        """
+        """Score each line of a text: log10 probabilities, numbers of tokens and of unknown symbols."""
         codes, line = _code_stream(text)
         log10, unknown = self.score_codes(codes)
         lines = text.count("\n") + (not text.endswith("\n"))
@@ -94,7 +78,7 @@ class Scorer(ABC):
         return sums[0], sums[1].astype(np.int64), sums[2].astype(np.int64)
 
     def score_text(self, text: str) -> TextScore:
-        """Score a text, every run as a sentence of its own."""
+        """Score a text as KenLM does, every run as a sentence of its own."""
         log10, tokens, unknown = self.score_lines(text)
         return TextScore(float(log10.sum()), int(tokens.sum()), int(unknown.sum()))
 
@@ -150,13 +134,7 @@ class LanguageModel(Scorer):
         return self.symbol, self.first_child, self.suffix, self.log10_probability, self.log10_backoff
 
     def write(self, folder: Path) -> None:
-        """Write the arrays and a card into an empty directory.
-
-        Raises
-        ------
-        OSError
-            If they cannot be written.
-        """
+        """Write the arrays and a card into an empty directory."""
         files: dict[str, Any] = {}
         for name, dtype in TABLE_TYPES.items():
             files |= write_array(folder, name, getattr(self, name).astype(dtype, copy=False))
@@ -165,23 +143,10 @@ class LanguageModel(Scorer):
 
     @classmethod
     def open(cls, path: str | os.PathLike[str], verify: bool = True) -> LanguageModel:
-        """Open a directory that :meth:`write` filled.
+        """Open a directory that :meth:`write` filled, with read-only memory maps as arrays.
 
-        Parameters
-        ----------
-        path : path
-        verify : bool
-            Compare the checksums of the arrays with the card.
-
-        Returns
-        -------
-        LanguageModel
-            Its arrays are read-only memory maps.
-
-        Raises
-        ------
-        ModelError
-            If the directory or a file of it is missing, damaged, or of another format version.
+        `verify` compares the checksums of the arrays with the card. Raises ModelError if the directory or a file of it
+        is missing, damaged, or of another format version.
         """
         folder = Path(path)
         card = LM.read(folder)
@@ -203,17 +168,9 @@ class LanguageModel(Scorer):
         return table[fold_table()] if self.card.get("parameters", {}).get("fold", False) else table
 
     def score_ids(self, stream: Ids) -> Singles:
-        """Give the log10 probability of each symbol of a stream.
+        """Give the log10 probability of each symbol of a stream of ids with a boundary at either end.
 
-        Parameters
-        ----------
-        stream : ndarray of uint16, shape (n,)
-            Symbol ids of this model; the first and the last are boundaries.
-
-        Returns
-        -------
-        ndarray of float32, shape (n,)
-            A boundary has that of ``</s>``, but the first one, which ends no run, has 0.
+        A boundary has that of ``</s>``, but the first one, which ends no run, has 0.
         """
         out = np.zeros(len(stream), np.float32)
         _score_stream(stream, *self.tables, out)

@@ -13,33 +13,9 @@ from segtool.store.cards import CARD, copy_file
 from segtool.store.files import atomic_directory
 from segtool.store.model import LM_FOLDER
 
-__all__ = ["import_lm", "open_lm", "save_lm"]
+__all__ = ["import_lm", "open_lm"]
 
 _BINARY_COPY = "model.kenlm"
-
-
-def save_lm(lm: LanguageModel, path: str | os.PathLike[str]) -> LanguageModel:
-    """Write a language model into a directory that is replaced whole or not at all.
-
-    Parameters
-    ----------
-    lm : LanguageModel
-    path : path
-        A directory that does not exist, is empty, or holds a model, which is replaced.
-
-    Returns
-    -------
-    LanguageModel
-        The same, opened from the directory.
-
-    Raises
-    ------
-    OutputError
-        If the place cannot be written or holds something else.
-    """
-    with atomic_directory(path, marker=CARD) as folder:
-        lm.write(folder)
-    return LanguageModel.open(Path(path))
 
 
 def open_lm(path: str | os.PathLike[str]) -> LanguageModel | KenLM:
@@ -71,33 +47,17 @@ def open_lm(path: str | os.PathLike[str]) -> LanguageModel | KenLM:
 
 
 def import_lm(source: str | os.PathLike[str], path: str | os.PathLike[str]) -> LanguageModel | KenLM:
-    """Make a directory of a language model that another tool trained.
+    """Make a directory of a language model that another tool trained, and open it.
 
-    Parameters
-    ----------
-    source : path
-        An ARPA file, which becomes tables, or a KenLM binary, which is copied.
-    path : path
-        A directory that does not exist, is empty, or holds a model, which is replaced.
-
-    Returns
-    -------
-    LanguageModel or KenLM
-        Opened from the directory.
-
-    Raises
-    ------
-    InputError, ModelError
-        If the source is no language model of characters, or cannot be read.
-    OutputError
-        If the place cannot be written or holds something else.
+    Tables are made of an ARPA file; a KenLM binary is copied. The directory is replaced if it holds a model.
     """
-    if not is_binary(source):
-        return save_lm(read_arpa(source), path)
-    order = KenLM(source).order
+    lm = KenLM(source) if is_binary(source) else read_arpa(source)
     with atomic_directory(path, marker=CARD) as folder:
-        files = copy_file(folder, _BINARY_COPY, source)
-        imported = {"file": os.path.basename(source)}
-        card = {"kind": "kenlm", "order": order, "imported": imported, "segtool_version": __version__}
-        LM.write(folder, card, files)
+        if isinstance(lm, LanguageModel):
+            lm.write(folder)
+        else:
+            files = copy_file(folder, _BINARY_COPY, source)
+            imported = {"file": os.path.basename(source)}
+            card = {"kind": "kenlm", "order": lm.order, "imported": imported, "segtool_version": __version__}
+            LM.write(folder, card, files)
     return open_lm(path)

@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from segtool.lm.arpa import stream_arpa
+from segtool.lm.arpa import write_arpa
 from segtool.lm.kneser_ney import estimate, thresholds
 from segtool.lm.language_model import LanguageModel
 from segtool.ngrams.count import count_stream
@@ -31,44 +31,10 @@ def train_language_model(
     progress: bool = False,
     report: ReadingReport | None = None,
 ) -> LanguageModel:
-    """Train a language model and write it.
+    """Train a language model and write it to a file (.arpa or .arpa.gz) or a directory.
 
-    Parameters
-    ----------
-    inputs : sequence of path
-        Files, directories, globs, ``"-"`` for standard input; plain or compressed.
-    output : str
-        A name that ends in .arpa or .arpa.gz, or a directory.
-    order : int
-        Length of the longest n-grams, 2 to 6.
-    prune : tuple of int
-        See :func:`segtool.lm.kneser_ney.estimate`.
-    encoding : str
-        Encoding of the inputs.
-    skip_undecodable : bool
-        Leave out and count lines that are not valid in that encoding, instead of raising.
-    workers : int, optional
-        Threads; by default one per processor. The model does not depend on it.
-    progress : bool
-        Show progress bars on standard error if that is a terminal.
-    report : ReadingReport, optional
-        Receives sizes, seconds and memory of the stages.
-
-    Returns
-    -------
-    LanguageModel
-        Its card holds size and digest of the corpus.
-
-    Raises
-    ------
-    UsageError
-        If a parameter makes no sense.
-    InputError, EncodingError
-        If an input cannot be read.
-    CorpusError
-        If the text holds no Han character.
-    OutputError
-        If the output cannot be written.
+    The parameters are those of :func:`segtool.lm.kneser_ney.estimate` and :class:`segtool.text.reading.TextInput`;
+    `report` is filled. The card of the model holds size and digest of the corpus.
     """
     thresholds(prune, order)
     workers = checked_workers(workers)
@@ -98,5 +64,5 @@ def train_language_model(
             if isinstance(place, Path):
                 model.write(place)
             else:
-                stream_arpa(model, place, output.endswith(".gz"), step)
+                write_arpa(model, place, output.endswith(".gz"), step)
     return model

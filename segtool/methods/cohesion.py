@@ -48,11 +48,6 @@ def learn(
     -------
     Learned
         The dictionary; for the article of 2015, the pairs that are not cut and the words between cuts.
-
-    Raises
-    ------
-    UsageError
-        If a parameter makes no sense.
     """
     settings.checked()
     stream = corpus.whole().stream
@@ -60,23 +55,23 @@ def learn(
     pairs_only = settings.cohesion_revision == 2015
     thresholds = settings.cohesion_thresholds[:1] if pairs_only else settings.cohesion_thresholds
     longest = min(len(thresholds) + 1, len(levels))
-    units, nodes = candidate_trie(candidates)
+    trie = units, nodes = candidate_trie(candidates)
+    nodes_of = candidates.split(nodes)
     kept = np.zeros(len(units) // 2, np.bool_)
     for k, threshold in zip(range(2, longest + 1), thresholds, strict=False):
         level = levels[k - 1]
-        kept[nodes[k - 1]] = (level.cohesion >= threshold) & (level.count >= settings.cohesion_min_count)
+        kept[nodes_of[k - 1]] = (level.cohesion >= threshold) & (level.count >= settings.cohesion_min_count)
     joined = np.zeros(len(stream), np.bool_)
     _mark_joined(stream, units, kept, longest, joined)
-    counts = count_words(stream, joined, candidates, (units, nodes))
+    counts = count_words(stream, joined, candidates, trie)
     if pairs_only:
-        words = frequency_lexicon(counts)
-        pairs = np.flatnonzero(kept[nodes[1]]) if longest > 1 else np.zeros(0, np.int64)
+        pairs = np.flatnonzero(kept[nodes])
         nothing = np.zeros(len(pairs))
-        return Learned("pairs", Lexicon(np.full(len(pairs), 2), pairs, nothing, nothing, 0.0), words)
-    for k in range(2, len(levels) + 1):
-        at = np.flatnonzero(counts[k - 1])
-        counts[k - 1][at[~_consists_of_kept(spell(levels, k, at), units, kept, min(k, longest))]] = 0
-    words = frequency_lexicon(counts)
+        return Learned("pairs", Lexicon(pairs, nothing, nothing, 0.0), frequency_lexicon(counts, len(levels[0])))
+    for k, times in enumerate(candidates.split(counts)[1:], 2):
+        at = np.flatnonzero(times)
+        times[at[~_consists_of_kept(spell(levels, k, at), units, kept, min(k, longest))]] = 0
+    words = frequency_lexicon(counts, len(levels[0]))
     return Learned("lattice", words, words)
 
 

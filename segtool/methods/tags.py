@@ -33,14 +33,10 @@ def learn(corpus: Corpus, candidates: Candidates, settings: TagSettings, resourc
     resources : Resources
         With a language model.
 
-    Returns
-    -------
-    Learned
-
     Raises
     ------
     UsageError
-        If a parameter makes no sense, or there is no language model.
+        If there is no language model.
     """
     lm = resources.lm if resources else None
     if lm is None:

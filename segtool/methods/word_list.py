@@ -47,38 +47,18 @@ GREATEST_COUNT = 1e15
 
 @dataclass(frozen=True)
 class WordList:
-    """The words of a list as a corpus.
-
-    Attributes
-    ----------
-    corpus : Corpus
-        Each word is a run.
-    counts : ndarray of float64, shape (runs,)
-        How often each run counts.
-    left_out : list of str
-        Words that are too long, hold a mark or a space (no word of a run does), or have no usable count.
-    """
+    """The words of a list as a corpus: each word is a run, with a count."""
 
     corpus: Corpus
     counts: Floats
     left_out: list[str]
+    """Words that are too long, hold a mark or a space (no word of a run does), or have no usable count."""
 
 
 def list_words(entries: Iterable[tuple[str, float]], max_word_len: int, fold: bool = False) -> WordList:
-    """Turn a word list into a corpus.
+    """Turn words with counts into a corpus, without those of more than `max_word_len` symbols.
 
-    Parameters
-    ----------
-    entries : iterable of (str, float)
-        Words with counts; the counts of words that are the same in symbols add up.
-    max_word_len : int
-        Longer words, in symbols, are left out.
-    fold : bool
-        Whether simplified and traditional characters count as one.
-
-    Returns
-    -------
-    WordList
+    The counts of words that are the same in symbols add up.
 
     Raises
     ------
@@ -115,10 +95,6 @@ def learn(
     resources : Resources
         With the counts of the runs.
 
-    Returns
-    -------
-    Learned
-
     Raises
     ------
     UsageError
@@ -129,46 +105,32 @@ def learn(
     units, nodes = candidate_trie(candidates)
     total = np.zeros(len(units) // 2)
     _add_counts(corpus.whole().stream, units, resources.run_counts, total)
-    words = frequency_lexicon([total[level] for level in nodes])
+    words = frequency_lexicon(total[nodes], len(candidates.codes))
     return Learned("lattice", words, words)
 
 
 def words_of_cuts(
     corpus: Corpus, candidates: Candidates, learned: Learned, lm: LanguageModel | None = None, **parameters: Any
 ) -> Lexicon:
-    """Cut a corpus with a decoder that was learned from it, and count the words.
+    """Cut a corpus with a decoder that was learned from it, and weigh the candidates by their share of all words.
 
-    Parameters
-    ----------
-    corpus : Corpus
-    candidates : Candidates
-        N-grams of that corpus; other words are left out.
-    learned : Learned
-        Its words are not used.
-    lm : LanguageModel, optional
-        For the decoder that needs one.
-    **parameters
-        More parameters that the decoder reads in the card of a model.
-
-    Returns
-    -------
-    Lexicon
-        Words by their share of all words.
+    The words of `learned` are not used; the decoder reads `parameters` in the card of a model.
     """
     settings = {"max_word_len": len(candidates.levels), **parameters}
     card: dict[str, object] = {"decoder": learned.decoder, "parameters": settings}
     decoder = decoder_of(build_model(candidates, learned, card, lm=lm))
     runs = corpus.whole()
-    return frequency_lexicon(count_words(runs.stream, cut_runs(decoder, runs), candidates))
+    counts = count_words(runs.stream, cut_runs(decoder, runs), candidates)
+    return frequency_lexicon(counts, len(candidates.codes))
 
 
 def count_words(
     stream: Ids,
     joined: npt.NDArray[np.bool_],
     candidates: Candidates,
-    trie: tuple[Places, list[Places]] | None = None,
-) -> list[Floats]:
-    """Count the words of a corpus that is cut.
+    trie: tuple[Places, Places] | None = None,
+) -> Floats:
+    """Count how often each candidate is a word of a corpus that is cut.
 
     Parameters
     ----------
@@ -176,57 +138,31 @@ def count_words(
         The corpus, as for :func:`segtool.ngrams.count.count_stream`.
     joined : ndarray of bool, shape (n,)
         Whether one word holds both each symbol and the next one.
-    candidates : Candidates
-        Words that are none of these are left out.
     trie : tuple, optional
-        Their trie (:func:`segtool.lexicon.trie.candidate_trie`), if the caller has it.
-
-    Returns
-    -------
-    list of ndarray of float64
-        Occurrences of each candidate as a word, by length.
+        From :func:`segtool.lexicon.trie.candidate_trie`, if the caller has it.
     """
     units, nodes = trie or candidate_trie(candidates)
     total = np.zeros(len(units) // 2, np.int64)
-    _count_words(stream, units, joined, len(nodes), total)
-    return [total[level].astype(np.float64) for level in nodes]
+    _count_words(stream, units, joined, len(candidates.levels), total)
+    return total[nodes].astype(np.float64)
 
 
-def frequency_lexicon(counts: list[Floats]) -> Lexicon:
-    """Weigh words by their share of all counts.
+def frequency_lexicon(counts: Floats, symbols: int) -> Lexicon:
+    """Weigh candidates by their share of all counts.
 
-    Parameters
-    ----------
-    counts : list of ndarray of float64
-        Occurrences of the candidates as words, by length. Single characters are words in any case.
-
-    Returns
-    -------
-    Lexicon
+    The first `symbols` candidates are the boundary and single characters, which are words in any case.
     """
-    counts = [count.copy() for count in counts]
-    counts[0] = np.maximum(counts[0], LEAST_COUNT)
-    counts[0][0] = 0  # the boundary
-    places = [np.flatnonzero(count) for count in counts]
-    lengths = np.repeat(np.arange(1, len(counts) + 1), [len(at) for at in places])
-    expected = np.concatenate([count[at] for count, at in zip(counts, places, strict=True)])
+    counts = np.concatenate([[0.0], np.maximum(counts[1:symbols], LEAST_COUNT), counts[symbols:]])
+    at = np.flatnonzero(counts)
+    expected = counts[at]
     weight = np.log(expected / expected.sum())
-    return Lexicon(lengths, np.concatenate(places), weight, expected, float(weight.min(initial=0.0)) - 1.0)
+    return Lexicon(at, weight, expected, float(weight.min(initial=0.0)) - 1.0)
 
 
 def words_with_counts(model: Model) -> Iterator[tuple[str, int]]:
     """Give the words of a model with their expected occurrences, at least 1, as a word list.
 
     Words with a number or a Latin run are left out, because each represents many words.
-
-    Parameters
-    ----------
-    model : Model
-
-    Yields
-    ------
-    word : str
-    count : int
     """
     classes = np.searchsorted(model.symbols, [NUM, LAT])
     spelled = model.words["symbols"]

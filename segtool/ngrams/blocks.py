@@ -237,11 +237,8 @@ class BlockReader:
             with open(self._file, "rb") as file:
                 file.seek(offset)
                 data = file.read(size)
-        except FileNotFoundError:
-            raise ModelError(f"{self._file}: missing from the {self._form.what}: {self._form.fix}") from None
         except OSError as error:
-            what = error.strerror or error
-            raise ModelError(f"{self._file}: {what}: check the permissions of the {self._form.what}") from None
+            raise self._form.unreadable(self._file, error) from None
         if len(data) != size or zlib.crc32(data) != crc32:
             raise self.damaged(f"block {i}: wrong checksum")
         try:

@@ -208,7 +208,7 @@ def count(
     """
     if [inputs, texts, counts].count(None) != 2:
         raise UsageError("count() takes either inputs (files), or texts, or counts (shards)")
-    CandidateSettings(max_word_len, fold).checked()
+    CandidateSettings(max_word_len=max_word_len, fold=fold).checked()
     report = report if report is not None else CountingReport()
     watch, reading = Progress(progress, report.stages), report.reading
     workers, budget = checked_workers(workers), Budget.of(memory)

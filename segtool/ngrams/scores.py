@@ -24,8 +24,8 @@ import numpy as np
 import numpy.typing as npt
 
 from segtool.errors import UsageError
-from segtool.ngrams.table import Level, NGrams, Slice
-from segtool.runtime.arrays import Codes, Floats, Ids, Integers, Places, Singles
+from segtool.ngrams.table import Level, NGrams, Slice, spell
+from segtool.runtime.arrays import Bytes, Codes, Floats, Ids, Integers, Places, Singles
 from segtool.runtime.kernels import kernel
 from segtool.runtime.workers import in_order
 
@@ -76,6 +76,28 @@ class Candidates:
 
     def __len__(self) -> int:
         return sum(map(len, self.levels)) - 1
+
+    def column(self, name: str) -> npt.NDArray[Any]:
+        """Join a field of all levels: the values of all candidates, by length, then by symbol ids."""
+        return np.concatenate([getattr(level, name) for level in self.levels])
+
+    def split(self, values: npt.NDArray[Any]) -> list[npt.NDArray[Any]]:
+        """Split values of all candidates by length."""
+        return np.split(values, np.cumsum([len(level) for level in self.levels[:-1]]))
+
+    def lengths(self) -> Bytes:
+        """Symbols of each candidate."""
+        return np.repeat(np.arange(1, len(self.levels) + 1, dtype=np.uint8), [len(level) for level in self.levels])
+
+    def spell(self, at: Integers) -> Ids:
+        """Symbol ids of the candidates with the given places among all, one row each, 0 after the last."""
+        out = np.zeros((len(at), len(self.levels)), np.uint16)
+        lengths, first = self.lengths()[at], 0
+        for k, level in enumerate(self.levels, 1):
+            here = lengths == k
+            out[here, :k] = spell(self.levels, k, at[here] - first)
+            first += len(level)
+        return out
 
     def to_arrays(self) -> dict[str, npt.NDArray[Any]]:
         """Return all arrays by name."""

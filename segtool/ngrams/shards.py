@@ -30,7 +30,6 @@ import os
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import numpy as np
@@ -88,9 +87,7 @@ class ShardWriter:
     def __enter__(self) -> ShardWriter:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         try:
             self._ngrams.close()
         finally:
@@ -181,8 +178,7 @@ class Shard:
     Attributes
     ----------
     codes, written : ndarray of uint32
-        Code of each symbol id of the n-grams, and of the runs; ascending, and the first three are the boundary, ``NUM``
-        and ``LAT``.
+        Code of each symbol id of the n-grams, and of the runs, ascending; first the boundary, ``NUM`` and ``LAT``.
     frequency : ndarray of int64, shape (symbols,)
         Occurrences of each symbol; entry 0 is the number of runs.
     fold : bool

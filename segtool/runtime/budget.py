@@ -39,32 +39,16 @@ _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 
 @dataclass(frozen=True)
 class Budget:
-    """Memory that training may use.
-
-    Attributes
-    ----------
-    total : int
-        Bytes, of the whole process.
-    used : int
-        Bytes of these that were in use before training.
-    """
+    """Memory that training may use: all bytes of the process, and those in use before training."""
 
     total: int
     used: int = 0
 
     @classmethod
     def of(cls, total: int | str | None) -> Budget:
-        """Make a budget.
+        """Make a budget of bytes or a size (:func:`parse_size`).
 
-        Parameters
-        ----------
-        total : int, str or None
-            Bytes, or a size (:func:`parse_size`); None for half of the free memory on top of the memory in use.
-
-        Raises
-        ------
-        UsageError
-            If it is not a size, or less than `LEAST`.
+        None takes half of the free memory on top of the memory in use. Raises UsageError for less than `LEAST`.
         """
         used = resident_memory()
         if isinstance(total, str):
@@ -86,13 +70,7 @@ class Budget:
         return min(self.room // SYMBOL_BYTES, MOST_SYMBOLS_AT_ONCE)
 
     def check(self, candidates: int, sampled: int = 0) -> None:
-        """Check that candidates, and the symbols of a sample, fit.
-
-        Raises
-        ------
-        UsageError
-            If they do not.
-        """
+        """Raise UsageError if candidates, and the symbols of a sample, do not fit."""
         needed = max(self.used, LEAST // 2) + candidates * CANDIDATE_BYTES + sampled * SAMPLED_BYTES
         if needed > self.total:
             raise UsageError(
@@ -106,23 +84,7 @@ class Budget:
 
 
 def parse_size(text: str) -> int:
-    """Read a size.
-
-    Parameters
-    ----------
-    text : str
-        Such as ``512M``, ``2G``, ``1.5GB`` or a number of bytes; units are powers of 1024.
-
-    Returns
-    -------
-    int
-        Bytes.
-
-    Raises
-    ------
-    UsageError
-        If it is not a size.
-    """
+    """Read a size such as ``512M``, ``2G``, ``1.5GB`` or a number of bytes; units are powers of 1024."""
     found = re.fullmatch(r"(\d{1,20}(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?", text.strip(), re.IGNORECASE | re.ASCII)
     if found is None:
         raise UsageError(f"--memory {text}: not a size: give a number with K, M, G or T behind it, such as 2G")

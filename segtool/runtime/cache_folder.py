@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import functools
+import hashlib
 import logging
 import os
 import stat
@@ -27,20 +28,10 @@ VARIABLE = "NUMBA_CACHE_DIR"
 
 
 def cache_folders() -> list[Path]:
-    """Folders where machine code may lie, the best one first.
+    """Folders where machine code may lie, the best one first; they need not exist.
 
-    Returns
-    -------
-    list of Path
-        Absolute; they need not exist.
-
-    Raises
-    ------
-    UsageError
-        If ``NUMBA_CACHE_DIR`` is a relative path, which names another folder in each current folder, or a file.
+    Raises UsageError if ``NUMBA_CACHE_DIR`` is a file or a relative path, which depends on the current folder.
     """
-    import hashlib
-
     own = f"{PACKAGE.name}_{hashlib.sha1(os.fsencode(PACKAGE), usedforsecurity=False).hexdigest()}"
     given = os.environ.get(VARIABLE)
     if given:
@@ -59,15 +50,7 @@ def cache_folders() -> list[Path]:
 
 
 def read_trusted(path: Path) -> bytes:
-    """Read a file that only this user, root or the owner of the package can have written.
-
-    Raises
-    ------
-    PermissionError
-        If others can write to the file or its folder.
-    OSError
-        If it cannot be read.
-    """
+    """Read a file; raise PermissionError if others than this user, root or the package's owner may have written it."""
     _check_trusted(path.parent, os.stat(path.parent))
     with open(path, "rb") as file:
         _check_trusted(path, os.fstat(file.fileno()))
@@ -75,15 +58,9 @@ def read_trusted(path: Path) -> bytes:
 
 
 def write_trusted(name: str, data: bytes) -> Path | None:
-    """Write a file into the first cache folder that allows it.
+    """Write a file into the first trusted cache folder that can be written, and return that folder.
 
-    The file is written beside its name and renamed, so that a process that is killed or writes at the same time leaves
-    a whole file.
-
-    Returns
-    -------
-    Path or None
-        The folder; None if none can be written, or others can write to all of them.
+    The file is renamed when it is whole, so that processes may be killed or write it at the same time.
     """
     for folder in cache_folders():
         try:

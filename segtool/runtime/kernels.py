@@ -5,8 +5,7 @@ decorator :func:`kernel`. Wrapping a function in :class:`LazyKernel` by hand kee
 where starting the compiled code would take longer than running plain Python.
 
 The first call loads the machine code that an earlier process left in the cache folder
-(:mod:`segtool.runtime.machine_code`), or compiles the kernel and leaves its code there. Where no folder can be written,
-it compiles for this process alone.
+(:mod:`segtool.runtime.machine_code`), or compiles the kernel and leaves its code there, if a folder can be written.
 docs/internals.md shows how to add a kernel.
 """
 
@@ -16,7 +15,6 @@ import functools
 import logging
 import threading
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -31,10 +29,7 @@ _announce: list[Callable[[], object]] = []
 
 
 def on_first_compile(callback: Callable[[], object]) -> None:
-    """Call `callback` once, just before this process compiles its first kernel.
-
-    It is not called while machine code comes out of the cache folder.
-    """
+    """Call `callback` once, just before this process compiles its first kernel."""
     _announce[:] = [callback]
 
 
@@ -73,20 +68,11 @@ class LazyKernel:
     @property
     def compiled(self) -> Callable[..., Any]:
         """The compiled function; it raises TypeError for arguments of other types than those of the signature."""
-        return self._machine_code.run
+        return self.machine_code.run
 
     @property
-    def folder(self) -> Path | None:
-        """Folder that holds its machine code; None if this process alone has it."""
-        return self._machine_code.folder
-
-    @property
-    def is_new(self) -> bool:
-        """Whether this process had to compile it."""
-        return self._machine_code.is_new
-
-    @property
-    def _machine_code(self) -> MachineCode:
+    def machine_code(self) -> MachineCode:
+        """Its machine code, and where that is from."""
         if self._code is None:
             from segtool.runtime.machine_code import load_code, save_code
 
@@ -134,13 +120,7 @@ def kernel(signature: str) -> Callable[[Callable[..., Any]], LazyKernel]:
 
 
 def all_kernels() -> list[LazyKernel]:
-    """Import all modules of the package and list their kernels.
-
-    Returns
-    -------
-    list of LazyKernel
-        By module and place in it.
-    """
+    """Import all modules of the package, and list their kernels by module and place in it."""
     import importlib
     import pkgutil
 

@@ -16,17 +16,20 @@ from __future__ import annotations
 import builtins
 import ctypes
 import functools
+import hashlib
 import logging
 import os
 import struct
 import sys
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from segtool import __version__
 from segtool.runtime.cache_folder import VARIABLE, cache_folders, read_trusted, write_trusted
 from segtool.runtime.machine_entry import ENTRY, object_code
 from segtool.runtime.numba_compiler import deserialise, serialise
@@ -52,12 +55,10 @@ _alive: list[Any] = []
 
 
 class MachineCode(NamedTuple):
-    """A compiled kernel.
+    """A compiled kernel: a built-in function or numba's dispatcher, and where it is from.
 
     Attributes
     ----------
-    run : callable
-        A built-in function, or numba's dispatcher.
     folder : Path or None
         Where its file is; None if it is in memory only.
     is_new : bool
@@ -73,24 +74,7 @@ class MachineCode(NamedTuple):
 
 
 def load_code(function: Callable[..., Any], signature: str) -> MachineCode | None:
-    """Load a kernel from its file.
-
-    Parameters
-    ----------
-    function : callable
-        The kernel as written.
-    signature : str
-
-    Returns
-    -------
-    MachineCode or None
-        None if there is no file that fits.
-
-    Raises
-    ------
-    UsageError
-        If ``NUMBA_CACHE_DIR`` names no folder.
-    """
+    """Load a kernel from its file; None if no file fits."""
     for folder in cache_folders():
         try:
             data = read_trusted(folder / _file_name(function))
@@ -107,26 +91,9 @@ def load_code(function: Callable[..., Any], signature: str) -> MachineCode | Non
 
 
 def save_code(function: Callable[..., Any], signature: str, dispatcher: Any) -> MachineCode:
-    """Write the machine code of a kernel that numba has compiled.
+    """Write the machine code of a kernel that numba has compiled into the cache folder.
 
-    Parameters
-    ----------
-    function : callable
-        The kernel as written.
-    signature : str
-    dispatcher : numba dispatcher
-        The kernel compiled for the signature.
-
-    Returns
-    -------
-    MachineCode
-        As :func:`load_code` will return it in later processes, or the dispatcher and the reason why its code cannot
-        be kept.
-
-    Raises
-    ------
-    UsageError
-        If ``NUMBA_CACHE_DIR`` names no folder.
+    The result runs as that of :func:`load_code` will; where no file can hold the code, it is numba's dispatcher.
     """
     run = dispatcher
     try:
@@ -148,15 +115,11 @@ def _name(function: Callable[..., Any]) -> str:
 
 
 def _file_name(function: Callable[..., Any]) -> str:
-    import hashlib
-
     system = hashlib.sha256(_system()).hexdigest()[:12]
     return f"{_name(function).removeprefix('segtool.')}-{system}.code"
 
 
 def _digest(function: Callable[..., Any], signature: str, code: bytes) -> bytes:
-    import hashlib
-
     summed = hashlib.sha256(_system())
     for part in (signature, *_ingredients(function)):
         summed.update(f"{len(part)}:{part}".encode())
@@ -167,12 +130,8 @@ def _digest(function: Callable[..., Any], signature: str, code: bytes) -> bytes:
 @functools.cache
 def _system() -> bytes:
     """Everything but the kernel that its machine code depends on."""
-    from importlib.util import find_spec
-
     import llvmlite
     from llvmlite import binding
-
-    from segtool import __version__
 
     numba = find_spec("numba")
     if numba is None or numba.origin is None:
@@ -197,21 +156,9 @@ def _system() -> bytes:
 
 
 def _ingredients(value: Any, names: list[str] | None = None, within: tuple[Any, ...] = ()) -> Iterator[str]:
-    """Text of everything that decides what a kernel does.
+    """Yield text of everything that decides what a kernel does; raise ValueError for a thing that may change unseen.
 
-    Parameters
-    ----------
-    value : object
-        The kernel, or something that it names.
-    names : list of str
-        Names in the code that names the value, which may be attributes of it.
-    within : tuple
-        Values that contain this one.
-
-    Raises
-    ------
-    ValueError
-        If it holds something that may change unseen.
+    `names` are those in the code that names the value, which may be attributes of it; `within` are values around it.
     """
     if any(value is each for each in within):
         return
@@ -270,13 +217,7 @@ def _names(code: CodeType) -> list[str]:
 
 
 def _undefined(code: bytes) -> list[str]:
-    """Names of the symbols that an object file does not define.
-
-    Raises
-    ------
-    ValueError
-        If it is not a 64-bit little-endian ELF file.
-    """
+    """Names of the symbols that an ELF object file does not define."""
     if not code.startswith(_ELF + b"\x02\x01"):
         raise ValueError("object files of this system are not 64-bit ELF")
     [table] = struct.unpack_from("<Q", code, 40)

@@ -27,7 +27,7 @@ _CONTIGUOUS, _ALIGNED, _WRITEABLE = 0x1, 0x100, 0x400
 
 
 def object_code(compiled: Any, function: Callable[..., Any]) -> bytes:
-    """Make the object file of a compiled kernel and its entry.
+    """Make the object file of a kernel and its entry.
 
     Parameters
     ----------
@@ -36,10 +36,6 @@ def object_code(compiled: Any, function: Callable[..., Any]) -> bytes:
         floats and bools.
     function : callable
         The kernel as written.
-
-    Returns
-    -------
-    bytes
 
     Raises
     ------
@@ -72,7 +68,7 @@ def object_code(compiled: Any, function: Callable[..., Any]) -> bytes:
     builder = ir.IRBuilder(entry.append_basic_block())
     make = _Entry(builder, result.target_context, entry.args[0], function.__name__.removeprefix("_"))
     expected = len(described.argtypes)
-    make.refuse_if(builder.icmp_signed("!=", entry.args[2], size(expected)), f"{expected} arguments expected")
+    make.fail_if(builder.icmp_signed("!=", entry.args[2], size(expected)), f"{expected} arguments expected")
     arguments = []
     for i, (kind, name) in enumerate(zip(described.argtypes, function.__code__.co_varnames, strict=False)):
         value = builder.load(builder.gep(entry.args[1], [size(i)]))
@@ -103,12 +99,13 @@ class _Entry:
             builder.module, ir.FunctionType(ir.IntType(32), [pointer, pointer]), "PyObject_IsInstance"
         )
 
-    def refuse_if(self, condition: Any, why: str) -> None:
-        """Write code that raises TypeError under a condition."""
+    def fail_if(self, condition: Any, why: str = "", error: str = "PyExc_TypeError") -> None:
+        """Write code that raises an error under a condition; without a reason, one is set already."""
         from numba.core.cgutils import get_null_value
 
         with self._builder.if_then(condition, likely=False):
-            self._api.err_set_string("PyExc_TypeError", f"{self._name}(): {why}")
+            if why:
+                self._api.err_set_string(error, f"{self._name}(): {why}")
             self._builder.ret(get_null_value(self._array_type.type))
 
     def scalar(self, value: Any, kind: Any) -> Any:
@@ -118,22 +115,17 @@ class _Entry:
 
         builder, api = self._builder, self._api
         if kind == types.boolean:
-            number = api.object_istrue(value)
-            failed = builder.icmp_signed("<", number, number.type(0))
-            converted = builder.trunc(number, ir.IntType(1))
+            number = builder.trunc(api.object_istrue(value), ir.IntType(1))
         elif isinstance(kind, types.Float):
             number = api.float_as_double(value)
-            failed = cgutils.is_not_null(builder, api.err_occurred())
-            converted = number if kind.bitwidth == 64 else builder.fptrunc(number, ir.FloatType())
+            number = number if kind.bitwidth == 64 else builder.fptrunc(number, ir.FloatType())
         elif isinstance(kind, types.Integer) and (kind.signed or kind.bitwidth < 64):
             number = api.long_as_longlong(value)
-            failed = cgutils.is_not_null(builder, api.err_occurred())
-            converted = number if kind.bitwidth == 64 else builder.trunc(number, ir.IntType(kind.bitwidth))
+            number = number if kind.bitwidth == 64 else builder.trunc(number, ir.IntType(kind.bitwidth))
         else:
             raise ValueError(f"an entry takes no {kind}")
-        with builder.if_then(failed, likely=False):
-            builder.ret(cgutils.get_null_value(self._array_type.type))
-        return converted
+        self.fail_if(cgutils.is_not_null(builder, api.err_occurred()))
+        return number
 
     def array(self, value: Any, kind: Any, name: str) -> Any:
         """Write code that checks an argument and makes a numba array of it, which does not own its memory."""
@@ -151,7 +143,7 @@ class _Entry:
         dtype = as_dtype(kind.dtype)
         why = f"{name} must be a contiguous one-dimensional array of {dtype}" + ", not read-only" * kind.mutable
         is_array = builder.call(self._is_instance, (value, self._array_type))
-        self.refuse_if(builder.icmp_signed("!=", is_array, is_array.type(1)), why)
+        self.fail_if(builder.icmp_signed("!=", is_array, is_array.type(1)), why)
         wanted = _CONTIGUOUS | _ALIGNED | (_WRITEABLE if kind.mutable else 0)
         flags = builder.and_(field(value, _FLAGS, short), short(wanted))
         description = field(value, _DTYPE, byte.as_pointer())
@@ -168,7 +160,7 @@ class _Entry:
                 builder.icmp_signed("==", field(value, _NDIM, short), short(1)),
             ),
         )
-        self.refuse_if(builder.not_(fits), why)
+        self.fail_if(builder.not_(fits), why)
         array = context.make_array(kind)(context, builder)
         item_size = context.get_constant(types.intp, dtype.itemsize)
         populate_array(
@@ -183,8 +175,6 @@ class _Entry:
 
     def call(self, module: Any, described: Any, arguments: list[Any]) -> None:
         """Write code that calls the kernel and returns its result."""
-        from numba.core.cgutils import get_null_value
-
         builder, context, api = self._builder, self._context, self._api
         kernel = context.declare_function(module, described)
         state = api.save_thread()
@@ -192,9 +182,7 @@ class _Entry:
             builder, kernel, described.restype, described.argtypes, arguments
         )
         api.restore_thread(state)
-        with builder.if_then(status.is_error, likely=False):
-            api.err_set_string("PyExc_ArithmeticError", f"{self._name}(): the kernel failed")
-            builder.ret(get_null_value(self._array_type.type))
+        self.fail_if(status.is_error, "the kernel failed", "PyExc_ArithmeticError")
         builder.ret(api.from_native_value(described.restype, result))
 
 

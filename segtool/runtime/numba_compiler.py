@@ -11,26 +11,10 @@ __all__ = ["compile_kernel", "deserialise", "serialise"]
 
 
 def compile_kernel(function: Callable[..., Any], signature: str) -> Any:
-    """Compile a function for one signature, without numba's cache.
+    """Compile a function for one signature (:func:`segtool.runtime.kernels.kernel`), and return numba's dispatcher.
 
-    That cache knows the file of the function alone: it would return old code after an edit of a constant or a function
-    in another file.
-
-    Parameters
-    ----------
-    function : callable
-    signature : str
-        See :func:`segtool.runtime.kernels.kernel`.
-
-    Returns
-    -------
-    numba dispatcher
-        It compiles for no other types.
-
-    Raises
-    ------
-    ValueError
-        If it is no signature.
+    numba's cache is not used: it knows the file of the function alone, and would return old code after an edit of a
+    constant or a function in another file.
     """
     import numba
 
@@ -46,13 +30,7 @@ def compile_kernel(function: Callable[..., Any], signature: str) -> Any:
 
 
 def serialise(dispatcher: Any) -> bytes:
-    """Pack the machine code of a compiled kernel for :func:`deserialise`.
-
-    Raises
-    ------
-    ValueError
-        If it holds addresses of this process.
-    """
+    """Pack the machine code of a compiled kernel, if it holds no addresses of this process."""
     from numba.core.serialize import dumps
 
     [compiled] = dispatcher.overloads.values()
@@ -62,19 +40,7 @@ def serialise(dispatcher: Any) -> bytes:
 
 
 def deserialise(function: Callable[..., Any], data: bytes) -> Any:
-    """Dispatcher of a kernel that :func:`serialise` has packed.
-
-    Parameters
-    ----------
-    function : callable
-        What was compiled.
-    data : bytes
-        Only data of a known origin, since it is a pickle.
-
-    Returns
-    -------
-    numba dispatcher
-    """
+    """Make a dispatcher of a function and its machine code from :func:`serialise`, a pickle of trusted origin."""
     import numba
     from numba.core.compiler import CompileResult
 

@@ -19,12 +19,11 @@ class StageReport:
 
     Attributes
     ----------
-    name : str
     seconds : float
         Wall-clock time.
     peak_bytes : int
-        Largest resident memory of the process during the stage, or since the process began if no bar is shown or the
-        operating system cannot reset the mark; 0 if it is unknown.
+        Largest resident memory of the process during the stage, or since the process began if progress is not shown or
+        the operating system cannot reset the mark; 0 if it is unknown.
     """
 
     name: str
@@ -41,21 +40,20 @@ class Progress:
         Draw a bar for each stage, if standard error is a terminal. Each stage then resets the kernel's mark of peak
         memory, which would disturb a program that measures this process from outside.
     stages : list of StageReport, optional
-        Receives a report for each stage that ends.
+        Receives a report of each stage that ends.
     """
 
     def __init__(self, show: bool, stages: list[StageReport] | None = None) -> None:
-        self._resets = show
-        self.show = show and sys.stderr is not None and sys.stderr.isatty()
-        self.stages = stages if stages is not None else []
+        self._show, self._stages = show, stages if stages is not None else []
 
     @contextmanager
     def stage(self, name: str, total: int | None = None, unit: str = "it") -> Iterator[Callable[[int], object]]:
         """Run a stage; yields a function that takes the size of each step, from any thread."""
-        if self._resets:
-            _reset_peak()
+        if self._show:
+            with suppress(OSError):  # other systems cannot reset the mark
+                Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
         begin = time.perf_counter()
-        if self.show:
+        if self._show and sys.stderr is not None and sys.stderr.isatty():
             from tqdm import tqdm
 
             lock = threading.Lock()
@@ -68,12 +66,7 @@ class Progress:
                 yield step
         else:
             yield lambda amount: None
-        self.stages.append(StageReport(name, time.perf_counter() - begin, _peak()))
-
-
-def _reset_peak() -> None:
-    with suppress(OSError):  # other systems cannot reset the mark
-        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+        self._stages.append(StageReport(name, time.perf_counter() - begin, _peak()))
 
 
 def _peak() -> int:

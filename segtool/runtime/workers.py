@@ -29,13 +29,7 @@ def available_workers() -> int:
 
 
 def checked_workers(workers: int | None) -> int:
-    """Check a number of threads; None is one for each processor.
-
-    Raises
-    ------
-    UsageError
-        If it is less than 1.
-    """
+    """Check that a number of threads is at least 1; None is one for each processor."""
     if workers is None:
         return available_workers()
     if workers < 1:
@@ -44,20 +38,9 @@ def checked_workers(workers: int | None) -> int:
 
 
 def in_order(work: Callable[[Item], Result], tasks: Iterable[Item], workers: int) -> Iterator[Result]:
-    """Run tasks in threads, at most one for each thread ahead of the results taken.
+    """Call `work` with each task, and yield the results in order.
 
-    Parameters
-    ----------
-    work : callable
-    tasks : iterable
-        Arguments for `work`.
-    workers : int
-        Threads; a single one runs each task when its result is taken.
-
-    Yields
-    ------
-    object
-        The result of each call, in the order of the tasks.
+    Threads are at most one task each ahead of the results taken; a single one works when a result is taken.
     """
     if workers <= 1:
         yield from map(work, tasks)
@@ -86,23 +69,8 @@ def add_up_chunks(
 
     The sums are of integers, so the number of threads and their share of chunks change no bit.
 
-    Parameters
-    ----------
-    chunks : sequence
-    size : int
-        Of the array.
-    workers : int
-        Threads, each with working memory and sums of its own. The result does not depend on it.
-    scratch : callable
-        Allocates the working memory of one thread.
-    run : callable
-        Called with a chunk, the working memory, and the array to add to.
-
-    Returns
-    -------
-    total : ndarray of int64, shape (size,)
-    results : list
-        The result of each call, in the order of the chunks.
+    `scratch` allocates the working memory of a thread. `run` takes a chunk, that memory, and an array of `size` sums to
+    add to. Returns the sums, and the result of each call in the order of the chunks.
     """
     workers = max(min(workers, len(chunks)), 1)
     totals = [np.zeros(size, np.int64) for _ in range(workers)]

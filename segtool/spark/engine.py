@@ -49,14 +49,7 @@ ROOM = 1 << 22
 
 
 class SparkEngine:
-    """Counts and runs passes on a cluster; see :class:`segtool.ngrams.count_stage.CountingEngine`.
-
-    Parameters
-    ----------
-    session : SparkSession
-    room : int
-        Symbols that a counting task holds in memory.
-    """
+    """Counts and runs passes on a cluster; see :class:`segtool.ngrams.count_stage.CountingEngine`."""
 
     def __init__(self, session: SparkSession, room: int = ROOM) -> None:
         self.session, self._room = session, room
@@ -82,14 +75,12 @@ class SparkEngine:
             Spark reads (``hdfs://…``, ``s3a://…``), also of folders and globs. Every executor must be able to read it.
         order : int
             Length of the longest n-grams, in symbols.
-        fold : bool
-            Whether characters that fold to one count as one.
+        fold, encoding, skip_undecodable
+            As for :func:`segtool.count`. The encoding must be one in which line ends can be found in the bytes.
         work : WorkFolder
             Receives the shards.
         reading : ReadReport
-            Filled with what was read.
-        encoding, skip_undecodable
-            As for :func:`segtool.count`. The encoding must be one in which line ends can be found in the bytes.
+            Filled in.
 
         Returns
         -------
@@ -98,16 +89,8 @@ class SparkEngine:
 
         Raises
         ------
-        UsageError
-            For an encoding in which line ends cannot be found in the bytes.
-        InputError, EncodingError
-            If an input cannot be read.
-        CorpusError
-            If there are too many different characters.
-        OutputError
-            If the work folder cannot be written.
         DataError
-            If the cluster fails.
+            If the cluster fails; other errors are those of :func:`segtool.count`.
         """
         from segtool.spark import tasks as spark_tasks
 
@@ -168,26 +151,9 @@ class SparkEngine:
     def run(
         self, task: Task, runs: Corpus, progress: Callable[[int], object] | None = None
     ) -> tuple[Integers, list[Any]]:
-        """Run a task over a corpus.
+        """Run a task over a corpus as :meth:`segtool.lexicon.passes.Engine.run` does.
 
         Executors open shards by their path. Where one cannot, the runs are sent to all.
-
-        Parameters
-        ----------
-        task : Task
-        runs : Corpus
-        progress : callable, optional
-            Called with the number of symbols passed since the last call.
-
-        Returns
-        -------
-        total : ndarray of int64, shape (task.size,)
-        results : list
-
-        Raises
-        ------
-        DataError
-            If the cluster fails.
         """
         from segtool.spark.tasks import NOT_SEEN
 
@@ -213,7 +179,7 @@ class SparkEngine:
         shared = self.session.sparkContext.broadcast(cloudpickle.dumps((task, parts)))
         try:
             with _errors_of_executors():
-                work = partial(spark_tasks.run_chunks, partial(_value, shared))
+                work = partial(spark_tasks.run_chunks, shared)
                 rows = self._chunks(runs).mapInArrow(work, spark_tasks.SUMS)
                 slots = self.session.sparkContext.defaultParallelism
                 rows = rows.repartition(slots, "bucket").sortWithinPartitions("bucket")
@@ -266,11 +232,6 @@ def _receive(rows: Iterator[Any], folder: Path) -> tuple[list[Path], dict[Split,
             with open(path / row.file, "ab") as file:
                 file.write(row.data)
     return shards, reports
-
-
-def _value(shared: Any) -> bytes:
-    data: bytes = shared.value
-    return data
 
 
 @contextmanager

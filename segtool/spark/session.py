@@ -24,7 +24,7 @@ __all__ = ["open_spark"]
 BATCH = 1 << 23
 """Bytes of an Arrow batch that goes to Python, about."""
 
-_SETTINGS = {"spark.sql.execution.arrow.maxBytesPerBatch": str(BATCH)}
+_BATCH_SETTING = "spark.sql.execution.arrow.maxBytesPerBatch"
 
 _QUIET = """\
 rootLogger.level = off
@@ -72,13 +72,12 @@ def open_spark(master: str | None = None) -> Iterator[SparkEngine]:
             session = stack.enter_context(_new_session(master))
         elif master is not None and session.sparkContext.master != master:
             raise UsageError(f"--master {master}: a session of {session.sparkContext.master} is open: stop it first")
-        for name, value in _SETTINGS.items():
-            before = session.conf.get(name, None)
-            session.conf.set(name, value)
-            if before is None:
-                stack.callback(session.conf.unset, name)
-            else:
-                stack.callback(session.conf.set, name, before)
+        before = session.conf.get(_BATCH_SETTING, None)
+        session.conf.set(_BATCH_SETTING, str(BATCH))
+        if before is None:
+            stack.callback(session.conf.unset, _BATCH_SETTING)
+        else:
+            stack.callback(session.conf.set, _BATCH_SETTING, before)
         yield SparkEngine(session)
 
 

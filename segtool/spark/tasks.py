@@ -10,7 +10,7 @@ import functools
 import os
 import pickle
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby, pairwise
 from operator import itemgetter
@@ -32,6 +32,7 @@ from segtool.text.sources import ReadReport
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from pyspark import Broadcast
 
 __all__ = [
     "FILES",
@@ -79,8 +80,6 @@ class CountJob:
     ----------
     order : int
         Length of the longest n-grams.
-    fold : bool
-        Whether characters that fold to one count as one.
     codec : str
         Encoding of the lines; none of its characters holds the byte of a line end.
     skip : bool
@@ -111,15 +110,6 @@ def count_lines(job: CountJob, batches: Batches) -> Iterator[pa.RecordBatch]:
     RecordBatch
         ``FILES``: the files of one count shard, each in one or more rows that follow one another. The last row, whose
         file has no name, holds the pickled :class:`segtool.text.sources.ReadReport` of each ``Split``.
-
-    Raises
-    ------
-    EncodingError
-        If a line is not in the encoding and is not to be left out.
-    CorpusError
-        If there are too many different characters.
-    OutputError
-        If the executor's disk is full.
     """
     return _in_batches(FILES, _shard_rows(job, batches))
 
@@ -136,8 +126,7 @@ def _shard_rows(job: CountJob, batches: Batches) -> Iterator[Row]:
         counter.spill()
         for path in sorted(_as_one(counter.shards, folder, job.fold).iterdir()):
             with open(path, "rb") as file:
-                piece = file.read(SENT)
-                yield path.name, piece
+                yield path.name, file.read(SENT)
                 while piece := file.read(SENT):
                     yield path.name, piece
     yield "", pickle.dumps(reports)
@@ -192,13 +181,13 @@ def pack_chunk(chunk: Ids) -> bytes:
     return pickle.dumps((len(chunk), pack_stream(chunk)))
 
 
-def run_chunks(broadcast: Callable[[], bytes], batches: Batches) -> Iterator[pa.RecordBatch]:
+def run_chunks(broadcast: Broadcast[bytes], batches: Batches) -> Iterator[pa.RecordBatch]:
     """Run a task over chunks of runs.
 
     Parameters
     ----------
-    broadcast : callable
-        Gives a pickle: the task, and of each part of the corpus its path (None if the rows hold the chunks) and its
+    broadcast : Broadcast
+        A pickle of the task, and of each part of the corpus its path (None if the rows hold the chunks) and its
         :class:`segtool.text.runs.Alphabet`.
     batches : iterable of RecordBatch
         Columns chunk (its number in the corpus), part, place (its number in the part) and data (:func:`pack_chunk`,
@@ -208,17 +197,12 @@ def run_chunks(broadcast: Callable[[], bytes], batches: Batches) -> Iterator[pa.
     ------
     RecordBatch
         ``SUMS``.
-
-    Raises
-    ------
-    ModelError
-        With ``NOT_SEEN`` in its message, if a shard is not there.
     """
     return _in_batches(SUMS, _sum_rows(broadcast, batches))
 
 
-def _sum_rows(broadcast: Callable[[], bytes], batches: Batches) -> Iterator[Row]:
-    task, parts = pickle.loads(broadcast())
+def _sum_rows(broadcast: Broadcast[bytes], batches: Batches) -> Iterator[Row]:
+    task, parts = pickle.loads(broadcast.value)
     scratch, total, any_chunk = task.scratch(), np.zeros(task.size, np.int64), False
     for batch in batches:
         for row in batch.to_pylist():
@@ -238,13 +222,7 @@ def _sum_rows(broadcast: Callable[[], bytes], batches: Batches) -> Iterator[Row]
 
 
 def find_shard(path: str) -> Shard:
-    """Open a shard, unless this worker has it open.
-
-    Raises
-    ------
-    ModelError
-        With ``NOT_SEEN`` in its message, if it is not there.
-    """
+    """Open a shard, unless this worker has it open; if it is not there, the error says ``NOT_SEEN``."""
     try:
         status = os.stat(os.path.join(path, CARD))
         return _open_shard(path, status.st_ino, status.st_mtime_ns)
@@ -258,18 +236,7 @@ def _open_shard(path: str, *_: int) -> Shard:
 
 
 def add_sums(batches: Batches) -> Iterator[pa.RecordBatch]:
-    """Add up the sums of each block, whose rows follow one another; results of chunks pass unchanged.
-
-    Parameters
-    ----------
-    batches : iterable of RecordBatch
-        ``SUMS``.
-
-    Yields
-    ------
-    RecordBatch
-        ``SUMS``.
-    """
+    """Add up the ``SUMS`` of each block, whose rows follow one another; results of chunks pass unchanged."""
     return _in_batches(SUMS, _added_rows(batches))
 
 

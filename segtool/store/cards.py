@@ -9,8 +9,6 @@ from __future__ import annotations
 import json
 import os
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -29,20 +27,20 @@ CARD = "card.json"
 class CardFormat:
     """A kind of directory: it writes cards, checks them, and words the errors.
 
+    Reading raises ModelError for all that is missing, damaged, unreadable, or of another kind or version.
+
     Attributes
     ----------
     name : str
         Its name in the card.
-    version : int
-        Format version; no other is read.
     what, title : str
         Its short and its full name in messages.
     command : str
         The command that makes such a directory.
     verb : str
         The user's action that makes it again, such as "train".
-    option : str, optional
-        The option that takes such a directory.
+    option : str
+        The option that takes such a directory, if there is one.
     """
 
     name: str
@@ -59,13 +57,7 @@ class CardFormat:
         return f"restore the {self.what} or {self.verb} it again"
 
     def check_target(self, path: str | os.PathLike[str]) -> None:
-        """Check that no directory of another kind would be replaced.
-
-        Raises
-        ------
-        OutputError
-            If the directory has a card of another kind.
-        """
+        """Raise OutputError if a directory of another kind would be replaced."""
         try:
             card = json.loads((Path(path) / CARD).read_text(encoding="utf-8"))
         except (OSError, ValueError):
@@ -79,34 +71,14 @@ class CardFormat:
         return ModelError(f"{folder / CARD}: damaged (its checksum is wrong): {self.fix}")
 
     def write(self, folder: Path, entries: dict[str, Any], files: dict[str, Any]) -> None:
-        """Write the card of a directory.
-
-        Parameters
-        ----------
-        folder : Path
-        entries : dict
-            Its entries besides the format and the files.
-        files : dict
-            Results of :func:`write_array` and :func:`copy_file`, joined.
-
-        Raises
-        ------
-        OSError
-            If it cannot be written.
-        """
+        """Write a card; `files` are the joined results of :func:`write_array` and :func:`copy_file`."""
         card = {**entries, "format": self.name, "format_version": self.version, "arrays": files}
         card["checksum"] = card_checksum(card)
         text = json.dumps(card, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
         (folder / CARD).write_text(text, encoding="utf-8")
 
     def read(self, folder: Path) -> dict[str, Any]:
-        """Read the card of a directory, and check everything but the entries of single files.
-
-        Raises
-        ------
-        ModelError
-            If it is missing, damaged, or of another kind or format version.
-        """
+        """Read the card of a directory, and check everything but the entries of single files."""
         file = folder / CARD
         try:
             card = json.loads(file.read_text(encoding="utf-8"))
@@ -135,22 +107,7 @@ class CardFormat:
         return card
 
     def find_file(self, folder: Path, name: str, card: dict[str, Any], verify: bool = True) -> Path:
-        """Find a file of a directory, and check it against the card.
-
-        Parameters
-        ----------
-        folder : Path
-        name : str
-        card : dict
-            Of the directory.
-        verify : bool
-            Check the checksum as well as the size.
-
-        Raises
-        ------
-        ModelError
-            If the file is missing, damaged or cannot be read.
-        """
+        """Find a file of a directory, and compare its size, and its checksum if `verify`, with the card."""
         file, entry = folder / name, card["arrays"].get(name)
         if not isinstance(entry, dict) or not isinstance(entry.get("bytes"), int) or "crc32" not in entry:
             raise self.damaged(folder)
@@ -161,10 +118,8 @@ class CardFormat:
             data = np.memmap(file, np.uint8, "r") if verify and size else b""  # an empty file cannot be mapped
             if verify and f"{zlib.crc32(data):08x}" != entry["crc32"]:
                 raise ModelError(f"{file}: damaged (wrong checksum): {self.fix}")
-        except FileNotFoundError:
-            raise ModelError(f"{file}: missing from the {self.what}: {self.fix}") from None
         except OSError as error:
-            raise self._unreadable(file, error) from None
+            raise self.unreadable(file, error) from None
         return file
 
     def open_array(
@@ -176,79 +131,47 @@ class CardFormat:
         length: int | None = None,
         verify: bool = True,
     ) -> npt.NDArray[Any]:
-        """Open a one-dimensional array of a directory as a read-only memory map.
-
-        Parameters
-        ----------
-        folder : Path
-        name : str
-            Without the ending.
-        card : dict
-            Of the directory.
-        dtype : dtype
-        length : int, optional
-            None for any.
-        verify : bool
-            As for :meth:`find_file`.
-
-        Raises
-        ------
-        ModelError
-            If the file is missing, damaged, cannot be read or holds another array.
-        """
+        """Open a one-dimensional array of a directory as a read-only memory map; see :meth:`find_file`."""
         file = self.find_file(folder, f"{name}.npy", card, verify)
         try:
             array = np.asarray(np.load(file, mmap_mode="r", allow_pickle=False))
         except OSError as error:
-            raise self._unreadable(file, error) from None
+            raise self.unreadable(file, error) from None
         except (ValueError, EOFError):
             raise ModelError(f"{file}: damaged (not a .npy array): {self.fix}") from None
         if array.dtype != np.dtype(dtype) or array.ndim != 1 or length not in (None, len(array)):
             raise ModelError(f"{file}: not the array of a {self.what}: {self.verb} the {self.what} again")
         return array
 
-    def _unreadable(self, file: Path, error: OSError) -> ModelError:
+    def unreadable(self, file: Path, error: OSError) -> ModelError:
+        """Make the error of a file that is missing or cannot be read."""
+        if isinstance(error, FileNotFoundError):
+            return ModelError(f"{file}: missing from the {self.what}: {self.fix}")
         return ModelError(f"{file}: {error.strerror or error}: check the permissions of the {self.what}")
 
 
 def write_array(folder: Path, name: str, array: npt.NDArray[Any]) -> dict[str, dict[str, Any]]:
-    """Write an array into a directory.
-
-    Parameters
-    ----------
-    folder : Path
-    name : str
-        Without the ending.
-    array : ndarray
-
-    Returns
-    -------
-    dict
-        The entry of the file in the card, under its name.
-
-    Raises
-    ------
-    OSError
-        If it cannot be written.
-    """
-    with _summed(folder / f"{name}.npy") as file:
-        np.save(file, array, allow_pickle=False)
-    return {f"{name}.npy": file.entry}
+    """Write an array into a directory, and return the card's entry of the file under the name of the file."""
+    with open(folder / f"{name}.npy", "wb") as file:
+        summed = _Summed(file)
+        np.save(summed, array, allow_pickle=False)
+    return {f"{name}.npy": summed.entry}
 
 
 def copy_file(folder: Path, name: str, source: str | os.PathLike[str]) -> dict[str, dict[str, Any]]:
     """Copy a file into a directory; see :func:`write_array`."""
     import shutil
 
-    with open(source, "rb") as original, _summed(folder / name) as file:
-        shutil.copyfileobj(original, file)
-    return {name: file.entry}
+    with open(source, "rb") as original, open(folder / name, "wb") as file:
+        summed = _Summed(file)
+        shutil.copyfileobj(original, summed)
+    return {name: summed.entry}
 
 
 def card_checksum(card: dict[str, Any]) -> str:
     """Compute the checksum of all other entries of a card."""
-    said = {key: value for key, value in card.items() if key != "checksum"}
-    return f"{zlib.crc32(json.dumps(said, sort_keys=True).encode()):08x}"
+    others = {key: value for key, value in card.items() if key != "checksum"}
+    return f"{zlib.crc32(json.dumps(others, sort_keys=True).encode()):08x}"
 
 
 class _Summed:
@@ -269,9 +192,3 @@ class _Summed:
     def entry(self) -> dict[str, Any]:
         """Entry of the file in the card."""
         return {"bytes": self._bytes, "crc32": f"{self._crc32:08x}"}
-
-
-@contextmanager
-def _summed(path: Path) -> Iterator[_Summed]:
-    with open(path, "wb") as file:
-        yield _Summed(file)

@@ -14,7 +14,7 @@ import secrets
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
@@ -35,13 +35,7 @@ _SIZE = "arrays"
 
 
 class Checkpoints:
-    """Saves and loads checkpoints.
-
-    Parameters
-    ----------
-    folder : Path, optional
-        Without a folder nothing is saved.
-    """
+    """Saves and loads checkpoints; without a folder, it saves nothing."""
 
     def __init__(self, folder: Path | None = None) -> None:
         self.folder = folder
@@ -58,13 +52,7 @@ class Checkpoints:
             return None
 
     def save(self, name: str, **arrays: npt.ArrayLike) -> None:
-        """Save the arrays of a checkpoint, in place of an older one of this name.
-
-        Raises
-        ------
-        OutputError
-            If they cannot be written.
-        """
+        """Save the arrays of a checkpoint, in place of an older one of this name."""
         if self.folder is None:
             return
         path = self.folder / f"{name}.npz"
@@ -78,28 +66,14 @@ class Checkpoints:
 
 
 def fingerprint(*things: Any) -> str:
-    """Compute a digest of the inputs and parameters of a training.
-
-    Parameters
-    ----------
-    *things
-        Values that JSON or :class:`str` can represent.
-
-    Returns
-    -------
-    str
-    """
+    """Compute a digest of values that JSON or :class:`str` can represent: the inputs and parameters of a training."""
     return hashlib.sha256(json.dumps(things, sort_keys=True, default=str).encode()).hexdigest()[:32]
 
 
-def file_identities(paths: Sequence[Path | None]) -> list[Any]:
+def file_identities(paths: Iterable[Path]) -> list[Any]:
     """Return real path, size and modification time of every file."""
-    return [None if path is None else _identity(path) for path in paths]
-
-
-def _identity(path: Path) -> list[Any]:
-    status = os.stat(path)
-    return [os.path.realpath(path), status.st_size, status.st_mtime_ns]
+    known = [(os.path.realpath(path), os.stat(path)) for path in paths]
+    return [[path, status.st_size, status.st_mtime_ns] for path, status in known]
 
 
 def input_identities(
@@ -107,28 +81,16 @@ def input_identities(
     counts: Sequence[str | os.PathLike[str]] | None,
     resume: bool,
 ) -> Any:
-    """Identify the inputs of a training, for :func:`fingerprint`: equal for the same unchanged files only.
+    """Identify the inputs of :func:`segtool.train` for :func:`fingerprint`: equal for the same unchanged files only.
 
-    Parameters
-    ----------
-    inputs, counts, resume
-        As for :func:`segtool.train`.
-
-    Returns
-    -------
-    object
-        File identities; a random string for texts and standard input.
-
-    Raises
-    ------
-    UsageError
-        If `resume` is set and the inputs have no identity.
+    Texts and standard input have a random identity, and raise UsageError with `resume`.
     """
     if counts is not None:
         return file_identities([Path(each) / CARD for each in counts])
     names = [inputs] if isinstance(inputs, str | os.PathLike) else list(inputs or ())
-    paths = [source.path for source in find_sources(names)]
-    if inputs is not None and None not in paths:
+    sources = find_sources(names)
+    paths = [source.path for source in sources if source.path is not None]
+    if inputs is not None and len(paths) == len(sources):
         return file_identities(paths)
     if resume:
         kind = "texts" if inputs is None else "standard input (-)"
@@ -139,23 +101,7 @@ def input_identities(
 def work_location(
     output: str | os.PathLike[str] | None, tmp: str | os.PathLike[str] | None, resume: bool
 ) -> tuple[str | os.PathLike[str], str]:
-    """Choose parent and name of the :class:`WorkFolder` of a training.
-
-    Parameters
-    ----------
-    output, tmp, resume
-        As for :func:`segtool.train`.
-
-    Returns
-    -------
-    parent : path
-    name : str
-
-    Raises
-    ------
-    UsageError
-        If `resume` is set and there is no output to name the folder after.
-    """
+    """Choose parent and name of the :class:`WorkFolder` of a training; see :func:`segtool.train`."""
     if output is not None:
         target = os.path.realpath(output)
         return os.path.dirname(target) if tmp is None else tmp, os.path.basename(target)
@@ -174,18 +120,12 @@ class WorkFolder:
     stack : ExitStack
         Removes the folder when it closes.
     parent : path
-        Directory that will hold the folder.
     name : str
         Name of the output.
     training : str
         :func:`fingerprint` of the training.
     resume : bool
         Make the folder at once, use the checkpoints of the same training, and keep the folder if the training fails.
-
-    Attributes
-    ----------
-    checkpoints : Checkpoints
-        Saved in the folder once it exists.
 
     Raises
     ------
@@ -198,7 +138,7 @@ class WorkFolder:
     ) -> None:
         self._stack, self._parent, self._training, self._resume = stack, Path(parent), training, resume
         self._folder = self._parent / f".{name[:50]}.work"
-        self.checkpoints = Checkpoints()
+        self.checkpoints = Checkpoints()  # saved in the folder once it exists
         if resume:
             self()
         elif (self._folder / _CARD).exists():

@@ -42,13 +42,6 @@ def atomic_file(path: str | os.PathLike[str], mode: str = "wb") -> Iterator[Bina
     A link is followed, an existing file keeps its permission bits, and a device or a pipe (``/dev/null``,
     ``/dev/stdout``) is written directly.
 
-    Parameters
-    ----------
-    path : str or PathLike
-        The file to write.
-    mode : {"wb", "w+b"}
-        ``"w+b"`` also allows reading and seeking.
-
     Yields
     ------
     BinaryIO
@@ -58,8 +51,6 @@ def atomic_file(path: str | os.PathLike[str], mode: str = "wb") -> Iterator[Bina
     ------
     OutputError
         On entry if the target cannot be written, later if the disk fails.
-    UsageError
-        For another mode.
     """
     if mode not in ("wb", "w+b"):
         raise UsageError(f"mode must be 'wb' or 'w+b', not {mode!r}")
@@ -99,12 +90,7 @@ def atomic_file(path: str | os.PathLike[str], mode: str = "wb") -> Iterator[Bina
 def atomic_directory(path: str | os.PathLike[str], *, marker: str = "card.json") -> Iterator[Path]:
     """Replace a folder as a whole, or leave it as it is.
 
-    Parameters
-    ----------
-    path : str or PathLike
-        The folder to write; links are followed. It may exist if it is empty or holds the marker.
-    marker : str
-        Name of the file by which a folder that may be replaced is recognised.
+    Links are followed. The folder may exist if it is empty or holds a file of the name `marker`.
 
     Yields
     ------
@@ -138,17 +124,7 @@ def atomic_directory(path: str | os.PathLike[str], *, marker: str = "card.json")
 
 @contextmanager
 def as_output_errors(folder: Path) -> Iterator[None]:
-    """Raise errors of writing into a folder for temporary files as ones that name the folder.
-
-    Parameters
-    ----------
-    folder : Path
-
-    Raises
-    ------
-    OutputError
-        If the disk is full or fails, or the folder cannot be written.
-    """
+    """Raise an OSError of writing into a folder for temporary files as an OutputError that names the folder."""
     try:
         yield
     except OSError as exc:

@@ -105,8 +105,7 @@ class Model:
     path : Path or None
         The directory it was loaded from.
     lm : LanguageModel or None
-        Of a model that was just trained. :func:`load_model` leaves it on the disk, for the decoder that needs it and
-        for :func:`segtool.lm.store.open_lm`.
+        Of a model that was just trained; :func:`load_model` leaves it on the disk.
     """
 
     symbols: Codes
@@ -156,17 +155,7 @@ class Model:
 
 
 def find_model(name: str | os.PathLike[str]) -> Path:
-    """Find the directory of a model.
-
-    Parameters
-    ----------
-    name : path
-        A directory, or `DEFAULT`.
-
-    Returns
-    -------
-    Path
-    """
+    """Return a directory as a path, and that of the included model for `DEFAULT`."""
     return Path(__file__).parent.parent / DEFAULT if name == DEFAULT else Path(name)
 
 
@@ -196,15 +185,8 @@ def with_granularity(model: Model, nats: float) -> Model:
 def word_record(max_word_len: int) -> np.dtype[Any]:
     """Layout of the records of ``words.npy``.
 
-    Parameters
-    ----------
-    max_word_len : int
-
-    Returns
-    -------
-    dtype
-        ``symbols``: ids, 0 after the last; ``length``; ``count`` as an n-gram; ``expected`` count as a
-        word; ``weight``, ``cohesion``, ``left_entropy``, ``right_entropy`` in nats.
+    ``symbols`` are ids, with 0 after the last; ``count`` is that of the n-gram and ``expected`` that of the word;
+    ``weight``, ``cohesion`` and entropies are in nats.
     """
     return np.dtype(
         [
@@ -221,24 +203,7 @@ def word_record(max_word_len: int) -> np.dtype[Any]:
 
 
 def save_model(model: Model, path: str | os.PathLike[str]) -> Model:
-    """Write a model directory, which is replaced as a whole.
-
-    Parameters
-    ----------
-    model : Model
-    path : path
-        A directory that does not exist, is empty, or is a model, which is replaced.
-
-    Returns
-    -------
-    Model
-        The same model, opened from the directory.
-
-    Raises
-    ------
-    OutputError
-        If the directory cannot be written or holds something else.
-    """
+    """Write a model directory, which is replaced as a whole, and return the model opened from it."""
     from segtool.store.files import atomic_directory
 
     with atomic_directory(path, marker=CARD) as folder:
@@ -247,18 +212,7 @@ def save_model(model: Model, path: str | os.PathLike[str]) -> Model:
 
 
 def write_model(model: Model, folder: Path) -> None:
-    """Write the files of a model into an empty directory.
-
-    Parameters
-    ----------
-    model : Model
-    folder : Path
-
-    Raises
-    ------
-    OSError
-        If they cannot be written.
-    """
+    """Write the files of a model into an empty directory."""
     files: dict[str, Any] = {}
     for name in _ARRAYS:
         files |= write_array(folder, name, getattr(model, name))

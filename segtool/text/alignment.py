@@ -10,17 +10,7 @@ __all__ = ["error_kinds", "longest_common_subsequence", "same_spans", "stretches
 
 
 def stretches(gold: list[str], predicted: list[str]) -> Iterator[tuple[list[str], list[str]]]:
-    """Divide two segmentations of one text at every boundary that they share.
-
-    Parameters
-    ----------
-    gold, predicted : list of str
-
-    Yields
-    ------
-    gold, predicted : list of str
-        The words of a stretch.
-    """
+    """Divide the words of two segmentations of one text at every boundary that they share."""
     i = j = 0
     while i < len(gold):
         first_i, first_j = i, j
@@ -70,16 +60,6 @@ def error_kinds(gold: list[str], predicted: list[str]) -> Iterator[str]:
 def longest_common_subsequence(gold: list[str], predicted: list[str]) -> list[str]:
     """Give the words of a longest common subsequence; :func:`segtool.evaluate` defines which of several.
 
-    Parameters
-    ----------
-    gold, predicted : list of str
-
-    Returns
-    -------
-    list of str
-
-    Notes
-    -----
     Bit-parallel, each row one int (Crochemore et al. 2001, Hyyrö 2004), over reversed lists, so that the way back runs
     from left to right. Bit i of row j is 0 if the subsequence of gold[: i + 1] and predicted[:j] is longer than that of
     gold[:i]. Only every √m-th row is kept, and the way back computes the others again, because a line may be a whole

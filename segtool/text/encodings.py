@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from segtool.errors import EncodingError, UsageError
 
-__all__ = ["SkippedLine", "decode_lines", "decode_pieces", "find_codec", "undecodable"]
+__all__ = ["SkippedLine", "byte_lines", "decode_lines", "decode_pieces", "find_codec", "undecodable"]
 
 _GUESS_BYTES = 1 << 15
 
@@ -22,12 +22,7 @@ _GUESS_BYTES = 1 << 15
 class SkippedLine(NamedTuple):
     """A line that was left out because it could not be decoded.
 
-    Attributes
-    ----------
-    source, reason : str
-        Display name of the source; the bytes and the encoding that they are not in.
-    line, offset : int
-        Line number from 1; place of its first bad byte in the decompressed source, in bytes from 0.
+    `offset` is the place of its first bad byte in the decompressed source, from 0.
     """
 
     source: str
@@ -37,25 +32,7 @@ class SkippedLine(NamedTuple):
 
 
 def find_codec(encoding: str) -> tuple[str, bool]:
-    """Look an encoding up.
-
-    Parameters
-    ----------
-    encoding : str
-        As given by the user.
-
-    Returns
-    -------
-    codec : str
-        Its name in Python, without a byte order mark.
-    by_line : bool
-        Whether its line ends can be found in the bytes.
-
-    Raises
-    ------
-    UsageError
-        For an encoding that Python does not know, or that is not for text.
-    """
+    """Look an encoding up: its name in Python, and whether its line ends can be found in the bytes."""
     try:
         name = codecs.lookup(encoding).name.removesuffix("-sig")
         line_end = "\n".encode(name)
@@ -65,7 +42,8 @@ def find_codec(encoding: str) -> tuple[str, bool]:
     return name, line_end == b"\n" and not re.match("utf-7|hz|iso2022", name)
 
 
-def _byte_lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
+def byte_lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Divide a stream into blocks of whole lines; the last one, which may be empty, may lack its line end."""
     held: list[bytes] = []
     for piece in pieces:
         end = piece.rfind(b"\n") + 1
@@ -83,33 +61,14 @@ def decode_lines(
     skip: Callable[[SkippedLine], object] | None = None,
     drop_mark: bool = True,
 ) -> Iterator[str]:
-    """Decode whole lines at a time.
+    """Decode the bytes of a source, cut anywhere, as blocks of whole lines; the last may lack its end.
 
-    Parameters
-    ----------
-    pieces : iterable of bytes
-        A source, cut anywhere.
-    name : str
-        Name of the source for messages.
-    codec : str
-        From `find_codec`, one whose line ends can be found in the bytes.
-    skip : callable, optional
-        Called with every line that cannot be decoded, which is left out; without `skip` such a line is an error.
-    drop_mark : bool
-        Drop a byte order mark of UTF-8 at the start.
-
-    Yields
-    ------
-    str
-        One or more lines; the last may lack its end.
-
-    Raises
-    ------
-    EncodingError
-        Naming source, line and byte offset.
+    `name` is the source in messages, `codec` one whose line ends can be found in the bytes. `skip` receives every line
+    that cannot be decoded, which is left out; without `skip` such a line is an EncodingError. `drop_mark` drops a byte
+    order mark of UTF-8 at the start.
     """
     offset, line = 0, 1
-    for data in _byte_lines(pieces):
+    for data in byte_lines(pieces):
         if drop_mark and offset == 0 and codec == "utf-8" and data.startswith(codecs.BOM_UTF8):
             offset = len(codecs.BOM_UTF8)
             data = data[offset:]
@@ -117,8 +76,7 @@ def decode_lines(
             text = data.decode(codec)
         except UnicodeDecodeError as exc:
             if skip is None:
-                bad = _bad_line(exc, name, line + data.count(b"\n", 0, exc.start), offset, codec)
-                raise _undecodable(bad, exc, codec) from exc
+                raise undecodable(data, name, line, offset, codec) from exc
             text = "".join(_rescue(data, name, line, offset, codec, skip))
         yield text
         offset += len(data)
@@ -141,23 +99,7 @@ def _rescue(
 
 
 def decode_pieces(pieces: Iterable[bytes], name: str, codec: str) -> Iterator[str]:
-    """Decode text as it comes.
-
-    Parameters
-    ----------
-    pieces, name, codec
-        As for `decode_lines`, but any codec.
-
-    Yields
-    ------
-    str
-        The text that each piece adds; cut anywhere.
-
-    Raises
-    ------
-    EncodingError
-        Naming source, line and byte offset.
-    """
+    """Decode a source in any codec piece by piece, as :func:`decode_lines` does; yields the text each piece adds."""
     decoder = codecs.getincrementaldecoder("utf-8-sig" if codec == "utf-8" else codec)()
     read, line = 0, 1
     for piece in chain(pieces, [b""]):
@@ -173,35 +115,17 @@ def decode_pieces(pieces: Iterable[bytes], name: str, codec: str) -> Iterator[st
             kept = len(exc.object) - len(piece)
             decoder.setstate(state)
             line += decoder.decode(piece[: max(0, exc.start - kept)]).count("\n")
-            bad = _bad_line(exc, name, line, read - len(exc.object), codec)
-            raise _undecodable(bad, exc, codec) from exc
+            raise _undecodable(exc, name, line, read - len(exc.object), codec) from exc
         yield text
         line += text.count("\n")
 
 
 def undecodable(data: bytes, name: str, line: int, offset: int, codec: str) -> EncodingError:
-    """Make the error of bytes that cannot be decoded.
-
-    Parameters
-    ----------
-    data : bytes
-        Bytes that cannot be decoded.
-    name : str
-        Name of the source for messages.
-    line, offset : int
-        Their begin in the source, counted from 1 and from 0.
-    codec : str
-        From `find_codec`.
-
-    Returns
-    -------
-    EncodingError
-        Naming source, line and byte offset.
-    """
+    """Make the error of bytes that cannot be decoded and begin at a line (from 1) and an offset (from 0)."""
     try:
         data.decode(codec)
     except UnicodeDecodeError as exc:
-        return _undecodable(_bad_line(exc, name, line + data.count(b"\n", 0, exc.start), offset, codec), exc, codec)
+        return _undecodable(exc, name, line + data.count(b"\n", 0, exc.start), offset, codec)
     raise ValueError(f"{name}: these bytes can be decoded")
 
 
@@ -210,7 +134,8 @@ def _bad_line(exc: UnicodeDecodeError, name: str, line: int, offset: int, codec:
     return SkippedLine(name, line, offset + exc.start, f"bytes 0x{shown} are not {codec}")
 
 
-def _undecodable(bad: SkippedLine, exc: UnicodeDecodeError, codec: str) -> EncodingError:
+def _undecodable(exc: UnicodeDecodeError, name: str, line: int, offset: int, codec: str) -> EncodingError:
+    bad = _bad_line(exc, name, line, offset, codec)
     guess = _guess_encoding(exc.object, exc.start, codec, is_head=bad.offset == exc.start)
     fix = "pass --encoding " + (f"{guess} (or what the file is in)" if guess else "with what the file is in")
     return EncodingError(f"{bad.source}, line {bad.line}, byte offset {bad.offset}: {bad.reason}; {fix}")

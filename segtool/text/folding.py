@@ -20,13 +20,7 @@ __all__ = ["fold_table", "fold_text"]
 
 @functools.cache
 def fold_table() -> Codes:
-    """Table of the folded code of every code.
-
-    Returns
-    -------
-    ndarray of uint32, shape (CODE_LIMIT,)
-        Read-only. Folding twice is folding once.
-    """
+    """Folded code of every code below ``CODE_LIMIT``; read-only. Folding twice is folding once."""
     text = Path(__file__).with_name("fold.txt").read_text(encoding="ascii")
     # six hexadecimal digits a code: three bytes, big-endian
     digits = np.frombuffer(bytes.fromhex(text[text.index("\n") :]), np.uint8).reshape(-1, 2, 3)
@@ -38,17 +32,7 @@ def fold_table() -> Codes:
 
 
 def fold_text(text: str) -> str:
-    """Fold every character of a text.
-
-    Parameters
-    ----------
-    text : str
-
-    Returns
-    -------
-    str
-        As long as the text.
-    """
+    """Fold every character of a text, which keeps its length."""
     points = code_points(text).copy()
     here = points < CODE_LIMIT
     points[here] = fold_table()[points[here]]

@@ -18,15 +18,7 @@ __all__ = ["Digested", "ReadingReport", "TextInput"]
 
 @dataclass
 class ReadingReport:
-    """Sizes of the text that a command read, and the cost of its stages.
-
-    Attributes
-    ----------
-    reading : ReadReport
-        Files, lines, characters, and the lines that could not be read.
-    stages : list of StageReport
-        Seconds and peak memory of each stage.
-    """
+    """Sizes of the text that a command read, and the cost of its stages."""
 
     reading: sources.ReadReport = field(default_factory=sources.ReadReport)
     stages: list[StageReport] = field(default_factory=list)
@@ -48,19 +40,7 @@ class TextInput:
 
     @contextmanager
     def open(self, watch: Progress, reading: sources.ReadReport) -> Iterator[Iterable[str]]:
-        """Open the text as blocks, in a stage ``read``.
-
-        Parameters
-        ----------
-        watch : Progress
-        reading : ReadReport
-            Filled while the blocks are read.
-
-        Yields
-        ------
-        iterable of str
-            Each block ends every run.
-        """
+        """Open the text as blocks, in a stage ``read``; `reading` is filled while they are read."""
         if self.texts is not None:
             with watch.stage("read"):
                 yield self._drawn(_texts_as_blocks(self.texts, reading))

@@ -25,38 +25,17 @@ BUCKETS = 1 << 16
 
 
 def hash_runs(stream: Ids, codes: Codes) -> npt.NDArray[np.uint64]:
-    """Hash every run.
-
-    Parameters
-    ----------
-    stream : ndarray of uint16, shape (n,)
-        Ids with boundaries (0) at both ends.
-    codes : ndarray of uint32
-        Code of each id.
-
-    Returns
-    -------
-    ndarray of uint64, shape (runs,)
-    """
+    """Hash every run of a stream; `codes` holds the code of each id."""
     hashes = np.empty(int(np.count_nonzero(stream == 0)) - 1, np.uint64)
     _hash(stream, codes, hashes)
     return hashes
 
 
 def hash_limit(sizes: Integers, symbols: int) -> int:
-    """Find the hash limit of a sample.
+    """Find the hash limit of a sample of so many symbols at most.
 
-    Parameters
-    ----------
-    sizes : ndarray of int64, shape (BUCKETS,)
-        Symbols of the runs by the highest 16 bits of their hashes.
-    symbols : int
-        Most symbols of the sample.
-
-    Returns
-    -------
-    int
-        The sample is the runs whose highest 16 bits are less.
+    `sizes` counts the symbols of the runs by the highest 16 bits of their hashes; in the runs of the sample these bits
+    are below the limit.
     """
     return int(np.searchsorted(np.cumsum(sizes), symbols, side="right"))
 
@@ -64,20 +43,9 @@ def hash_limit(sizes: Integers, symbols: int) -> int:
 def select_runs(
     stream: Ids, boundaries: Ids, hashes: npt.NDArray[np.uint64], limit: int
 ) -> tuple[Ids, Ids, npt.NDArray[np.uint64]]:
-    """Keep the runs of a sample.
+    """Keep the runs of a sample, with the boundary posterior at each place and the hash of each run.
 
-    Parameters
-    ----------
-    stream, boundaries : ndarray of uint16, shape (n,)
-        Symbol ids, and the boundary posterior at each place.
-    hashes : ndarray of uint64, shape (runs,)
-    limit : int
-        From :func:`hash_limit`.
-
-    Returns
-    -------
-    stream, boundaries, hashes : ndarray
-        Each run with the boundary behind it; no boundary before the first run.
+    Each run is returned with the boundary behind it; there is none before the first run.
     """
     if limit >= BUCKETS:
         return stream[1:], boundaries[1:], hashes
@@ -89,18 +57,7 @@ def select_runs(
 def shuffle_runs(
     parts: Sequence[tuple[Ids, Ids, npt.NDArray[np.uint64]]],
 ) -> tuple[Ids, Ids]:
-    """Put runs in the order of their hashes.
-
-    Parameters
-    ----------
-    parts : sequence of (stream, boundaries, hashes)
-        From :func:`select_runs`, in any order.
-
-    Returns
-    -------
-    stream, boundaries : ndarray of uint16, shape (n,)
-        With a boundary at either end.
-    """
+    """Join the results of :func:`select_runs`, runs in the order of their hashes, with a boundary at either end."""
     nothing = np.zeros(1, np.uint16)
     stream = np.concatenate([nothing, *(part[0] for part in parts)])
     boundaries = np.concatenate([nothing, *(part[1] for part in parts)])

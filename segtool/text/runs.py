@@ -68,20 +68,7 @@ class Alphabet:
 
 
 class Chunk:
-    """A stream of runs; hashes and odd characters are computed when they are asked for.
-
-    Parameters
-    ----------
-    written : ndarray of uint16, shape (n,)
-        Written ids, a boundary at either end.
-    alphabet : Alphabet
-
-    Attributes
-    ----------
-    stream : ndarray of uint16, shape (n,)
-        Symbol ids; 0 is a boundary.
-    alphabet : Alphabet
-    """
+    """A stream of symbol ids, made of written ids; hashes and odd characters are computed when they are asked for."""
 
     def __init__(self, written: Ids, alphabet: Alphabet) -> None:
         self._written, self.alphabet = written, alphabet
@@ -201,14 +188,9 @@ class Corpus:
 
 
 class RunCollector:
-    """A part of a corpus in memory, made from blocks of text.
+    """A part of a corpus in memory, made from blocks of text; `positions` counts symbols and boundaries so far.
 
     A block ends every run: give blocks that end at the end of a line or of a file.
-
-    Attributes
-    ----------
-    positions : int
-        Symbols and boundaries collected so far.
     """
 
     def __init__(self) -> None:
@@ -225,13 +207,7 @@ class RunCollector:
         self.positions = 0
 
     def add(self, text: str) -> None:
-        """Append the runs of a block.
-
-        Raises
-        ------
-        CorpusError
-            If the corpus holds more than 65,000 different Han characters.
-        """
+        """Append the runs of a block."""
         points = code_points(text)
         codes, starts = np.empty(len(points), np.int32), np.empty(len(points), np.int32)
         tokens = symbolise.compiled(points, self._classes, codes, starts)
@@ -289,14 +265,7 @@ def too_many_symbols() -> CorpusError:
 def corpus_chunks(stream: Ids) -> list[tuple[int, int]]:
     """Cut a stream into pieces that begin and end with a boundary, the same whatever the number of workers.
 
-    Parameters
-    ----------
-    stream : ndarray of uint16, shape (n,)
-
-    Returns
-    -------
-    list of (int, int)
-        Where each begins and ends; the end of one is the beginning of the next.
+    Each is returned as its begin and its end, which is the begin of the next.
     """
     boundaries = np.flatnonzero(stream == 0)
     cuts = boundaries[np.unique(np.searchsorted(boundaries, np.arange(0, len(stream), CHUNK)))]

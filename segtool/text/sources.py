@@ -19,16 +19,7 @@ from segtool.errors import EncodingError, InputError, UsageError
 from segtool.text.encodings import SkippedLine, decode_lines, decode_pieces, find_codec
 from segtool.text.unpacked import UnpackedFile
 
-__all__ = [
-    "ReadReport",
-    "SkippedLine",
-    "Source",
-    "find_sources",
-    "read_blocks",
-    "read_lines",
-    "read_pieces",
-    "total_size",
-]
+__all__ = ["ReadReport", "Source", "find_sources", "read_blocks", "read_lines", "read_pieces", "total_size"]
 
 _LISTED_LINES = 100
 
@@ -42,7 +33,7 @@ class Source:
     name : str
         Name for messages, unprintable characters escaped; ``"<stdin>"`` for standard input.
     path : Path or None
-        Path of the file; None for standard input.
+        None for standard input.
     """
 
     name: str
@@ -59,10 +50,8 @@ class ReadReport:
         Sources opened; decompressed bytes read, byte order marks and skipped lines included.
     lines, characters : int
         Passed on; a last line without a line end counts as a line, and line ends are no characters.
-    skipped_lines : int
-        Lines left out because they could not be decoded.
-    skipped : list of SkippedLine
-        The first 100 of them.
+    skipped_lines, skipped : int, list of SkippedLine
+        Number of the lines that could not be decoded, and the first 100 of them.
     """
 
     files: int = 0
@@ -110,23 +99,7 @@ def find_sources(inputs: Sequence[str | os.PathLike[str]]) -> list[Source]:
 
 
 def total_size(sources: Iterable[Source]) -> int | None:
-    """Sum the sizes of the sources on disk, for a progress bar.
-
-    Parameters
-    ----------
-    sources : iterable of Source
-        The sources to be read.
-
-    Returns
-    -------
-    int or None
-        Bytes on disk (compressed); None when a size is not known: standard input, a pipe, a device.
-
-    Raises
-    ------
-    InputError
-        When a file is gone or cannot be read.
-    """
+    """Sum the (compressed) bytes of sources on disk; None for standard input, a pipe or a device among them."""
     total = 0
     for source in sources:
         if source.path is None:
@@ -213,49 +186,14 @@ def read_blocks(
 def read_pieces(
     source: Source, *, encoding: str = "utf-8", progress: Callable[[int], object] | None = None
 ) -> Iterator[str]:
-    """Read a source piece by piece, without waiting for the end of a line.
-
-    Parameters
-    ----------
-    source : Source
-    encoding, progress
-        As for `read_blocks`.
-
-    Yields
-    ------
-    str
-        Text cut anywhere.
-
-    Raises
-    ------
-    UsageError, EncodingError, InputError
-        As for `read_blocks`.
-    """
+    """Read a source as :func:`read_blocks` does, but cut anywhere, without waiting for the end of a line."""
     codec, _ = find_codec(encoding)
     with closing(UnpackedFile(source.path, source.name, progress)) as file:
         yield from decode_pieces(file.pieces, source.name, codec)
 
 
 def read_lines(name: str | os.PathLike[str], *, encoding: str = "utf-8") -> Iterator[str]:
-    r"""Read the lines of one file.
-
-    Parameters
-    ----------
-    name : str or path
-        A file, plain or compressed, or ``-`` for standard input.
-    encoding : str
-        As for `read_blocks`.
-
-    Yields
-    ------
-    str
-        A line with its ``"\n"``, which the last one may lack.
-
-    Raises
-    ------
-    UsageError, EncodingError, InputError
-        As for `read_blocks`.
-    """
+    """Read a file, or standard input for ``-``, line by line; only the last may lack its line end."""
     path = os.fspath(name)
     source = Source("<stdin>", None) if path == "-" else Source(_display_name(path), Path(path))
     for block in _whole_lines(read_pieces(source, encoding=encoding), 1 << 16):

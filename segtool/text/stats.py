@@ -43,15 +43,7 @@ class CorpusStats:
 
     @classmethod
     def of(cls, stream: Ids, written: Codes) -> CorpusStats:
-        """Statistics of a stream.
-
-        Parameters
-        ----------
-        stream : ndarray of uint16, shape (n,)
-            Ids of characters as written, a boundary at either end.
-        written : ndarray of uint32
-            Code of each id, in any order, the first three those of every alphabet.
-        """
+        """Statistics of a stream of written ids; `written` holds their codes, ``ALWAYS`` first."""
         lengths = np.diff(np.flatnonzero(stream == 0))
         buckets = hash_runs(stream, fold_table()[written]) >> np.uint64(48)
         order = np.argsort(written)

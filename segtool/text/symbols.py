@@ -45,13 +45,7 @@ C_MARK, C_SPACE, C_LETTER, C_EXTEND, C_DIGIT, C_LATIN, C_HAN, C_SIGN, C_PERCENT 
 
 @functools.cache
 def class_table() -> bytes:
-    """Class of every code point, as written by ``scripts/make_charclass.py``.
-
-    Returns
-    -------
-    bytes
-        One byte for each of the 1,114,112 code points.
-    """
+    """Class of each of the 1,114,112 code points, a byte each."""
     table = bytearray(0x110000)
     text = Path(__file__).with_name("charclass.txt").read_text(encoding="ascii")
     for line in text.splitlines()[1:]:
@@ -62,16 +56,7 @@ def class_table() -> bytes:
 
 
 def code_points(text: str) -> Codes:
-    """Code points of a text, lone surrogates included.
-
-    Parameters
-    ----------
-    text : str
-
-    Returns
-    -------
-    ndarray of uint32, shape (len(text),)
-    """
+    """Code points of a text, lone surrogates included."""
     return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype="<u4")
 
 
@@ -143,17 +128,7 @@ symbolise = LazyKernel(_symbolise, "i8(u4[const], u1[const], i4[], i4[])")
 
 
 def tokenise(text: str) -> tuple[Places, Places]:
-    """Cut a text into tokens with the compiled kernel.
-
-    Parameters
-    ----------
-    text : str
-
-    Returns
-    -------
-    codes, starts : ndarray of int32, shape (tokens,)
-        As from :func:`symbolise`.
-    """
+    """Cut a text into tokens, as :func:`symbolise` does; returns their codes and their starts."""
     points = code_points(text)
     codes, starts = np.empty(len(points), np.int32), np.empty(len(points), np.int32)
     tokens = symbolise.compiled(points, np.frombuffer(class_table(), np.uint8), codes, starts)

@@ -32,29 +32,11 @@ _MAGIC_BYTES = 10
 _MAGIC_FIRST = b"\x1f\xfd\x28" + bytes(range(0x50, 0x60)) + b"B"
 
 
-class UnpackedFile(io.RawIOBase):
-    """The decompressed bytes of a file or of standard input.
+class UnpackedFile:
+    """The decompressed bytes of a file, or of standard input for None, as `pieces`; `size` counts them.
 
-    Parameters
-    ----------
-    path : Path or None
-        The file; None for standard input, which `close` leaves open, and which reads as empty if it is closed.
-    name : str
-        Its name in messages.
-    progress : callable or None
-        Called with the number of compressed bytes read since the last call.
-
-    Attributes
-    ----------
-    pieces : iterator of bytes
-        The content; use either this or ``read``.
-    size : int
-        Decompressed bytes so far.
-
-    Raises
-    ------
-    InputError
-        If the file cannot be opened; while reading, if it cannot be read, is damaged or ends early.
+    `progress` receives the number of compressed bytes read since the last call. Raises InputError if the file cannot be
+    opened; while reading, if it cannot be read, is damaged or ends early.
     """
 
     def __init__(self, path: Path | None, name: str, progress: Callable[[int], object] | None = None) -> None:
@@ -62,7 +44,6 @@ class UnpackedFile(io.RawIOBase):
         self.size = 0
         self._name = name
         self._progress = progress
-        self._rest = b""
         self._file: io.FileIO | None = None
         if path is not None:
             try:
@@ -79,23 +60,10 @@ class UnpackedFile(io.RawIOBase):
             stdin: Any = sys.stdin.buffer
             self._read_some = getattr(stdin, "read1", None) or stdin.read
 
-    def readable(self) -> bool:
-        """Return True."""
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        """Fill a buffer; return the number of bytes, 0 at the end."""
-        self._rest = self._rest or next(self.pieces, b"")
-        size = min(len(self._rest), len(buffer))
-        buffer[:size] = self._rest[:size]
-        self._rest = self._rest[size:]
-        return size
-
     def close(self) -> None:
         """Close the file, but never standard input."""
-        if not self.closed and self._file is not None:
+        if self._file is not None:
             self._file.close()
-        super().close()
 
     def _read(self, size: int) -> bytes:
         try:

@@ -55,25 +55,13 @@ def _whole_characters(pieces: Iterable[bytes], name: str) -> Iterator[bytes]:
             if data.startswith(codecs.BOM_UTF8):
                 offset = len(codecs.BOM_UTF8)
                 data = data[offset:]
-        end = _last_whole(data)
-        whole, held = (data, b"") if end == len(data) else (data[:end], data[end:])
         try:
-            whole.decode("utf-8")
+            _, end = codecs.utf_8_decode(data, "strict", False)
         except UnicodeDecodeError:
             raise undecodable(data, name, line, offset, "utf-8") from None
+        whole, held = data[:end], data[end:]
         yield whole
         offset += len(whole)
         line += whole.count(b"\n")
     if held:
         raise undecodable(held, name, line, offset, "utf-8")
-
-
-def _last_whole(data: bytes) -> int:
-    """Place where a character begins that the end cuts off; the end if there is none."""
-    for back in range(1, min(3, len(data)) + 1):
-        byte = data[-back]
-        if byte >= 0xC0:
-            return len(data) - back if byte >= (0xC0, 0xE0, 0xF0)[back - 1] else len(data)
-        if byte < 0x80:
-            break
-    return len(data)

@@ -17,18 +17,7 @@ _TAG = re.compile(r"[A-Za-z]+")
 
 
 def read_word_counts(lines: Iterable[str]) -> Iterator[tuple[str, float]]:
-    """Read words and their counts, 1 for a word without a count.
-
-    Parameters
-    ----------
-    lines : iterable of str
-        Or blocks of whole lines.
-
-    Yields
-    ------
-    word : str
-    count : float
-    """
+    """Read words and their counts, 1 for a word without a count, from lines or blocks of whole lines."""
     for block in lines:
         for line in block.split("\n"):
             fields = line.split()
@@ -42,26 +31,8 @@ def read_word_set(path: str | os.PathLike[str], flag: str, encoding: str = "utf-
     """Read the words of a list, or of a segmented text.
 
     Each line decides for itself: in ``word count`` and ``word count tag`` (a number in ASCII digits, a tag in ASCII
-    letters) only the first field is a word, in any other line every field is.
-
-    Parameters
-    ----------
-    path : str or path
-        A file, plain or compressed, or ``-`` for standard input.
-    flag : str
-        The option that named the file, for messages.
-    encoding : str
-
-    Returns
-    -------
-    frozenset of str
-
-    Raises
-    ------
-    DataError
-        If it holds no word.
-    InputError, EncodingError
-        If it cannot be read.
+    letters) only the first field is a word, in any other line every field is. `flag` is the option that named the file,
+    for messages.
     """
     words: set[str] = set()
     try:
