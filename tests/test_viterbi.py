@@ -92,7 +92,8 @@ class Decoder:
         """The decoder of a model of these arrays."""
         codes, nothing = np.array(CODES, np.uint32), np.zeros(0, np.int32)
         parameters = {"max_word_len": self.max_len, "unknown_len": self.extras.unknown_len}
-        return decoder_of(Model(codes, codes, *self.arrays, nothing, nothing, {"parameters": parameters}))
+        card = {"parameters": parameters, "granularity": self.extras.granularity / WEIGHT_UNIT}
+        return decoder_of(Model(codes, codes, *self.arrays, nothing, nothing, card))
 
     def compiled(self, text, final=True):
         return cut_spans(self.decoder, text, final)[:2]
@@ -173,6 +174,7 @@ def decoders():
             st.dictionaries(st.tuples(*[symbols | st.just(STRANGE)] * 2), tags, max_size=8),
             st.fixed_dictionaries({code: spelled for code in listed[1:]}),
             st.integers(0, 6),
+            st.sampled_from([0, 0, 1, -2, TAG_STEP, -3 * TAG_STEP, 90 * WEIGHT_UNIT]),
         )
 
     def scaled(weights, max_len, extras, scale):
@@ -226,6 +228,7 @@ def test_random_scores(seed):
             {gram: tuple(draw.randint(-reach - 1, reach) for _ in range(4)) for gram in tagged},
             {code: tuple(TAG_STEP * draw.randint(-4, 1) for _ in range(3)) for code in [*CODES, STRANGE]},
             unknown_len,
+            draw.choice([0, 0, TAG_STEP * draw.randint(-9, 9)]),
         ),
     )
     text = "".join(draw.choice("一一一丁丁丁𠮷") for _ in range(draw.randint(5, 10)))

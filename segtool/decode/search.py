@@ -157,6 +157,7 @@ def search_batch(segmenter: Segmenter, texts: Iterable[str], within: float, work
     list of list of str
         Those of each text, in order.
     """
+
     def search(texts: list[str]) -> list[list[str]]:
         found: list[list[str]] = [[] for _ in texts]
         joined = "\n".join(texts)  # no entry crosses a line end
