@@ -14,20 +14,11 @@ from segtool.decode.decoders import Decoder, decoder_of
 from segtool.errors import UsageError
 from segtool.runtime.workers import in_order, text_groups
 from segtool.settings import WITHIN
-from segtool.store.model import (
-    DEFAULT,
-    MOST_GRANULARITY,
-    Model,
-    find_model,
-    is_granularity,
-    load_model,
-    save_model,
-    with_granularity,
-)
+from segtool.store.model import DEFAULT, Model, find_model, load_model, save_model, with_granularity
 from segtool.tokens import SearchToken, Token, place_entries, place_words
 
 if TYPE_CHECKING:
-    from segtool.decode.search import Entry
+    from segtool.decode.search import Entries
 
 __all__ = ["SearchToken", "Segmenter", "Token", "load"]
 
@@ -36,6 +27,8 @@ PLAIN_CHARACTERS = 3_500
 
 PLAIN_COST = 100
 """A text counts as so many more characters."""
+
+BATCH_CHARACTERS = 1 << 18
 
 _plain_left = PLAIN_CHARACTERS  # a race between threads does no harm
 
@@ -192,11 +185,9 @@ class Segmenter:
         UsageError
             If it is no number from −100 to 100, or the model is of a method without scores of words.
         """
-        if not is_granularity(nats):
-            limit = MOST_GRANULARITY
-            raise UsageError(f"granularity {nats}: choose a number of nats from -{limit} to {limit}")
+        model = with_granularity(self.model, nats)
         self._decoder.demand_scores("granularity")
-        return Segmenter(with_granularity(self.model, nats))
+        return Segmenter(model)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model to a directory, for :func:`segtool.load` and ``segtool cut -m``.
@@ -290,7 +281,7 @@ class Segmenter:
         --------
         tokenize : With ``search=True``, places and positions too.
         """
-        return [text[start:end] for start, end, _ in self.entries(text, within)]
+        return self.entries(text, within).words(text)
 
     def cut_batch(self, texts: Iterable[str], workers: int = 1) -> list[list[str]]:
         """Cut many texts, in several threads if so asked.
@@ -313,7 +304,7 @@ class Segmenter:
         """
         if workers < 1:
             raise UsageError(f"cut_batch(): {workers} workers: choose 1 or more")
-        return [words for group in in_order(self._cut_group, text_groups(texts), workers) for words in group]
+        return [words for group in in_order(self._cut_group, text_groups(texts, BATCH_CHARACTERS), workers) for words in group]
 
     def interprets(self, characters: int) -> bool:
         """Whether to cut a text of so many characters in plain Python; if not, compiled kernels are in use from now."""
@@ -323,7 +314,7 @@ class Segmenter:
         _plain_left = _plain_left - cost if plain else 0
         return plain
 
-    def entries(self, text: str, within: float) -> list[Entry]:
+    def entries(self, text: str, within: float) -> Entries:
         """Find the entries of a text for search: places in characters, and which are words of the cut."""
         from segtool.decode.search import find_entries
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
-from itertools import accumulate
+from collections.abc import Iterable
+from itertools import accumulate, compress
 from typing import TYPE_CHECKING, NamedTuple
 
 from segtool.errors import UsageError
 
 if TYPE_CHECKING:
-    from segtool.decode.search import Entry
+    from segtool.decode.search import Entries
 
 __all__ = ["SearchToken", "Token", "place_entries", "place_words"]
 
@@ -75,25 +75,23 @@ def place_words(text: str, words: Iterable[str], unit: str) -> list[Token]:
     return list(map(Token, words, places[::2], places[1::2]))
 
 
-def place_entries(text: str, entries: Sequence[Entry], unit: str) -> list[SearchToken]:
+def place_entries(text: str, entries: Entries, unit: str) -> list[SearchToken]:
     """Number the entries of a text by the words of its cut.
 
     Parameters
     ----------
     text : str
-    entries : sequence of Entry
+    entries : Entries
     unit : {"character", "byte"}
 
     Returns
     -------
     list of SearchToken
     """
-    starts = [entry.start for entry in entries if entry.primary]
-    places = _in_unit(text, [place for entry in entries for place in entry[:2]], unit)
-    return [
-        SearchToken(text[entry.start : entry.end], low, high, bisect_right(starts, entry.start) - 1, entry.primary)
-        for entry, low, high in zip(entries, places[::2], places[1::2], strict=True)
-    ]
+    words = list(compress(entries.starts, entries.primary))
+    positions = [bisect_right(words, start) - 1 for start in entries.starts]
+    places = (_in_unit(text, each, unit) for each in (entries.starts, entries.ends))
+    return list(map(SearchToken, entries.words(text), *places, positions, entries.primary))
 
 
 def _in_unit(text: str, places: list[int], unit: str) -> list[int]:

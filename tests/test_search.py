@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import segtool
 from segtool.decode import search as search_module
 from segtool.decode.decoders import ROOM
-from segtool.decode.search import find_entries, search_batch, search_utf8_stream
+from segtool.decode.search import search_batch, search_utf8_stream
 from segtool.decode.viterbi import TAG_STEP, WEIGHT_UNIT
 from segtool.errors import UsageError
 from segtool.segmenter import Segmenter
@@ -40,13 +40,17 @@ LOSSES = st.sampled_from([0, 1, 2, 3, TAG_STEP, 5 * TAG_STEP, 1 << 17, 100 * WEI
 TEXT = "医生说今天要休息，12.5%的人在北京大学学习C++。"
 
 
+def find_entries(*arguments, **options):
+    """Entries as (start, end, primary)."""
+    return list(zip(*search_module.find_entries(*arguments, **options), strict=True))
+
+
 @settings(max_examples=400)
 @given(decoders(), TEXTS, LOSSES)
 def test_entries_are_naive(decoder, text, loss):
     expected = naive_search.search(text, decoder.weights, UNKNOWN, decoder.extras, loss)
     for plain in (True, False):
-        found = find_entries(decoder.decoder, text, loss / WEIGHT_UNIT, plain)
-        assert [tuple(entry) for entry in found] == expected
+        assert find_entries(decoder.decoder, text, loss / WEIGHT_UNIT, plain) == expected
 
 
 @given(any_text | flowing, st.sampled_from([0.0, 1.5, 4.0, 100.0]))
@@ -92,7 +96,7 @@ def test_long_runs_are_searched_in_pieces(segmenter):
     whole = find_entries(decoder, text, 3, room=1 << 20)
     for room in (60, 200, ROOM):
         found = find_entries(decoder, text, 3, room=room)
-        assert [entry for entry in found if entry.primary] == [entry for entry in whole if entry.primary]
+        assert [entry for entry in found if entry[2]] == [entry for entry in whole if entry[2]]
         assert set(found) <= set(whole)
         assert len(whole) - len(found) <= 4 * len(text) // room
     with interpreting(False):
@@ -154,7 +158,7 @@ def test_workers_give_the_same():
 def test_a_long_line_is_not_held_whole():
     text = "".join(line + "。" for line in sample_text().replace("\n", "").split("。"))[:9000]
     with mock.patch.object(search_module, "LONG_LINE", 500):
-        parts = list(search_module._parts(text[i : i + 100] for i in range(0, len(text), 100)))
+        parts = list(search_module._line_parts(text[i : i + 100] for i in range(0, len(text), 100)))
     assert "".join(parts) == text
     assert max(map(len, parts)) < 1000
 

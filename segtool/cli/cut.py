@@ -12,7 +12,7 @@ from segtool.settings import WITHIN
 
 __all__ = ["cut_command"]
 
-_NUMBER = re.compile(r"-?\d+(\.\d*)?|-?\.\d+")
+_LOSS = re.compile(r"-?\d+(\.\d*)?|-?\.\d+")
 
 
 class _CutCommand(click.Command):
@@ -23,7 +23,7 @@ class _CutCommand(click.Command):
         args = list(args)
         end = args.index("--") if "--" in args else len(args)
         for i in range(end):
-            if args[i] == "--search" and not (i + 1 < end and _NUMBER.fullmatch(args[i + 1])):
+            if args[i] == "--search" and not (i + 1 < end and _LOSS.fullmatch(args[i + 1])):
                 args[i] = f"--search={WITHIN}"
         return super().parse_args(ctx, args)
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 import threading
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -25,12 +26,12 @@ from segtool.text.symbols import SPACE, tokenise
 if TYPE_CHECKING:
     from segtool.segmenter import Segmenter
 
-__all__ = ["MOST_WITHIN", "Entry", "find_entries", "search_batch", "search_utf8_stream"]
+__all__ = ["MOST_WITHIN", "Entries", "find_entries", "search_batch", "search_utf8_stream"]
 
 MOST_WITHIN = 100
 """Limit of the greatest loss."""
 
-GROUP_CHARACTERS = 1 << 14
+SEARCHED_AT_ONCE = 1 << 14
 """Characters that are searched at a time."""
 
 LONG_LINE = 1 << 16
@@ -40,23 +41,27 @@ _PART = re.compile(r".*[。，、；：？！](?=[\u4e00-\u9fff])", re.DOTALL)
 """What ends before a Han character that follows a mark: no word, number or run of marks goes on there."""
 
 
-class Entry(NamedTuple):
-    """An entry and its place.
+class Entries(NamedTuple):
+    """The entries of a text, by start, then by length.
 
     Attributes
     ----------
-    start, end : int
+    starts, ends : list of int
         Offsets into the text, in characters.
-    primary : bool
-        Whether it is a word of the cut.
+    primary : list of bool
+        Whether each is a word of the cut.
     """
 
-    start: int
-    end: int
-    primary: bool
+    starts: list[int]
+    ends: list[int]
+    primary: list[bool]
+
+    def words(self, text: str) -> list[str]:
+        """The entries as slices of their text."""
+        return [text[start:end] for start, end in zip(self.starts, self.ends, strict=True)]
 
 
-class _Memory(threading.local):
+class _SearchMemory(threading.local):
     """Working memory, kept between calls; one for each thread."""
 
     def __init__(self, room: int = ROOM) -> None:
@@ -64,10 +69,10 @@ class _Memory(threading.local):
         self.entries = np.empty(LONGEST_WORD * room, np.int64)
 
 
-_memory = _Memory()
+_search_memory = _SearchMemory()
 
 
-def find_entries(decoder: Decoder, text: str, within: float, plain: bool = False, room: int = ROOM) -> list[Entry]:
+def find_entries(decoder: Decoder, text: str, within: float, plain: bool = False, room: int = ROOM) -> Entries:
     """Find the entries of a text.
 
     Parameters
@@ -83,8 +88,7 @@ def find_entries(decoder: Decoder, text: str, within: float, plain: bool = False
 
     Returns
     -------
-    list of Entry
-        By start, then by length.
+    Entries
 
     Raises
     ------
@@ -98,15 +102,17 @@ def find_entries(decoder: Decoder, text: str, within: float, plain: bool = False
     return _find_plain(decoder, text, steps) if plain else _find_compiled(decoder, text, steps, room)
 
 
-def _find_plain(decoder: Decoder, text: str, within: int) -> list[Entry]:
-    found = []
+def _find_plain(decoder: Decoder, text: str, within: int) -> Entries:
+    found = Entries([], [], [])
     for starts, symbols in decoder.plain_runs(text):
-        entries = decoder.plain_search(symbols, within) if symbols else [(0, 1, True)]
-        found += [Entry(starts[low], starts[high], primary) for low, high, primary in entries]
+        for low, high, primary in decoder.plain_search(symbols, within) if symbols else ((0, 1, True),):
+            found.starts.append(starts[low])
+            found.ends.append(starts[high])
+            found.primary.append(primary)
     return found
 
 
-def _find_compiled(decoder: Decoder, text: str, within: int, room: int) -> list[Entry]:
+def _find_compiled(decoder: Decoder, text: str, within: int, room: int) -> Entries:
     codes, starts = tokenise(text)
     ids = decoder.ids[np.maximum(codes, 0)]
     marks = np.flatnonzero(ids == 0)
@@ -123,7 +129,7 @@ def _find_compiled(decoder: Decoder, text: str, within: int, room: int) -> list[
                 certain = high - low
             else:
                 certain -= 1
-        memory = _memory if size <= ROOM else _Memory(size)
+        memory = _search_memory if size <= ROOM else _SearchMemory(size)
         memory.scratch.put(ids[low:high])
         memory.scratch.symbols[0] = before
         settled, count = decoder.search(high - low, certain, within, memory.scratch, memory.entries)
@@ -137,7 +143,7 @@ def _find_compiled(decoder: Decoder, text: str, within: int, room: int) -> list[
     packed = packed[codes[packed >> ENTRY_SHIFT] != SPACE]
     first = packed >> ENTRY_SHIFT
     ends = np.append(starts, len(text))[first + (packed >> 1 & LENGTH_MASK)]
-    return list(map(Entry, starts[first].tolist(), ends.tolist(), (packed & 1 != 0).tolist()))
+    return Entries(starts[first].tolist(), ends.tolist(), (packed & 1 != 0).tolist())
 
 
 def search_batch(segmenter: Segmenter, texts: Iterable[str], within: float, workers: int = 1) -> list[list[str]]:
@@ -159,17 +165,14 @@ def search_batch(segmenter: Segmenter, texts: Iterable[str], within: float, work
     """
 
     def search(texts: list[str]) -> list[list[str]]:
-        found: list[list[str]] = [[] for _ in texts]
         joined = "\n".join(texts)  # no entry crosses a line end
-        ends = list(accumulate(len(text) + 1 for text in texts))
-        at = 0
-        for start, end, _ in segmenter.entries(joined, within):
-            while start >= ends[at]:
-                at += 1
-            found[at].append(joined[start:end])
-        return found
+        entries = segmenter.entries(joined, within)
+        words = entries.words(joined)
+        ends = accumulate(len(text) + 1 for text in texts)
+        borders = [bisect_left(entries.starts, end) for end in ends]
+        return [words[low:high] for low, high in pairwise([0, *borders])]
 
-    return [entries for group in in_order(search, text_groups(texts, GROUP_CHARACTERS), workers) for entries in group]
+    return [entries for group in in_order(search, text_groups(texts, SEARCHED_AT_ONCE), workers) for entries in group]
 
 
 def search_utf8_stream(
@@ -194,21 +197,22 @@ def search_utf8_stream(
     """
     between = separator.encode("utf-8", "surrogateescape")
     open_line = False
-    for part in _parts(piece.decode("utf-8", "surrogatepass") for piece in pieces):
+    for part in _line_parts(piece.decode("utf-8", "surrogatepass") for piece in pieces):
         lines = part.split("\n")
         out = []
         for i, entries in enumerate(search_batch(segmenter, lines, within, workers)):
-            if entries:
-                out.append(between if open_line else b"")
-                out.append(between.join([entry.encode("utf-8", "surrogatepass") for entry in entries]))
-                open_line = True
+            if entries and open_line:
+                out.append(" ")
+            out.append(" ".join(entries))
+            open_line = open_line or bool(entries)
             if i < len(lines) - 1:
-                out.append(b"\r\n" if lines[i].endswith("\r") else b"\n")
+                out.append("\r\n" if lines[i].endswith("\r") else "\n")
                 open_line = False
-        yield b"".join(out)
+        # there is no space in an entry
+        yield "".join(out).encode("utf-8", "surrogatepass").replace(b" ", between)
 
 
-def _parts(pieces: Iterable[str]) -> Iterator[str]:
+def _line_parts(pieces: Iterable[str]) -> Iterator[str]:
     """Whole lines, or parts of long ones between which no entry goes on."""
     waiting: list[str] = []
     size = 0

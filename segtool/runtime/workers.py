@@ -17,8 +17,6 @@ from segtool.runtime.arrays import Integers
 
 __all__ = ["add_up_chunks", "available_workers", "checked_workers", "in_order", "text_groups"]
 
-GROUP_CHARACTERS = 1 << 18
-
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -92,7 +90,7 @@ def add_up_chunks(
     return totals[0], results
 
 
-def text_groups(texts: Iterable[str], size: int = GROUP_CHARACTERS) -> Iterator[list[str]]:
+def text_groups(texts: Iterable[str], size: int) -> Iterator[list[str]]:
     """Group texts, so that a call for each group costs little.
 
     Parameters

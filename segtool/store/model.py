@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from segtool.errors import UsageError
 from segtool.runtime.arrays import Codes
 from segtool.settings import LONGEST_WORD
 from segtool.store.cards import CARD, CardFormat, write_array
@@ -160,7 +161,7 @@ def find_model(name: str | os.PathLike[str]) -> Path:
 
 
 def is_granularity(number: object) -> bool:
-    """Whether a granularity is a number within its limits, which are nats."""
+    """Whether it is a number within the limits."""
     return isinstance(number, (int, float)) and abs(number) <= MOST_GRANULARITY
 
 
@@ -176,7 +177,15 @@ def with_granularity(model: Model, nats: float) -> Model:
     Returns
     -------
     Model
+
+    Raises
+    ------
+    UsageError
+        If it is no number within its limits.
     """
+    if not is_granularity(nats):
+        limit = MOST_GRANULARITY
+        raise UsageError(f"granularity {nats}: choose a number of nats from -{limit} to {limit}")
     if nats == model.granularity:
         return model
     return replace(model, card=model.card | {"granularity": float(nats)})
