@@ -304,7 +304,8 @@ class Segmenter:
         """
         if workers < 1:
             raise UsageError(f"cut_batch(): {workers} workers: choose 1 or more")
-        return [words for group in in_order(self._cut_group, text_groups(texts, BATCH_CHARACTERS), workers) for words in group]
+        groups = text_groups(texts, BATCH_CHARACTERS)
+        return [words for group in in_order(self._cut_group, groups, workers) for words in group]
 
     def interprets(self, characters: int) -> bool:
         """Whether to cut a text of so many characters in plain Python; if not, compiled kernels are in use from now."""
