@@ -16,7 +16,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from segtool.decode.block import BACKS, BEGINS, CHARACTERS, ROWS
-from segtool.decode.utf8_kernel import BARRED, GAPS, NOTHING, cover
+from segtool.decode.utf8_kernel import BARRED, GAPS, NO_SCORE, cover
 from segtool.decode.viterbi import NO_WORD, SHIFT, pairs_and_gaps
 from segtool.runtime.kernels import kernel
 from segtool.settings import LONGEST_WORD
@@ -60,7 +60,7 @@ def cover_entries(tokens, certain, within, characters, units, spelling, places, 
     words[0] = 0
     for t in range(1, settled + 1):
         words[t] = words[t - 1] + begins[t]
-        forward[t] = backward[t] = NOTHING
+        forward[t] = backward[t] = NO_SCORE
     forward[0] = backward[settled] = 0
     for t in range(1, settled + 1):
         before = forward[t - 1] + gaps[t]
@@ -70,7 +70,7 @@ def cover_entries(tokens, certain, within, characters, units, spelling, places, 
                 forward[t + k - 1] = max(forward[t + k - 1], before + score // SHIFT)
     count = 0
     for t in range(settled, 0, -1):
-        best = np.int64(NOTHING)
+        best = np.int64(NO_SCORE)
         for k in range(1, min(longest, settled - t + 1) + 1):
             score = scores[(k - 1) * row + t]
             if score > BARRED // 2:
@@ -139,7 +139,7 @@ def plain_entries(
     backward = [0] * (size + 1)
     for start in range(size - 1, -1, -1):
         backward[start] = max(score + backward[end] for end, score in edges[start])
-    forward = [0] + [NOTHING] * size
+    forward = [0] + [NO_SCORE] * size
     for start in range(size):
         for end, score in edges[start]:
             forward[end] = max(forward[end], forward[start] + score)

@@ -19,22 +19,19 @@ from __future__ import annotations
 
 import numpy as np
 
-from segtool.decode.block import BACKS, BEGINS, CHARACTERS, LANES, ROWS, STARTS, read_tokens, write_words
-from segtool.decode.viterbi import GRANULARITY, NO_WORD, SHIFT, TAG_STEP
+from segtool.decode.block import BACKS, BEGINS, CHARACTERS, LANES, NODE, ROWS, STARTS, read_tokens, write_words
+from segtool.decode.viterbi import FLIP, FLIPPED, GRANULARITY, NO_WORD, SHIFT, TAG_STEP
 from segtool.runtime.kernels import kernel
 from segtool.settings import LONGEST_WORD
 
-__all__ = ["BARRED", "GAPS", "NOTHING", "cover", "cut_utf8"]
+__all__ = ["BARRED", "GAPS", "NO_SCORE", "cover", "cut_utf8"]
 
 GAPS, _WHERE, _NODES, _BASES, _ROOTS, _SINGLES, _PAIRS = range(5, ROWS)
 _UNROLLED = 6  # lengths of words that the search is written out for
-NOTHING = -(1 << 61)
+NO_SCORE = -(1 << 61)
 BARRED = -(1 << 56)  # no stretch with a boundary in it is an unknown word
 _LENGTH = SHIFT - 1
-_FLIP = 0x80808080  # turns four signed bytes into what they are above -128
-_FLIPPED = 7 * 128
 _WORD = 0xFFFFFFFF
-_NODE = 0x7FFFFFFF  # spares the compiled code the question whether an index is negative
 
 
 @kernel("void(i8, i8, i8, i4[const], i4[const], i4[], i8[])")
@@ -49,11 +46,11 @@ def _score_symbols(tokens, lanes, unknown_len, units, spelling, places, scores):
     lasts = scores[(LONGEST_WORD + 2) * row : (LONGEST_WORD + 3) * row]
     lane = scores[:row]
     for t in range(tokens + 1 + LONGEST_WORD):
-        symbol = symbols[t] & _NODE
+        symbol = symbols[t] & NODE
         barred = BARRED if symbol == 0 else 0
         lane[t] = SHIFT * np.int64(units[4 * symbol + 2]) + 1
         roots[t] = units[4 * symbol]
-        singles[t] = units[4 * symbol + 3] ^ _FLIP
+        singles[t] = units[4 * symbol + 3] ^ FLIP
         firsts[t] = SHIFT * np.int64(spelling[4 * symbol]) + barred
         middles[t] = SHIFT * np.int64(spelling[4 * symbol + 1]) + barred
         lasts[t] = SHIFT * np.int64(spelling[4 * symbol + 2]) + barred
@@ -68,7 +65,7 @@ def _score_symbols(tokens, lanes, unknown_len, units, spelling, places, scores):
                 firsts[t] += inner[t]
         else:
             for t in range(tokens + 1):
-                lane[t] = NOTHING
+                lane[t] = NO_SCORE
 
 
 @kernel("i8(i8, i8, i4[const], i4[const], i4[], i8[])")
@@ -94,7 +91,7 @@ def _score_pairs(tokens, max_len, units, spelling, places, scores):  # type: ign
     pairs = places[_PAIRS * row : (_PAIRS + 1) * row]
     lane = scores[row : 2 * row]
     for t in range(tokens + 1):  # alone, so that many look-ups are under way at once
-        child = (roots[t] + following[t]) & _NODE
+        child = (roots[t] + following[t]) & NODE
         pairs[t] = child
         checks[t] = units[4 * child + 1]
     words_mask = -1 if max_len > 1 else 0
@@ -102,9 +99,9 @@ def _score_pairs(tokens, max_len, units, spelling, places, scores):  # type: ign
     word_scores = scores[LONGEST_WORD * row : (LONGEST_WORD + 1) * row]
     found = count = 0
     for t in range(tokens + 1):
-        child = pairs[t] & _NODE
+        child = pairs[t] & NODE
         mask = (((checks[t] ^ symbols[t]) & _WORD) - 1) >> 63
-        pairs[t] = (units[4 * child + 3] & mask) ^ _FLIP
+        pairs[t] = (units[4 * child + 3] & mask) ^ FLIP
         weight = np.int64(units[4 * child + 2])
         is_word = (weight - NO_WORD) & mask & words_mask
         words[count] = t
@@ -116,7 +113,7 @@ def _score_pairs(tokens, max_len, units, spelling, places, scores):  # type: ign
         bases[found] = base
         found += np.int64(base != 0)
     for i in range(count):
-        lane[words[i] & _NODE] = word_scores[i]
+        lane[words[i] & NODE] = word_scores[i]
     singles = places[_SINGLES * row : (_SINGLES + 1) * row]
     singles_1 = singles[1:]
     singles_2 = singles[2:]
@@ -124,7 +121,7 @@ def _score_pairs(tokens, max_len, units, spelling, places, scores):  # type: ign
     pairs_1 = pairs[1:]
     pairs_2 = pairs[2:]
     gaps_2 = gaps[2:]
-    constant = np.int32(spelling[GRANULARITY] - TAG_STEP * _FLIPPED)
+    constant = np.int32(spelling[GRANULARITY] - TAG_STEP * FLIPPED)
     for t in range(tokens - 1):
         gaps_2[t] = constant + TAG_STEP * (
             (singles[t] & 255)
@@ -154,9 +151,9 @@ def _score_long_words(found, max_len, units, places, scores):  # type: ignore[no
         ahead = symbols[k - 1 :]
         left = count = 0
         for i in range(found):
-            t = where[i] & _NODE
+            t = where[i] & NODE
             node = nodes[i]
-            child = (bases[i] + ahead[t]) & _NODE
+            child = (bases[i] + ahead[t]) & NODE
             mask = (((units[4 * child + 1] ^ node) & _WORD) - 1) >> 63
             weight = np.int64(units[4 * child + 2])
             is_word = (weight - NO_WORD) & mask
@@ -169,7 +166,7 @@ def _score_long_words(found, max_len, units, places, scores):  # type: ignore[no
             bases[left] = base
             left += np.int64(base != 0)
         for i in range(count):
-            lane[words[i] & _NODE] = word_scores[i]
+            lane[words[i] & NODE] = word_scores[i]
         found = left
 
 
@@ -181,7 +178,7 @@ def _best_cover(certain, lanes, places, scores):  # type: ignore[no-untyped-def]
     backs_1 = places[BACKS * row + 1 : (BACKS + 1) * row]
     for k in range(1, lanes + 1):
         for t in range(k):
-            scores[(k - 1) * (row - 1) + t] = NOTHING  # nothing begins before the first token
+            scores[(k - 1) * (row - 1) + t] = NO_SCORE  # nothing begins before the first token
     if lanes == _UNROLLED:
         lane_1 = scores[1:]  # from here on by where words end
         lane_2 = scores[row:]
@@ -189,7 +186,7 @@ def _best_cover(certain, lanes, places, scores):  # type: ignore[no-untyped-def]
         lane_4 = scores[3 * row - 2 :]
         lane_5 = scores[4 * row - 3 :]
         lane_6 = scores[5 * row - 4 :]
-        score_2 = score_3 = score_4 = score_5 = score_6 = np.int64(NOTHING)
+        score_2 = score_3 = score_4 = score_5 = score_6 = np.int64(NO_SCORE)
         score_1 = np.int64(0)
         for t in range(certain):
             best = max(
@@ -206,10 +203,10 @@ def _best_cover(certain, lanes, places, scores):  # type: ignore[no-untyped-def]
         return
     totals = scores[(LONGEST_WORD + 3) * row :]
     for t in range(LONGEST_WORD):
-        totals[t] = NOTHING
+        totals[t] = NO_SCORE
     totals[LONGEST_WORD] = 0
     for t in range(certain):
-        best = np.int64(NOTHING)
+        best = np.int64(NO_SCORE)
         for k in range(1, lanes + 1):
             best = max(best, totals[t + LONGEST_WORD + 1 - k] + scores[(k - 1) * (row - 1) + 1 + t])
         backs_1[t] = best & _LENGTH

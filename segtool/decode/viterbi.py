@@ -21,7 +21,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 
-__all__ = ["GRANULARITY", "NO_WORD", "SHIFT", "TAG_STEP", "WEIGHT_UNIT", "pairs_and_gaps", "viterbi"]
+__all__ = ["FLIP", "FLIPPED", "GRANULARITY", "NO_WORD", "SHIFT", "TAG_STEP", "WEIGHT_UNIT", "pairs_and_gaps", "viterbi"]
 
 WEIGHT_UNIT = 1 << 16
 """Steps of weight in a nat."""
@@ -35,12 +35,12 @@ NO_WORD = -(1 << 31)
 GRANULARITY = 3
 """Place of the granularity in the array of spelling scores: the spare of the boundary, in steps."""
 
-SHIFT = 32
-"""A score times this, plus the length of the last word: of equal scores the longest one is the greatest."""
-
 _NOTHING = -(1 << 62)
-_FLIP = 0x80808080  # turns four signed bytes into what they are above -128
-_FLIPPED = 7 * 128
+SHIFT = 32
+"""A score times this, plus the length of the last word: of equal scores the longest word is the greatest."""
+
+FLIP, FLIPPED = 0x80808080, 7 * 128
+"""The first turns four signed bytes into numbers above -128; the second is what seven of these are too large by."""
 
 
 def viterbi(
@@ -117,17 +117,17 @@ def pairs_and_gaps(
         Score of the gap before each symbol, in steps; 0 for the first.
     """
     padded = [0, *symbols, 0]
-    singles = [units[4 * symbol + 3] ^ _FLIP for symbol in padded]
+    singles = [units[4 * symbol + 3] ^ FLIP for symbol in padded]
     nodes, pairs = [], []
     for symbol, following in itertools.pairwise(padded):
         child = units[4 * symbol] + following
         found = units[4 * child + 1] == symbol
         nodes.append(child if found else 0)
-        pairs.append((units[4 * child + 3] if found else 0) ^ _FLIP)
+        pairs.append((units[4 * child + 3] if found else 0) ^ FLIP)
     gaps = [0]
     for i in range(len(symbols) - 1):
         total = (singles[i] & 255) + (singles[i + 1] >> 8 & 255) + (singles[i + 2] >> 16 & 255)
         total += (singles[i + 3] >> 24 & 255) + (pairs[i] & 255)
         total += (pairs[i + 1] >> 8 & 255) + (pairs[i + 2] >> 16 & 255)
-        gaps.append(TAG_STEP * (total - _FLIPPED) + spelling[GRANULARITY])
+        gaps.append(TAG_STEP * (total - FLIPPED) + spelling[GRANULARITY])
     return nodes[1:], gaps
