@@ -46,7 +46,7 @@ class _CutCommand(click.Command):
     "--search",
     metavar="[NATS]",
     type=float,
-    help="Also write words that the best cut nearly has, losing at most so many nats (2 without a number), for search.",
+    help=f"For a search index: also write words whose best cut loses at most NATS ({WITHIN:g} without a number).",
 )
 @options.encoding
 @options.workers("the output", default=1)
