@@ -6,7 +6,7 @@ from dataclasses import replace
 from unittest import mock
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import segtool
@@ -127,14 +127,20 @@ def streamed(segmenter, pieces, separator, within, workers=1):
     return b"".join(search_utf8_stream(segmenter, data, separator, within, workers))
 
 
-@given(flowing | any_text, st.lists(st.integers(0, 60), max_size=8), st.sampled_from([" ", "/", "<->"]))
+marked = st.lists(st.sampled_from([*"今天我。，1 \n", "\u200d", "\u0301"]), max_size=30).map("".join)
+
+
+@given(marked | flowing | any_text, st.lists(st.integers(0, 60), max_size=8), st.sampled_from([" ", "/", "<->"]))
+@example("今。。天", [2], " ")
+@example("今。\u0301天", [2], " ")
 def test_pieces_may_end_anywhere(text, cuts, separator):
     for segmenter in EVERY:
         wanted = expected(segmenter, text, separator, 3)
         for plain in (True, False):
             for limit in (0, 5, 1 << 16):
                 with interpreting(plain), mock.patch.object(search_module, "LONG_LINE", limit):
-                    assert streamed(segmenter, pieces_of(text, cuts), separator, 3) == wanted
+                    for pieces in (pieces_of(text, cuts), text):
+                        assert streamed(segmenter, pieces, separator, 3) == wanted
 
 
 @given(st.lists(flowing | any_text, max_size=6), st.integers(1, 3))
