@@ -1,5 +1,10 @@
-"""What the tests share: how hypothesis runs, and real text in the form that each stage takes."""
+"""What the tests share: how hypothesis runs, real text in the form that each stage takes, folders and streams."""
 
+import io
+import os
+import shutil
+import sys
+import types
 from pathlib import Path
 
 import pytest
@@ -41,3 +46,38 @@ def sample_candidates(sample_counts):
     from segtool.ngrams.scores import score
 
     return score(sample_counts, 4, 2)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A folder with a text and a model."""
+    from tests.failures import LINE, MODEL
+
+    (tmp_path / "text").write_text(LINE * 50, encoding="utf-8")
+    shutil.copytree(MODEL, tmp_path / "old.model")
+    return tmp_path
+
+
+@pytest.fixture
+def umask():
+    old = os.umask(0o027)
+    yield 0o027
+    os.umask(old)
+
+
+@pytest.fixture
+def stdin(monkeypatch):
+    def set_bytes(data):
+        buffer = io.BytesIO(data)
+        monkeypatch.setattr(sys, "stdin", types.SimpleNamespace(buffer=buffer, closed=False))
+        return buffer
+
+    return set_bytes
+
+
+@pytest.fixture
+def tiny_buffers(monkeypatch):
+    from segtool.text import unpacked
+
+    monkeypatch.setattr(unpacked, "_BUFFER_BYTES", 1)
+    monkeypatch.setattr(unpacked, "_PACKED_BYTES", 1)

@@ -169,6 +169,13 @@ def chunked(runs: list[list[int]], codes: Any, size: int = 1 << 18) -> Corpus:
     return found
 
 
+@contextmanager
+def folder() -> Iterator[Path]:
+    """Give an empty folder; those of pytest last longer than one example of hypothesis."""
+    with tempfile.TemporaryDirectory() as name:
+        yield Path(name)
+
+
 def contents(folder: Path) -> dict[str, bytes | None]:
     """Give the bytes of all files of a folder, hidden ones too; None for a folder."""
     return {

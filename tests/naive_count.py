@@ -4,10 +4,16 @@ from collections import Counter
 from itertools import pairwise
 
 import numpy as np
+from hypothesis import strategies as st
 
 from segtool.ngrams.merge import cut_ranges
 from segtool.ngrams.table import Level, NGramTable, join_slices, spell
 from tests import naive
+
+CODES = st.sampled_from([1, 2, 0x3400, 0x4E00, 0x4E01, 0x9FFF, 0x20000])
+RUNS = st.lists(st.lists(CODES, min_size=1, max_size=9), max_size=6)
+ORDERS = st.integers(2, 6)
+SOME_RUNS = [[0x4E00, 0x4E01, 0x9FFF], [0x4E00, 0x4E01], [1, 0x4E00]] * 3
 
 
 def level(rows):

@@ -1,117 +1,17 @@
 """A training that is killed anywhere goes on where it was, and gives the same model."""
 
-import os
 import shutil
-import signal
 import subprocess
 import sys
-from contextlib import ExitStack, contextmanager
 from unittest.mock import patch
 
 import pytest
 
 import segtool
 from segtool import training
-from segtool.errors import CorpusError, OutputError, UsageError
-from segtool.lexicon import build
-from segtool.lexicon.em import Expectation
-from segtool.lexicon.passes import Threads
-from segtool.ngrams import counter as counting
 from segtool.ngrams.count_stage import count
-from segtool.ngrams.counter import CorpusCounter
-from segtool.runtime.budget import Budget
-from tests.helpers import SAMPLE, TIMEOUT, contents, environment, refusal, run, sample_model, sample_text, succeed
-
-# Ends itself with SIGKILL behind the nth call of a function.
-DRIVER = """
-import os, signal, sys
-from importlib import import_module
-import segtool
-from segtool.runtime.budget import Budget
-
-module, owner, name, first, call, symbols, resume, output, *inputs = sys.argv[1:]
-owner = getattr(import_module(module), owner) if owner else import_module(module)
-function, left = getattr(owner, name), int(call)
-
-def counted(*args, **options):
-    global left
-    found = function(*args, **options)
-    # the first argument behind self that is text says of what the call is
-    if not first or first in args[:2]:
-        left -= 1
-        if left == 0:
-            os.kill(os.getpid(), signal.SIGKILL)
-    return found
-
-setattr(owner, name, counted)
-if int(symbols):
-    Budget.symbols, Budget.ngrams = int(symbols), lambda self, workers: 2000
-segtool.train(inputs, output, resume=bool(int(resume)))
-"""
-SAVE = "segtool.store.checkpoints", "Checkpoints", "save"
-PASSES = 8
-NOTHING = {"blocks": 0, "merges": 0, "scores": 0, "passes": 0, "boundary models": 1}
-LITTLE, MUCH = 3000, 0
-
-
-def kill(folder, module, owner, name, first, call, symbols=LITTLE, resume=True, inputs=(SAMPLE,), output="m"):
-    """Train until a call of a function, and no further."""
-    arguments = (module, owner, name, first, call, symbols, int(resume), output, *inputs)
-    done = subprocess.run(
-        [sys.executable, "-c", DRIVER, *map(str, arguments)],
-        cwd=folder,
-        env=environment(),
-        capture_output=True,
-        timeout=TIMEOUT,
-    )
-    assert done.returncode == -signal.SIGKILL, done
-    assert (folder / ".m.work" / "training").exists()
-
-
-@contextmanager
-def watched(symbols=MUCH):
-    """What a training does: blocks that it counts, merges, scores, EM passes, boundary models that it fits."""
-    calls = dict.fromkeys(NOTHING, 0)
-
-    def counted(name, function):
-        def call(*args, **options):
-            calls[name] += 1
-            return function(*args, **options)
-
-        return call
-
-    def passes(self, task, *rest):
-        calls["passes"] += isinstance(task, Expectation)
-        return go(self, task, *rest)
-
-    go = Threads.run
-    with ExitStack() as stack:
-        for owner, name, told in (
-            (CorpusCounter, "add", "blocks"),
-            (counting, "merge_ngrams", "merges"),
-            (training, "score", "scores"),
-            (build, "fit_boundary_model", "boundary models"),
-        ):
-            stack.enter_context(patch.object(owner, name, counted(told, getattr(owner, name))))
-        stack.enter_context(patch.object(Threads, "run", passes))
-        if symbols:
-            stack.enter_context(patch.object(Budget, "symbols", symbols))
-        yield calls
-
-
-def visible(folder):
-    """Names in a folder, but for what an output that was killed has left beside it."""
-    return sorted(path.name for path in folder.iterdir() if not path.name.endswith(".tmp"))
-
-
-def goes_on(folder, symbols=MUCH, **options):
-    """Train again; what it does. The model is that of a training that was not killed."""
-    with watched(symbols) as calls:
-        segtool.train(SAMPLE, folder / "m", resume=True, **options)
-    assert contents(folder / "m") == contents(sample_model())
-    assert visible(folder) == ["m"]
-    return calls
-
+from tests.helpers import SAMPLE, TIMEOUT, contents, environment, sample_model, sample_text, succeed
+from tests.killed_training import LITTLE, MUCH, NOTHING, PASSES, SAVE, goes_on, kill, visible, watched
 
 ALL = {"blocks": 10, "merges": 1, "scores": 1, "passes": PASSES, "boundary models": 1}
 
@@ -264,98 +164,6 @@ def test_report_of_a_training_that_goes_on(tmp_path):
         assert getattr(rest, name) == getattr(whole, name)
 
 
-# Another training
-
-
-@pytest.fixture
-def killed(tmp_path):
-    """A folder with a corpus, and what a training of it left that was killed in its third pass."""
-    (tmp_path / "corpus").write_text(sample_text(), encoding="utf-8")
-    kill(tmp_path, *SAVE, "em", 3, inputs=["corpus"])
-    return tmp_path
-
-
-def anew(folder, *inputs, **options):
-    """Whether a training does all that there is to do; it gives the model that it gives elsewhere."""
-    names = inputs or ["corpus"]
-    paths = [folder / name for name in names]
-    with watched(LITTLE) as calls:
-        segtool.train(paths, folder / "m", resume=True, **options)
-    segtool.train(paths, folder / "other", **options)
-    assert contents(folder / "m") == contents(folder / "other")
-    assert not (folder / ".m.work").exists()
-    return calls["blocks"] > 0 and calls["scores"] == 1 and calls["passes"] >= PASSES
-
-
-def test_the_same_training_goes_on(killed):
-    assert not anew(killed)
-
-
-@pytest.mark.parametrize(
-    "options", [{"min_count": 3}, {"length_penalty": 1.9}, {"passes": 5}, {"fold": False}, {"skip_undecodable": True}]
-)
-def test_other_parameters_start_anew(killed, options):
-    assert anew(killed, **options)
-
-
-def test_changed_files_start_anew(killed):
-    (killed / "corpus").write_text(sample_text() * 2, encoding="utf-8")
-    assert anew(killed)
-
-
-def test_touched_files_start_anew(killed):
-    os.utime(killed / "corpus", ns=(1, 1))
-    assert anew(killed)
-
-
-def test_other_files_start_anew(killed):
-    (killed / "more").write_text(sample_text()[:999], encoding="utf-8")
-    assert anew(killed, "corpus", "more")
-
-
-def test_another_version_starts_anew(killed, monkeypatch):
-    monkeypatch.setattr(training, "__version__", "0.0.1")
-    monkeypatch.setattr("segtool.ngrams.shards.__version__", "0.0.1")
-    assert anew(killed)
-
-
-def test_another_output_starts_anew(killed):
-    with watched() as calls:
-        segtool.train(killed / "corpus", killed / "third", resume=True)
-    assert calls["passes"] == PASSES
-    assert (killed / ".m.work" / "em.npz").exists()
-
-
-# Damage
-
-
-@pytest.mark.parametrize(
-    ("name", "how", "left"),
-    [
-        ("counted.npz", "changed", {"blocks", "passes"}),
-        ("candidates.npz", "short", {"scores", "passes"}),
-        ("em.npz", "changed", {"passes"}),
-        ("em.npz", "short", {"passes"}),
-        ("em.npz", "missing", {"passes"}),
-        ("spill-00000/symbols.npy", "short", {"blocks", "passes"}),
-        ("spill-00000/card.json", "changed", {"blocks", "passes"}),
-        ("spill-00003/ngrams.bin", "missing", {"blocks", "passes"}),
-    ],
-)
-def test_damaged_stages_are_made_again(tmp_path, name, how, left):
-    kill(tmp_path, *SAVE, "em", 3)
-    file = tmp_path / ".m.work" / name
-    data = bytearray(file.read_bytes())
-    data[len(data) // 2] ^= 1
-    if how == "missing":
-        file.unlink()
-    else:
-        file.write_bytes(data if how == "changed" else data[: len(data) // 2])
-    calls = goes_on(tmp_path, LITTLE)
-    assert {each for each, times in calls.items() if times} >= left | {"boundary models"}
-    assert calls["passes"] == (PASSES if name == "em.npz" else PASSES - 3)
-
-
 # Shards
 
 
@@ -379,80 +187,7 @@ def test_shards_that_are_added_up(tmp_path):
     assert visible(tmp_path) == ["a", "b", "m"]
 
 
-# What cannot be
-
-
-def test_inputs_that_cannot_be_told_from_others(tmp_path):
-    for options, what in (
-        ({"texts": ["今天"], "output": tmp_path / "m"}, "texts"),
-        ({"inputs": "-", "output": tmp_path / "m"}, "standard input"),
-        ({"inputs": [SAMPLE, "-"], "output": tmp_path / "m"}, "standard input"),
-        ({"inputs": SAMPLE}, "output"),
-    ):
-        with pytest.raises(UsageError, match=f"--resume: .*{what}"):
-            segtool.train(resume=True, **options)
-    assert contents(tmp_path) == {}
-
-
-def test_nothing_to_learn_from(tmp_path):
-    """An error that comes again, until the text is another."""
-    (tmp_path / "text").write_text("abc\n")
-    for _ in range(2):
-        with pytest.raises(CorpusError, match="no Han character"):
-            segtool.train(tmp_path / "text", tmp_path / "m", resume=True)
-    (tmp_path / "text").write_text("今天天气很好\n", encoding="utf-8")
-    segtool.train(tmp_path / "text", tmp_path / "m", resume=True)
-    assert visible(tmp_path) == ["m", "text"]
-
-
-def test_output_that_cannot_be_replaced_in_the_end(tmp_path):
-    """Someone has put files there meanwhile: what was learned is kept."""
-
-    def write(*args):
-        (tmp_path / "m").mkdir()
-        (tmp_path / "m" / "thesis").touch()
-        return original(*args)
-
-    original = training.write_model
-    with patch.object(training, "write_model", write), pytest.raises(OutputError, match="holds files"):
-        segtool.train(SAMPLE, tmp_path / "m", resume=True)
-    shutil.rmtree(tmp_path / "m")
-    assert goes_on(tmp_path) == NOTHING
-
-
-def test_two_trainings_for_one_output(tmp_path):
-    pytest.importorskip("fcntl", reason="folders are not locked here")
-    code = f"""
-import segtool, sys
-from segtool import training
-build = training.build_model
-
-def wait(*args):
-    print("there", flush=True)
-    input()
-    return build(*args)
-
-training.build_model = wait
-segtool.train({str(SAMPLE)!r}, "m", resume=True)
-"""
-    with subprocess.Popen(
-        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=tmp_path, env=environment()
-    ) as other:
-        try:
-            assert other.stdout.readline() == b"there\n"
-            before = contents(tmp_path / ".m.work")
-            done = run("train", SAMPLE, "-o", "m", "--resume", cwd=tmp_path)
-            assert done.returncode == 1
-            assert ".m.work: another training uses it" in refusal(done.stderr)
-            assert contents(tmp_path / ".m.work") == before
-            (tmp_path / "tmp").mkdir()
-            succeed("train", SAMPLE, "-o", "m", "--resume", "--tmp", "tmp", cwd=tmp_path)
-            other.communicate(b"\n", TIMEOUT)
-        finally:
-            other.kill()
-    assert other.returncode == 0
-    assert contents(tmp_path / "m") == contents(sample_model())
-    assert visible(tmp_path) == ["m", "tmp"]
+# Ctrl-C
 
 
 def test_interrupted_with_resume(tmp_path):

@@ -31,7 +31,7 @@ from tests.helpers import (
     succeed,
 )
 from tests.test_streaming import LONGEST, SINGLE, flowing, pieces_of
-from tests.test_viterbi import TEXTS, UNKNOWN, decoders
+from tests.toy_decoder import TEXTS, UNKNOWN, decoders
 
 SEGMENTER = sample_segmenter()
 EXTENDED = Segmenter(extend(SEGMENTER.model, 3))

@@ -247,7 +247,8 @@ def test_killed_executors_are_replaced(tmp_path):
             if "segtool" not in path.name and path.name != "work":
                 (links / path.name).symlink_to(path)
     python = tmp_path / "python"
-    path = f"$(printf %s \"$PYTHONPATH\" | sed 's|:{ROOT}||'):{packages}"
+    others = f"$(printf %s \"$PYTHONPATH\" | tr : '\\n' | grep -vxF '{ROOT}' | paste -sd: -)"
+    path = f"{others}:{packages}"
     python.write_text(f'#!/bin/sh\nPYTHONPATH="{path}" exec "{sys.executable}" -S "$@"\n', encoding="utf-8")
     python.chmod(0o755)
     program = ROOT / "tests" / "lost_executors.py"

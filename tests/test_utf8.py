@@ -1,5 +1,6 @@
 """UTF-8 in, UTF-8 out: compiled code against plain Python, and bytes against Python's own decoder."""
 
+import itertools
 import random
 from contextlib import contextmanager
 from unittest import mock
@@ -70,8 +71,19 @@ def cut(segmenter, text, separator=" "):
     return done.tobytes()
 
 
+def test_every_three_characters_are_cut_like_plain_python():
+    """One of each class and width, in all orders."""
+    kinds = "今𠮷〇一1９.·%％aＡéの한。—👩 \u0301\u200d\U000e0100\ud800"
+    lines = ["".join(three) for three in itertools.product(kinds, repeat=3)]
+    text = "\n".join(lines)
+    found = cut(SEGMENTER, text, "|").decode("utf-8", "surrogatepass").split("\n")
+    with interpreting(True):
+        assert found == ["|".join(SEGMENTER.cut(line)) for line in lines]
+
+
 @settings(max_examples=200)
 @given(texts, separators)
+@example(".\u200d𠮷", " ")
 @example("", " ")
 @example("12.", " ")
 @example("今\r\n\r\n天 \r", "|")

@@ -218,7 +218,7 @@ def read_tokens(data, at, final, before, characters, places):  # type: ignore[no
                 kind = here
         elif here == C_LATIN or here == C_LETTER or here == C_SPACE:  # noqa: SIM109
             joins = kind == here
-        elif kind == C_MARK:
+        elif here == C_MARK and kind == C_MARK:
             joins = point == previous or previous == _JOINER
         elif is_percent and kind == C_DIGIT and digit_before:
             joins = True

@@ -1,0 +1,153 @@
+"""Commands that end from outside, and readers that go away: one line at most, and nothing half-written."""
+
+import os
+import signal
+import subprocess
+import time
+
+import pytest
+
+from tests.failures import LINE, MODEL
+from tests.helpers import GOLD, TIMEOUT, command, contents, environment, random_text, refusal, run, said
+
+# Ends from outside
+
+
+def heed_signals():
+    """Undo that a shell lets its background jobs ignore Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def stop(process, number, folder, before, code):
+    assert process.poll() is None, "the command had ended before the signal"
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=TIMEOUT)
+    assert process.returncode == code, errors
+    assert contents(folder) == before
+    return said(errors)
+
+
+def start(folder, *arguments):
+    return subprocess.Popen(
+        command(*arguments),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=folder,
+        env=environment(),
+        preexec_fn=heed_signals,
+    )
+
+
+@pytest.fixture(scope="module")
+def corpus():
+    """Enough for a training of many seconds."""
+    return random_text(1_500_000).encode()
+
+
+@pytest.mark.parametrize("delay", [0.0, 0.5, 1.5])
+def test_interrupted_training(folder, corpus, delay):
+    before = contents(folder)
+    with start(folder, "train", "-", "-o", "old.model", "--passes", 1000) as process:
+        try:
+            process.stdin.write(corpus)  # ends when all but a little has been read
+            process.stdin.close()
+            process.stdin = None
+            time.sleep(delay)
+            (line,) = stop(process, signal.SIGINT, folder, before, 130)
+        finally:
+            process.kill()
+    assert line.startswith("segtool: interrupted")
+
+
+def test_interrupted_reading(folder, corpus):
+    before = contents(folder)
+    with start(folder, "train", "-", "-o", "old.model") as process:
+        try:
+            process.stdin.write(corpus)
+            (line,) = stop(process, signal.SIGINT, folder, before, 130)
+        finally:
+            process.kill()
+    assert line.startswith("segtool: interrupted")
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_interrupted_cut(folder, corpus, workers):
+    before = contents(folder)
+    with start(folder, "cut", "-m", MODEL, "-o", "text", "-j", workers) as process:
+        try:
+            process.stdin.write(corpus)
+            process.stdin.flush()
+            assert process.poll() is None
+            process.send_signal(signal.SIGINT)
+            _, errors = process.communicate(timeout=TIMEOUT)
+        finally:
+            process.kill()
+    assert process.returncode == 130
+    assert contents(folder) == before
+    assert refusal(errors).startswith("segtool: interrupted")
+
+
+def test_terminated_training(folder, corpus):
+    before = contents(folder)
+    with start(folder, "train", "-", "-o", "old.model", "--passes", 1000) as process:
+        try:
+            process.stdin.write(corpus)
+            process.stdin.close()
+            process.stdin = None
+            time.sleep(0.5)
+            lines = stop(process, signal.SIGTERM, folder, before, 128 + signal.SIGTERM)
+        finally:
+            process.kill()
+    assert not any("Traceback" in line for line in lines)
+
+
+# Readers that go away
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("lines", [1, 60_000])
+def test_reader_that_has_seen_enough(folder, workers, lines):
+    """As in `segtool cut long | head -1`."""
+    (folder / "long").write_text(LINE + LINE * lines * (lines > 1), encoding="utf-8")
+    before = contents(folder)
+    with start(folder, "cut", "long", "-m", MODEL, "-j", workers) as process:
+        try:
+            assert process.stdout.readline().decode().replace(" ", "") == LINE
+            process.stdout.close()
+            process.stdout = None
+            _, errors = process.communicate(timeout=TIMEOUT)
+        finally:
+            process.kill()
+    assert errors == b"" or not said(errors)
+    assert contents(folder) == before
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["cut", "text", "-m", MODEL], ["eval", GOLD, GOLD], ["eval", GOLD, GOLD, "--json"], ["--help"]],
+    ids=["cut", "eval", "json", "help"],
+)
+def test_reader_that_was_never_there(folder, arguments):
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "wb") as gone:
+        done = run(*arguments, cwd=folder, stdout=gone)
+    assert not said(done.stderr)
+    assert done.returncode != 0
+
+
+def test_closed_standard_output(folder):
+    """As in `segtool cut text >&-`."""
+    done = run("cut", "text", "-m", MODEL, cwd=folder, stdout=None, preexec_fn=lambda: os.close(1))
+    assert done.returncode == 1
+    assert "standard output" in refusal(done.stderr)
+
+
+def test_closed_standard_input(folder):
+    """As in `segtool train - <&-`: it reads as empty."""
+    before = contents(folder)
+    done = run("train", "-", "-o", "new.model", cwd=folder, stdin=None, preexec_fn=lambda: os.close(0))
+    assert done.returncode == 1
+    assert "empty" in refusal(done.stderr)
+    assert contents(folder) == before
