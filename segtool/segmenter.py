@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 
 from segtool.decode.decoders import Decoder, decoder_of
 from segtool.errors import UsageError
+from segtool.limits import WITHIN
 from segtool.runtime.workers import in_order, text_groups
-from segtool.settings import WITHIN
 from segtool.store.model import DEFAULT, Model, find_model, load_model, save_model, with_granularity
 from segtool.tokens import SearchToken, Token, place_entries, place_words
 

@@ -13,15 +13,14 @@ from dataclasses import Field, dataclass, field, fields
 from typing import TYPE_CHECKING, Any, ClassVar, TypedDict, TypeVar
 
 from segtool.errors import UsageError
+from segtool.limits import LONGEST_WORD
 
 if TYPE_CHECKING:
     from segtool.store.model import Model
 
 __all__ = [
-    "LONGEST_WORD",
     "METHODS",
     "MOVES",
-    "WITHIN",
     "CandidateSettings",
     "CohesionSettings",
     "EntropySettings",
@@ -47,12 +46,6 @@ METHODS = {
     "dict": ("a given word list", "segtool.methods.word_list"),
 }
 """Of each method: how it finds words, and the module whose ``learn`` does (:mod:`segtool.lexicon.learned`)."""
-
-WITHIN = 2.0
-"""Greatest loss of an entry for search, in nats, if none is asked for."""
-
-LONGEST_WORD = 15
-"""Longest word, in symbols, in the lexicon or not."""
 
 MOVES = ("bb", "bc", "cb", "cd", "db", "de", "eb", "ee")
 """The moves from tag to tag that a text can make (:mod:`segtool.methods.tags`)."""

@@ -8,7 +8,7 @@ import click
 
 from segtool.cli import options
 from segtool.errors import UsageError
-from segtool.settings import WITHIN
+from segtool.limits import WITHIN
 
 __all__ = ["cut_command"]
 

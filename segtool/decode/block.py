@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from segtool.limits import LONGEST_WORD
 from segtool.runtime.arrays import Ids
 from segtool.runtime.kernels import kernel
-from segtool.settings import LONGEST_WORD
 from segtool.text.symbols import (
     C_DIGIT,
     C_EXTEND,

@@ -18,8 +18,8 @@ import numpy as np
 from segtool.decode.block import BACKS, BEGINS, CHARACTERS, ROWS
 from segtool.decode.utf8_kernel import BARRED, GAPS, NO_SCORE, cover
 from segtool.decode.viterbi import NO_WORD, SHIFT, pairs_and_gaps
+from segtool.limits import LONGEST_WORD
 from segtool.runtime.kernels import kernel
-from segtool.settings import LONGEST_WORD
 
 __all__ = ["ENTRY_SHIFT", "LENGTH_MASK", "cover_entries", "plain_entries"]
 

@@ -19,8 +19,8 @@ from segtool.decode.decoders import ROOM, Decoder
 from segtool.decode.near_best import ENTRY_SHIFT, LENGTH_MASK
 from segtool.decode.viterbi import WEIGHT_UNIT
 from segtool.errors import UsageError
+from segtool.limits import LONGEST_WORD
 from segtool.runtime.workers import in_order, text_groups
-from segtool.settings import LONGEST_WORD
 from segtool.text.symbols import SPACE, tokenise
 
 if TYPE_CHECKING:

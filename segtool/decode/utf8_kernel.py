@@ -21,8 +21,8 @@ import numpy as np
 
 from segtool.decode.block import BACKS, BEGINS, CHARACTERS, LANES, NODE, ROWS, STARTS, read_tokens, write_words
 from segtool.decode.viterbi import FLIP, FLIPPED, GRANULARITY, NO_WORD, SHIFT, TAG_STEP
+from segtool.limits import LONGEST_WORD
 from segtool.runtime.kernels import kernel
-from segtool.settings import LONGEST_WORD
 
 __all__ = ["BARRED", "GAPS", "NO_SCORE", "cover", "cut_utf8"]
 

@@ -29,8 +29,8 @@ import numpy as np
 import numpy.typing as npt
 
 from segtool.errors import UsageError
+from segtool.limits import LONGEST_WORD
 from segtool.runtime.arrays import Codes
-from segtool.settings import LONGEST_WORD
 from segtool.store.cards import CARD, CardFormat, write_array
 from segtool.text.symbols import LAT, NUM
 
