@@ -30,8 +30,9 @@ from segtool.errors import (
 if TYPE_CHECKING:
     from segtool.evaluation import Evaluation, evaluate, evaluate_files
     from segtool.ngrams.count_stage import count
-    from segtool.segmenter import Segmenter, Token, load
+    from segtool.segmenter import Segmenter, load
     from segtool.settings import TrainingSettings
+    from segtool.tokens import SearchToken, Token
     from segtool.training import TrainingReport, train
 
 __version__ = "0.1.0"
@@ -45,6 +46,7 @@ __all__ = [
     "MismatchError",
     "ModelError",
     "OutputError",
+    "SearchToken",
     "Segmenter",
     "SegtoolError",
     "Token",
@@ -66,8 +68,9 @@ _HOMES = {
     "count": "ngrams.count_stage",
     "evaluate": "evaluation",
     "evaluate_files": "evaluation",
+    "SearchToken": "tokens",
     "Segmenter": "segmenter",
-    "Token": "segmenter",
+    "Token": "tokens",
     "load": "segmenter",
     "TrainingReport": "training",
     "TrainingSettings": "settings",

@@ -1,8 +1,11 @@
-"""Limits that parameters, models and kernels share; a module of its own, since cutting needs no settings."""
+"""Limits that parameters, models, kernels and commands share; a module of its own, since cutting needs no settings."""
 
 from __future__ import annotations
 
-__all__ = ["LONGEST_WORD"]
+__all__ = ["LONGEST_WORD", "WITHIN"]
 
 LONGEST_WORD = 15
 """Symbols of the longest word, in the lexicon or outside."""
+
+WITHIN = 2.0
+"""Greatest loss of an entry for search, in nats, if none is asked for."""

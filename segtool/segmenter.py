@@ -6,17 +6,21 @@ first longer text on, compiled kernels cut. The words are the same.
 
 from __future__ import annotations
 
-import itertools
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from segtool.decode.decoders import Decoder, decoder_of
 from segtool.errors import UsageError
-from segtool.store.model import DEFAULT, Model, find_model, load_model, save_model
+from segtool.limits import WITHIN
+from segtool.runtime.workers import in_order, text_groups
+from segtool.store.model import DEFAULT, Model, find_model, load_model, save_model, with_granularity
+from segtool.tokens import SearchToken, Token, place_entries, place_words
 
-__all__ = ["Segmenter", "Token", "load"]
+if TYPE_CHECKING:
+    from segtool.decode.search import Entries
+
+__all__ = ["SearchToken", "Segmenter", "Token", "load"]
 
 PLAIN_CHARACTERS = 3_500
 """A process cuts so much in plain Python before it loads compiled kernels; both take about as long."""
@@ -27,21 +31,6 @@ PLAIN_COST = 100
 BATCH_CHARACTERS = 1 << 18
 
 _plain_left = PLAIN_CHARACTERS  # a race between threads does no harm
-
-
-class Token(NamedTuple):
-    """A word and its place.
-
-    Attributes
-    ----------
-    word : str
-    start, end : int
-        Offsets into the text, in characters or in bytes of its UTF-8 form, as asked for.
-    """
-
-    word: str
-    start: int
-    end: int
 
 
 class Segmenter:
@@ -77,7 +66,10 @@ class Segmenter:
     def __reduce__(self) -> tuple[Any, ...]:
         path = self.model.path
         if path is not None:
-            return load, (DEFAULT if path == find_model(DEFAULT).absolute() else path,)
+            name = DEFAULT if path == find_model(DEFAULT).absolute() else path
+            if "granularity" in self.model.card:
+                return _load_finer, (name, self.model.granularity)
+            return load, (name,)
         return Segmenter, (self.model,)
 
     def __repr__(self) -> str:
@@ -173,6 +165,30 @@ class Segmenter:
             raise UsageError("tune(): a sentence is a list of words, not one string: pass line.split()")
         return Segmenter(tune_model(self.model, labelled, workers)[0])
 
+    def with_granularity(self, nats: float) -> Segmenter:
+        """Cut finer or coarser.
+
+        Parameters
+        ----------
+        nats : float
+            Added to the score of a cut for each gap between two words: more than 0 for finer words, less for coarser
+            ones; −4 to 4 is sensible. It replaces the granularity that the segmenter has.
+
+        Returns
+        -------
+        Segmenter
+            A new one, which shares the arrays of this one and cuts as fast. Adaptation keeps the granularity; tuning
+            learns its own.
+
+        Raises
+        ------
+        UsageError
+            If it is no number from −100 to 100, or the model is of a method without scores of words.
+        """
+        model = with_granularity(self.model, nats)
+        self._decoder.demand_scores("granularity")
+        return Segmenter(model)
+
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model to a directory, for :func:`segtool.load` and ``segtool cut -m``.
 
@@ -202,38 +218,70 @@ class Segmenter:
         """
         return map(self.cut, texts)
 
-    def tokenize(self, text: str, unit: str = "character") -> list[Token]:
-        """Cut a text and tell where the words stand.
+    @overload
+    def tokenize(
+        self, text: str, unit: str = ..., *, search: Literal[False] = ..., within: float = ...
+    ) -> list[Token]: ...
+
+    @overload
+    def tokenize(
+        self, text: str, unit: str = ..., *, search: Literal[True], within: float = ...
+    ) -> list[SearchToken]: ...
+
+    def tokenize(
+        self, text: str, unit: str = "character", *, search: bool = False, within: float = WITHIN
+    ) -> list[Token] | list[SearchToken]:
+        """Cut a text and give the places of the words.
 
         Parameters
         ----------
         text : str
         unit : {"character", "byte"}
             Of the offsets; bytes are those of the text as UTF-8.
+        search : bool
+            Give the entries of :meth:`cut_for_search`, with positions.
+        within : float
+            As there.
 
         Returns
         -------
-        list of Token
+        list of Token, or of SearchToken for `search`
 
         Raises
         ------
         UsageError
-            If the unit is neither.
+            If the unit is neither; for `search`, as :meth:`cut_for_search`.
         """
-        if unit not in ("character", "byte"):
-            raise UsageError(f"tokenize(): unit {unit!r} is neither 'character' nor 'byte'")
-        words = self.cut(text)
-        starts, ends, at = [], [], 0
-        for word in words:  # only whitespace is between them, and none is in them
-            at = text.find(word, at)
-            starts.append(at)
-            at += len(word)
-            ends.append(at)
-        if unit == "byte":
-            sizes = [1 if c < "\x80" else 2 if c < "\u0800" else 3 if c < "\U00010000" else 4 for c in text]
-            places = list(itertools.accumulate(sizes, initial=0))
-            starts, ends = [places[i] for i in starts], [places[i] for i in ends]
-        return list(map(Token, words, starts, ends))
+        if search:
+            return place_entries(text, self.entries(text, within), unit)
+        return place_words(text, self.cut(text), unit)
+
+    def cut_for_search(self, text: str, within: float = WITHIN) -> list[str]:
+        """List the entries of a text for a search index: its words and other words that it nearly has.
+
+        Parameters
+        ----------
+        text : str
+        within : float
+            Greatest loss of an entry, in nats, from 0 to 100: the score of the best cut minus that of the best cut with
+            the entry as a word. More gives more entries.
+
+        Returns
+        -------
+        list of str
+            Slices of the text, by start, then by length: the words of :meth:`cut`, and words that lie within one of
+            those or consist of several.
+
+        Raises
+        ------
+        UsageError
+            If `within` is out of its limits, or the model is of a method without scores of words.
+
+        See Also
+        --------
+        tokenize : With ``search=True``, places and positions too.
+        """
+        return self.entries(text, within).words(text)
 
     def cut_batch(self, texts: Iterable[str], workers: int = 1) -> list[list[str]]:
         """Cut many texts, in several threads if so asked.
@@ -256,18 +304,8 @@ class Segmenter:
         """
         if workers < 1:
             raise UsageError(f"cut_batch(): {workers} workers: choose 1 or more")
-        groups: list[list[str]] = [[]]
-        size = 0
-        for text in texts:
-            if size > BATCH_CHARACTERS:
-                groups.append([])
-                size = 0
-            groups[-1].append(text)
-            size += len(text) + 1
-        if workers == 1:
-            return [words for group in groups for words in self._cut_group(group)]
-        with ThreadPoolExecutor(workers) as pool:
-            return [words for group in pool.map(self._cut_group, groups) for words in group]
+        groups = text_groups(texts, BATCH_CHARACTERS)
+        return [words for group in in_order(self._cut_group, groups, workers) for words in group]
 
     def interprets(self, characters: int) -> bool:
         """Whether to cut a text of so many characters in plain Python; if not, compiled kernels are in use from now."""
@@ -276,6 +314,12 @@ class Segmenter:
         plain = self._decoder.plain is not None and cost <= _plain_left
         _plain_left = _plain_left - cost if plain else 0
         return plain
+
+    def entries(self, text: str, within: float) -> Entries:
+        """Find the entries of a text for search: places in characters, and which are words of the cut."""
+        from segtool.decode.search import find_entries
+
+        return find_entries(self._decoder, text, within, plain=self.interprets(2 * len(text)))  # one pass more
 
     def cut_utf8(
         self, data: bytes, separator: bytes, final: bool = True, before: int = 0, open_line: bool = False
@@ -342,3 +386,7 @@ def load(path: str | os.PathLike[str] = DEFAULT) -> Segmenter:
         If the directory or a file of it is missing, damaged, or of another format version.
     """
     return Segmenter(load_model(find_model(path)))
+
+
+def _load_finer(path: str | os.PathLike[str], granularity: float) -> Segmenter:
+    return load(path).with_granularity(granularity)

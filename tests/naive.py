@@ -309,6 +309,8 @@ class Extras(NamedTuple):
     spelling: dict[int, tuple[int, ...]] = {}  # noqa: RUF012
     """Scores of each symbol as first, middle and last symbol of an unknown word."""
     unknown_len: int = 0
+    granularity: int = 0
+    """Of each gap, in steps of weight."""
 
 
 STRANGE = -1
@@ -335,13 +337,19 @@ def unknown_words(run, weights, extras):
 def best_cover(run, weights, extras=LEXICON_ONLY):
     """The cover of the greatest score; of several that with the longest last word, then the one before."""
     weights = weights | unknown_words(run, weights, extras)
-    gaps = [TAG_STEP * gap_score(run, j, extras.tags) for j in range(1, len(run))]
+    score = cover_score(run, weights, extras)
+    return max(covers(run, weights), key=lambda cover: (score(cover), [len(word) for word in reversed(cover)]))
+
+
+def cover_score(run, weights, extras):
+    """The function that scores a cover of a run."""
+    gaps = [TAG_STEP * gap_score(run, j, extras.tags) + extras.granularity for j in range(1, len(run))]
 
     def score(cover):
         inner = list(itertools.accumulate(map(len, cover)))[:-1]
         return sum(weights[word] for word in cover) + sum(gaps[j - 1] for j in inner)
 
-    return max(covers(run, weights), key=lambda cover: (score(cover), [len(word) for word in reversed(cover)]))
+    return score
 
 
 def cut(text, weights, unknown, extras=LEXICON_ONLY):

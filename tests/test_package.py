@@ -22,6 +22,7 @@ PUBLIC = [
     "MismatchError",
     "ModelError",
     "OutputError",
+    "SearchToken",
     "Segmenter",
     "SegtoolError",
     "Token",

@@ -52,6 +52,14 @@ def test_shell_scripts_can_be_read(name):
 # The experiments, on the sample and its gold standard
 
 
+def test_search():
+    recall, granularity = script("search", "data", "--no-peers", "--within", 2, "--granularity", -4, 0, 4).split("\n\n")
+    rows = [tuple(map(float, row[-1].split(" / "))) for row in table(recall).values()]
+    assert len(rows) == 2 and all(fewer < more for fewer, more in zip(*rows, strict=True))
+    sizes = [float(row[1]) for row in table(granularity).values()]
+    assert len(sizes) == 3 and sizes == sorted(set(sizes))
+
+
 def test_quality():
     rows = table(script("quality", "data", "--no-peers"))
     assert len(rows) == 3, "both rows on adaptation have one name"

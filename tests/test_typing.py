@@ -32,6 +32,8 @@ words: list[str] = segtool.load(Path("m")).cut("今天")
 batch: list[list[str]] = segmenter.cut_batch(["今天", "天气"], workers=2)
 token: segtool.Token = segmenter.tokenize("今天", unit="byte")[0]
 start: int = token.start
+position: int = segmenter.with_granularity(-2).tokenize("今天", search=True, within=3)[0].position
+entries: list[str] = segmenter.cut_for_search("今天")
 result: segtool.Evaluation = segtool.evaluate(["今天"], (" ".join(each) for each in batch), train_words={"今"})
 f1: float = segtool.evaluate(batch, segmenter.cut_iter(["今天", "天气"])).f1
 tuned: segtool.Segmenter = segmenter.tune(batch, workers=2)
@@ -57,6 +59,7 @@ segtool.load(3)  # wrong
 segmenter.cut(b"x")  # wrong
 segmenter.cut_batch(3)  # wrong
 segmenter.tokenize("x", unit=1)  # wrong
+segmenter.tokenize("x")[0].position  # wrong
 number: int = segmenter.cut("x")  # wrong
 segtool.evaluate(["x"], [[1]])  # wrong
 rate: float = result.oov_recall  # wrong

@@ -61,6 +61,7 @@ def test_random_scores(seed):
             {gram: tuple(draw.randint(-reach - 1, reach) for _ in range(4)) for gram in tagged},
             {code: tuple(TAG_STEP * draw.randint(-4, 1) for _ in range(3)) for code in [*CODES, STRANGE]},
             unknown_len,
+            draw.choice([0, 0, TAG_STEP * draw.randint(-9, 9)]),
         ),
     )
     text = "".join(draw.choice("一一一丁丁丁𠮷") for _ in range(draw.randint(5, 10)))

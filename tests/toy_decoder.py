@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from segtool.decode.decoders import decoder_of
-from segtool.decode.viterbi import NO_WORD, TAG_STEP
+from segtool.decode.viterbi import NO_WORD, TAG_STEP, WEIGHT_UNIT
 from segtool.lexicon.trie import build_trie
 from segtool.store.model import Model
 from segtool.text.symbols import LAT, NUM
@@ -80,7 +80,8 @@ class Decoder:
         """The decoder of a model of these arrays."""
         codes, nothing = np.array(CODES, np.uint32), np.zeros(0, np.int32)
         parameters = {"max_word_len": self.max_len, "unknown_len": self.extras.unknown_len}
-        return decoder_of(Model(codes, codes, *self.arrays, nothing, nothing, {"parameters": parameters}))
+        card = {"parameters": parameters, "granularity": self.extras.granularity / WEIGHT_UNIT}
+        return decoder_of(Model(codes, codes, *self.arrays, nothing, nothing, card))
 
     def compiled(self, text, final=True):
         return cut_spans(self.decoder, text, final)[:2]
@@ -137,6 +138,7 @@ def decoders():
             st.dictionaries(st.tuples(*[symbols | st.just(STRANGE)] * 2), tags, max_size=8),
             st.fixed_dictionaries({code: spelled for code in listed[1:]}),
             st.integers(0, 6),
+            st.sampled_from([0, 0, 1, -2, TAG_STEP, -3 * TAG_STEP, 90 * WEIGHT_UNIT]),
         )
 
     def scaled(weights, max_len, extras, scale):

@@ -2,15 +2,33 @@
 
 from __future__ import annotations
 
+import re
+
 import click
 
 from segtool.cli import options
 from segtool.errors import UsageError
+from segtool.limits import WITHIN
 
 __all__ = ["cut_command"]
 
+_LOSS = re.compile(r"-?\d+(\.\d*)?|-?\.\d+")
 
-@click.command("cut")
+
+class _CutCommand(click.Command):
+    """A command that gives ``--search`` its default where no number follows, but perhaps a file."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the command line."""
+        args = list(args)
+        end = args.index("--") if "--" in args else len(args)
+        for i in range(end):
+            if args[i] == "--search" and not (i + 1 < end and _LOSS.fullmatch(args[i + 1])):
+                args[i] = f"--search={WITHIN}"
+        return super().parse_args(ctx, args)
+
+
+@click.command("cut", cls=_CutCommand)
 @click.argument("files", metavar="[FILE]...", nargs=-1)
 @click.option(
     "-m", "--model", metavar="MODEL", default="default", show_default=True, help="Directory written by 'segtool train'."
@@ -18,6 +36,18 @@ __all__ = ["cut_command"]
 @click.option("-o", "--output", metavar="FILE", help="Write here instead of to standard output.")
 @click.option("--sep", default=" ", show_default="a space", help="Separator between two words.")
 @click.option("--adapt", metavar="FILE", multiple=True, help="First learn the words of this raw text.")
+@click.option(
+    "--granularity",
+    metavar="NATS",
+    type=float,
+    help="Cut finer (more than 0) or coarser (less than 0); from -4 to 4 is sensible.",
+)
+@click.option(
+    "--search",
+    metavar="[NATS]",
+    type=float,
+    help=f"For a search index: also write words whose best cut loses at most NATS ({WITHIN:g} without a number).",
+)
 @options.encoding
 @options.workers("the output", default=1)
 @options.quiet
@@ -27,6 +57,8 @@ def cut_command(
     output: str | None,
     sep: str,
     adapt: tuple[str, ...],
+    granularity: float | None,
+    search: float | None,
     encoding: str,
     workers: int,
     quiet: bool,
@@ -35,7 +67,8 @@ def cut_command(
 
     FILE is as for train; without one, standard input is cut, each line as soon as it is complete. Without -m, the
     model that comes with segtool is used. --adapt learns from a text, such as the one to cut, without changing the
-    model on disk; it can be given several times.
+    model on disk; it can be given several times. --granularity is the score of each gap between two words. --search
+    writes the words of the cut, words within them and words that they form, by start, then by length.
     """
     files = files or ("-",)
     if "-" in adapt and "-" in files:
@@ -43,6 +76,7 @@ def cut_command(
     if not sep or "\n" in sep:
         raise UsageError("--sep: give one character or more, and no line end")
     options.announce_compiling(quiet)
+    from segtool.decode.search import search_utf8_stream
     from segtool.decode.streaming import cut_utf8_stream
     from segtool.runtime.progress import Progress
     from segtool.segmenter import load
@@ -50,6 +84,10 @@ def cut_command(
     from segtool.text.utf8_files import read_utf8
 
     segmenter = load(model)
+    if granularity is not None:
+        segmenter = segmenter.with_granularity(granularity)
+    if search is not None:
+        segmenter.entries("", search)  # so that a wrong number is refused before the output is opened
     sources = find_sources(files)
     line_ended = True
     with options.open_output(output) as out:
@@ -62,8 +100,12 @@ def cut_command(
             for source in sources:
                 begun = False
                 pieces = read_utf8(source, encoding=encoding, progress=step)
-                ahead = source.path is not None and source.path.is_file()  # others may wait for what we write
-                for data in cut_utf8_stream(segmenter, pieces, sep, workers, ahead):
+                if search is None:
+                    ahead = source.path is not None and source.path.is_file()  # others may wait for what we write
+                    parts = cut_utf8_stream(segmenter, pieces, sep, workers, ahead)
+                else:
+                    parts = search_utf8_stream(segmenter, pieces, sep, search, workers)
+                for data in parts:
                     if data:
                         # the last line of a file may lack its end, and ends all the same
                         out.write(data if begun or line_ended else b"\n" + data)

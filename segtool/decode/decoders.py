@@ -9,16 +9,17 @@ from __future__ import annotations
 import functools
 import itertools
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from segtool.decode.block import BEGINS, ROWS, SLACK, SYMBOLS, Scratch, character_table, read_tokens, write_words
+from segtool.decode.near_best import cover_entries, plain_entries
 from segtool.decode.utf8_kernel import cover, cut_utf8
-from segtool.decode.viterbi import NO_WORD, viterbi
-from segtool.errors import ModelError
+from segtool.decode.viterbi import GRANULARITY, NO_WORD, WEIGHT_UNIT, viterbi
+from segtool.errors import ModelError, UsageError
 from segtool.runtime.arrays import Bytes, Ids
 from segtool.runtime.kernels import kernel
 from segtool.store.model import LM_FOLDER, Model
@@ -131,6 +132,24 @@ class Decoder:
         """Find the words of a block; parameters and result of :func:`segtool.decode.utf8_kernel.cover`."""
         raise NotImplementedError
 
+    def demand_scores(self, wish: str) -> None:
+        """Check that words have scores, for the granularity and for search.
+
+        Raises
+        ------
+        UsageError
+            If they have none.
+        """
+        raise UsageError(f"{wish}: the method of this model does not score words: use a model of method unigram")
+
+    def search(self, tokens: int, certain: int, within: int, scratch: Scratch, entries: Any) -> tuple[int, int]:
+        """Find the entries of a block; parameters and result of :func:`segtool.decode.near_best.cover_entries`."""
+        raise NotImplementedError
+
+    def plain_search(self, symbols: list[int], within: int) -> list[tuple[int, int, bool]]:
+        """Find the entries of a run in plain Python; see :func:`segtool.decode.near_best.plain_entries`."""
+        raise NotImplementedError
+
     def cut(
         self, data: bytes, separator: bytes, final: bool = True, before: int = 0, open_line: bool = False
     ) -> tuple[Bytes, int, int, bool]:
@@ -182,25 +201,38 @@ class Decoder:
     def cut_plain(self, text: str) -> list[str]:
         """Cut a text without compiled code."""
         assert self.plain is not None
+        words = []
+        for starts, symbols in self.plain_runs(text):
+            t = 0
+            for length in self.plain(symbols) if symbols else (1,):
+                words.append(text[starts[t] : starts[t + length]])
+                t += length
+        return words
+
+    def plain_runs(self, text: str) -> Iterator[tuple[list[int], list[int]]]:
+        """Read a text without compiled code.
+
+        Yields
+        ------
+        starts : list of int
+            Where each token of a run begins and, last, where the run ends, in characters; or those of a mark.
+        symbols : list of int
+            Ids of the run; none for a mark.
+        """
         size = len(text)
         codes, starts = [0] * (size + 1), [0] * (size + 1)
         tokens = symbolise.interpreted(list(map(ord, text)), class_table(), codes, starts)
         starts[tokens], codes[tokens] = size, MARK
-        words = []
         t = 0
         while t < tokens:
+            end = t + 1
             if codes[t] > MARK:
-                end = t + 1
                 while codes[end] > MARK:
                     end += 1
-                for length in self.plain([self._plain_ids[code] for code in codes[t:end]]):
-                    words.append(text[starts[t] : starts[t + length]])
-                    t += length
-            else:
-                if codes[t] != SPACE:
-                    words.append(text[starts[t] : starts[t + 1]])
-                t += 1
-        return words
+            if codes[t] != SPACE:
+                ids = [self._plain_ids[code] for code in codes[t:end]] if codes[t] > MARK else []
+                yield starts[t : end + 1], ids
+            t = end
 
     @functools.cached_property
     def _plain_ids(self) -> memoryview:
@@ -210,10 +242,17 @@ class Decoder:
 class _Lattice(Decoder):
     """The best cover of each run by words."""
 
+    def demand_scores(self, wish: str) -> None:
+        pass
+
     def __init__(self, model: Model) -> None:
         super().__init__(_symbol_ids(model), model.max_word_len, model.unknown_len)
-        self._tables = model.lexicon, model.spelling
-        self._plain_tables = memoryview(model.lexicon), memoryview(model.spelling)
+        spelling, granularity = model.spelling, round(model.granularity * WEIGHT_UNIT)
+        if spelling[GRANULARITY] != granularity:
+            spelling = spelling.copy()
+            spelling[GRANULARITY] = granularity
+        self._tables = model.lexicon, spelling
+        self._plain_tables = memoryview(model.lexicon), memoryview(spelling)
 
     def cover(self, tokens: int, certain: int, scratch: Scratch) -> int:
         tables = self.characters, *self._tables
@@ -227,6 +266,15 @@ class _Lattice(Decoder):
 
     def plain(self, symbols: list[int]) -> list[int]:
         return viterbi(symbols, *self._plain_tables, *self._limits)
+
+    def search(self, tokens: int, certain: int, within: int, scratch: Scratch, entries: Any) -> tuple[int, int]:
+        tables = self.characters, *self._tables
+        arrays = scratch.places, scratch.scores, entries
+        settled, count = cover_entries.compiled(tokens, certain, within, *tables, *arrays)
+        return int(settled), int(count)
+
+    def plain_search(self, symbols: list[int], within: int) -> list[tuple[int, int, bool]]:
+        return plain_entries(symbols, self.plain(symbols), *self._plain_tables, *self._limits, within)
 
 
 class _Pairs(Decoder):

@@ -20,16 +20,16 @@ from __future__ import annotations
 import numpy as np
 
 from segtool.decode.block import BACKS, BEGINS, CHARACTERS, LANES, NODE, ROWS, STARTS, read_tokens, write_words
-from segtool.decode.viterbi import FLIP, FLIPPED, NO_WORD, SHIFT, TAG_STEP
+from segtool.decode.viterbi import FLIP, FLIPPED, GRANULARITY, NO_WORD, SHIFT, TAG_STEP
 from segtool.limits import LONGEST_WORD
 from segtool.runtime.kernels import kernel
 
-__all__ = ["cover", "cut_utf8"]
+__all__ = ["BARRED", "GAPS", "NO_SCORE", "cover", "cut_utf8"]
 
-_GAPS, _WHERE, _NODES, _BASES, _ROOTS, _SINGLES, _PAIRS = range(5, ROWS)
+GAPS, _WHERE, _NODES, _BASES, _ROOTS, _SINGLES, _PAIRS = range(5, ROWS)
 _UNROLLED = 6  # lengths of words that the search is written out for
-_NO_SCORE = -(1 << 61)
-_BARRED = -(1 << 56)  # no stretch with a boundary in it is an unknown word
+NO_SCORE = -(1 << 61)
+BARRED = -(1 << 56)  # no stretch with a boundary in it is an unknown word
 _LENGTH = SHIFT - 1
 _WORD = 0xFFFFFFFF
 
@@ -47,7 +47,7 @@ def _score_symbols(tokens, lanes, unknown_len, units, spelling, places, scores):
     lane = scores[:row]
     for t in range(tokens + 1 + LONGEST_WORD):
         symbol = symbols[t] & NODE
-        barred = _BARRED if symbol == 0 else 0
+        barred = BARRED if symbol == 0 else 0
         lane[t] = SHIFT * np.int64(units[4 * symbol + 2]) + 1
         roots[t] = units[4 * symbol]
         singles[t] = units[4 * symbol + 3] ^ FLIP
@@ -65,11 +65,11 @@ def _score_symbols(tokens, lanes, unknown_len, units, spelling, places, scores):
                 firsts[t] += inner[t]
         else:
             for t in range(tokens + 1):
-                lane[t] = _NO_SCORE
+                lane[t] = NO_SCORE
 
 
-@kernel("i8(i8, i8, i4[const], i4[], i8[])")
-def _score_pairs(tokens, max_len, units, places, scores):  # type: ignore[no-untyped-def]
+@kernel("i8(i8, i8, i4[const], i4[const], i4[], i8[])")
+def _score_pairs(tokens, max_len, units, spelling, places, scores):  # type: ignore[no-untyped-def]
     """Score the words of two symbols and the gaps.
 
     Masks and lists of words, which are put in place afterwards, spare jumps that no processor could predict.
@@ -82,7 +82,7 @@ def _score_pairs(tokens, max_len, units, places, scores):  # type: ignore[no-unt
     row = len(places) // ROWS
     symbols = places[:row]
     following = symbols[1:]
-    gaps = places[_GAPS * row : (_GAPS + 1) * row]
+    gaps = places[GAPS * row : (GAPS + 1) * row]
     checks = gaps  # not needed at the same time
     where = places[_WHERE * row : (_WHERE + 1) * row]
     nodes = places[_NODES * row : (_NODES + 1) * row]
@@ -121,8 +121,9 @@ def _score_pairs(tokens, max_len, units, places, scores):  # type: ignore[no-unt
     pairs_1 = pairs[1:]
     pairs_2 = pairs[2:]
     gaps_2 = gaps[2:]
+    constant = np.int32(spelling[GRANULARITY] - TAG_STEP * FLIPPED)
     for t in range(tokens - 1):
-        gaps_2[t] = (
+        gaps_2[t] = constant + TAG_STEP * (
             (singles[t] & 255)
             + (singles_1[t] >> 8 & 255)
             + (singles_2[t] >> 16 & 255)
@@ -130,7 +131,6 @@ def _score_pairs(tokens, max_len, units, places, scores):  # type: ignore[no-unt
             + (pairs[t] & 255)
             + (pairs_1[t] >> 8 & 255)
             + (pairs_2[t] >> 16 & 255)
-            - FLIPPED
         )
     gaps[1] = gaps[tokens + 1] = 0  # all covers have it in common
     return found
@@ -174,11 +174,11 @@ def _score_long_words(found, max_len, units, places, scores):  # type: ignore[no
 def _best_cover(certain, lanes, places, scores):  # type: ignore[no-untyped-def]
     """Find the length of the best last word up to each token."""
     row = len(places) // ROWS
-    gaps_2 = places[_GAPS * row + 2 : (_GAPS + 1) * row]
+    gaps_2 = places[GAPS * row + 2 : (GAPS + 1) * row]
     backs_1 = places[BACKS * row + 1 : (BACKS + 1) * row]
     for k in range(1, lanes + 1):
         for t in range(k):
-            scores[(k - 1) * (row - 1) + t] = _NO_SCORE  # nothing begins before the first token
+            scores[(k - 1) * (row - 1) + t] = NO_SCORE  # nothing begins before the first token
     if lanes == _UNROLLED:
         lane_1 = scores[1:]  # from here on by where words end
         lane_2 = scores[row:]
@@ -186,7 +186,7 @@ def _best_cover(certain, lanes, places, scores):  # type: ignore[no-untyped-def]
         lane_4 = scores[3 * row - 2 :]
         lane_5 = scores[4 * row - 3 :]
         lane_6 = scores[5 * row - 4 :]
-        score_2 = score_3 = score_4 = score_5 = score_6 = np.int64(_NO_SCORE)
+        score_2 = score_3 = score_4 = score_5 = score_6 = np.int64(NO_SCORE)
         score_1 = np.int64(0)
         for t in range(certain):
             best = max(
@@ -199,18 +199,18 @@ def _best_cover(certain, lanes, places, scores):  # type: ignore[no-untyped-def]
             score_3 = score_2
             score_2 = score_1
             backs_1[t] = best & _LENGTH
-            score_1 = best - (best & _LENGTH) + SHIFT * TAG_STEP * np.int64(gaps_2[t])
+            score_1 = best - (best & _LENGTH) + SHIFT * np.int64(gaps_2[t])
         return
     totals = scores[(LONGEST_WORD + 3) * row :]
     for t in range(LONGEST_WORD):
-        totals[t] = _NO_SCORE
+        totals[t] = NO_SCORE
     totals[LONGEST_WORD] = 0
     for t in range(certain):
-        best = np.int64(_NO_SCORE)
+        best = np.int64(NO_SCORE)
         for k in range(1, lanes + 1):
             best = max(best, totals[t + LONGEST_WORD + 1 - k] + scores[(k - 1) * (row - 1) + 1 + t])
         backs_1[t] = best & _LENGTH
-        totals[t + LONGEST_WORD + 1] = best - (best & _LENGTH) + SHIFT * TAG_STEP * np.int64(gaps_2[t])
+        totals[t + LONGEST_WORD + 1] = best - (best & _LENGTH) + SHIFT * np.int64(gaps_2[t])
 
 
 @kernel("i8(i8, i8, i8, i4[])")
@@ -278,7 +278,7 @@ def cover(tokens, certain, characters, units, spelling, places, scores):  # type
     longest = max(max_len, unknown_len)
     lanes = max(longest, _UNROLLED)
     _score_symbols(tokens, lanes, unknown_len, units, spelling, places, scores)
-    found = _score_pairs(tokens, max_len, units, places, scores)
+    found = _score_pairs(tokens, max_len, units, spelling, places, scores)
     _score_long_words(found, max_len, units, places, scores)
     _best_cover(certain, lanes, places, scores)
     return _mark_words(tokens, certain, longest, places)

@@ -8,6 +8,7 @@
   last number of a unit is four signed bytes, in steps of `TAG_STEP`. A gap has byte 0 of a's node, 1 of b's, 2 of c's,
   3 of d's, and byte 0 of ab's node, 1 of bc's and 2 of cd's, as far as these are in the trie. Beyond the ends of a run
   is the boundary, symbol 0, which is in no pair.
+- The granularity, a constant, is added for each gap: more than 0 makes the words finer, less makes them coarser.
 
 Scores are whole numbers of 1/65536 nat, so that sums are exact: the best cover does not depend on where decoding
 began, and a stream can be decoded piece by piece. Of two covers of equal score the one whose last word is longer wins.
@@ -20,7 +21,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 
-__all__ = ["FLIP", "FLIPPED", "NO_WORD", "SHIFT", "TAG_STEP", "WEIGHT_UNIT", "viterbi"]
+__all__ = ["FLIP", "FLIPPED", "GRANULARITY", "NO_WORD", "SHIFT", "TAG_STEP", "WEIGHT_UNIT", "pairs_and_gaps", "viterbi"]
 
 WEIGHT_UNIT = 1 << 16
 """Steps of weight in a nat."""
@@ -30,6 +31,9 @@ TAG_STEP = WEIGHT_UNIT // 16
 
 NO_WORD = -(1 << 31)
 """Weight of a trie node that begins words but is none."""
+
+GRANULARITY = 3
+"""Place of the granularity in the array of spelling scores: the spare of the boundary, in steps."""
 
 _NOTHING = -(1 << 62)
 SHIFT = 32
@@ -51,7 +55,8 @@ def viterbi(
     units : sequence of int, length 4 * nodes
         The trie: base, check, weight (in steps, ``NO_WORD`` for none) and four bytes of gap weights of each node.
     spelling : sequence of int, length 4 * symbols
-        Score of each symbol as first, middle and last symbol of an unknown word, and a spare.
+        Score of each symbol as first, middle and last symbol of an unknown word, and a spare. The spare of symbol 0 is
+        the granularity.
     max_len, unknown_len : int
         Longest word of the trie and longest unknown word, in symbols; below 2 no word is unknown.
 
@@ -61,10 +66,10 @@ def viterbi(
         Length of each word.
     """
     size = len(symbols)
-    pairs, gaps = _pairs_and_gaps(symbols, units)
+    pairs, gaps = pairs_and_gaps(symbols, units, spelling)
     best = [0] + [_NOTHING] * size
     for start, symbol in enumerate(symbols):
-        score = best[start] // SHIFT * SHIFT + gaps[start]
+        score = SHIFT * (best[start] // SHIFT + gaps[start])
         best[start + 1] = max(best[start + 1], score + SHIFT * units[4 * symbol + 2] + 1)
         words = set()
         node = pairs[start]
@@ -94,8 +99,23 @@ def viterbi(
     return lengths[::-1]
 
 
-def _pairs_and_gaps(symbols: Sequence[int], units: Sequence[int]) -> tuple[list[int], list[int]]:
-    """Trie node of each symbol with the next one, 0 for none; score of the gap before each symbol, 0 for the first."""
+def pairs_and_gaps(
+    symbols: Sequence[int], units: Sequence[int], spelling: Sequence[int]
+) -> tuple[list[int], list[int]]:
+    """Look up pairs and score gaps.
+
+    Parameters
+    ----------
+    symbols, units, spelling
+        As for :func:`viterbi`.
+
+    Returns
+    -------
+    pairs : list of int
+        Trie node of each symbol with the next one, 0 for none.
+    gaps : list of int
+        Score of the gap before each symbol, in steps; 0 for the first.
+    """
     padded = [0, *symbols, 0]
     singles = [units[4 * symbol + 3] ^ FLIP for symbol in padded]
     nodes, pairs = [], []
@@ -109,5 +129,5 @@ def _pairs_and_gaps(symbols: Sequence[int], units: Sequence[int]) -> tuple[list[
         total = (singles[i] & 255) + (singles[i + 1] >> 8 & 255) + (singles[i + 2] >> 16 & 255)
         total += (singles[i + 3] >> 24 & 255) + (pairs[i] & 255)
         total += (pairs[i + 1] >> 8 & 255) + (pairs[i + 2] >> 16 & 255)
-        gaps.append(SHIFT * TAG_STEP * (total - FLIPPED))
+        gaps.append(TAG_STEP * (total - FLIPPED) + spelling[GRANULARITY])
     return nodes[1:], gaps

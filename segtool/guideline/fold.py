@@ -18,7 +18,7 @@ from segtool.lexicon.learned import Lexicon
 from segtool.lexicon.unknown_words import IMPOSSIBLE
 from segtool.ngrams.scores import CandidateLevel, Candidates
 from segtool.runtime.arrays import Floats, Places
-from segtool.store.model import Model
+from segtool.store.model import Model, with_granularity
 
 __all__ = ["fold_layer"]
 
@@ -68,7 +68,7 @@ def fold_layer(model: Model, known: Knowledge, layer: Layer, weights: Floats, pa
     display = known.codes.copy()
     display[np.searchsorted(known.codes, model.symbols)] = model.faces
     return replace(
-        model,
+        with_granularity(model, 0),  # the scores of gaps are learned
         symbols=known.codes,
         faces=display,
         lexicon=units,

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from segtool.errors import UsageError
 from segtool.runtime.arrays import Integers
 
-__all__ = ["add_up_chunks", "available_workers", "checked_workers", "in_order"]
+__all__ = ["add_up_chunks", "available_workers", "checked_workers", "in_order", "text_groups"]
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -88,3 +88,28 @@ def add_up_chunks(
     for other in totals[1:]:
         totals[0] += other
     return totals[0], results
+
+
+def text_groups(texts: Iterable[str], size: int) -> Iterator[list[str]]:
+    """Group texts, so that a call for each group costs little.
+
+    Parameters
+    ----------
+    texts : iterable of str
+    size : int
+        A group with more characters is full.
+
+    Yields
+    ------
+    list of str
+        The first one may be empty.
+    """
+    group: list[str] = []
+    found = 0
+    for text in texts:
+        if found > size:
+            yield group
+            group, found = [], 0
+        group.append(text)
+        found += len(text) + 1
+    yield group

@@ -21,13 +21,14 @@ from __future__ import annotations
 import functools
 import os
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from segtool.errors import UsageError
 from segtool.limits import LONGEST_WORD
 from segtool.runtime.arrays import Codes
 from segtool.store.cards import CARD, CardFormat, write_array
@@ -41,11 +42,14 @@ __all__ = [
     "FORMAT_VERSION",
     "LM_FOLDER",
     "MODEL",
+    "MOST_GRANULARITY",
     "SPELLING",
     "Model",
     "find_model",
+    "is_granularity",
     "load_model",
     "save_model",
+    "with_granularity",
     "word_record",
     "write_model",
 ]
@@ -60,6 +64,8 @@ MODEL = CardFormat(
     verb="train",
     option="-m",
 )
+MOST_GRANULARITY = 100
+"""Limit of the granularity, in nats, in either direction."""
 DEFAULT = "default"
 """Name of the model that comes with the package, trained on open text by ``scripts/make_default.py``."""
 LM_FOLDER = "lm"
@@ -128,6 +134,11 @@ class Model:
         """Whether characters are folded (:mod:`segtool.text.folding`)."""
         return bool(self.card["parameters"].get("fold", False))
 
+    @property
+    def granularity(self) -> float:
+        """Nats for each gap between two words: more than 0 for finer words, less for coarser ones."""
+        return float(self.card.get("granularity", 0.0))
+
     @functools.cached_property
     def _odd(self) -> dict[int, list[tuple[int, int]]]:
         found: dict[int, list[tuple[int, int]]] = defaultdict(list)
@@ -147,6 +158,37 @@ class Model:
 def find_model(name: str | os.PathLike[str]) -> Path:
     """Return a directory as a path, and that of the included model for `DEFAULT`."""
     return Path(__file__).parent.parent / DEFAULT if name == DEFAULT else Path(name)
+
+
+def is_granularity(number: object) -> bool:
+    """Whether it is a number within the limits."""
+    return isinstance(number, (int, float)) and abs(number) <= MOST_GRANULARITY
+
+
+def with_granularity(model: Model, nats: float) -> Model:
+    """Set the granularity of a model, which shares the arrays of this one.
+
+    Parameters
+    ----------
+    model : Model
+    nats : float
+        See :attr:`Model.granularity`.
+
+    Returns
+    -------
+    Model
+
+    Raises
+    ------
+    UsageError
+        If it is no number within its limits.
+    """
+    if not is_granularity(nats):
+        limit = MOST_GRANULARITY
+        raise UsageError(f"granularity {nats}: choose a number of nats from -{limit} to {limit}")
+    if nats == model.granularity:
+        return model
+    return replace(model, card=model.card | {"granularity": float(nats)})
 
 
 def word_record(max_word_len: int) -> np.dtype[Any]:
@@ -216,6 +258,7 @@ def load_model(path: str | os.PathLike[str], verify: bool = True) -> Model:
         not isinstance(parameters, dict)
         or parameters.get("max_word_len") not in range(1, LONGEST_WORD + 1)
         or parameters.get("unknown_len", 0) not in range(LONGEST_WORD + 1)
+        or not is_granularity(card.get("granularity", 0.0))
     ):
         raise MODEL.damaged(folder)
     loaded: dict[str, npt.NDArray[Any]] = {}

@@ -1,0 +1,156 @@
+"""Words of covers that are nearly the best, for search.
+
+The loss of a word is the score of the best cover of a run minus that of the best cover with the word in it (a
+max-marginal): one pass forward and one backward give it for all words of the lattice. An *entry* is a word that loses
+no more than a limit and crosses no word of the best cover: it lies within one, or consists of whole ones. The words of
+the best cover are the *primary* entries.
+
+Scores are those of :mod:`segtool.decode.viterbi`, whole numbers, so that losses are exact.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+
+import numpy as np
+
+from segtool.decode.block import BACKS, BEGINS, CHARACTERS, ROWS
+from segtool.decode.utf8_kernel import BARRED, GAPS, NO_SCORE, cover
+from segtool.decode.viterbi import NO_WORD, SHIFT, pairs_and_gaps
+from segtool.limits import LONGEST_WORD
+from segtool.runtime.kernels import kernel
+
+__all__ = ["ENTRY_SHIFT", "LENGTH_MASK", "cover_entries", "plain_entries"]
+
+ENTRY_SHIFT = 6
+"""An entry is its first token times two to this, plus twice its length in tokens, plus 1 if it is primary."""
+LENGTH_MASK = 31
+
+
+@kernel("(i8,i8)(i8, i8, i8, u2[const], i4[const], i4[const], i4[], i8[], i8[])")
+def cover_entries(tokens, certain, within, characters, units, spelling, places, scores, entries):  # type: ignore[no-untyped-def]
+    """Find the words of a block and the entries for search.
+
+    Parameters
+    ----------
+    tokens, certain, characters, units, spelling, places, scores
+        As for :func:`segtool.decode.utf8_kernel.cover`.
+    within : int
+        Greatest loss, in steps.
+    entries : int64[LONGEST_WORD * tokens], written
+        By first token, then by length; tokens count from 1.
+
+    Returns
+    -------
+    settled : int
+        As from `cover`. Only covers with a gap behind the last settled token count.
+    count : int
+        Number of entries.
+    """
+    settled = cover(tokens, certain, characters, units, spelling, places, scores)
+    row = len(places) // ROWS
+    begins = places[BEGINS * row : (BEGINS + 1) * row]
+    words = places[BACKS * row : (BACKS + 1) * row]  # the lengths there are not needed any more
+    gaps = places[GAPS * row : (GAPS + 1) * row]
+    forward = scores[LONGEST_WORD * row : (LONGEST_WORD + 1) * row]
+    backward = scores[(LONGEST_WORD + 1) * row : (LONGEST_WORD + 2) * row]
+    longest = max(np.int64(characters[CHARACTERS + 2]), np.int64(characters[CHARACTERS + 3]), 1)
+    begins[settled + 1] = 1
+    words[0] = 0
+    for t in range(1, settled + 1):
+        words[t] = words[t - 1] + begins[t]
+        forward[t] = backward[t] = NO_SCORE
+    forward[0] = backward[settled] = 0
+    for t in range(1, settled + 1):
+        before = forward[t - 1] + gaps[t]
+        for k in range(1, min(longest, settled - t + 1) + 1):
+            score = scores[(k - 1) * row + t]
+            if score > BARRED // 2:
+                forward[t + k - 1] = max(forward[t + k - 1], before + score // SHIFT)
+    count = 0
+    for t in range(settled, 0, -1):
+        best = np.int64(NO_SCORE)
+        for k in range(1, min(longest, settled - t + 1) + 1):
+            score = scores[(k - 1) * row + t]
+            if score > BARRED // 2:
+                best = max(best, score // SHIFT + backward[t + k - 1])
+        backward[t - 1] = best + gaps[t]
+    least = forward[settled] - within
+    for t in range(1, settled + 1):
+        before = forward[t - 1] + gaps[t]
+        for k in range(1, min(longest, settled - t + 1) + 1):
+            end = t + k - 1
+            score = scores[(k - 1) * row + t]
+            if score > BARRED // 2 and before + score // SHIFT + backward[end] >= least:
+                whole = begins[t] != 0 and begins[end + 1] != 0
+                inside = words[t] == words[end]
+                if whole or inside:
+                    entries[count] = (t << ENTRY_SHIFT) + 2 * k + np.int64(whole and inside)
+                    count += 1
+    return settled, count
+
+
+def plain_entries(
+    symbols: Sequence[int],
+    lengths: Sequence[int],
+    units: Sequence[int],
+    spelling: Sequence[int],
+    max_len: int,
+    unknown_len: int,
+    within: int,
+) -> list[tuple[int, int, bool]]:
+    """Find the entries of a run in plain Python.
+
+    Parameters
+    ----------
+    symbols, units, spelling, max_len, unknown_len
+        As for :func:`segtool.decode.viterbi.viterbi`.
+    lengths : sequence of int
+        Its result.
+    within : int
+        Greatest loss, in steps.
+
+    Returns
+    -------
+    list of (int, int, bool)
+        First symbol, symbol behind the last one, and whether it is primary; by start, then by length.
+    """
+    size = len(symbols)
+    pairs, gaps = pairs_and_gaps(symbols, units, spelling)
+    edges: list[list[tuple[int, int]]] = []
+    for start, symbol in enumerate(symbols):
+        found = {start + 1: units[4 * symbol + 2]}
+        spelled = spelling[4 * symbol]
+        for end in range(start + 2, min(size, start + unknown_len) + 1):
+            last = 4 * symbols[end - 1]
+            found[end] = spelled + spelling[last + 2]
+            spelled += spelling[last + 1]
+        node = pairs[start]
+        for end in range(start + 2, min(size, start + max_len) + 1):
+            if node == 0:
+                break
+            if units[4 * node + 2] != NO_WORD:
+                found[end] = units[4 * node + 2]
+            if end < size:
+                child = units[4 * node] + symbols[end]
+                node = child if units[4 * child + 1] == node else 0
+        edges.append([(end, gaps[start] + found[end]) for end in sorted(found)])
+    backward = [0] * (size + 1)
+    for start in range(size - 1, -1, -1):
+        backward[start] = max(score + backward[end] for end, score in edges[start])
+    forward = [0] + [NO_SCORE] * size
+    for start in range(size):
+        for end, score in edges[start]:
+            forward[end] = max(forward[end], forward[start] + score)
+    borders = [0, *itertools.accumulate(lengths)]
+    word = [i for i, length in enumerate(lengths) for _ in range(length)]
+    entries = []
+    for start in range(size):
+        for end, score in edges[start]:
+            if forward[start] + score + backward[end] >= backward[0] - within:
+                whole = start in borders and end in borders
+                inside = word[start] == word[end - 1]
+                if whole or inside:
+                    entries.append((start, end, whole and inside))
+    return entries

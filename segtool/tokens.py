@@ -1,0 +1,105 @@
+"""Words with their places in a text."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable
+from itertools import accumulate, compress
+from typing import TYPE_CHECKING, NamedTuple
+
+from segtool.errors import UsageError
+
+if TYPE_CHECKING:
+    from segtool.decode.search import Entries
+
+__all__ = ["SearchToken", "Token", "place_entries", "place_words"]
+
+
+class Token(NamedTuple):
+    """A word and its place.
+
+    Attributes
+    ----------
+    word : str
+    start, end : int
+        Offsets into the text, in characters or in bytes of its UTF-8 form, as asked for.
+    """
+
+    word: str
+    start: int
+    end: int
+
+
+class SearchToken(NamedTuple):
+    """An entry of a search index and its place.
+
+    Attributes
+    ----------
+    word : str
+    start, end : int
+        As of a :class:`Token`.
+    position : int
+        Number, from 0, of the word of the cut in which the entry begins. Phrase queries of search engines count
+        positions.
+    primary : bool
+        Whether the entry is that word.
+    """
+
+    word: str
+    start: int
+    end: int
+    position: int
+    primary: bool
+
+
+def place_words(text: str, words: Iterable[str], unit: str) -> list[Token]:
+    """Find the words of a cut in their text.
+
+    Parameters
+    ----------
+    text : str
+    words : iterable of str
+        In order; there is only whitespace between them.
+    unit : {"character", "byte"}
+
+    Returns
+    -------
+    list of Token
+    """
+    places, at, words = [], 0, list(words)
+    for word in words:
+        at = text.find(word, at)
+        places += [at, at + len(word)]
+        at += len(word)
+    places = _in_unit(text, places, unit)
+    return list(map(Token, words, places[::2], places[1::2]))
+
+
+def place_entries(text: str, entries: Entries, unit: str) -> list[SearchToken]:
+    """Number the entries of a text by the words of its cut.
+
+    Parameters
+    ----------
+    text : str
+    entries : Entries
+    unit : {"character", "byte"}
+
+    Returns
+    -------
+    list of SearchToken
+    """
+    words = list(compress(entries.starts, entries.primary))
+    positions = [bisect_right(words, start) - 1 for start in entries.starts]
+    places = (_in_unit(text, each, unit) for each in (entries.starts, entries.ends))
+    return list(map(SearchToken, entries.words(text), *places, positions, entries.primary))
+
+
+def _in_unit(text: str, places: list[int], unit: str) -> list[int]:
+    """Places in characters, in another unit."""
+    if unit not in ("character", "byte"):
+        raise UsageError(f"tokenize(): unit {unit!r} is neither 'character' nor 'byte'")
+    if unit == "character":
+        return places
+    sizes = [1 if c < "\x80" else 2 if c < "\u0800" else 3 if c < "\U00010000" else 4 for c in text]
+    offsets = list(accumulate(sizes, initial=0))
+    return [offsets[place] for place in places]
