@@ -13,7 +13,7 @@ from segtool.runtime.arrays import Codes, Ids, Integers
 from segtool.store.model import Model
 from segtool.text.folding import fold_table
 from segtool.text.sources import read_lines
-from segtool.text.symbols import CODE_LIMIT, LAT, MARK, NUM, class_table, code_points, symbolise
+from segtool.text.symbols import CODE_LIMIT, LAT, MARK, NUM, tokenise
 
 __all__ = ["Gold", "encode_gold", "parse_conllu", "parse_segmented", "read_gold"]
 
@@ -169,20 +169,17 @@ def encode_gold(model: Model, sentences: Sequence[Sentence]) -> Gold:
     CorpusError
         If there is no Han character in the sentences.
     """
-    text, starts = _joined(sentences)
-    points = code_points(text)
-    codes, places = np.empty(len(points), np.int32), np.empty(len(points), np.int32)
-    tokens = symbolise.compiled(points, np.frombuffer(class_table(), np.uint8), codes, places)
-    codes, places = codes[:tokens], places[:tokens]
-    begins = np.zeros(len(points) + 1, np.bool_)
+    text, starts, line_ends = _joined(sentences)
+    codes, places = tokenise(text)
+    begins = np.zeros(len(text) + 1, np.bool_)
     begins[starts] = True
-    is_start = np.zeros(len(points) + 1, np.bool_)
+    is_start = np.zeros(len(text) + 1, np.bool_)
     is_start[places] = True
     lost = int(np.count_nonzero(begins & ~is_start)) - int(begins[-1])
     inside = codes > MARK
     if not np.any(codes > LAT):
         raise CorpusError("no Han character in the labelled sentences: pass Chinese text, and --encoding if needed")
-    folded = np.zeros(tokens, np.uint32)
+    folded = np.zeros(len(codes), np.uint32)
     folded[inside] = codes[inside]
     if model.folds:
         folded[inside] = fold_table()[codes[inside]]
@@ -190,13 +187,12 @@ def encode_gold(model: Model, sentences: Sequence[Sentence]) -> Gold:
     alphabet = np.union1d(alphabet, np.array([0, NUM, LAT], np.uint32)).astype(np.uint32)
     ids = np.zeros(CODE_LIMIT, np.uint16)
     ids[alphabet] = np.arange(len(alphabet), dtype=np.uint16)
-    line_of = np.cumsum(points == 10) - (points == 10)
     keep = inside.copy()
     keep[1:] |= inside[:-1]  # one boundary after each run; a line end is after the last
     stream = np.concatenate([[0], np.where(inside, ids[folded], 0)[keep]]).astype(np.uint16)
     starts_word = np.concatenate([[True], (begins[places] | ~inside)[keep]])
     starts_word[1:] |= stream[:-1] == 0
-    sentence = np.concatenate([[0], line_of[places][keep]])
+    sentence = np.concatenate([[0], np.searchsorted(line_ends, places[keep])])
     at = np.where(starts_word, np.arange(len(stream)), len(stream))
     following = np.concatenate([at[1:], [len(stream)]])
     ends = np.minimum.accumulate(following[::-1])[::-1]
@@ -204,10 +200,11 @@ def encode_gold(model: Model, sentences: Sequence[Sentence]) -> Gold:
     return Gold(alphabet, stream, starts_word, ends, sentence, marks, lost)
 
 
-def _joined(sentences: Sequence[Sentence]) -> tuple[str, list[int]]:
-    """The text of all sentences, a line each, and where words begin."""
+def _joined(sentences: Sequence[Sentence]) -> tuple[str, list[int], list[int]]:
+    """The text of all sentences, a line each, and where words begin and lines end."""
     parts: list[str] = []
     starts: list[int] = []
+    line_ends: list[int] = []
     at = 0
     for words in sentences:
         for word in words:
@@ -216,5 +213,6 @@ def _joined(sentences: Sequence[Sentence]) -> tuple[str, list[int]]:
             parts.append(word)
             at += len(word)
         parts.append("\n")
+        line_ends.append(at)
         at += 1
-    return "".join(parts), starts
+    return "".join(parts), starts, line_ends
