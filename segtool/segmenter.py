@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from segtool.decode.decoders import Decoder, decoder_of
 from segtool.errors import UsageError
 from segtool.store.model import DEFAULT, Model, find_model, load_model, save_model
+
+if TYPE_CHECKING:
+    from segtool.guideline.word_files import Entries
 
 __all__ = ["Segmenter", "Token", "load"]
 
@@ -172,6 +175,55 @@ class Segmenter:
         if any(isinstance(words, str) for words in labelled):
             raise UsageError("tune(): a sentence is a list of words, not one string: pass line.split()")
         return Segmenter(tune_model(self.model, labelled, workers)[0])
+
+    def with_words(
+        self,
+        *,
+        prefer: Iterable[str] | Mapping[str, float] | Entries = (),
+        force: Iterable[str] | Entries = (),
+        forbid: Iterable[str] | Entries = (),
+        words: Iterable[str] | Entries = (),
+        words_only: bool = False,
+    ) -> Segmenter:
+        """Add words, in three strengths, and a word list.
+
+        Parameters
+        ----------
+        prefer : iterable of str, mapping of str to float, or Entries
+            Words that win over what they would be cut into, unless a neighbour is better. A mapping gives how much a
+            word gains over its best split, in nats; else it gains 4.
+        force : iterable of str or Entries
+            Words that always win; overlapping ones so that most characters are in forced words. ``和|服务`` is always
+            cut at the bar.
+        forbid : iterable of str or Entries
+            Words of two Han characters or more that never come out.
+        words : iterable of str or Entries
+            A word list: its words are preferred.
+        words_only : bool
+            Whether that list is complete: all other words of two characters or more then cost 8 nats.
+
+        Returns
+        -------
+        Segmenter
+            A new one, in memory, which cuts as fast; this one stays as it is.
+
+        Raises
+        ------
+        UsageError
+            If a word is in two of `prefer`, `force` and `forbid`, a single character is forbidden, or the model is of
+            a method that takes no words.
+        DataError
+            The same for words of a file.
+
+        See Also
+        --------
+        segtool.guideline.word_files.read_entries : reads words from a file.
+        segtool.guideline.dictionary : what the strengths mean.
+        """
+        from segtool.guideline.dictionary import extend_model
+
+        lists = {"prefer": prefer, "force": force, "forbid": forbid, "words": words}
+        return Segmenter(extend_model(self.model, **lists, words_only=words_only))
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model to a directory, for :func:`segtool.load` and ``segtool cut -m``.

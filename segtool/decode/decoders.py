@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from segtool.decode.block import BEGINS, ROWS, SLACK, SYMBOLS, Scratch, character_table, read_tokens, write_words
+from segtool.decode.forced_splits import split_lengths, split_trie, split_words
 from segtool.decode.utf8_kernel import cover, cut_utf8
 from segtool.decode.viterbi import NO_WORD, viterbi
 from segtool.errors import ModelError
@@ -48,7 +49,8 @@ def decoder_of(model: Model) -> Decoder:
     kind = model.card.get("decoder", "lattice")
     if kind not in _DECODERS:
         raise ModelError(f"{model.path}: a model for decoder {kind!r}, which this segtool lacks: train it again")
-    return _DECODERS[kind](model)
+    splits = model.card.get("dictionary", {}).get("splits")
+    return _SplitLattice(model, splits) if splits and kind == "lattice" else _DECODERS[kind](model)
 
 
 def cut_runs(decoder: Decoder, runs: Chunk) -> npt.NDArray[np.bool_]:
@@ -227,6 +229,32 @@ class _Lattice(Decoder):
 
     def plain(self, symbols: list[int]) -> list[int]:
         return viterbi(symbols, *self._plain_tables, *self._limits)
+
+
+class _SplitLattice(_Lattice):
+    """The best cover of each run by words, some of which come out as their parts."""
+
+    def __init__(self, model: Model, splits: list[str]) -> None:
+        super().__init__(model)
+        self._lengths = split_lengths(splits, self.ids)
+        self._splits = split_trie(self._lengths, len(model.symbols) + 1)
+
+    def cover(self, tokens: int, certain: int, scratch: Scratch) -> int:
+        settled = super().cover(tokens, certain, scratch)
+        split_words.compiled(settled, self._splits, scratch.places)
+        return settled
+
+    def _cut(
+        self, data: Any, final: bool, before: int, open_line: bool, separator: Any, scratch: Scratch, out: Any
+    ) -> tuple[int, int, int, bool, bool]:
+        return Decoder._cut(self, data, final, before, open_line, separator, scratch, out)
+
+    def plain(self, symbols: list[int]) -> list[int]:
+        words, lengths, at = super().plain(symbols), [], 0
+        for length in words:
+            lengths += self._lengths.get(tuple(symbols[at : at + length]), [length])
+            at += length
+        return lengths
 
 
 class _Pairs(Decoder):
