@@ -17,6 +17,7 @@ from segtool.errors import UsageError
 from segtool.store.model import DEFAULT, Model, find_model, load_model, save_model
 
 if TYPE_CHECKING:
+    from segtool.decode.literals import Literals
     from segtool.guideline.word_files import Entries
 
 __all__ = ["Segmenter", "Token", "load"]
@@ -60,16 +61,25 @@ class Segmenter:
     Attributes
     ----------
     model : Model
+    literals : segtool.decode.literals.Literals or None
+        The words of the model that its symbols cannot distinguish.
     """
 
-    __slots__ = ("_decoder", "model")
+    __slots__ = ("_decoder", "literals", "model")
 
     model: Model
+    literals: Literals | None
     _decoder: Decoder
 
     def __init__(self, model: Model) -> None:
         object.__setattr__(self, "model", model)
         object.__setattr__(self, "_decoder", decoder_of(model))
+        literals = model.card.get("dictionary", {}).get("literals")
+        if literals:
+            from segtool.decode.literals import Literals
+
+            literals = Literals(literals, model.folds)
+        object.__setattr__(self, "literals", literals or None)
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"a Segmenter does not change: {name} cannot be set")
@@ -100,7 +110,15 @@ class Segmenter:
         list of str
             Slices of the text, in order; joined they give the text without its whitespace.
         """
-        if self.interprets(len(text)):
+        plain = self.interprets(len(text))
+        if self.literals is not None:
+            hidden, found, _ = self.literals.hide(text, plain)
+            return self.literals.show(self._words(hidden, plain), found)
+        return self._words(text, plain)
+
+    def _words(self, text: str, plain: bool) -> list[str]:
+        """Cut a text without literals."""
+        if plain:
             return self._decoder.cut_plain(text)
         # one string of all words, which Python splits faster than it would take slices
         joined = self._joined(text.replace("\n", " "))
@@ -334,6 +352,8 @@ class Segmenter:
     ) -> tuple[bytes, int, int, bool]:
         """Cut UTF-8 with the compiled kernels; streaming consists of such calls.
 
+        Literals must be hidden before (:meth:`segtool.decode.literals.Literals.hide_stream`).
+
         Parameters
         ----------
         data : bytes
@@ -364,7 +384,16 @@ class Segmenter:
         if not texts:
             return []
         joined = "\n".join(texts)
-        if self.interprets(len(joined)):
+        plain = self.interprets(len(joined))
+        if self.literals is not None:
+            hidden = [self.literals.hide(text, plain) for text in texts]
+            cut = self._cut_lines([text for text, _, _ in hidden], "\n".join([text for text, _, _ in hidden]), plain)
+            return [self.literals.show(words, found) for words, (_, found, _) in zip(cut, hidden, strict=True)]
+        return self._cut_lines(texts, joined, plain)
+
+    def _cut_lines(self, texts: list[str], joined: str, plain: bool) -> list[list[str]]:
+        """Cut texts without literals, which also come joined."""
+        if plain:
             return [self._decoder.cut_plain(text) for text in texts]
         if "\r" in joined or joined.count("\n") >= len(texts):  # line ends inside the texts
             joined = "\n".join([text.replace("\n", " ").replace("\r", " ") for text in texts])

@@ -27,6 +27,11 @@ def cut_command(
     output: str | None,
     sep: str,
     adapt: tuple[str, ...],
+    prefer: str | None,
+    force: str | None,
+    forbid: str | None,
+    words: str | None,
+    words_only: bool,
     encoding: str,
     workers: int,
     quiet: bool,
@@ -36,6 +41,9 @@ def cut_command(
     FILE is as for train; without one, standard input is cut, each line as soon as it is complete. Without -m, the
     model that comes with segtool is used. --adapt learns from a text, such as the one to cut, without changing the
     model on disk; it can be given several times.
+
+    Files of words have one word a line, perhaps with a count and a tag behind it, as jieba's dictionaries. They have
+    the encoding of the input.
     """
     files = files or ("-",)
     if "-" in adapt and "-" in files:
@@ -50,6 +58,8 @@ def cut_command(
     from segtool.text.utf8_files import read_utf8
 
     segmenter = load(model)
+    options = {"prefer": prefer, "force": force, "forbid": forbid, "words": words}
+    dictionary = read_dictionary(options, words_only, encoding, "-" in (*files, *adapt))
     sources = find_sources(files)
     line_ended = True
     with options.open_output(output) as out:
@@ -58,6 +68,8 @@ def cut_command(
             own = find_sources(adapt)
             with watch.stage("adapt", total_size(own), "B") as step:
                 segmenter = segmenter.adapt(read_blocks(own, encoding=encoding, progress=step), workers)
+        if dictionary:
+            segmenter = segmenter.with_words(**dictionary)
         with watch.stage("cut", total_size(sources), "B") as step:
             for source in sources:
                 begun = False

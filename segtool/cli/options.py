@@ -17,6 +17,7 @@ __all__ = [
     "ParameterOption",
     "TitledCommand",
     "announce_compiling",
+    "dictionary_options",
     "encoding",
     "engine",
     "memory",

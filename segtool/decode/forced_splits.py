@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from segtool.decode.block import BEGINS, ROWS
-from segtool.lexicon.trie import build_trie
+from segtool.lexicon.trie import word_trie
 from segtool.runtime.arrays import Ids, Places
 from segtool.runtime.kernels import kernel
 from segtool.text.symbols import C_HAN, class_table
@@ -51,20 +51,10 @@ def split_trie(lengths: dict[tuple[int, ...], list[int]], symbols: int) -> Place
     ndarray of int32, shape (3 * nodes,)
         Base, check, and the bits of the places in the word where a part begins.
     """
-    prefixes = sorted({word[:k] for word in lengths for k in range(2, len(word) + 1)})
-    levels: dict[int, list[tuple[int, ...]]] = {}
-    for prefix in prefixes:
-        levels.setdefault(len(prefix), []).append(prefix)
-    place = {(symbol,): symbol for symbol in range(symbols)}
-    last, parents = [np.arange(symbols, dtype=np.uint16)], [np.zeros(symbols, np.int32)]
-    for k in sorted(levels):
-        place |= {prefix: i for i, prefix in enumerate(levels[k])}
-        last.append(np.array([prefix[-1] for prefix in levels[k]], np.uint16))
-        parents.append(np.array([place[prefix[:-1]] for prefix in levels[k]], np.int32))
-    base, check, nodes = build_trie(last, parents, [np.ones(len(level), np.bool_) for level in last])
+    base, check, nodes = word_trie(lengths, symbols)
     units = np.column_stack([base, check, np.zeros_like(base)])
-    for word, parts in lengths.items():
-        units[nodes[len(word) - 1][place[word]], 2] = sum(1 << sum(parts[:i]) for i in range(1, len(parts)))
+    for node, parts in zip(nodes, lengths.values(), strict=True):
+        units[node, 2] = sum(1 << sum(parts[:i]) for i in range(1, len(parts)))
     return units.astype(np.int32).ravel()
 
 

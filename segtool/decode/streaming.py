@@ -61,6 +61,20 @@ def cut_utf8_stream(
     bytes
         As for :func:`cut_stream`.
     """
+    literals = segmenter.literals
+    if literals is None:
+        yield from _cut_pieces(segmenter, pieces, separator, workers, ahead)
+        return
+    literals.check_separator(separator)
+    found: deque[bytes] = deque()
+    hidden = literals.hide_stream(pieces, found)
+    yield from literals.show_stream(_cut_pieces(segmenter, hidden, separator, workers, ahead), found)
+
+
+def _cut_pieces(
+    segmenter: Segmenter, pieces: Iterable[bytes], separator: str, workers: int, ahead: bool
+) -> Iterator[bytes]:
+    """Cut pieces whose literals are hidden."""
     cutter = _Cutter(segmenter, separator)
     if workers == 1:
         for piece in pieces:

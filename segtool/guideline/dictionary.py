@@ -138,12 +138,11 @@ def extend_model(
         trie.units[nodes, 2] += FORCE * k
         _, nodes = _nodes(trie, tables[3], k)
         trie.units[nodes, 2] = FORBIDDEN
-    literals = [
-        word
-        for entries, fits in zip(strengths[:2], in_trie, strict=False)
-        for word, fit in zip(entries.words, fits.tolist(), strict=True)
-        if not fit
-    ]
+    literals: list[str] = []
+    for entries, symbols, fits in zip(strengths[:2], encoded, in_trie, strict=False):
+        # a single mark is a word in any case
+        wanted = ~fits & ((symbols.length > 1) | symbols.has_class & (entries is forced))
+        literals += [word for word, want in zip(entries.words, wanted.tolist(), strict=True) if want]
     return with_trie(model, trie, _card(model, [listed, *strengths], words_only, split_words, literals))
 
 
@@ -177,15 +176,20 @@ def _folded(model: Model, words: Iterable[str]) -> list[str]:
 
 def _check_conflicts(model: Model, strengths: list[Entries]) -> None:
     """Raise the error of a word that is in two lists, or in one with two meanings."""
-    seen: dict[str, tuple[Entries, str]] = {}
-    for entries in strengths:
-        forced = entries is strengths[1]
-        for word, key in zip(entries.words, _folded(model, entries.words), strict=True):
-            key = key.replace(SPLIT, "") if forced else key
-            other, before = seen.setdefault(key, (entries, word))
+    keys = [_folded(model, entries.words) for entries in strengths]
+    whole = [key.replace(SPLIT, "") for key in keys[1]]
+    distinct = [{*keys[0]}, {*whole}, {*keys[2]}]
+    if len(distinct[0] | distinct[1] | distinct[2]) == sum(map(len, distinct)) and len({*keys[1]}) == len(distinct[1]):
+        return
+    seen: dict[str, tuple[Entries, str, str]] = {}
+    keys[1], meanings = whole, keys[1]
+    for entries, spelled in zip(strengths, keys, strict=True):
+        exact = meanings if entries is strengths[1] else spelled
+        for word, key, meaning in zip(entries.words, spelled, exact, strict=True):
+            other, before, earlier = seen.setdefault(key, (entries, word, meaning))
             if other is not entries:
                 raise entries.error(word, f"the same word is in {other.where(before)}: keep one of them")
-            if forced and word.replace(SPLIT, "") == before.replace(SPLIT, "") and word != before:
+            if meaning != earlier:
                 raise entries.error(word, f"split in another way in {other.where(before)}: keep one of them")
 
 
@@ -274,9 +278,11 @@ def _card(
     """The card of the extended model: sizes and digest of the words, and those that the decoder needs."""
     before = model.card.get(DICTIONARY, {})
     names = ("words", "prefer", "force", "forbid")
-    text = "\n\n".join("\n".join(f"{w} {n}" for w, n in sorted(each.words.items())) for each in lists)
+    nats = [str(each) for each in lists[1].words.values() if each is not None]
+    text = "\n\n".join("\n".join(words) for words in (*(each.words for each in lists), nats))
     old = {word.replace(SPLIT, ""): word for word in before.get("splits", ())}
-    for word in _folded(model, [word.replace(SPLIT, "") for each in lists[1:] for word in each.words]):
+    again = _folded(model, [word.replace(SPLIT, "") for each in lists[1:] for word in each.words]) if old else []
+    for word in again:
         old.pop(word, None)
     entry = {name: len(each.words) + before.get(name, 0) for name, each in zip(names, lists, strict=True)}
     return model.card | {

@@ -16,6 +16,7 @@ from segtool.decode.viterbi import NO_WORD, TAG_STEP, WEIGHT_UNIT
 from segtool.lexicon.trie import build_trie
 from segtool.runtime.arrays import Codes, Ids, Integers
 from segtool.store.model import Model, word_record
+from segtool.text.symbols import CODE_LIMIT
 
 __all__ = ["FORCE", "NO_SCORE", "WordTrie", "best_splits", "find_nodes", "own_scores", "widen", "with_trie"]
 
@@ -34,6 +35,8 @@ class WordTrie:
     ----------
     codes : ndarray of uint32, shape (symbols,)
         Code of each symbol id: the symbols of the model and of the new words, ascending.
+    id_of : ndarray of uint16, shape (CODE_LIMIT,)
+        The reverse.
     ids : ndarray of int64, shape (symbols of the model + 1,)
         Symbol id here of each one of the model; the last one is that of unknown characters.
     units : ndarray of int32, shape (nodes, 4)
@@ -48,6 +51,7 @@ class WordTrie:
     """
 
     codes: Codes
+    id_of: Ids
     ids: Integers
     units: npt.NDArray[np.int32]
     spelling: npt.NDArray[np.int32]
@@ -74,8 +78,10 @@ def widen(model: Model, codes: list[npt.NDArray[np.int64]]) -> WordTrie:
     unknown = len(model.symbols)
     found = [np.unique(table) for table in codes if table.size]
     alphabet = np.unique(np.concatenate([model.symbols, *found])).astype(np.uint32)
-    ids = np.append(np.searchsorted(alphabet, model.symbols), len(alphabet))
-    rows = [np.unique(np.searchsorted(alphabet, table).astype(np.uint16), axis=0) for table in codes]
+    id_of = np.zeros(CODE_LIMIT, np.uint16)
+    id_of[alphabet] = np.arange(len(alphabet), dtype=np.uint16)
+    ids = np.append(id_of[model.symbols].astype(np.int64), len(alphabet))
+    rows = [np.unique(id_of[table], axis=0) for table in codes]
     old = np.asarray(model.lexicon).reshape(-1, 4)
     levels = [np.arange(unknown + 1)]  # nodes of the model, by length
     child = np.flatnonzero(old[:, 1] >= 0)
@@ -113,7 +119,7 @@ def widen(model: Model, codes: list[npt.NDArray[np.int64]]) -> WordTrie:
     spelling = np.repeat(spelled[unknown:], len(alphabet) + 1, axis=0)
     spelling[ids] = spelled
     found_nodes = [laid[k][where].astype(np.int64) if len(where) else where for k, where in enumerate(at)]
-    return WordTrie(alphabet, ids, units, spelling, rows, found_nodes, model.unknown_len)
+    return WordTrie(alphabet, id_of, ids, units, spelling, rows, found_nodes, model.unknown_len)
 
 
 def find_nodes(trie: WordTrie, codes: npt.NDArray[np.int64]) -> tuple[Ids, Integers]:
@@ -121,7 +127,7 @@ def find_nodes(trie: WordTrie, codes: npt.NDArray[np.int64]) -> tuple[Ids, Integ
 
     All of them were given to :func:`widen`.
     """
-    rows = np.searchsorted(trie.codes, codes).astype(np.uint16)
+    rows = trie.id_of[codes]
     node = rows[:, 0].astype(np.int64)
     for k in range(1, rows.shape[1]):
         node = trie.units[node, 0] + rows[:, k].astype(np.int64)

@@ -16,10 +16,10 @@ from segtool.guideline.features import LENGTHS, OTHER, TYPES, Weights, add_gradi
 from segtool.guideline.gold import Gold
 from segtool.guideline.knowledge import Knowledge
 from segtool.guideline.lattice import (
+    ABSENT,
     CUT,
     KNOWN,
     LOCAL,
-    ABSENT,
     REACH,
     WHOLE,
     find_edges,

@@ -16,6 +16,9 @@ _LINE = re.compile(r"(.+?)(\s+[0-9]+(?:\.[0-9]+)?)?(\s+[a-z]+)?")
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ufffd\ufdd0\ufdd1]")
 _ASCII_OR_MARK = re.compile(r"[A-Za-z0-9\W_]")
 
+MOST_NATS = 1000
+"""Greatest gain of a preferred word."""
+
 
 @dataclass(frozen=True)
 class Entries:
@@ -69,14 +72,16 @@ def entries_of(name: str, words: Iterable[str] | Mapping[str, float] | Entries) 
         raise UsageError(f"{name}: one string: pass a list of words")
     found: dict[str, float | None] = {}
     for word in words:
-        if not isinstance(word, str) or not word.strip():
+        if not isinstance(word, str) or not (stripped := word.strip()):
             raise UsageError(f"{name}: {word!r} is no word: pass strings that are not empty")
-        word, nats = word.strip(), float(words[word]) if isinstance(words, Mapping) else None
-        if "\n" in word or _CONTROL.search(word):
-            raise UsageError(f"{name}: {word!r} holds a control character: leave it out")
-        if nats is not None and not -1000 <= nats <= 1000:
-            raise UsageError(f"{name}: {word}: {nats} nats: give a number from -1000 to 1000")
-        found[word] = nats
+        found[stripped] = float(words[word]) if isinstance(words, Mapping) else None
+    if _CONTROL.search("".join(found)) or "\n" in "".join(found):
+        word = next(word for word in found if "\n" in word or _CONTROL.search(word))
+        raise UsageError(f"{name}: {word!r} holds a control character: leave it out")
+    if isinstance(words, Mapping):
+        for word, nats in found.items():
+            if nats is None or not -MOST_NATS <= nats <= MOST_NATS:
+                raise UsageError(f"{name}: {word}: {nats} nats: give a number from -{MOST_NATS} to {MOST_NATS}")
     return Entries(name, found)
 
 

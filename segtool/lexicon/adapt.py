@@ -85,11 +85,13 @@ def adapt_model(
     Raises
     ------
     UsageError
-        If the model is of another method.
+        If the model is of another method or has a dictionary.
     """
     settings = settings_of(model)
     if settings.method != "unigram":
         raise UsageError(f"a model of method {settings.method} cannot learn more: train one of method unigram")
+    if "dictionary" in model.card:
+        raise UsageError("a model with a dictionary cannot be adapted: adapt it first, then add the words")
     stream = corpus.whole().stream
     counts = count_stream(stream, corpus.codes, model.max_word_len + 1, workers, MIN_COUNT)
     of_text = score(counts, model.max_word_len, MIN_COUNT, workers)
