@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from itertools import zip_longest
 from typing import Any, TypeAlias
@@ -62,6 +62,8 @@ class Evaluation:
     crossing, coarser, finer : int
         Predicted words that overlap a gold word in part, which is wrong under any guideline; that are several gold
         words in one; and that are a part of a gold word.
+    pairs, split_pairs : int
+        Gold words of two characters, and those that are predicted as two words.
     oov_words, oov_correct, iv_words, iv_correct : int or None
         Gold words outside and inside the training words, and the correct ones of each; None without training words.
     errors : tuple of FrequentError
@@ -78,6 +80,8 @@ class Evaluation:
     crossing: int = 0
     coarser: int = 0
     finer: int = 0
+    pairs: int = 0
+    split_pairs: int = 0
     oov_words: int | None = None
     oov_correct: int | None = None
     iv_words: int | None = None
@@ -137,6 +141,7 @@ class Evaluation:
             ("crossing", f"{_fraction(self.crossing, self.predicted_words)}, wrong under any guideline"),
             ("coarser", f"{_fraction(self.coarser, self.predicted_words)}, several gold words in one"),
             ("finer", f"{_fraction(self.finer, self.predicted_words)}, a part of a gold word"),
+            ("split pairs", f"{_fraction(self.split_pairs, self.pairs)}, of two characters, are predicted as two"),
         ]
         if self.train_size is not None:
             rows += [
@@ -152,8 +157,8 @@ class Evaluation:
 
 
 def evaluate(
-    gold: Iterable[str],
-    predicted: Iterable[str],
+    gold: Iterable[str | Sequence[str]],
+    predicted: Iterable[str | Sequence[str]],
     *,
     protocol: str = "span",
     train_words: Collection[str] | None = None,
@@ -167,8 +172,8 @@ def evaluate(
 
     Parameters
     ----------
-    gold, predicted : iterable of str
-        Lines of words separated by whitespace.
+    gold, predicted : iterable of str or of sequence of str
+        Lines of words separated by whitespace, or lists of words as :meth:`segtool.Segmenter.cut_batch` returns them.
     protocol : str
         ``span`` or ``sighan``. Of several longest common subsequences ``sighan`` takes this one: from left to right,
         skip a gold word if that costs no match, else a predicted word if that costs none, else match the two. The
@@ -207,7 +212,7 @@ def evaluate(
     vocabulary = None if train_words is None else frozenset(train_words)
     correct_words = same_spans if protocol == "span" else longest_common_subsequence
 
-    lines = gold_words = predicted_words = correct = oov_words = oov_correct = 0
+    lines = gold_words = predicted_words = correct = oov_words = oov_correct = pairs = 0
     kinds: Counter[str] = Counter()
     errors: Counter[tuple[str, str]] = Counter()
     for gold_line, predicted_line in zip_longest(gold, predicted):
@@ -216,8 +221,7 @@ def evaluate(
             fix = "cut every line of the gold text, in the same order"
             raise MismatchError(f"{short} ends after line {lines}, {long} has a line {lines + 1}: {fix}")
         lines += 1
-        gold_cut = gold_line.split()
-        predicted_cut = (predicted_line.replace(sep, " ") if sep else predicted_line).split()
+        gold_cut, predicted_cut = _words(gold_line), _words(predicted_line, sep)
         matched = gold_cut
         if gold_cut != predicted_cut:
             texts = "".join(gold_cut), "".join(predicted_cut)
@@ -230,6 +234,7 @@ def evaluate(
                 cuts = stretches(gold_cut, predicted_cut)
                 errors.update((" ".join(ours), " ".join(theirs)) for ours, theirs in cuts if ours != theirs)
         gold_words += len(gold_cut)
+        pairs += sum(len(word) == 2 for word in gold_cut)
         predicted_words += len(predicted_cut)
         correct += len(matched)
         if vocabulary is not None:
@@ -249,6 +254,8 @@ def evaluate(
         crossing=kinds["crossing"],
         coarser=kinds["coarser"],
         finer=kinds["finer"],
+        pairs=pairs,
+        split_pairs=kinds["split pair"],
         errors=tuple(FrequentError(*pair, count) for pair, count in ranked),
         gold_name=gold_name,
         predicted_name=predicted_name,
@@ -306,6 +313,13 @@ def evaluate_files(
         predicted_name=_name_of(predicted),
         train_name=_name_of(train_words or ""),
     )
+
+
+def _words(line: str | Sequence[str], sep: str = "") -> list[str]:
+    """Give the words of a line; a list of words may hold empty ones and whitespace, which are no words."""
+    if not isinstance(line, str):
+        line = " ".join(line)
+    return (line.replace(sep, " ") if sep else line).split()
 
 
 def _ratio(part: int | None, whole: int | None) -> float | None:

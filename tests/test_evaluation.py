@@ -305,6 +305,7 @@ def test_report_states_the_settings():
         "crossing     0.0000 (0 of 4 words), wrong under any guideline",
         "coarser      0.0000 (0 of 4 words), several gold words in one",
         "finer        0.5000 (2 of 4 words), a part of a gold word",
+        "split pairs  - (no such words), of two characters, are predicted as two",
         "train words  w.txt, 1 different words",
         "OOV rate     0.6667 (2 of 3 words)",
         "OOV recall   0.5000 (1 of 2 words)",
@@ -335,3 +336,16 @@ def test_kinds_of_errors():
     result = evaluate(["天安 门 广场 上", "中华 人民"], ["天 安门 广场上", "中华人民"])
     assert (result.crossing, result.coarser, result.finer, result.correct) == (1, 2, 1, 0)
     assert "crossing" in result.report() and "wrong under any guideline" in result.report()
+
+
+def test_pairs_that_are_split():
+    result = evaluate(["天安 门 广场 上", "中华 人民"], ["天 安 门 广 场上", "中华 人民"])
+    assert (result.pairs, result.split_pairs) == (4, 1)
+    assert result.to_dict()["split_pairs"] == 1
+
+
+def test_lists_of_words_compare_as_lines_do():
+    gold, predicted = ["天安门 广场", "很 好"], ["天安 门 广场", "很好"]
+    lists = [[*map(str.split, lines)] for lines in (gold, predicted)]
+    assert evaluate(*lists) == evaluate(gold, predicted) == evaluate(gold, lists[1])
+    assert evaluate([["", "很 好"]], [["很", "好"]]).f1 == 1

@@ -68,6 +68,18 @@ def test_quality_of_peers():
     assert {"jieba", "SentencePiece, trained on the news"} <= table(script("quality", "data")).keys()
 
 
+def test_learning_curve():
+    rows = table(script("learning_curve", "data", "--sizes", "10", "50", "--draws", "1", "--no-peers"))
+    [(untuned, few, many)] = rows.values()
+    assert float(many) > float(untuned) and 0.6 < float(few) < 1
+
+
+@needs("pycrfsuite")
+def test_learning_curve_of_crfsuite():
+    rows = table(script("learning_curve", "data", "--sizes", "20", "--draws", "1"))
+    assert 0 < float(rows["… CRFsuite"][1]) < float(rows["gold"][1])
+
+
 def test_tune():
     rows = table(script("tune", "data", "entropy_floor"))
     assert list(rows) == ["defaults", "`entropy_floor` 1", "`entropy_floor` 2"]

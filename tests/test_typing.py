@@ -33,7 +33,9 @@ batch: list[list[str]] = segmenter.cut_batch(["今天", "天气"], workers=2)
 token: segtool.Token = segmenter.tokenize("今天", unit="byte")[0]
 start: int = token.start
 result: segtool.Evaluation = segtool.evaluate(["今天"], (" ".join(each) for each in batch), train_words={"今"})
-f1: float = result.f1
+f1: float = segtool.evaluate(batch, segmenter.cut_iter(["今天", "天气"])).f1
+tuned: segtool.Segmenter = segmenter.tune(batch, workers=2)
+tuned.save(Path("m"))
 oov: float | None = result.oov_recall
 segtool.evaluate_files("gold", Path("cut"), protocol="sighan", top_errors=3).report()
 try:
@@ -56,7 +58,7 @@ segmenter.cut(b"x")  # wrong
 segmenter.cut_batch(3)  # wrong
 segmenter.tokenize("x", unit=1)  # wrong
 number: int = segmenter.cut("x")  # wrong
-segtool.evaluate(["x"], [["x"]])  # wrong
+segtool.evaluate(["x"], [[1]])  # wrong
 rate: float = result.oov_recall  # wrong
 segtool.evaluate_files("gold", "cut", top_errors="3")  # wrong
 segtool.nothing()  # wrong

@@ -18,6 +18,7 @@ __all__ = ["cut_command"]
 @click.option("-o", "--output", metavar="FILE", help="Write here instead of to standard output.")
 @click.option("--sep", default=" ", show_default="a space", help="Separator between two words.")
 @click.option("--adapt", metavar="FILE", multiple=True, help="First learn the words of this raw text.")
+@options.dictionary
 @options.encoding
 @options.workers("the output", default=1)
 @options.quiet
@@ -58,8 +59,8 @@ def cut_command(
     from segtool.text.utf8_files import read_utf8
 
     segmenter = load(model)
-    options = {"prefer": prefer, "force": force, "forbid": forbid, "words": words}
-    dictionary = read_dictionary(options, words_only, encoding, "-" in (*files, *adapt))
+    lists = {"prefer": prefer, "force": force, "forbid": forbid, "words": words}
+    dictionary = options.read_dictionary(lists, words_only, encoding, "-" in (*files, *adapt))
     sources = find_sources(files)
     line_ended = True
     with options.open_output(output) as out:

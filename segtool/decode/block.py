@@ -31,9 +31,20 @@ from segtool.text.symbols import (
 )
 
 __all__ = [
-    "BACKS", "BEGINS", "CHARACTERS", "LANES", "ROWS", "SLACK", "STARTS", "SYMBOLS", "Scratch", "character_table",
-    "read_tokens", "write_words",
-]  # fmt: skip
+    "BACKS",
+    "BEGINS",
+    "CHARACTERS",
+    "LANES",
+    "NODE",
+    "ROWS",
+    "SLACK",
+    "STARTS",
+    "SYMBOLS",
+    "Scratch",
+    "character_table",
+    "read_tokens",
+    "write_words",
+]
 
 SLACK = 8
 """Bytes of the output beyond those that are needed."""
@@ -51,11 +62,13 @@ goes; and which tokens are spaces."""
 CHARACTERS = 0x110000
 """Characters in a character table; the ids of numbers and of Latin runs come next, then the two limits."""
 
+NODE = 0x7FFFFFFF
+"""Masks an index, which spares the compiled code the question whether it is negative."""
+
 _CLASSES = 0xFFF0  # the character table holds this and the class for a character other than Han
 _BLOCK = 512  # tokens after which a block ends at the next boundary
 _PAD = 40  # tokens of room around a block, for loops that look ahead and back
-_NODE = 0x7FFFFFFF  # these two spare the compiled code the question whether an index is negative
-_INDEX = (1 << 62) - 1
+_INDEX = (1 << 62) - 1  # as NODE, for places in the text
 _JOINER = 0x200D
 _NEWLINE = 10
 _RETURN = 13
@@ -158,7 +171,7 @@ def read_tokens(data, at, final, before, characters, places):  # type: ignore[no
     full = False
     while at < size:
         at &= _INDEX
-        tokens &= _NODE
+        tokens &= NODE
         lead = np.int64(data[at])
         if lead & 0xF0 == 0xE0:
             point = (lead & 15) << 12 | (np.int64(data[at + 1]) & 63) << 6 | np.int64(data[at + 2]) & 63

@@ -19,7 +19,7 @@ from segtool.errors import UsageError
 from segtool.lexicon.trie import word_trie
 from segtool.runtime.kernels import LazyKernel
 from segtool.text.folding import fold_table
-from segtool.text.symbols import CODE_LIMIT, MARK, NUM, class_table, code_points, symbolise
+from segtool.text.symbols import CODE_LIMIT, NUM, class_table, code_points, symbolise
 
 __all__ = ["Literals"]
 
@@ -109,8 +109,8 @@ class Literals:
         starts[tokens] = size
         limit = size + self._longest
         if not final:  # as in segtool.decode.block.read_tokens
-            certain = max(tokens - (2 if tokens > 1 and codes[tokens - 2] == NUM and codes[tokens - 1] == MARK else 1), 0)
-            limit = int(starts[certain])
+            after_number = tokens > 1 and codes[tokens - 2] == NUM
+            limit = int(starts[max(tokens - 1 - after_number, 0)])
         count, held = find(points, tokens, starts, *tables, self._longest, limit, places)
         parts, found, at = [], [], 0
         for i in range(count):

@@ -19,8 +19,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from segtool.decode.block import BACKS, BEGINS, CHARACTERS, LANES, ROWS, STARTS, read_tokens, write_words
-from segtool.decode.viterbi import NO_WORD, TAG_STEP
+from segtool.decode.block import BACKS, BEGINS, CHARACTERS, LANES, NODE, ROWS, STARTS, read_tokens, write_words
+from segtool.decode.viterbi import FLIP, FLIPPED, NO_WORD, SHIFT, TAG_STEP
 from segtool.runtime.kernels import kernel
 from segtool.settings import LONGEST_WORD
 
@@ -28,14 +28,10 @@ __all__ = ["cover", "cut_utf8"]
 
 _GAPS, _WHERE, _NODES, _BASES, _ROOTS, _SINGLES, _PAIRS = range(5, ROWS)
 _UNROLLED = 6  # lengths of words that the search is written out for
-_NOTHING = -(1 << 61)
+_NO_SCORE = -(1 << 61)
 _BARRED = -(1 << 56)  # no stretch with a boundary in it is an unknown word
-_SHIFT = 32  # a score times this, plus the length of the last word: of equal scores the longest one is the greatest
-_LENGTH = _SHIFT - 1
-_FLIP = 0x80808080  # turns four signed bytes into what they are above -128
-_FLIPPED = 7 * 128
+_LENGTH = SHIFT - 1
 _WORD = 0xFFFFFFFF
-_NODE = 0x7FFFFFFF  # spares the compiled code the question whether an index is negative
 
 
 @kernel("void(i8, i8, i8, i4[const], i4[const], i4[], i8[])")
@@ -50,14 +46,14 @@ def _score_symbols(tokens, lanes, unknown_len, units, spelling, places, scores):
     lasts = scores[(LONGEST_WORD + 2) * row : (LONGEST_WORD + 3) * row]
     lane = scores[:row]
     for t in range(tokens + 1 + LONGEST_WORD):
-        symbol = symbols[t] & _NODE
+        symbol = symbols[t] & NODE
         barred = _BARRED if symbol == 0 else 0
-        lane[t] = _SHIFT * np.int64(units[4 * symbol + 2]) + 1
+        lane[t] = SHIFT * np.int64(units[4 * symbol + 2]) + 1
         roots[t] = units[4 * symbol]
-        singles[t] = units[4 * symbol + 3] ^ _FLIP
-        firsts[t] = _SHIFT * np.int64(spelling[4 * symbol]) + barred
-        middles[t] = _SHIFT * np.int64(spelling[4 * symbol + 1]) + barred
-        lasts[t] = _SHIFT * np.int64(spelling[4 * symbol + 2]) + barred
+        singles[t] = units[4 * symbol + 3] ^ FLIP
+        firsts[t] = SHIFT * np.int64(spelling[4 * symbol]) + barred
+        middles[t] = SHIFT * np.int64(spelling[4 * symbol + 1]) + barred
+        lasts[t] = SHIFT * np.int64(spelling[4 * symbol + 2]) + barred
     for k in range(2, lanes + 1):
         lane = scores[(k - 1) * row : k * row]
         if k <= unknown_len:
@@ -69,7 +65,7 @@ def _score_symbols(tokens, lanes, unknown_len, units, spelling, places, scores):
                 firsts[t] += inner[t]
         else:
             for t in range(tokens + 1):
-                lane[t] = _NOTHING
+                lane[t] = _NO_SCORE
 
 
 @kernel("i8(i8, i8, i4[const], i4[], i8[])")
@@ -95,7 +91,7 @@ def _score_pairs(tokens, max_len, units, places, scores):  # type: ignore[no-unt
     pairs = places[_PAIRS * row : (_PAIRS + 1) * row]
     lane = scores[row : 2 * row]
     for t in range(tokens + 1):  # alone, so that many look-ups are under way at once
-        child = (roots[t] + following[t]) & _NODE
+        child = (roots[t] + following[t]) & NODE
         pairs[t] = child
         checks[t] = units[4 * child + 1]
     words_mask = -1 if max_len > 1 else 0
@@ -103,13 +99,13 @@ def _score_pairs(tokens, max_len, units, places, scores):  # type: ignore[no-unt
     word_scores = scores[LONGEST_WORD * row : (LONGEST_WORD + 1) * row]
     found = count = 0
     for t in range(tokens + 1):
-        child = pairs[t] & _NODE
+        child = pairs[t] & NODE
         mask = (((checks[t] ^ symbols[t]) & _WORD) - 1) >> 63
-        pairs[t] = (units[4 * child + 3] & mask) ^ _FLIP
+        pairs[t] = (units[4 * child + 3] & mask) ^ FLIP
         weight = np.int64(units[4 * child + 2])
         is_word = (weight - NO_WORD) & mask & words_mask
         words[count] = t
-        word_scores[count] = _SHIFT * weight + 2
+        word_scores[count] = SHIFT * weight + 2
         count += np.int64(is_word != 0)
         base = units[4 * child] & mask
         where[found] = t
@@ -117,7 +113,7 @@ def _score_pairs(tokens, max_len, units, places, scores):  # type: ignore[no-unt
         bases[found] = base
         found += np.int64(base != 0)
     for i in range(count):
-        lane[words[i] & _NODE] = word_scores[i]
+        lane[words[i] & NODE] = word_scores[i]
     singles = places[_SINGLES * row : (_SINGLES + 1) * row]
     singles_1 = singles[1:]
     singles_2 = singles[2:]
@@ -134,7 +130,7 @@ def _score_pairs(tokens, max_len, units, places, scores):  # type: ignore[no-unt
             + (pairs[t] & 255)
             + (pairs_1[t] >> 8 & 255)
             + (pairs_2[t] >> 16 & 255)
-            - _FLIPPED
+            - FLIPPED
         )
     gaps[1] = gaps[tokens + 1] = 0  # all covers have it in common
     return found
@@ -155,14 +151,14 @@ def _score_long_words(found, max_len, units, places, scores):  # type: ignore[no
         ahead = symbols[k - 1 :]
         left = count = 0
         for i in range(found):
-            t = where[i] & _NODE
+            t = where[i] & NODE
             node = nodes[i]
-            child = (bases[i] + ahead[t]) & _NODE
+            child = (bases[i] + ahead[t]) & NODE
             mask = (((units[4 * child + 1] ^ node) & _WORD) - 1) >> 63
             weight = np.int64(units[4 * child + 2])
             is_word = (weight - NO_WORD) & mask
             words[count] = t
-            word_scores[count] = _SHIFT * weight + k
+            word_scores[count] = SHIFT * weight + k
             count += np.int64(is_word != 0)
             base = units[4 * child] & mask
             where[left] = t
@@ -170,7 +166,7 @@ def _score_long_words(found, max_len, units, places, scores):  # type: ignore[no
             bases[left] = base
             left += np.int64(base != 0)
         for i in range(count):
-            lane[words[i] & _NODE] = word_scores[i]
+            lane[words[i] & NODE] = word_scores[i]
         found = left
 
 
@@ -182,7 +178,7 @@ def _best_cover(certain, lanes, places, scores):  # type: ignore[no-untyped-def]
     backs_1 = places[BACKS * row + 1 : (BACKS + 1) * row]
     for k in range(1, lanes + 1):
         for t in range(k):
-            scores[(k - 1) * (row - 1) + t] = _NOTHING  # nothing begins before the first token
+            scores[(k - 1) * (row - 1) + t] = _NO_SCORE  # nothing begins before the first token
     if lanes == _UNROLLED:
         lane_1 = scores[1:]  # from here on by where words end
         lane_2 = scores[row:]
@@ -190,7 +186,7 @@ def _best_cover(certain, lanes, places, scores):  # type: ignore[no-untyped-def]
         lane_4 = scores[3 * row - 2 :]
         lane_5 = scores[4 * row - 3 :]
         lane_6 = scores[5 * row - 4 :]
-        score_2 = score_3 = score_4 = score_5 = score_6 = np.int64(_NOTHING)
+        score_2 = score_3 = score_4 = score_5 = score_6 = np.int64(_NO_SCORE)
         score_1 = np.int64(0)
         for t in range(certain):
             best = max(
@@ -203,18 +199,18 @@ def _best_cover(certain, lanes, places, scores):  # type: ignore[no-untyped-def]
             score_3 = score_2
             score_2 = score_1
             backs_1[t] = best & _LENGTH
-            score_1 = best - (best & _LENGTH) + _SHIFT * TAG_STEP * np.int64(gaps_2[t])
+            score_1 = best - (best & _LENGTH) + SHIFT * TAG_STEP * np.int64(gaps_2[t])
         return
     totals = scores[(LONGEST_WORD + 3) * row :]
     for t in range(LONGEST_WORD):
-        totals[t] = _NOTHING
+        totals[t] = _NO_SCORE
     totals[LONGEST_WORD] = 0
     for t in range(certain):
-        best = np.int64(_NOTHING)
+        best = np.int64(_NO_SCORE)
         for k in range(1, lanes + 1):
             best = max(best, totals[t + LONGEST_WORD + 1 - k] + scores[(k - 1) * (row - 1) + 1 + t])
         backs_1[t] = best & _LENGTH
-        totals[t + LONGEST_WORD + 1] = best - (best & _LENGTH) + _SHIFT * TAG_STEP * np.int64(gaps_2[t])
+        totals[t + LONGEST_WORD + 1] = best - (best & _LENGTH) + SHIFT * TAG_STEP * np.int64(gaps_2[t])
 
 
 @kernel("i8(i8, i8, i8, i4[])")

@@ -20,7 +20,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 
-__all__ = ["NO_WORD", "TAG_STEP", "WEIGHT_UNIT", "viterbi"]
+__all__ = ["FLIP", "FLIPPED", "NO_WORD", "SHIFT", "TAG_STEP", "WEIGHT_UNIT", "viterbi"]
 
 WEIGHT_UNIT = 1 << 16
 """Steps of weight in a nat."""
@@ -32,9 +32,11 @@ NO_WORD = -(1 << 31)
 """Weight of a trie node that begins words but is none."""
 
 _NOTHING = -(1 << 62)
-_SHIFT = 32  # a score times this, plus the length of the last word: of equal scores the longest one is the greatest
-_FLIP = 0x80808080  # turns four signed bytes into what they are above -128
-_FLIPPED = 7 * 128
+SHIFT = 32
+"""A score times this, plus the length of the last word: of equal scores the longest word is the greatest."""
+
+FLIP, FLIPPED = 0x80808080, 7 * 128
+"""The first turns four signed bytes into numbers above -128; the second is what seven of these are too large by."""
 
 
 def viterbi(
@@ -62,8 +64,8 @@ def viterbi(
     pairs, gaps = _pairs_and_gaps(symbols, units)
     best = [0] + [_NOTHING] * size
     for start, symbol in enumerate(symbols):
-        score = best[start] // _SHIFT * _SHIFT + gaps[start]
-        best[start + 1] = max(best[start + 1], score + _SHIFT * units[4 * symbol + 2] + 1)
+        score = best[start] // SHIFT * SHIFT + gaps[start]
+        best[start + 1] = max(best[start + 1], score + SHIFT * units[4 * symbol + 2] + 1)
         words = set()
         node = pairs[start]
         end = start + 2
@@ -72,22 +74,22 @@ def viterbi(
             weight = units[4 * node + 2]
             if weight != NO_WORD:
                 words.add(end)
-                best[end] = max(best[end], score + _SHIFT * weight + end - start)
+                best[end] = max(best[end], score + SHIFT * weight + end - start)
             if end == stop:
                 break
             child = units[4 * node] + symbols[end]
             node = child if units[4 * child + 1] == node else 0
             end += 1
         if unknown_len > 1:
-            score += _SHIFT * spelling[4 * symbol]
+            score += SHIFT * spelling[4 * symbol]
             for end in range(start + 2, min(size, start + unknown_len) + 1):
                 last = 4 * symbols[end - 1]
                 if end not in words:
-                    best[end] = max(best[end], score + _SHIFT * spelling[last + 2] + end - start)
-                score += _SHIFT * spelling[last + 1]
+                    best[end] = max(best[end], score + SHIFT * spelling[last + 2] + end - start)
+                score += SHIFT * spelling[last + 1]
     lengths = []
     while size > 0:
-        lengths.append(best[size] % _SHIFT)
+        lengths.append(best[size] % SHIFT)
         size -= lengths[-1]
     return lengths[::-1]
 
@@ -95,17 +97,17 @@ def viterbi(
 def _pairs_and_gaps(symbols: Sequence[int], units: Sequence[int]) -> tuple[list[int], list[int]]:
     """Trie node of each symbol with the next one, 0 for none; score of the gap before each symbol, 0 for the first."""
     padded = [0, *symbols, 0]
-    singles = [units[4 * symbol + 3] ^ _FLIP for symbol in padded]
+    singles = [units[4 * symbol + 3] ^ FLIP for symbol in padded]
     nodes, pairs = [], []
     for symbol, following in itertools.pairwise(padded):
         child = units[4 * symbol] + following
         found = units[4 * child + 1] == symbol
         nodes.append(child if found else 0)
-        pairs.append((units[4 * child + 3] if found else 0) ^ _FLIP)
+        pairs.append((units[4 * child + 3] if found else 0) ^ FLIP)
     gaps = [0]
     for i in range(len(symbols) - 1):
         total = (singles[i] & 255) + (singles[i + 1] >> 8 & 255) + (singles[i + 2] >> 16 & 255)
         total += (singles[i + 3] >> 24 & 255) + (pairs[i] & 255)
         total += (pairs[i + 1] >> 8 & 255) + (pairs[i + 2] >> 16 & 255)
-        gaps.append(_SHIFT * TAG_STEP * (total - _FLIPPED))
+        gaps.append(SHIFT * TAG_STEP * (total - FLIPPED))
     return nodes[1:], gaps

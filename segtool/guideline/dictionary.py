@@ -212,7 +212,8 @@ def _splits(model: Model, forced: Entries) -> list[str]:
         if not all(map(str.strip, word.split(SPLIT))):
             raise forced.error(word, f"no word on one side of {SPLIT}: write it as 和{SPLIT}服务")
         if not (parts.fits.all() and parts.length.sum() <= LONGEST_WORD) or parts.has_class.any():
-            raise forced.error(word, f"a split word has Han characters only, {LONGEST_WORD} or fewer: change or remove it")
+            fault = f"a split word has Han characters only, {LONGEST_WORD} or fewer: change or remove it"
+            raise forced.error(word, fault)
     return _folded(model, found)
 
 
@@ -284,12 +285,13 @@ def _card(
     again = _folded(model, [word.replace(SPLIT, "") for each in lists[1:] for word in each.words]) if old else []
     for word in again:
         old.pop(word, None)
+    digest = hashlib.sha256((before.get("digest", "") + text).encode("utf-8", "surrogatepass")).hexdigest()
     entry = {name: len(each.words) + before.get(name, 0) for name, each in zip(names, lists, strict=True)}
     return model.card | {
         DICTIONARY: entry
         | {
             "words_only": words_only or before.get("words_only", False),
-            "digest": hashlib.sha256((before.get("digest", "") + text).encode("utf-8", "surrogatepass")).hexdigest()[:16],
+            "digest": digest[:16],
             "splits": sorted({*old.values(), *splits}),
             "literals": sorted({*before.get("literals", ()), *literals}),
         }

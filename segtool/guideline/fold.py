@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import pairwise
+from itertools import starmap
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,8 +13,7 @@ from segtool.decode.viterbi import WEIGHT_UNIT
 from segtool.guideline.features import OTHER, TYPES, Weights, add_scores
 from segtool.guideline.knowledge import TAG_STEPS, Knowledge
 from segtool.guideline.layer import AS_SINGLE, Layer, unknown_scores, word_columns
-from segtool.lexicon.adapt import _ngrams
-from segtool.lexicon.build import decoder_trie, word_table
+from segtool.lexicon.build import ngram_levels, tagged_trie, word_table
 from segtool.lexicon.learned import Lexicon
 from segtool.lexicon.unknown_words import IMPOSSIBLE
 from segtool.ngrams.scores import CandidateLevel, Candidates
@@ -62,8 +62,20 @@ def fold_layer(model: Model, known: Knowledge, layer: Layer, weights: Floats, pa
     spelling = np.zeros((known.symbols, 4), np.int32)
     steps = np.rint(unknown_scores(layout, known, weights) * scale * WEIGHT_UNIT)
     spelling[:, :3] = np.where(known.barred[:, None], IMPOSSIBLE * WEIGHT_UNIT, steps)
-    return _laid_out(
-        model, known, scores * scale, float(unknown) * scale, single * scale, pair * scale, spelling, patience
+    weights_of_words = scores * scale, float(unknown) * scale
+    tags = _bytes(single * scale), _bytes(pair * scale)
+    units, words, spellings = _laid_out(model, known, weights_of_words, tags, patience)
+    display = known.codes.copy()
+    display[np.searchsorted(known.codes, model.symbols)] = model.faces
+    return replace(
+        model,
+        symbols=known.codes,
+        faces=display,
+        lexicon=units,
+        spelling=spelling.ravel(),
+        words=words,
+        spellings=spellings,
+        path=None,
     )
 
 
@@ -89,68 +101,39 @@ def _bytes(nats: Floats) -> Places:
 
 
 def _laid_out(
-    model: Model,
-    known: Knowledge,
-    scores: Floats,
-    unknown: float,
-    single: Floats,
-    pair: Floats,
-    spelling: npt.NDArray[np.int32],
-    patience: int,
-) -> Model:
-    """Lay out words, pairs and scores as a model."""
-    symbols, parents, (at_words, at_pairs) = _ngrams(
+    model: Model, known: Knowledge, weights: tuple[Floats, float], tags: tuple[Places, Places], patience: int
+) -> tuple[Places, npt.NDArray[Any], npt.NDArray[Any]]:
+    """Lay out words, given the log weights of all and of the unknown one, and the boundary model of symbols and pairs.
+
+    Returns the trie, the table of words, and the places where they are displayed otherwise than their symbols.
+    """
+    symbols, parents, (at_words, at_pairs) = ngram_levels(
         [known.rows, known.pairs], [known.length, np.full(len(known.pairs), 2)], len(known.codes)
     )
-    offsets = np.cumsum([0, *map(len, symbols)])
-    stored = model.words
-    columns = []
-    for name, kind in (
-        ("count", np.int64),
-        ("cohesion", np.float32),
-        ("left_entropy", np.float32),
-        ("right_entropy", np.float32),
-    ):
-        column = np.zeros(offsets[-1], kind)
+    ends = np.cumsum([len(level) for level in symbols])
+    stored, labelled = model.words, known.count[known.of_model :]
+    columns: list[npt.NDArray[Any]] = []
+    for name, kind in _COLUMNS.items():
+        column = np.zeros(ends[-1], kind)
         column[at_words[: known.of_model]] = stored[name]
         if name == "count":
-            column[at_words[known.of_model :]] = known.count[known.of_model :]
+            column[at_words[known.of_model :]] = labelled
         columns.append(column)
-    levels = tuple(
-        CandidateLevel(
-            symbols[k], parents[k], *(each[low:high] for each in columns), *[np.zeros(high - low, np.float32)] * 2
-        )
-        for k, (low, high) in enumerate(pairwise(offsets))
-    )
-    candidates = Candidates(known.codes, levels, int(stored["count"][stored["length"] == 1].sum()))
+    columns += [np.zeros(ends[-1], np.float32)] * 2
+    parts = (np.split(column, ends[:-1]) for column in columns)
+    levels = starmap(CandidateLevel, zip(symbols, parents, *parts, strict=True))
+    candidates = Candidates(known.codes, tuple(levels), int(stored["count"][stored["length"] == 1].sum()))
     order = np.argsort(at_words, kind="stable")
-    at = at_words[order]
-    level = np.searchsorted(offsets, at, side="right")
-    expected = np.concatenate([stored["expected"], known.count[known.of_model :].astype(np.float64)])[order]
-    lexicon = Lexicon(level, at - offsets[level - 1], scores[order], expected, unknown)
-    wanted = np.zeros(len(symbols[1]), np.bool_)
-    wanted[at_pairs - offsets[1]] = True
-    flat = decoder_trie(candidates, lexicon, wanted, patience)
-    units = flat.reshape(-1, 4)
-    units[: known.symbols, 3] = _bytes(single)
-    first, second = known.pairs[:, 0].astype(np.int64), known.pairs[:, 1].astype(np.int64)
-    units[units[first, 0] + second, 3] = _bytes(pair)
-    ids = np.searchsorted(known.codes, model.symbols)
-    display = known.codes.copy()
-    display[ids] = model.faces
-    spellings = model.spellings.copy()
+    expected = np.concatenate([stored["expected"], labelled.astype(np.float64)])
+    lexicon = Lexicon(at_words[order], weights[0][order], expected[order], weights[1])
+    all_tags = np.zeros(ends[-1], np.int32)
+    all_tags[: len(known.codes)], all_tags[at_pairs] = tags[0][:-1], tags[1]
+    units = tagged_trie(candidates, lexicon, all_tags, int(tags[0][-1]), patience)
     row_of = np.empty(len(order), np.int64)
     row_of[order] = np.arange(len(order))
+    spellings = model.spellings.copy()
     spellings["word"] = row_of[spellings["word"]]
-    spellings = spellings[np.lexsort((spellings["place"], spellings["word"]))]
-    return replace(
-        model,
-        symbols=known.codes,
-        faces=display,
-        lexicon=flat,
-        spelling=spelling.ravel(),
-        words=word_table(candidates, lexicon),
-        spellings=spellings,
-        card=dict(model.card),
-        path=None,
-    )
+    return units, word_table(candidates, lexicon), spellings[np.lexsort((spellings["place"], spellings["word"]))]
+
+
+_COLUMNS = {"count": np.int64, "cohesion": np.float32, "left_entropy": np.float32, "right_entropy": np.float32}

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from segtool.decode.viterbi import TAG_STEP, WEIGHT_UNIT
 from segtool.guideline.features import OTHER, types_of
 from segtool.guideline.gold import Gold
-from segtool.lexicon.adapt import _tags_of
+from segtool.lexicon.build import boundary_bytes
 from segtool.lexicon.unknown_words import IMPOSSIBLE
 from segtool.runtime.arrays import Codes, Floats, Ids, Integers
 from segtool.store.model import Model
@@ -112,7 +112,7 @@ def knowledge_of(model: Model, gold: Gold) -> Knowledge:
     new, sentences = _new_words(gold, np.concatenate([rows, more]))
     new_length = np.count_nonzero(new, axis=1)
     unknown_weight = units[unknown, 2] / WEIGHT_UNIT
-    model_pairs, model_pair_tags, model_tags = _tags_of(model)
+    model_pairs, model_pair_tags, model_tags = boundary_bytes(model)
     tags = np.repeat(_nats(model_tags[-1:]), len(codes) + 1, axis=0)
     tags[ids] = _nats(model_tags[:-1])
     pairs, pair_tags = _pairs(gold, types := types_of(codes), ids[model_pairs], _nats(model_pair_tags))

@@ -26,7 +26,7 @@ from segtool.guideline.lattice import (
     posterior_differences,
     scratch_size,
 )
-from segtool.lexicon.adapt import _ngrams
+from segtool.lexicon.build import ngram_levels
 from segtool.lexicon.trie import build_trie
 from segtool.runtime.arrays import Floats, Integers, Places
 
@@ -210,7 +210,7 @@ class Layer:
 def _lattice(known: Knowledge, gold: Gold, unknown_len: int) -> tuple[Places, Places]:
     """The columns of :func:`segtool.guideline.lattice.posterior_differences`, and the word of each edge."""
     usable = np.flatnonzero((known.count == 0) | (known.count >= REPEATED))
-    symbols, parents, (at,) = _ngrams([known.rows[usable]], [known.length[usable]], len(known.codes))
+    symbols, parents, (at,) = ngram_levels([known.rows[usable]], [known.length[usable]], len(known.codes))
     offsets = np.cumsum([0, *map(len, symbols)])
     wanted = np.zeros(offsets[-1], np.bool_)
     wanted[at] = True

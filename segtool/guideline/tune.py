@@ -21,6 +21,8 @@ from segtool.guideline.gold import encode_gold
 from segtool.guideline.knowledge import knowledge_of
 from segtool.guideline.layer import Layer
 from segtool.guideline.lbfgs import minimise
+from segtool.lexicon.build import MODEL_PATIENCE
+from segtool.lexicon.trie import PATIENCE
 from segtool.settings import settings_of
 from segtool.store.model import Model
 
@@ -30,9 +32,6 @@ MOST_STEPS = 100
 FOLDS, MANY_FOLDS = 5, 2
 MANY_SENTENCES = 5_000
 """More sentences than these are divided into fewer folds."""
-
-
-"""See :func:`segtool.lexicon.trie.build_trie`; models of cross-validation are loaded once."""
 
 
 @dataclass(frozen=True)
@@ -112,10 +111,10 @@ def tune_model(
     folds = min(FOLDS if len(sentences) <= MANY_SENTENCES else MANY_FOLDS, len(sentences))
     for fold in range(folds):
         others = [words for i, words in enumerate(sentences) if i % folds != fold]
-        tuned, _, _ = _fit_layer(model, others, workers, QUICK_PATIENCE)
+        tuned, _, _ = _fit_layer(model, others, workers, PATIENCE)
         after[fold::folds] = _cut_again(tuned, sentences[fold::folds])
         step(1)
-    tuned, new, lost = _fit_layer(model, sentences, workers, PATIENCE)
+    tuned, new, lost = _fit_layer(model, sentences, workers, MODEL_PATIENCE)
     step(1)
     scored = [evaluate(lines, cut) for cut in (before, after)]
     report = TuneReport(len(sentences), new, lost, *scored)

@@ -25,10 +25,9 @@ import numpy as np
 import numpy.typing as npt
 
 from segtool.errors import UsageError
-from segtool.lexicon.build import decoder_trie, word_table
+from segtool.lexicon.build import boundary_bytes, ngram_levels, tagged_trie, word_table
 from segtool.lexicon.decoder_lattice import TextLattice
 from segtool.lexicon.em import FORGOTTEN, LEAST_EXPECTED, expected_words, log_prior, log_weight
-from segtool.lexicon.learned import Lexicon
 from segtool.lexicon.spellings import odd_spellings
 from segtool.lexicon.trie import PATIENCE
 from segtool.lexicon.unknown_words import spelling_scores, spelling_steps
@@ -92,6 +91,8 @@ def adapt_model(
         raise UsageError(f"a model of method {settings.method} cannot learn more: train one of method unigram")
     if "dictionary" in model.card:
         raise UsageError("a model with a dictionary cannot be adapted: adapt it first, then add the words")
+    if model.card.get("tuned", {}).get("wins"):
+        raise UsageError("a tuned model cannot learn from raw text: adapt or train first, then tune")
     stream = corpus.whole().stream
     counts = count_stream(stream, corpus.codes, model.max_word_len + 1, workers, MIN_COUNT)
     of_text = score(counts, model.max_word_len, MIN_COUNT, workers)
@@ -110,7 +111,7 @@ def adapt_model(
         weight = log_weight(_living(expected, len(codes)), prior)
         expected = in_model + text_weight * lattice.expect(weight, workers, progress)
     words = expected_words(_living(expected, len(codes)), prior, slice(1, len(codes)), MIN_EXPECTED)
-    units = _units(joined, words)
+    units = tagged_trie(joined.candidates, words, joined.tags, joined.unknown_tag, PATIENCE)
     display, spellings = _display_forms(joined, words.at, model, corpus, of_text)
     table = word_table(joined.candidates, words)
     return Model(codes, display, units, spelling_steps(spelling), table, spellings, dict(model.card))
@@ -150,8 +151,8 @@ def _join_ngrams(model: Model, of_text: Candidates) -> _Joined:
     in_text = np.arange(1, len(of_text) + 1)
     words = model.words.copy()
     words["symbols"] = to_model[words["symbols"]]
-    pairs, pair_tags, single_tags = _tags_of(model)
-    symbols, parents, (at_model, at_text, at_pairs) = _ngrams(
+    pairs, pair_tags, single_tags = boundary_bytes(model)
+    symbols, parents, (at_model, at_text, at_pairs) = ngram_levels(
         [words["symbols"], to_text[of_text.spell(in_text)], to_model[pairs]],
         [words["length"], of_text.lengths()[in_text], np.full(len(pairs), 2)],
         len(codes),
@@ -166,37 +167,6 @@ def _join_ngrams(model: Model, of_text: Candidates) -> _Joined:
     levels = itertools.starmap(CandidateLevel, zip(symbols, parents, *columns, strict=True))
     candidates = Candidates(codes, tuple(levels), of_text.total)
     return _Joined(candidates, to_model, to_text, at_model, at_text, words, tags, int(single_tags[-1]))
-
-
-def _tags_of(model: Model) -> tuple[Ids, Places, Places]:
-    """Pairs of symbols with a weight in the boundary model, their bytes, and the bytes of single symbols."""
-    units = model.lexicon.reshape(-1, 4)
-    singles = len(model.symbols) + 1
-    node = np.flatnonzero((units[:, 1] >= 0) & (units[:, 1] < singles - 1) & (units[:, 3] != 0))
-    first = units[node, 1]
-    pairs = np.column_stack([first, node - units[first, 0]]).astype(np.uint16)
-    return pairs, units[node, 3], units[:singles, 3]
-
-
-def _ngrams(
-    rows: list[Ids], lengths: list[npt.NDArray[Any]], alphabet: int
-) -> tuple[list[Ids], list[Places], list[Integers]]:
-    """Levels of the n-grams in some tables and of all that they begin with; and where each row is among all."""
-    width = rows[0].shape[1]
-    spelled = np.concatenate([np.pad(table, ((0, 0), (0, width)))[:, :width] for table in rows])
-    length = np.concatenate(lengths)
-    symbols, parents = [np.arange(alphabet, dtype=np.uint16)], [np.zeros(alphabet, np.int32)]
-    at = spelled[:, 0].astype(np.int64)
-    offset = 0
-    for k in range(2, width + 1):
-        here = np.flatnonzero(length >= k)
-        keys, inverse = np.unique(at[here] << 16 | spelled[here, k - 1], return_inverse=True)
-        at[here] = inverse
-        offset += len(symbols[-1])
-        at[here[length[here] == k]] += offset
-        symbols.append((keys & 0xFFFF).astype(np.uint16))
-        parents.append((keys >> 16).astype(np.int32))
-    return symbols, parents, np.split(at, np.cumsum([len(table) for table in rows])[:-1])
 
 
 def _mixed_scores(
@@ -236,19 +206,6 @@ def _living(expected: Floats, symbols: int) -> Floats:
     expected = np.where(expected >= FORGOTTEN, expected, 0.0)
     expected[1:symbols] = np.maximum(expected[1:symbols], LEAST_EXPECTED)
     return expected
-
-
-def _units(joined: _Joined, words: Lexicon) -> Places:
-    """Lay out the words with the boundary model."""
-    singles, *longer = joined.candidates.split(joined.tags)
-    tagged = longer[0] != 0 if longer else None
-    flat = decoder_trie(joined.candidates, words, tagged, PATIENCE)
-    units = flat.reshape(-1, 4)
-    units[: len(singles), 3], units[len(singles), 3] = singles, joined.unknown_tag
-    if tagged is not None:
-        pairs = joined.candidates.levels[1]
-        units[units[pairs.parent[tagged], 0] + pairs.symbol[tagged], 3] = longer[0][tagged]
-    return flat
 
 
 def _display_forms(

@@ -15,12 +15,20 @@ from segtool.lexicon.trie import build_trie
 from segtool.lexicon.unknown_words import spelling_scores, spelling_steps
 from segtool.lm.language_model import LanguageModel
 from segtool.ngrams.scores import Candidates
-from segtool.runtime.arrays import Floats, Places
+from segtool.runtime.arrays import Floats, Ids, Integers, Places
 from segtool.settings import TrainingSettings
 from segtool.store.model import Model, word_record
 from segtool.text.runs import Corpus
 
-__all__ = ["build_model", "decoder_trie", "word_table"]
+__all__ = [
+    "MODEL_PATIENCE",
+    "boundary_bytes",
+    "build_model",
+    "decoder_trie",
+    "ngram_levels",
+    "tagged_trie",
+    "word_table",
+]
 
 MODEL_PATIENCE = 1 << 12
 """See :func:`segtool.lexicon.trie.build_trie`; a model is built once and loaded often."""
@@ -88,6 +96,50 @@ def decoder_trie(
     nodes[0] = nodes[0][:unknown]
     units[np.concatenate(nodes)[lexicon.at], 2] = _weight_steps(lexicon.weight)
     return units.ravel()
+
+
+def tagged_trie(candidates: Candidates, lexicon: Lexicon, tags: Places, unknown_tag: int, patience: int) -> Places:
+    """Lay out the words of a lexicon together with a boundary model, four bytes for each candidate."""
+    singles, *longer = candidates.split(tags)
+    tagged = longer[0] != 0 if longer else None
+    flat = decoder_trie(candidates, lexicon, tagged, patience)
+    units = flat.reshape(-1, 4)
+    units[: len(singles), 3], units[len(singles), 3] = singles, unknown_tag
+    if tagged is not None:
+        pairs = candidates.levels[1]
+        units[units[pairs.parent[tagged], 0] + pairs.symbol[tagged], 3] = longer[0][tagged]
+    return flat
+
+
+def boundary_bytes(model: Model) -> tuple[Ids, Places, Places]:
+    """Pairs of symbols with a weight in the boundary model, their bytes, and the bytes of single symbols."""
+    units = model.lexicon.reshape(-1, 4)
+    singles = len(model.symbols) + 1
+    node = np.flatnonzero((units[:, 1] >= 0) & (units[:, 1] < singles - 1) & (units[:, 3] != 0))
+    first = units[node, 1]
+    pairs = np.column_stack([first, node - units[first, 0]]).astype(np.uint16)
+    return pairs, units[node, 3], units[:singles, 3]
+
+
+def ngram_levels(
+    rows: list[Ids], lengths: list[npt.NDArray[Any]], alphabet: int
+) -> tuple[list[Ids], list[Places], list[Integers]]:
+    """Symbols and parents of the n-grams in some tables and of all prefixes, and the place of each row among all."""
+    width = rows[0].shape[1]
+    spelled = np.concatenate([np.pad(table, ((0, 0), (0, width)))[:, :width] for table in rows])
+    length = np.concatenate(lengths)
+    symbols, parents = [np.arange(alphabet, dtype=np.uint16)], [np.zeros(alphabet, np.int32)]
+    at = spelled[:, 0].astype(np.int64)
+    offset = 0
+    for k in range(2, width + 1):
+        here = np.flatnonzero(length >= k)
+        keys, inverse = np.unique(at[here] << 16 | spelled[here, k - 1], return_inverse=True)
+        at[here] = inverse
+        offset += len(symbols[-1])
+        at[here[length[here] == k]] += offset
+        symbols.append((keys & 0xFFFF).astype(np.uint16))
+        parents.append((keys >> 16).astype(np.int32))
+    return symbols, parents, np.split(at, np.cumsum([len(table) for table in rows])[:-1])
 
 
 def _weight_steps(weight: Floats) -> Floats:

@@ -44,14 +44,14 @@ if TYPE_CHECKING:
 
 __all__ = ["SparkEngine", "first_line"]
 
-ROOM = 1 << 22
+COUNTED_SYMBOLS = 1 << 22
 """Symbols that a counting task holds in memory."""
 
 
 class SparkEngine:
     """Counts and runs passes on a cluster; see :class:`segtool.ngrams.count_stage.CountingEngine`."""
 
-    def __init__(self, session: SparkSession, room: int = ROOM) -> None:
+    def __init__(self, session: SparkSession, room: int = COUNTED_SYMBOLS) -> None:
         self.session, self._room = session, room
         self._sent: tuple[Corpus, DataFrame] | None = None
         self._paths = True

@@ -41,8 +41,9 @@ def error_kinds(gold: list[str], predicted: list[str]) -> Iterator[str]:
 
     Yields
     ------
-    {"crossing", "coarser", "finer"}
-        Whether it overlaps a gold word in part, is several gold words in one, or a part of a gold word.
+    {"crossing", "coarser", "finer", "split pair"}
+        Whether it overlaps a gold word in part, is several gold words in one, or a part of a gold word; and once for
+        each gold word of two characters that is predicted as two words.
     """
     for ours, theirs in stretches(gold, predicted):
         if ours == theirs:
@@ -50,6 +51,8 @@ def error_kinds(gold: list[str], predicted: list[str]) -> Iterator[str]:
         if len(theirs) == 1:
             yield "coarser"
             continue
+        if len(ours) == 1 and len(ours[0]) == 2:
+            yield "split pair"
         cuts = set(accumulate(map(len, ours)))
         end = 0
         for word in theirs:
