@@ -112,7 +112,9 @@ class Literals:
             after_number = tokens > 1 and codes[tokens - 2] == NUM
             limit = int(starts[max(tokens - 1 - after_number, 0)])
         count, held = find(points, tokens, starts, *tables, self._longest, limit, places)
-        parts, found, at = [], [], 0
+        parts: list[str] = []
+        found: list[str] = []
+        at = 0
         for i in range(count):
             start, end = int(places[2 * i]), int(places[2 * i + 1])
             parts += text[at:start], PLACES[(turn + i) % 2]
@@ -231,6 +233,4 @@ def _find_literals(points, tokens, starts, ids, units, longest, limit, places): 
     return count, size
 
 
-find_literals = LazyKernel(
-    _find_literals, "(i8,i8)(u4[const], i8, i4[const], u2[const], i4[const], i8, i8, i4[])"
-)
+find_literals = LazyKernel(_find_literals, "(i8,i8)(u4[const], i8, i4[const], u2[const], i4[const], i8, i8, i4[])")
