@@ -27,6 +27,7 @@ from segtool.settings import LONGEST_WORD
 __all__ = ["cover", "cut_utf8"]
 
 _GAPS, _WHERE, _NODES, _BASES, _ROOTS, _SINGLES, _PAIRS = range(5, ROWS)
+_LONG = _SINGLES  # of which only the gaps need the first content
 _UNROLLED = 6  # lengths of words that the search is written out for
 _NO_SCORE = -(1 << 61)
 _BARRED = -(1 << 56)  # no stretch with a boundary in it is an unknown word
@@ -136,9 +137,12 @@ def _score_pairs(tokens, max_len, units, places, scores):  # type: ignore[no-unt
     return found
 
 
-@kernel("void(i8, i8, i4[const], i4[], i8[])")
-def _score_long_words(found, max_len, units, places, scores):  # type: ignore[no-untyped-def]
-    """Score the words of three and more symbols that begin with the pairs found."""
+@kernel("void(i8, i8, i8, i4[const], i4[], i8[])")
+def _score_long_words(found, max_len, lanes, units, places, scores):  # type: ignore[no-untyped-def]
+    """Score the words of three and more symbols that begin with the pairs found.
+
+    Words longer than `lanes` are rare, so a bit at their last token says that there is one of this length.
+    """
     row = len(places) // ROWS
     symbols = places[:row]
     where = places[_WHERE * row : (_WHERE + 1) * row]
@@ -146,6 +150,7 @@ def _score_long_words(found, max_len, units, places, scores):  # type: ignore[no
     bases = places[_BASES * row : (_BASES + 1) * row]
     words = places[_ROOTS * row : (_ROOTS + 1) * row]
     word_scores = scores[LONGEST_WORD * row : (LONGEST_WORD + 1) * row]
+    long_words = places[_LONG * row : (_LONG + 1) * row]
     for k in range(3, max_len + 1):
         lane = scores[(k - 1) * row : k * row]
         ahead = symbols[k - 1 :]
@@ -167,11 +172,15 @@ def _score_long_words(found, max_len, units, places, scores):  # type: ignore[no
             left += np.int64(base != 0)
         for i in range(count):
             lane[words[i] & NODE] = word_scores[i]
+        if k > lanes:
+            for i in range(count):
+                if words[i] > 0:  # the symbol before the block begins no word
+                    long_words[(words[i] + k - 1) & NODE] |= 1 << k
         found = left
 
 
-@kernel("void(i8, i8, i4[], i8[])")
-def _best_cover(certain, lanes, places, scores):  # type: ignore[no-untyped-def]
+@kernel("void(i8, i8, i8, i4[], i8[])")
+def _best_cover(certain, lanes, max_len, places, scores):  # type: ignore[no-untyped-def]
     """Find the length of the best last word up to each token."""
     row = len(places) // ROWS
     gaps_2 = places[_GAPS * row + 2 : (_GAPS + 1) * row]
@@ -179,6 +188,11 @@ def _best_cover(certain, lanes, places, scores):  # type: ignore[no-untyped-def]
     for k in range(1, lanes + 1):
         for t in range(k):
             scores[(k - 1) * (row - 1) + t] = _NO_SCORE  # nothing begins before the first token
+    long_words = places[_LONG * row : (_LONG + 1) * row]
+    totals = scores[(LONGEST_WORD + 3) * row :]
+    for t in range(LONGEST_WORD):
+        totals[t] = _NO_SCORE
+    totals[LONGEST_WORD] = 0
     if lanes == _UNROLLED:
         lane_1 = scores[1:]  # from here on by where words end
         lane_2 = scores[row:]
@@ -193,6 +207,12 @@ def _best_cover(certain, lanes, places, scores):  # type: ignore[no-untyped-def]
                 max(max(score_3 + lane_3[t], score_4 + lane_4[t]), max(score_5 + lane_5[t], score_6 + lane_6[t])),
                 max(score_1 + lane_1[t], score_2 + lane_2[t]),
             )
+            if max_len > lanes:
+                totals[t + LONGEST_WORD] = score_1
+                if long_words[t + 1] != 0:
+                    for k in range(lanes + 1, max_len + 1):
+                        if long_words[t + 1] >> k & 1:
+                            best = max(best, totals[t + LONGEST_WORD + 1 - k] + scores[(k - 1) * (row - 1) + 1 + t])
             score_6 = score_5
             score_5 = score_4
             score_4 = score_3
@@ -201,14 +221,14 @@ def _best_cover(certain, lanes, places, scores):  # type: ignore[no-untyped-def]
             backs_1[t] = best & _LENGTH
             score_1 = best - (best & _LENGTH) + SHIFT * TAG_STEP * np.int64(gaps_2[t])
         return
-    totals = scores[(LONGEST_WORD + 3) * row :]
-    for t in range(LONGEST_WORD):
-        totals[t] = _NO_SCORE
-    totals[LONGEST_WORD] = 0
     for t in range(certain):
         best = np.int64(_NO_SCORE)
         for k in range(1, lanes + 1):
             best = max(best, totals[t + LONGEST_WORD + 1 - k] + scores[(k - 1) * (row - 1) + 1 + t])
+        if max_len > lanes and long_words[t + 1] != 0:
+            for k in range(lanes + 1, max_len + 1):
+                if long_words[t + 1] >> k & 1:
+                    best = max(best, totals[t + LONGEST_WORD + 1 - k] + scores[(k - 1) * (row - 1) + 1 + t])
         backs_1[t] = best & _LENGTH
         totals[t + LONGEST_WORD + 1] = best - (best & _LENGTH) + SHIFT * TAG_STEP * np.int64(gaps_2[t])
 
@@ -276,11 +296,14 @@ def cover(tokens, certain, characters, units, spelling, places, scores):  # type
     max_len = np.int64(characters[CHARACTERS + 2])
     unknown_len = np.int64(characters[CHARACTERS + 3])
     longest = max(max_len, unknown_len)
-    lanes = max(longest, _UNROLLED)
+    lanes = max(unknown_len, _UNROLLED)
     _score_symbols(tokens, lanes, unknown_len, units, spelling, places, scores)
     found = _score_pairs(tokens, max_len, units, places, scores)
-    _score_long_words(found, max_len, units, places, scores)
-    _best_cover(certain, lanes, places, scores)
+    if max_len > lanes:
+        row = len(places) // ROWS
+        places[_LONG * row : _LONG * row + tokens + LONGEST_WORD + 1] = 0
+    _score_long_words(found, max_len, lanes, units, places, scores)
+    _best_cover(certain, lanes, max_len, places, scores)
     return _mark_words(tokens, certain, longest, places)
 
 
