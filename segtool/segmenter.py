@@ -6,15 +6,15 @@ first longer text on, compiled kernels cut. The words are the same.
 
 from __future__ import annotations
 
-import itertools
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from segtool.decode.decoders import Decoder, decoder_of
 from segtool.errors import UsageError
 from segtool.store.model import DEFAULT, Model, find_model, load_model, save_model
+from segtool.tokens import Token, locate
 
 if TYPE_CHECKING:
     from segtool.decode.literals import Literals
@@ -31,21 +31,6 @@ PLAIN_COST = 100
 BATCH_CHARACTERS = 1 << 18
 
 _plain_left = PLAIN_CHARACTERS  # a race between threads does no harm
-
-
-class Token(NamedTuple):
-    """A word and its place.
-
-    Attributes
-    ----------
-    word : str
-    start, end : int
-        Offsets into the text, in characters or in bytes of its UTF-8 form, as asked for.
-    """
-
-    word: str
-    start: int
-    end: int
 
 
 class Segmenter:
@@ -203,16 +188,14 @@ class Segmenter:
         words: Iterable[str] | Entries = (),
         words_only: bool = False,
     ) -> Segmenter:
-        """Add words, in three strengths, and a word list.
+        """Add words, in three strengths, and a word list (:mod:`segtool.guideline.dictionary`).
 
         Parameters
         ----------
         prefer : iterable of str, mapping of str to float, or Entries
-            Words that win over what they would be cut into, unless a neighbour is better. A mapping gives how much a
-            word gains over its best split, in nats; else it gains 4.
+            Words that win over what they would be cut into, by 4 nats or those of the mapping.
         force : iterable of str or Entries
-            Words that always win; overlapping ones so that most characters are in forced words. ``和|服务`` is always
-            cut at the bar.
+            Words that always win; ``和|服务`` is always cut at the bar.
         forbid : iterable of str or Entries
             Words of two Han characters or more that never come out.
         words : iterable of str or Entries
@@ -223,25 +206,18 @@ class Segmenter:
         Returns
         -------
         Segmenter
-            A new one, in memory, which cuts as fast; this one stays as it is.
+            A new one, in memory; this one stays as it is.
 
         Raises
         ------
         UsageError
-            If a word is in two of `prefer`, `force` and `forbid`, a single character is forbidden, or the model is of
-            a method that takes no words.
+            If a word is in two lists or cannot be forbidden, or the model is of a method that takes no words.
         DataError
             The same for words of a file.
-
-        See Also
-        --------
-        segtool.guideline.word_files.read_entries : reads words from a file.
-        segtool.guideline.dictionary : what the strengths mean.
         """
         from segtool.guideline.dictionary import extend_model
 
-        lists = {"prefer": prefer, "force": force, "forbid": forbid, "words": words}
-        return Segmenter(extend_model(self.model, **lists, words_only=words_only))
+        return Segmenter(extend_model(self.model, prefer, force, forbid, words, words_only))
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model to a directory, for :func:`segtool.load` and ``segtool cut -m``.
@@ -292,18 +268,7 @@ class Segmenter:
         """
         if unit not in ("character", "byte"):
             raise UsageError(f"tokenize(): unit {unit!r} is neither 'character' nor 'byte'")
-        words = self.cut(text)
-        starts, ends, at = [], [], 0
-        for word in words:  # only whitespace is between them, and none is in them
-            at = text.find(word, at)
-            starts.append(at)
-            at += len(word)
-            ends.append(at)
-        if unit == "byte":
-            sizes = [1 if c < "\x80" else 2 if c < "\u0800" else 3 if c < "\U00010000" else 4 for c in text]
-            places = list(itertools.accumulate(sizes, initial=0))
-            starts, ends = [places[i] for i in starts], [places[i] for i in ends]
-        return list(map(Token, words, starts, ends))
+        return locate(text, self.cut(text), unit)
 
     def cut_batch(self, texts: Iterable[str], workers: int = 1) -> list[list[str]]:
         """Cut many texts, in several threads if so asked.
@@ -386,9 +351,8 @@ class Segmenter:
         joined = "\n".join(texts)
         plain = self.interprets(len(joined))
         if self.literals is not None:
-            hidden = [self.literals.hide(text, plain) for text in texts]
-            cut = self._cut_lines([text for text, _, _ in hidden], "\n".join([text for text, _, _ in hidden]), plain)
-            return [self.literals.show(words, found) for words, (_, found, _) in zip(cut, hidden, strict=True)]
+            hidden, found, _ = zip(*(self.literals.hide(text, plain) for text in texts), strict=True)
+            return list(map(self.literals.show, self._cut_lines(list(hidden), "\n".join(hidden), plain), found))
         return self._cut_lines(texts, joined, plain)
 
     def _cut_lines(self, texts: list[str], joined: str, plain: bool) -> list[list[str]]:

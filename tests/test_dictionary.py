@@ -21,8 +21,10 @@ SEGMENTER = Segmenter(extend(sample_segmenter().model, 3))
 """With a boundary model and unknown words of random scores."""
 
 HAN = "今天气很好我们去公园散步和服务"
-texts = st.text(st.sampled_from(HAN + "，。5a\u9fa5"), max_size=30) | st.text(st.sampled_from("好气好气，"), max_size=40)
-words = st.text(st.sampled_from(HAN + "\u9fa5"), min_size=2, max_size=5) | st.text(st.sampled_from("好气"), min_size=2, max_size=15)
+texts = st.text(st.sampled_from(HAN + "，。5a\u9fa5"), max_size=30)
+texts |= st.text(st.sampled_from("好气好气，"), max_size=40)
+words = st.text(st.sampled_from(HAN + "\u9fa5"), min_size=2, max_size=5)
+words |= st.text(st.sampled_from("好气"), min_size=2, max_size=15)
 some_words = st.lists(words, min_size=1, max_size=6, unique=True)
 MIXED = "C+5G3.% a好\u0301\u200d😀\ufdd0\ufdd1"
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from segtool.decode.block import BEGINS, ROWS
-from segtool.lexicon.trie import word_trie
+from segtool.decode.linked_trie import linked_trie
 from segtool.runtime.arrays import Ids, Places
 from segtool.runtime.kernels import kernel
 from segtool.text.symbols import C_HAN, class_table
@@ -48,14 +48,12 @@ def split_trie(lengths: dict[tuple[int, ...], list[int]], symbols: int) -> Place
 
     Returns
     -------
-    ndarray of int32, shape (3 * nodes,)
-        Base, check, and the bits of the places in the word where a part begins.
+    ndarray of int32, shape (4 * nodes,)
+        See :func:`segtool.decode.linked_trie.linked_trie`; a value has the bits of the places in the word where a part
+        begins.
     """
-    base, check, nodes = word_trie(lengths, symbols)
-    units = np.column_stack([base, check, np.zeros_like(base)])
-    for node, parts in zip(nodes, lengths.values(), strict=True):
-        units[node, 2] = sum(1 << sum(parts[:i]) for i in range(1, len(parts)))
-    return units.astype(np.int32).ravel()
+    bits = [sum(1 << sum(parts[:i]) for i in range(1, len(parts))) for parts in lengths.values()]
+    return linked_trie(lengths, bits, symbols)
 
 
 @kernel("void(i8, i4[const], i4[])")
@@ -66,7 +64,7 @@ def split_words(settled, units, places):  # type: ignore[no-untyped-def]
     ----------
     settled : int
         Tokens of the block that are settled.
-    units : int32[3 * nodes]
+    units : int32[4 * nodes]
         From :func:`split_trie`.
     places : int32[ROWS * row], read and written
         See :func:`segtool.decode.block.read_tokens`.
@@ -81,12 +79,12 @@ def split_words(settled, units, places):  # type: ignore[no-untyped-def]
             end += 1
         node = np.int64(symbols[start])
         for t in range(start + 1, end):
-            child = np.int64(units[3 * node]) + np.int64(symbols[t])
-            if units[3 * child + 1] != node:
-                node = 0
+            node = np.int64(units[4 * node + 1])
+            while node != 0 and units[4 * node] != symbols[t]:
+                node = np.int64(units[4 * node + 2])
+            if node == 0:
                 break
-            node = child
-        parts = units[3 * node + 2]
+        parts = units[4 * node + 3]
         for i in range(1, end - start):
             if parts >> i & 1:
                 begins[start + i] = 1

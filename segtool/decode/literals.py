@@ -15,19 +15,19 @@ from typing import Any
 
 import numpy as np
 
+from segtool.decode.linked_trie import linked_trie
 from segtool.errors import UsageError
-from segtool.lexicon.trie import word_trie
 from segtool.runtime.kernels import LazyKernel
 from segtool.text.folding import fold_table
 from segtool.text.symbols import CODE_LIMIT, NUM, class_table, code_points, symbolise
 
 __all__ = ["Literals"]
 
-PLACES = "\ufdd0\ufdd1"
+STAND_INS = "\ufdd0\ufdd1"
 """Characters that no text should hold, in turn in the place of literals, so that two side by side are two marks."""
 
-_FIRST, _SECOND = map(ord, PLACES)
-_PLACE_BYTES = re.compile(b"|".join(place.encode() for place in PLACES))
+_FIRST, _SECOND = map(ord, STAND_INS)
+_PLACE_BYTES = re.compile(b"|".join(place.encode() for place in STAND_INS))
 
 
 class Literals:
@@ -52,10 +52,7 @@ class Literals:
             self._ids[:CODE_LIMIT] = self._ids[fold_table()]
         number = {point: i for i, point in enumerate(alphabet.tolist(), 1)}
         numbers = [[number[point] for point in each.tolist()] for each in points]
-        base, check, nodes = word_trie(numbers, len(alphabet) + 1)
-        units = np.column_stack([base, check, np.zeros_like(base)]).astype(np.int32)
-        units[nodes, 2] = 1
-        self._units = units.ravel()
+        self._units = linked_trie(numbers, [1] * len(numbers), len(alphabet) + 1)
         self._longest = max(map(len, points))
         self._spaced = next((word for word in words if len(word.split()) > 1), None)
 
@@ -117,7 +114,7 @@ class Literals:
         at = 0
         for i in range(count):
             start, end = int(places[2 * i]), int(places[2 * i + 1])
-            parts += text[at:start], PLACES[(turn + i) % 2]
+            parts += text[at:start], STAND_INS[(turn + i) % 2]
             found.append(text[start:end])
             at = end
         return "".join([*parts, text[at:held]]), found, held
@@ -126,7 +123,7 @@ class Literals:
     def show(words: list[str], found: list[str]) -> list[str]:
         """Put literals back into the words of a text."""
         left = iter(found)
-        return [next(left) if word in PLACES else word for word in words] if found else words
+        return [next(left) if word in STAND_INS else word for word in words] if found else words
 
     def hide_stream(self, pieces: Iterable[bytes], found: deque[bytes]) -> Iterator[bytes]:
         """Replace the literals of a text that comes in pieces.
@@ -183,14 +180,14 @@ def _find_literals(points, tokens, starts, ids, units, longest, limit, places): 
         Start of each token; n behind the last one.
     ids : uint16[0x110000]
         Number of each character in literals, 0 for others.
-    units : int32[3 * nodes]
-        Trie of the literals: base, check, and whether a literal ends there.
+    units : int32[4 * nodes]
+        See :func:`segtool.decode.linked_trie.linked_trie`; a literal has value 1.
     longest : int
         Characters of the longest literal.
     limit : int
         Tokens that begin before this place stay as they are, whatever follows.
     places : int32[2 * n], written
-        Start and end of each literal. A token that holds one of `PLACES` counts as a literal, too.
+        Start and end of each literal. A token that holds one of `STAND_INS` counts as a literal, too.
 
     Returns
     -------
@@ -215,15 +212,15 @@ def _find_literals(points, tokens, starts, ids, units, longest, limit, places): 
         while node != 0:
             while starts[s] < i:
                 s += 1
-            if units[3 * node + 2] != 0 and starts[s] == i:
+            if units[4 * node + 3] != 0 and starts[s] == i:
                 end = i
                 behind = s
-            if i == size or ids[points[i]] == 0:
+            if i == size:
                 break
-            child = units[3 * node] + ids[points[i]]
-            if units[3 * child + 1] != node:
-                break
-            node = child
+            symbol = ids[points[i]]
+            node = units[4 * node + 1]
+            while node != 0 and units[4 * node] != symbol:
+                node = units[4 * node + 2]
             i += 1
         if end > at:
             places[2 * count] = at

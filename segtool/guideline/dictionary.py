@@ -44,7 +44,7 @@ PENALTY = 8.0
 
 FORBIDDEN = -32_000 * WEIGHT_UNIT
 SPLIT = "|"
-MOST_SYMBOLS = 65_000
+SYMBOL_LIMIT = 65_000
 
 Words = Iterable[str] | Entries
 
@@ -76,7 +76,6 @@ class _Encoded:
 
 def extend_model(
     model: Model,
-    *,
     prefer: Words | Mapping[str, float] = (),
     force: Words = (),
     forbid: Words = (),
@@ -133,10 +132,10 @@ def extend_model(
     _prefer(trie, *tables[1], nats[in_trie[0]] if len(nats) else nats)
     _prefer(trie, *tables[2], np.full(len(tables[2][0]), BONUS))
     for k in range(1, LONGEST_WORD + 1):
-        _, nodes = _nodes(trie, tables[2], k)
+        _, nodes = _find(trie, tables[2], k)
         # a word that an earlier dictionary forced has been set back by _prefer
         trie.units[nodes, 2] += FORCE * k
-        _, nodes = _nodes(trie, tables[3], k)
+        _, nodes = _find(trie, tables[3], k)
         trie.units[nodes, 2] = FORBIDDEN
     literals: list[str] = []
     for entries, symbols, fits in zip(strengths[:2], encoded, in_trie, strict=False):
@@ -223,12 +222,12 @@ def _widened(model: Model, tables: list[tuple[npt.NDArray[np.int64], Integers]])
     length = np.concatenate([each for _, each in tables])
     by_length = [codes[length == k, :k] for k in range(1, LONGEST_WORD + 1)]
     alphabet = np.union1d(np.unique(codes), model.symbols)
-    if len(alphabet) > MOST_SYMBOLS:
-        raise UsageError(f"{len(alphabet):,} different characters in the words: {MOST_SYMBOLS:,} at most are possible")
+    if len(alphabet) > SYMBOL_LIMIT:
+        raise UsageError(f"{len(alphabet):,} different characters in the words: {SYMBOL_LIMIT:,} at most are possible")
     return widen(model, by_length)
 
 
-def _nodes(
+def _find(
     trie: WordTrie, table: tuple[npt.NDArray[np.int64], Integers], k: int
 ) -> tuple[npt.NDArray[np.uint16], Integers]:
     """Find the words of k symbols: each once."""
@@ -245,14 +244,14 @@ def _add_list(trie: WordTrie, tables: list[tuple[npt.NDArray[np.int64], Integers
     own = {}
     for k in range(1, LONGEST_WORD + 1):
         for table in tables[:3]:
-            is_listed[_nodes(trie, table, k)[1]] = True
-        rows, nodes = _nodes(trie, tables[0], k)
+            is_listed[_find(trie, table, k)[1]] = True
+        rows, nodes = _find(trie, tables[0], k)
         own[k] = own_scores(trie, rows, nodes)
     costs = (trie.units[:, 1] >= 0) & (trie.units[:, 2] > NO_WORD) & ~is_listed
     trie.units[costs, 2] = np.maximum(trie.units[costs, 2].astype(np.int64) - steps, FORBIDDEN)
     trie.spelling[:, 0] -= steps
     for k in range(2, LONGEST_WORD + 1):
-        rows, nodes = _nodes(trie, tables[0], k)
+        rows, nodes = _find(trie, tables[0], k)
         if len(rows):
             _raise(trie, nodes, own[k], best_splits(trie, rows) + round(BONUS * WEIGHT_UNIT))
 

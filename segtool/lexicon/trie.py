@@ -8,7 +8,7 @@ lowest base that fits, so that the array stays dense and the same n-grams give t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +17,7 @@ from segtool.ngrams.scores import Candidates
 from segtool.runtime.arrays import Ids, Places
 from segtool.runtime.kernels import kernel
 
-__all__ = ["build_trie", "candidate_trie", "word_trie"]
+__all__ = ["build_trie", "candidate_trie"]
 
 PATIENCE = 256
 """Free nodes that may be tried in vain before the search for room skips them for good."""
@@ -109,54 +109,6 @@ def candidate_trie(candidates: Candidates, alive: npt.NDArray[np.bool_] | None =
         candidates.split(alive),
     )
     return np.column_stack([base, check]).ravel(), np.concatenate(nodes)
-
-
-def word_trie(
-    words: Iterable[Sequence[int]], alphabet: int
-) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], list[int]]:
-    """Build the trie of a few words.
-
-    Parameters
-    ----------
-    words : iterable of sequence of int
-        Symbol ids, less than `alphabet`.
-    alphabet : int
-
-    Returns
-    -------
-    base, check : ndarray of int32, shape (nodes,)
-        As from :func:`build_trie`.
-    nodes : list of int
-        Node of each word.
-    """
-    spelled = [tuple(word) for word in words]
-    symbols: list[list[int]] = [list(range(alphabet))]
-    parents: list[list[int]] = [[0] * alphabet]
-    place: dict[tuple[int, ...], int] = {}
-    path: list[int] = []
-    before: tuple[int, ...] = ()
-    for word in sorted({*spelled}):
-        same = 0
-        while same < min(len(before), len(word)) and before[same] == word[same]:
-            same += 1
-        del path[same:]
-        for k in range(same, len(word)):
-            if k == 0:
-                path.append(word[0])
-                continue
-            if k == len(symbols):
-                symbols.append([])
-                parents.append([])
-            symbols[k].append(word[k])
-            parents[k].append(path[-1])
-            path.append(len(symbols[k]) - 1)
-        place[word], before = path[-1], word
-    base, check, nodes = build_trie(
-        [np.array(level, np.uint16) for level in symbols],
-        [np.array(level, np.int32) for level in parents],
-        [np.ones(len(level), np.bool_) for level in symbols],
-    )
-    return base, check, [int(nodes[len(word) - 1][place[word]]) for word in spelled]
 
 
 @kernel("i8(u2[const], i8[const], i8[const], i8[const], i8, i8, i4[], i8[])")
