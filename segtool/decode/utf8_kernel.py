@@ -179,8 +179,8 @@ def _score_long_words(found, max_len, lanes, units, places, scores):  # type: ig
         found = left
 
 
-@kernel("void(i8, i8, i8, i4[], i8[])")
-def _best_cover(certain, lanes, max_len, places, scores):  # type: ignore[no-untyped-def]
+@kernel("void(i8, i8, i4[], i8[])")
+def _best_cover(certain, lanes, places, scores):  # type: ignore[no-untyped-def]
     """Find the length of the best last word up to each token."""
     row = len(places) // ROWS
     gaps_2 = places[_GAPS * row + 2 : (_GAPS + 1) * row]
@@ -188,11 +188,6 @@ def _best_cover(certain, lanes, max_len, places, scores):  # type: ignore[no-unt
     for k in range(1, lanes + 1):
         for t in range(k):
             scores[(k - 1) * (row - 1) + t] = _NO_SCORE  # nothing begins before the first token
-    long_words = places[_LONG * row : (_LONG + 1) * row]
-    totals = scores[(LONGEST_WORD + 3) * row :]
-    for t in range(LONGEST_WORD):
-        totals[t] = _NO_SCORE
-    totals[LONGEST_WORD] = 0
     if lanes == _UNROLLED:
         lane_1 = scores[1:]  # from here on by where words end
         lane_2 = scores[row:]
@@ -207,12 +202,6 @@ def _best_cover(certain, lanes, max_len, places, scores):  # type: ignore[no-unt
                 max(max(score_3 + lane_3[t], score_4 + lane_4[t]), max(score_5 + lane_5[t], score_6 + lane_6[t])),
                 max(score_1 + lane_1[t], score_2 + lane_2[t]),
             )
-            if max_len > lanes:
-                totals[t + LONGEST_WORD] = score_1
-                if long_words[t + 1] != 0:
-                    for k in range(lanes + 1, max_len + 1):
-                        if long_words[t + 1] >> k & 1:
-                            best = max(best, totals[t + LONGEST_WORD + 1 - k] + scores[(k - 1) * (row - 1) + 1 + t])
             score_6 = score_5
             score_5 = score_4
             score_4 = score_3
@@ -221,13 +210,41 @@ def _best_cover(certain, lanes, max_len, places, scores):  # type: ignore[no-unt
             backs_1[t] = best & _LENGTH
             score_1 = best - (best & _LENGTH) + SHIFT * TAG_STEP * np.int64(gaps_2[t])
         return
+    totals = scores[(LONGEST_WORD + 3) * row :]
+    for t in range(LONGEST_WORD):
+        totals[t] = _NO_SCORE
+    totals[LONGEST_WORD] = 0
     for t in range(certain):
         best = np.int64(_NO_SCORE)
         for k in range(1, lanes + 1):
             best = max(best, totals[t + LONGEST_WORD + 1 - k] + scores[(k - 1) * (row - 1) + 1 + t])
-        if max_len > lanes and long_words[t + 1] != 0:
+        backs_1[t] = best & _LENGTH
+        totals[t + LONGEST_WORD + 1] = best - (best & _LENGTH) + SHIFT * TAG_STEP * np.int64(gaps_2[t])
+
+
+@kernel("void(i8, i8, i8, i4[], i8[])")
+def _best_cover_of_long_words(certain, lanes, max_len, places, scores):  # type: ignore[no-untyped-def]
+    """Do the same where words may be longer than `lanes`; of those, look only at the ones that are there."""
+    row = len(places) // ROWS
+    gaps_2 = places[_GAPS * row + 2 : (_GAPS + 1) * row]
+    backs_1 = places[BACKS * row + 1 : (BACKS + 1) * row]
+    long_words_1 = places[_LONG * row + 1 : (_LONG + 1) * row]
+    totals = scores[(LONGEST_WORD + 3) * row :]
+    for k in range(1, lanes + 1):
+        for t in range(k):
+            scores[(k - 1) * (row - 1) + t] = _NO_SCORE
+    for t in range(LONGEST_WORD):
+        totals[t] = _NO_SCORE
+    totals[LONGEST_WORD] = 0
+    for t in range(certain):
+        best = np.int64(_NO_SCORE)
+        for k in range(1, _UNROLLED + 1):
+            best = max(best, totals[t + LONGEST_WORD + 1 - k] + scores[(k - 1) * (row - 1) + 1 + t])
+        for k in range(_UNROLLED + 1, lanes + 1):
+            best = max(best, totals[t + LONGEST_WORD + 1 - k] + scores[(k - 1) * (row - 1) + 1 + t])
+        if long_words_1[t] != 0:
             for k in range(lanes + 1, max_len + 1):
-                if long_words[t + 1] >> k & 1:
+                if long_words_1[t] >> k & 1:
                     best = max(best, totals[t + LONGEST_WORD + 1 - k] + scores[(k - 1) * (row - 1) + 1 + t])
         backs_1[t] = best & _LENGTH
         totals[t + LONGEST_WORD + 1] = best - (best & _LENGTH) + SHIFT * TAG_STEP * np.int64(gaps_2[t])
@@ -303,7 +320,10 @@ def cover(tokens, certain, characters, units, spelling, places, scores):  # type
         row = len(places) // ROWS
         places[_LONG * row : _LONG * row + tokens + LONGEST_WORD + 1] = 0
     _score_long_words(found, max_len, lanes, units, places, scores)
-    _best_cover(certain, lanes, max_len, places, scores)
+    if max_len > lanes:
+        _best_cover_of_long_words(certain, lanes, max_len, places, scores)
+    else:
+        _best_cover(certain, lanes, places, scores)
     return _mark_words(tokens, certain, longest, places)
 
 
