@@ -17,7 +17,7 @@ import numpy as np
 
 from segtool.decode.block import BACKS, BEGINS, CHARACTERS, ROWS
 from segtool.decode.utf8_kernel import BARRED, GAPS, LONG, NO_SCORE, UNROLLED, cover
-from segtool.decode.viterbi import NO_WORD, SHIFT, pairs_and_gaps
+from segtool.decode.viterbi import SHIFT, pairs_and_gaps, run_lattice
 from segtool.limits import LONGEST_WORD
 from segtool.runtime.kernels import kernel
 
@@ -146,25 +146,11 @@ def plain_entries(
     """
     size = len(symbols)
     pairs, gaps = pairs_and_gaps(symbols, units, spelling)
-    edges: list[dict[int, int]] = []
-    for start, symbol in enumerate(symbols):
-        found = {start + 1: units[4 * symbol + 2]}
-        spelled = spelling[4 * symbol]
-        for end in range(start + 2, min(size, start + unknown_len) + 1):
-            last = 4 * symbols[end - 1]
-            found[end] = spelled + spelling[last + 2]
-            spelled += spelling[last + 1]
-        node = pairs[start]
-        for end in range(start + 2, min(size, start + max_len) + 1):
-            if node == 0:
-                break
-            if units[4 * node + 2] != NO_WORD:
-                found[end] = units[4 * node + 2]
-            if end < size:
-                child = units[4 * node] + symbols[end]
-                node = child if units[4 * child + 1] == node else 0
-        kept = [end for end in sorted(found) if not splits or tuple(symbols[start:end]) not in splits]
-        edges.append({end: gaps[start] + found[end] for end in kept})
+    words = run_lattice(symbols, pairs, units, spelling, max_len, unknown_len)
+    edges = [
+        {end: gaps[start] + score for end, score, _ in found if tuple(symbols[start:end]) not in splits}
+        for start, found in enumerate(words)
+    ]
     backward = [0] * (size + 1)
     for start in range(size - 1, -1, -1):
         backward[start] = max(score + backward[end] for end, score in edges[start].items())

@@ -21,7 +21,18 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 
-__all__ = ["FLIP", "FLIPPED", "GRANULARITY", "NO_WORD", "SHIFT", "TAG_STEP", "WEIGHT_UNIT", "pairs_and_gaps", "viterbi"]
+__all__ = [
+    "FLIP",
+    "FLIPPED",
+    "GRANULARITY",
+    "NO_WORD",
+    "SHIFT",
+    "TAG_STEP",
+    "WEIGHT_UNIT",
+    "pairs_and_gaps",
+    "run_lattice",
+    "viterbi",
+]
 
 WEIGHT_UNIT = 1 << 16
 """Steps of weight in a nat."""
@@ -131,3 +142,48 @@ def pairs_and_gaps(
         total += (pairs[i + 1] >> 8 & 255) + (pairs[i + 2] >> 16 & 255)
         gaps.append(TAG_STEP * (total - FLIPPED) + spelling[GRANULARITY])
     return nodes[1:], gaps
+
+
+def run_lattice(
+    symbols: Sequence[int],
+    pairs: Sequence[int],
+    units: Sequence[int],
+    spelling: Sequence[int],
+    max_len: int,
+    unknown_len: int,
+) -> list[list[tuple[int, int, int]]]:
+    """List all words that a cover of a run may have.
+
+    Parameters
+    ----------
+    symbols, units, spelling, max_len, unknown_len
+        As for :func:`viterbi`.
+    pairs : sequence of int
+        From :func:`pairs_and_gaps`.
+
+    Returns
+    -------
+    list of list of (int, int, int)
+        Those that begin with each symbol, by length: the symbol behind the last one; the score without the gap before
+        the word, in steps; the trie node, 0 for an unknown word.
+    """
+    size = len(symbols)
+    words = []
+    for start, symbol in enumerate(symbols):
+        found = {start + 1: (units[4 * symbol + 2], symbol)}
+        spelled = spelling[4 * symbol]
+        for end in range(start + 2, min(size, start + unknown_len) + 1):
+            last = 4 * symbols[end - 1]
+            found[end] = spelled + spelling[last + 2], 0
+            spelled += spelling[last + 1]
+        node = pairs[start]
+        for end in range(start + 2, min(size, start + max_len) + 1):
+            if node == 0:
+                break
+            if units[4 * node + 2] != NO_WORD:
+                found[end] = units[4 * node + 2], node
+            if end < size:
+                child = units[4 * node] + symbols[end]
+                node = child if units[4 * child + 1] == node else 0
+        words.append([(end, *found[end]) for end in sorted(found)])
+    return words
