@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING
 
 from segtool import __version__
 from segtool.errors import UsageError
+from segtool.lexicon import build
 from segtool.lexicon.adapt import PASSES, TRAINING_MOST, TRAINING_SHARE, adapt_model
-from segtool.lexicon.build import build_model
 from segtool.lexicon.em import SAMPLED
 from segtool.lexicon.learned import Learned, Resources
+from segtool.lexicon.number_words import pool_numbers
 from segtool.lexicon.passes import Engine, Threads
 from segtool.lm.kneser_ney import estimate
 from segtool.lm.language_model import LanguageModel
@@ -244,7 +245,7 @@ class _Training:
         settings = self.settings
         with self.text.open(self.watch, self.report.reading) as blocks:
             digested = Digested(blocks)
-            words = list_words(read_word_counts(digested), settings.max_word_len, settings.fold)
+            words = list_words(read_word_counts(digested), settings.max_word_len, settings.fold, settings.numbers)
         self.report.digest, self.report.left_out = digested.digest.hexdigest(), words.left_out
         with self.watch.stage("count"):
             whole = words.corpus.whole()
@@ -312,4 +313,5 @@ class _Training:
         parameters = asdict(replace(settings, unknown_len=unknown_len))
         card: dict[str, object] = {"decoder": learned.decoder, "parameters": parameters, "segtool_version": __version__}
         with self.watch.stage("build"):
-            return build_model(candidates, learned, card, settings, corpus, lm)
+            model = build.build_model(candidates, learned, card, settings, corpus, lm)
+            return pool_numbers(model, build.MODEL_PATIENCE) if fits else model

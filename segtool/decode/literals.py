@@ -21,7 +21,7 @@ from segtool.decode.linked_trie import linked_trie
 from segtool.errors import UsageError
 from segtool.runtime.kernels import LazyKernel
 from segtool.text.folding import fold_table
-from segtool.text.symbols import CODE_LIMIT, NUM, class_table, code_points, symbolise
+from segtool.text.symbols import C_NUMERAL, CODE_LIMIT, NUM, class_table, code_points, symbolise
 
 __all__ = ["Literals"]
 
@@ -42,9 +42,12 @@ class Literals:
         Without whitespace at either end and without line ends.
     folds : bool
         Whether characters are folded.
+    numbers : bool
+        Whether there are number tokens (:mod:`segtool.text.numbers`).
     """
 
-    def __init__(self, words: Sequence[str], folds: bool) -> None:
+    def __init__(self, words: Sequence[str], folds: bool, numbers: bool = False) -> None:
+        self._classes = class_table(numbers)
         points = [code_points(word) for word in words]
         if folds:
             points = [np.where(each < CODE_LIMIT, fold_table()[each % CODE_LIMIT], each) for each in points]
@@ -121,19 +124,22 @@ class Literals:
         if plain:
             inputs = list(map(ord, text)), [0] * size, [0] * (size + 1), [0] * (2 * size)
             tables: tuple[Any, ...] = memoryview(self._ids), memoryview(self._units)
-            symbolise_text, find, classes = symbolise.interpreted, find_literals.interpreted, class_table()
+            symbolise_text, find, classes = symbolise.interpreted, find_literals.interpreted, self._classes
         else:
             integers = [np.zeros(n, np.int32) for n in (size, size + 1, 2 * size)]
             inputs, tables = (code_points(text), *integers), (self._ids, self._units)
             symbolise_text, find = symbolise.compiled, find_literals.compiled
-            classes = np.frombuffer(class_table(), np.uint8)
+            classes = np.frombuffer(self._classes, np.uint8)
         points, codes, starts, places = inputs
         tokens = symbolise_text(points, classes, codes, starts)
         starts[tokens] = size
         limit = size + self._longest
         if not final:  # as in segtool.decode.block.read_tokens
-            after_number = tokens > 1 and codes[tokens - 2] == NUM
-            limit = int(starts[max(tokens - 1 - after_number, 0)])
+            last = tokens - 1
+            while last > 0 and classes[points[starts[last]]] >= C_NUMERAL:
+                last -= 1  # numerals behind the text may make a number of those at its end
+            after_number = last > 0 and codes[last - 1] == NUM
+            limit = int(starts[max(last - after_number, 0)])
         count, held = find(points, tokens, starts, *tables, self._longest, limit, places)
         parts: list[str] = []
         found: list[str] = []

@@ -190,7 +190,7 @@ def extend(model: Model, dictionary: Dictionary, gain: float = GAIN, penalty: fl
 
 def _encode(model: Model, words: list[str]) -> _Encoded:
     """Turn words into folded codes."""
-    codes, starts = tokenise("\n".join(words))
+    codes, starts = tokenise("\n".join(words), model.has_number_tokens)
     offsets = np.cumsum([0, *(len(word) + 1 for word in words)])[:-1]
     owner = np.searchsorted(offsets, starts, side="right") - 1
     ends = np.append(offsets[1:], len("\n".join(words)) + 1) - 1

@@ -1,0 +1,89 @@
+"""Numbers in Han characters, and the automaton that reads them.
+
+五十五, 一百零八, 三千六百万, 二〇〇八, 十五六, 三五百, 几十 and the 万 of 10万 are written by a grammar, so no
+statistics are needed to find them. A model that cuts by *number tokens* reads each as one token, ``NUM``, like a run of digits: no
+word begins or ends inside it, and it has the statistics of digits.
+
+- Digits: four or more in a row (一九九八), or two or more that rise by one (三四, 两三, 一二三) or are 三五.
+- Multipliers 十 百 千 万 亿: behind a digit, rising digits, 两 or 几, and repeated with or without 零 between
+  (一千零一). 十 may come first. 万 and 亿 may follow any other multiplier.
+- Behind a run of digits: 万, 亿, or 几; 十, 百 and 千 only with 万 or 亿 behind them, as 千 in 5千瓦 belongs to a unit.
+
+A single character is no number: 一 in 一些 and 统一, 十 in 十分 stay characters. So do 万一, 千万, 五四, 一一 and
+九一八, which the grammar excludes. From left to right, the longest number that begins at a character is taken.
+"""
+
+from __future__ import annotations
+
+__all__ = ["AFTER_DIGITS", "COLUMNS", "FIRST_ACCEPTING", "NO_NUMERAL", "NUMBER_CHARACTERS", "START", "automaton"]
+
+LIANG, JI, TEN, HUNDRED, MYRIAD, NO_NUMERAL = range(10, 16)
+"""Kinds of numerals after the digits 0 to 9: 两, 几, 十, 百 and 千, 万 and 亿; and none."""
+
+NUMBER_CHARACTERS = {
+    **{numeral: value for value, numeral in enumerate("零一二三四五六七八九")},
+    "〇": 0,
+    **dict.fromkeys("两兩", LIANG),
+    **dict.fromkeys("几幾", JI),
+    "十": TEN,
+    **dict.fromkeys("百千", HUNDRED),
+    **dict.fromkeys("万亿萬億", MYRIAD),
+}
+"""Kind of each numeral."""
+
+_COLUMN = ["rising", "digit", "zero", "两", "几", "十", "百", "万"]
+_STATES = {
+    "dead": {},
+    "start": dict(rising="one", digit="one", zero="one", 两="some", 几="some", 十="multiplied"),
+    "one": dict(rising="risen", digit="two", zero="two", 十="multiplied", 百="multiplied", 万="myriads"),
+    "some": dict(rising="risen", 十="multiplied", 百="multiplied", 万="myriads"),
+    "two": dict(rising="three", digit="three", zero="three"),
+    "three": dict(rising="year", digit="year", zero="year"),
+    "zero": dict(rising="more", digit="more", 两="more", 几="more", 十="multiplied"),
+    "digits": dict(几="closed", 十="open", 百="open", 万="closed"),
+    "open": dict(万="closed"),
+    # a number may end in a state from here on
+    "risen": dict(rising="risen", digit="three", zero="three", 十="multiplied", 百="multiplied", 万="myriads"),
+    "year": dict(rising="year", digit="year", zero="year"),
+    "multiplied": dict(rising="more", digit="more", zero="zero", 两="more", 几="more", 万="myriads"),
+    "myriads": dict(rising="more", digit="more", zero="zero", 两="more", 万="myriads"),
+    "more": dict(rising="either", 十="multiplied", 百="multiplied", 万="myriads"),
+    "either": dict(十="multiplied", 百="multiplied", 万="myriads"),
+    "closed": dict(万="closed"),
+}
+_STATE_NAMES = list(_STATES)
+
+START, AFTER_DIGITS = _STATE_NAMES.index("start"), _STATE_NAMES.index("digits")
+"""States at the first character of a number, and behind a run of digits; 0 is the state without a way on."""
+
+FIRST_ACCEPTING = _STATE_NAMES.index("risen")
+"""In this state and later ones a number may end."""
+
+COLUMNS = len(_COLUMN)
+
+
+def automaton() -> bytes:
+    """Make the tables of the automaton.
+
+    Returns
+    -------
+    bytes
+        First the column of each pair of kinds, at 16 times the kind of the numeral before (`NO_NUMERAL` for none) plus
+        the kind of the numeral; then, from 256 on, the next state, at `COLUMNS` times the state plus the column.
+    """
+    columns = bytearray(256)
+    for before in range(NO_NUMERAL + 1):
+        value = 2 if before == LIANG else before
+        for kind in range(NO_NUMERAL):
+            digit = 2 if kind == LIANG else kind
+            rises = 1 <= value <= 9 and 1 <= digit <= 9 and digit - value == 1
+            rises |= (before, kind) == (3, 5)
+            if rises:
+                name = "rising"
+            elif kind <= 9:
+                name = "digit" if kind else "zero"
+            else:
+                name = {LIANG: "两", JI: "几", TEN: "十", HUNDRED: "百", MYRIAD: "万"}[kind]
+            columns[16 * before + kind] = _COLUMN.index(name)
+    states = [_STATE_NAMES.index(ways.get(name, "dead")) for ways in _STATES.values() for name in _COLUMN]
+    return bytes(columns) + bytes(states)
