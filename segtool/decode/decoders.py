@@ -15,14 +15,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from segtool.decode.block import BEGINS, ROWS, SLACK, SYMBOLS, Scratch, character_table, read_tokens, write_words
+from segtool.decode.block import SLACK, Scratch, character_table, read_tokens, write_words
 from segtool.decode.forced_splits import bar_splits, split_lengths, split_trie, split_words
+from segtool.decode.lattice_of_text import Lattice, compiled_lattice, plain_lattice
 from segtool.decode.near_best import cover_entries, list_entries, plain_entries
+from segtool.decode.pairs import cover_pairs
 from segtool.decode.utf8_kernel import cover, cut_utf8
 from segtool.decode.viterbi import GRANULARITY, NO_WORD, WEIGHT_UNIT, viterbi
 from segtool.errors import ModelError, UsageError
 from segtool.runtime.arrays import Bytes, Ids
-from segtool.runtime.kernels import kernel
 from segtool.store.model import LM_FOLDER, Model
 from segtool.text.folding import fold_table
 from segtool.text.symbols import CODE_LIMIT, MARK, SPACE, class_table, symbolise
@@ -152,6 +153,10 @@ class Decoder:
         """Find the entries of a run in plain Python; see :func:`segtool.decode.near_best.plain_entries`."""
         raise NotImplementedError
 
+    def lattice(self, text: str, plain: bool) -> Lattice:
+        """Score the words at all places of a text; `plain` without compiled code."""
+        raise NotImplementedError
+
     def cut(
         self, data: bytes, separator: bytes, final: bool = True, before: int = 0, open_line: bool = False
     ) -> tuple[Bytes, int, int, bool]:
@@ -278,6 +283,11 @@ class _Lattice(Decoder):
     def plain_search(self, symbols: list[int], within: int) -> list[tuple[int, int, bool]]:
         return plain_entries(symbols, self.plain(symbols), *self._plain_tables, *self._limits, within)
 
+    def lattice(self, text: str, plain: bool) -> Lattice:
+        if plain:
+            return plain_lattice(text, self.ids, self._plain_tables, self._limits)
+        return compiled_lattice(text, self.ids, self._tables, self.characters)
+
 
 class _SplitLattice(_Lattice):
     """The best cover of each run by words, some of which come out as their parts."""
@@ -313,6 +323,9 @@ class _SplitLattice(_Lattice):
     def plain_search(self, symbols: list[int], within: int) -> list[tuple[int, int, bool]]:
         tables = *self._plain_tables, *self._limits
         return plain_entries(symbols, self.plain(symbols), *tables, within, self._lengths)
+
+    def lattice(self, text: str, plain: bool) -> Lattice:
+        return super().lattice(text, plain).with_splits(self._lengths)
 
 
 class _Pairs(Decoder):
@@ -356,29 +369,6 @@ class _Tags(Decoder):
 
     def cover(self, tokens: int, certain: int, scratch: Scratch) -> int:
         return int(self._kernel.compiled(tokens, certain, *self._tables, scratch.places, scratch.scores))
-
-
-@kernel("i8(i8, i8, i4[const], i4[])")
-def cover_pairs(tokens, certain, units, places):  # type: ignore[no-untyped-def]
-    """Cut between all neighbours of a run that are no pair of the trie.
-
-    Parameters and result are those of :func:`segtool.decode.utf8_kernel.cover`.
-    """
-    row = len(places) // ROWS
-    symbols = places[SYMBOLS * row : (SYMBOLS + 1) * row]
-    begins = places[BEGINS * row : (BEGINS + 1) * row]
-    for t in range(1, certain + 1):
-        first, second = np.int64(symbols[t - 1]), np.int64(symbols[t])
-        child = np.int64(units[4 * first]) + second
-        joins = t > 1 and first != 0 and second != 0 and units[4 * first] != 0
-        joins = joins and units[4 * child + 1] == first and units[4 * child + 2] != NO_WORD
-        begins[t] = not joins
-    settled = certain
-    if 0 < certain < tokens and symbols[certain] != 0:
-        while begins[settled] == 0:  # the word may go on
-            settled -= 1
-        settled -= 1
-    return settled
 
 
 _DECODERS: dict[str, Any] = {"lattice": _Lattice, "pairs": _Pairs, "tags": _Tags}
