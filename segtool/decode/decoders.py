@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import itertools
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -142,6 +142,11 @@ class Decoder:
         """
         raise UsageError(f"{wish}: the method of this model does not score words: use a model of method unigram")
 
+    @property
+    def lattice_tables(self) -> tuple[Sequence[int], Sequence[int], int, int]:
+        """Trie, scores of unknown words and limits, as for :func:`segtool.decode.viterbi.viterbi`."""
+        raise NotImplementedError
+
     def search(self, tokens: int, certain: int, within: int, scratch: Scratch, entries: Any) -> tuple[int, int]:
         """Find the entries of a block; parameters and result of :func:`segtool.decode.near_best.cover_entries`."""
         raise NotImplementedError
@@ -266,6 +271,10 @@ class _Lattice(Decoder):
 
     def plain(self, symbols: list[int]) -> list[int]:
         return viterbi(symbols, *self._plain_tables, *self._limits)
+
+    @property
+    def lattice_tables(self) -> tuple[Sequence[int], Sequence[int], int, int]:
+        return *self._plain_tables, *self._limits
 
     def search(self, tokens: int, certain: int, within: int, scratch: Scratch, entries: Any) -> tuple[int, int]:
         tables = self.characters, *self._tables
