@@ -131,13 +131,13 @@ def lm_info(model: str) -> None:
     from segtool.lm.language_model import LanguageModel
     from segtool.lm.store import open_lm
 
-    opened = open_lm(model)
-    for line in _describe(opened):
-        click.echo(line)
-    if isinstance(opened, LanguageModel):
-        for entry in ("parameters", "corpus", "imported"):
-            for name, value in opened.card.get(entry, {}).items():
-                click.echo(f"{entry}: {name} {value}")
+    with options.open_output(None) as out:
+        opened = open_lm(model)
+        lines = _describe(opened)
+        if isinstance(opened, LanguageModel):
+            for entry in ("parameters", "corpus", "imported"):
+                lines += [f"{entry}: {name} {value}" for name, value in opened.card.get(entry, {}).items()]
+        out.write("".join(f"{line}\n" for line in lines).encode("utf-8", "backslashreplace"))
 
 
 @lm_group.command("import")
@@ -149,7 +149,7 @@ def lm_import(source: str, output: str, quiet: bool) -> None:
 
     An ARPA file (plain or compressed) becomes tables. Its words are Han characters, <num> for a run of digits
     and <lat> for a run of Latin letters; n-grams with other words are left out. A KenLM binary is copied as it
-    is, and queried through the kenlm package.
+    is, and queried through the kenlm package (extra kenlm).
     """
     options.announce_compiling(quiet)
     from segtool.lm.store import import_lm

@@ -199,7 +199,7 @@ def open_output(path: str | None, option: str = "-o") -> Iterator[IO[bytes]]:
             yield file
         return
     if sys.stdout is None:
-        raise OutputError("standard output is closed: pass a file with -o")
+        raise OutputError("standard output is closed: redirect it to a file or a pipe")
     try:
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
