@@ -9,9 +9,10 @@ from hypothesis import given, settings
 
 import segtool
 from segtool.decode.block import ROWS, Scratch
+from segtool.decode.texts import TextCutter
 from segtool.decode.viterbi import WEIGHT_UNIT
 from segtool.errors import UsageError
-from segtool.explain.explain import MOST_CHARACTERS, ORIGINS, explain_runs, explain_text
+from segtool.explain.explain import MOST_CHARACTERS, ORIGINS, explain_runs
 from segtool.limits import LONGEST_WORD
 from segtool.segmenter import Segmenter
 from tests import naive, naive_explain
@@ -25,7 +26,7 @@ TEXT = "医生说今天要休息，12.5%的人在北京大学学习C++。"
 
 
 def explain(segmenter, text):
-    return explain_text(segmenter._decoder, segmenter.model, text)
+    return segmenter.explain(text)
 
 
 def no_counts(symbols):
@@ -68,7 +69,7 @@ def with_detour(cut, alternative):
 @settings(max_examples=400)
 @given(decoders(), TEXTS)
 def test_explanations_are_naive(decoder, text):
-    explained = [each for each in explain_runs(decoder.decoder, text, no_counts) if each.origin is None]
+    explained = [each for each in explain_runs(TextCutter(decoder.decoder), text, no_counts) if each.origin is None]
     for one, (found, codes, weights) in zip(explained, runs_of(decoder, text), strict=True):
         score, words, gaps, without, score_of = naive_explain.explain(codes, weights, decoder.extras)
         assert steps(one.score) == score
@@ -112,7 +113,7 @@ def test_sums_are_exact(text):
     for segmenter in (SEGMENTER, EXTENDED, EXTENDED.with_granularity(1.7)):
         explanation = explain(segmenter, text)
         assert explanation.words == segmenter.cut(text)
-        runs = [symbols for _, symbols in segmenter._decoder.plain_runs(text)]
+        runs = [symbols for _, symbols in segmenter._cutter.decoder.plain_runs(text)]
         for one, symbols in zip(explanation.runs, runs, strict=True):
             assert (one.origin == "mark") == (not symbols)
             for word in one.words:
@@ -124,14 +125,14 @@ def test_sums_are_exact(text):
             assert total == one.score
             assert len(one.cuts) == max(len(one.cover) - 1, 0)
             if symbols:
-                assert steps(one.score) == kernel_score(segmenter._decoder, symbols)
+                assert steps(one.score) == kernel_score(segmenter._cutter.decoder, symbols)
         assert explanation.score == sum(one.score for one in explanation.runs)
 
 
 def test_a_long_run_adds_up():
     text = sample_text().translate({ord(c): None for c in "，。、；：？！\n “”"})[:3000]
-    (one, *_), symbols = explain(EXTENDED, text).runs, next(EXTENDED._decoder.plain_runs(text))[1]
-    assert steps(one.score) == kernel_score(EXTENDED._decoder, symbols)
+    (one, *_), symbols = explain(EXTENDED, text).runs, next(EXTENDED._cutter.decoder.plain_runs(text))[1]
+    assert steps(one.score) == kernel_score(EXTENDED._cutter.decoder, symbols)
 
 
 def test_granularity_is_a_share_of_each_gap():

@@ -13,7 +13,6 @@ import pytest
 from hypothesis import given, settings
 
 from segtool.explain.drawing import DRAWN_WITHIN, markup
-from segtool.explain.explain import explain_text
 from segtool.segmenter import Segmenter
 from tests.helpers import TIMEOUT, any_text, extend, sample_segmenter, sample_text
 
@@ -25,7 +24,7 @@ HTML = "{http://www.w3.org/1999/xhtml}"
 
 
 def explain(text, segmenter=EXTENDED):
-    return explain_text(segmenter._decoder, segmenter.model, text)
+    return segmenter.explain(text)
 
 
 def parsed(page):

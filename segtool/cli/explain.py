@@ -39,14 +39,13 @@ def explain_command(
     """
     if html == "-":
         raise UsageError("--html -: standard output has the table: give a file for the page")
-    from segtool.explain.explain import explain_text
     from segtool.segmenter import load
 
     segmenter = load(model)
     if granularity is not None:
         segmenter = segmenter.with_granularity(granularity)
     text = " ".join(texts) if texts else _read_text(encoding)
-    explanation = explain_text(segmenter._decoder, segmenter.model, text)
+    explanation = segmenter.explain(text)
     if as_json:
         import json
 

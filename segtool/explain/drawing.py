@@ -20,7 +20,7 @@ __all__ = ["DRAWN_WITHIN", "draw_lattice", "markup", "signed"]
 DRAWN_WITHIN = 12.0
 """Words of the lattice that lose more, in nats, are not drawn."""
 
-_CELL, _WIDEST_CELL, _LETTER, _PAD = 68, 300, 15, 24
+_CELL, _WIDEST_CELL, _LETTER, _CELL_PAD = 68, 300, 15, 24
 _MARK_CELL = _CELL // 2
 _SPACE_CELL = 22
 _ROW = 15 * _CELL
@@ -127,7 +127,7 @@ def _units(explanation: Explanation) -> Iterator[list[tuple[int, int, str]]]:
 def _cell_width(token: tuple[int, int, str]) -> int:
     start, end, kind = token
     least = _CELL if kind == "symbol" else _MARK_CELL
-    return min(max(least, _LETTER * (end - start) + _PAD), _WIDEST_CELL)
+    return min(max(least, _LETTER * (end - start) + _CELL_PAD), _WIDEST_CELL)
 
 
 def _draw_row(explanation: Explanation, cells: list[_Cell]) -> str:
@@ -180,7 +180,7 @@ def _lanes(bars: list[_Bar]) -> list[int]:
 
 def _draw_cell(cell: _Cell) -> str:
     middle = cell.x + cell.width // 2
-    fit = "" if _LETTER * len(cell.text) + _PAD <= _WIDEST_CELL else f' textLength="{cell.width - 8}" '
+    fit = "" if _LETTER * len(cell.text) + _CELL_PAD <= _WIDEST_CELL else f' textLength="{cell.width - 8}" '
     fit = fit and fit + 'lengthAdjust="spacingAndGlyphs"'
     kind = "text" if cell.kind == "symbol" else "text beside"
     return f'<text class="{kind}" lang="zh" x="{middle}" y="{_TEXT_BOTTOM - 12}"{fit}>{markup(cell.text)}</text>'

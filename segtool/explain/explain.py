@@ -7,10 +7,10 @@ sums of the scores in nats are exact, too: those of its words and gaps give the 
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
-from itertools import pairwise
+from collections.abc import Callable, Mapping, Sequence
+from itertools import accumulate, pairwise
 
-from segtool.decode.decoders import Decoder
+from segtool.decode.texts import TextCutter
 from segtool.decode.viterbi import GRANULARITY, TAG_STEP, WEIGHT_UNIT
 from segtool.errors import UsageError
 from segtool.explain.explanation import (
@@ -33,6 +33,7 @@ ORIGINS = {
     "lexicon": "a word that the model has learned",
     "unknown word": "scored by its first, middle and last characters as words of the lexicon have them",
     "unknown character": "a character that the training text lacks",
+    "literal": "a word of the dictionary that is found as it is written, before the text is cut",
     "mark": "a mark or a run of other letters, always a word of its own",
 }
 """Where words come from."""
@@ -40,12 +41,12 @@ ORIGINS = {
 _PLACES = "a", "b", "c", "d", "ab", "bc", "cd"
 
 
-def explain_text(decoder: Decoder, model: Model, text: str) -> Explanation:
+def explain_text(cutter: TextCutter, model: Model, text: str) -> Explanation:
     """Explain the cut of a text.
 
     Parameters
     ----------
-    decoder : Decoder
+    cutter : TextCutter
         Of the model.
     model : Model
     text : str
@@ -62,23 +63,23 @@ def explain_text(decoder: Decoder, model: Model, text: str) -> Explanation:
     if len(text) > MOST_CHARACTERS:
         fix = "give the sentence whose words you ask about"
         raise UsageError(f"explain: {len(text):,} characters: {MOST_CHARACTERS:,} at most are explained: {fix}")
-    decoder.demand_scores("explain")
+    cutter.decoder.demand_scores("explain")
     if model.path is None:
         name = "in memory"
     else:
         name = DEFAULT if model.path == find_model(DEFAULT).absolute() else str(model.path)
-    return Explanation(text, name, model.granularity, tuple(explain_runs(decoder, text, _word_counts(model))))
+    return Explanation(text, name, model.granularity, tuple(explain_runs(cutter, text, _word_counts(model))))
 
 
 def explain_runs(
-    decoder: Decoder, text: str, counts: Callable[[Sequence[int]], tuple[int, float] | None]
+    cutter: TextCutter, text: str, counts: Callable[[Sequence[int]], tuple[int, float] | None]
 ) -> list[ExplainedRun]:
     """Explain each run of a text.
 
     Parameters
     ----------
-    decoder : Decoder
-        One that scores words.
+    cutter : TextCutter
+        With a decoder that scores words.
     text : str
     counts : callable
         Gives the count of a word in the training text, and how often it is expected to be a word there, from its symbol
@@ -88,14 +89,24 @@ def explain_runs(
     -------
     list of ExplainedRun
     """
+    decoder = cutter.decoder
     tables = LatticeTables(*decoder.lattice_tables)
     unknown = len(tables.spelling) // 4 - 1
+    hidden = text
+    literals: set[int] = set()
+    shift: Callable[[list[int]], list[int]] = list
+    if cutter.literals is not None:
+        hidden, found, _ = cutter.literals.hide(text, plain=True)
+        shift = cutter.literals.shift(hidden, found)
+        literals = set(shift(cutter.literals.places(hidden)))
     runs = []
-    for starts, symbols in decoder.plain_runs(text):
+    for places, symbols in decoder.plain_runs(hidden):
+        starts = shift(places)
         if symbols:
-            runs.append(_Run(text, starts, symbols, tables).explained(counts, unknown))
+            runs.append(_Run(text, starts, symbols, tables, decoder.splits).explained(counts, unknown))
         else:
-            runs.append(ExplainedRun(text[starts[0] : starts[1]], starts[0], starts[1], origin="mark"))
+            origin = "literal" if starts[0] in literals else "mark"
+            runs.append(ExplainedRun(text[starts[0] : starts[1]], starts[0], starts[1], origin=origin))
     return runs
 
 
@@ -109,10 +120,19 @@ class _Run:
         Where each symbol begins and the last one ends, in characters.
     symbols : list of int
     tables : LatticeTables
+    splits : mapping of tuple of int to list of int
+        See :class:`segtool.decode.decoders.Decoder`.
     """
 
-    def __init__(self, text: str, starts: list[int], symbols: list[int], tables: LatticeTables) -> None:
-        self.text, self.starts, self.symbols, self.tables = text, starts, symbols, tables
+    def __init__(
+        self,
+        text: str,
+        starts: list[int],
+        symbols: list[int],
+        tables: LatticeTables,
+        splits: Mapping[tuple[int, ...], list[int]],
+    ) -> None:
+        self.text, self.starts, self.symbols, self.tables, self.splits = text, starts, symbols, tables, splits
         self.lattice = RunLattice(symbols, tables)
 
     def explained(self, counts: Callable[[Sequence[int]], tuple[int, float] | None], unknown: int) -> ExplainedRun:
@@ -139,6 +159,7 @@ class _Run:
                         count,
                         expected,
                         self._alternative(lattice.without_word(start, end)) if chosen else None,
+                        self._pieces(start, end),
                     )
                 )
         gaps = tuple(self._gap(place, place in cover) for place in range(1, lattice.size))
@@ -147,6 +168,11 @@ class _Run:
 
     def _slice(self, start: int, end: int) -> str:
         return self.text[self.starts[start] : self.starts[end]]
+
+    def _pieces(self, start: int, end: int) -> tuple[str, ...]:
+        """What a word comes out as."""
+        lengths = self.splits.get(tuple(self.symbols[start:end]), [end - start])
+        return tuple(self._slice(low, high) for low, high in pairwise(accumulate(lengths, initial=start)))
 
     def _word_parts(self, start: int, end: int, score: int, node: int) -> tuple[ScorePart, ...]:
         if node:

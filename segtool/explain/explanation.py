@@ -60,7 +60,7 @@ class ExplainedWord:
     score : float
         In nats; the sum of its parts.
     origin : str
-        See :data:`segtool.explain.origins.ORIGINS`.
+        See :data:`segtool.explain.explain.ORIGINS`.
     parts : tuple of ScorePart
     loss : float
         Score of the best cut minus that of the best cut with this word, in nats.
@@ -70,6 +70,8 @@ class ExplainedWord:
         How often the string is in the training text, and how often as a word; None for a word that the lexicon lacks.
     alternative : Alternative or None
         Of a chosen word, the best cut without it; None if there is no other cut.
+    pieces : tuple of str
+        The word; or its parts, if a dictionary splits it on output.
     """
 
     word: str
@@ -83,6 +85,7 @@ class ExplainedWord:
     count: int | None = None
     expected: float | None = None
     alternative: Alternative | None = None
+    pieces: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -183,7 +186,10 @@ class Explanation:
     @property
     def words(self) -> list[str]:
         """The cut, as :meth:`segtool.Segmenter.cut` gives it."""
-        return [piece.word for run in self.runs for piece in (run.cover if run.origin is None else (run,))]
+        words: list[str] = []
+        for run in self.runs:
+            words += [run.word] if run.origin is not None else [piece for word in run.cover for piece in word.pieces]
+        return words
 
     def to_dict(self) -> dict[str, Any]:
         """Give everything by name, for JSON."""

@@ -82,7 +82,7 @@ def explanation_page(explanation: Explanation) -> str:
 </head>
 <body>
 <h1>Why this cut?</h1>
-<p class="words" lang="zh">{"".join(_cut(explanation))}</p>
+<p class="words" lang="zh">{"".join(_words_of_cut(explanation))}</p>
 <p class="faint">Score {signed(explanation.score, 4)} nats · model {markup(explanation.model)}</p>
 {lattice}
 {_table(explanation)}
@@ -91,13 +91,13 @@ def explanation_page(explanation: Explanation) -> str:
 """
 
 
-def _cut(explanation: Explanation) -> Iterator[str]:
+def _words_of_cut(explanation: Explanation) -> Iterator[str]:
     """Mark up each word of the cut."""
     for run in explanation.runs:
         if run.origin is not None:
             yield f'<b class="beside">{markup(run.word)}</b>'
         for word in run.cover:
-            yield f"<b>{markup(word.word)}</b>"
+            yield from (f"<b>{markup(piece)}</b>" for piece in word.pieces)
 
 
 def _legend(explanation: Explanation) -> str:
@@ -119,12 +119,12 @@ def _table(explanation: Explanation) -> str:
             rows.append(f'<tr class="gap"><td lang="zh">{markup(run.word)}</td><td></td><td>{run.origin}</td></tr>')
         for word in run.cover:
             if gap := gaps.get(word.start):
-                rows.append(_row("gap", "│", gap, f"tagger: {_shares(gap)}"))
-            rows.append(_row("word", markup(word.word), word, _source(word)))
+                rows.append(_table_row("gap", "│", gap, f"tagger: {_shares(gap)}"))
+            rows.append(_table_row("word", markup(word.word), word, _source(word)))
     if not rows:
         return ""
     heads = ("word", "nats", "from", "best other cut", "loses")
-    head = "".join(f"<th{_NUMBER if name in _NUMBERS else ''}>{name}</th>" for name in heads)
+    head = "".join(f"<th{_FIGURE if name in _FIGURES else ''}>{name}</th>" for name in heads)
     return (
         f'<details open="open"><summary>Scores</summary><table><tr>{head}</tr>{"".join(rows)}</table>'
         '<p class="faint">“lexicon, 3 of 5”: the string is in the training text 5 times, about 3 times as a word. The '
@@ -133,8 +133,8 @@ def _table(explanation: Explanation) -> str:
     )
 
 
-_NUMBERS = {"nats", "loses"}
-_NUMBER = ' class="number"'
+_FIGURES = {"nats", "loses"}
+_FIGURE = ' class="number"'
 
 
 def _source(word: ExplainedWord) -> str:
@@ -150,11 +150,11 @@ def _shares(gap: ExplainedGap) -> str:
     return ", ".join(shares) or "nothing"
 
 
-def _row(kind: str, name: str, item: ExplainedWord | ExplainedGap, source: str) -> str:
+def _table_row(kind: str, name: str, item: ExplainedWord | ExplainedGap, source: str) -> str:
     other = item.alternative
     words = " ".join(map(markup, other.words)) if other else "none"
     loss = f"{other.loss:.3f}" if other else ""
     return (
-        f'<tr class="{kind}"><td lang="zh">{name}</td><td{_NUMBER}>{signed(item.score, 3)}</td>'
-        f'<td lang="zh">{source}</td><td lang="zh">{words}</td><td{_NUMBER}>{loss}</td></tr>'
+        f'<tr class="{kind}"><td lang="zh">{name}</td><td{_FIGURE}>{signed(item.score, 3)}</td>'
+        f'<td lang="zh">{source}</td><td lang="zh">{words}</td><td{_FIGURE}>{loss}</td></tr>'
     )

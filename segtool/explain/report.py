@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 __all__ = ["cut_rows", "explanation_report", "gap_source", "printable", "word_source"]
 
 _GAP = "  |"
-_HEAD = ("word", "nats", "from", "best other cut", "loses")
+_HEADINGS = ("word", "nats", "from", "best other cut", "loses")
 _RIGHT = {"nats", "loses"}
 
 
@@ -35,12 +35,12 @@ def explanation_report(explanation: Explanation) -> str:
     rows = [row for run in explanation.runs for row in cut_rows(run)]
     if not rows:
         return "\n".join(head)
-    table = [_HEAD, *rows]
+    table = [_HEADINGS, *rows]
     widths = [max(map(_width, column)) for column in zip(*table, strict=True)]
     lines = []
     for row in table:
         cells = []
-        for name, cell, width in zip(_HEAD, row, widths, strict=True):
+        for name, cell, width in zip(_HEADINGS, row, widths, strict=True):
             pad = " " * (width - _width(cell))
             cells.append(pad + cell if name in _RIGHT else cell + pad)
         lines.append("  ".join(cells).rstrip())
