@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from segtool.decode.lattice_of_text import Lattice
     from segtool.decode.search import Entries
     from segtool.decode.texts import TextCutter
+    from segtool.explain.explanation import Explanation
     from segtool.runtime.arrays import Floats
     from segtool.store.model import Model
     from segtool.tokens import Cut
@@ -38,7 +39,7 @@ class Alternatives:
         Returns
         -------
         list of str
-            Slices of the text, by start, then by length: the words of the cut, and words that lie within one of those or
+            Slices of the text, by start, then by length: the words of the cut, and words that lie within one of them or
             consist of several.
 
         Raises
@@ -51,6 +52,29 @@ class Alternatives:
         tokenize : With ``search=True``, places and positions too.
         """
         return self.entries(text, within).words(text)
+
+    def explain(self, text: str) -> Explanation:
+        """Explain why a text is cut as it is.
+
+        Parameters
+        ----------
+        text : str
+            At most 10,000 characters.
+
+        Returns
+        -------
+        Explanation
+            The scores of words and gaps, where they come from, and the best other cuts; with ``report()``,
+            ``to_dict()`` and ``to_html()``.
+
+        Raises
+        ------
+        UsageError
+            If the text is longer, or the model is of a method without scores of words.
+        """
+        from segtool.explain.explain import explain_text
+
+        return explain_text(self._cutter, self.model, text)
 
     def nbest(self, text: str, n: int) -> list[Cut]:
         """Find the best cuts of a text.

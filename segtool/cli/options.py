@@ -190,12 +190,12 @@ def open_engine(name: str, master: str | None) -> Iterator[Any]:
 
 
 @contextmanager
-def open_output(path: str | None) -> Iterator[IO[bytes]]:
-    """Standard output, or a file that appears when it is complete."""
+def open_output(path: str | None, option: str = "-o") -> Iterator[IO[bytes]]:
+    """Standard output, or a file that appears when it is complete; `option` is the one that gives its path."""
     if path is not None and path != "-":
         from segtool.store.files import atomic_file
 
-        with atomic_file(path) as file:
+        with atomic_file(path, option=option) as file:
             yield file
         return
     if sys.stdout is None:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import functools
 import itertools
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -118,9 +119,12 @@ class Decoder:
     ids : ndarray of uint16
     plain : callable or None
         Gives the lengths of the words of a run of symbol ids, in plain Python.
+    splits : mapping of tuple of int to list of int
+        Symbols of words that come out as their parts, and the lengths of these.
     """
 
     plain: Callable[[list[int]], list[int]] | None = None
+    splits: Mapping[tuple[int, ...], list[int]] = MappingProxyType({})
 
     def __init__(self, ids: Ids, max_len: int = 0, unknown_len: int = 0) -> None:
         self.ids = ids
@@ -144,6 +148,11 @@ class Decoder:
             If they have none.
         """
         raise UsageError(f"{wish}: the method of this model does not score words: use a model of method unigram")
+
+    @property
+    def lattice_tables(self) -> tuple[Sequence[int], Sequence[int], int, int]:
+        """Trie, scores of unknown words and limits, as for :func:`segtool.decode.viterbi.viterbi`."""
+        raise NotImplementedError
 
     def search(self, tokens: int, certain: int, within: int, scratch: Scratch, entries: Any) -> tuple[int, int]:
         """Find the entries of a block; parameters and result of :func:`segtool.decode.near_best.cover_entries`."""
@@ -274,6 +283,10 @@ class _Lattice(Decoder):
     def plain(self, symbols: list[int]) -> list[int]:
         return viterbi(symbols, *self._plain_tables, *self._limits)
 
+    @property
+    def lattice_tables(self) -> tuple[Sequence[int], Sequence[int], int, int]:
+        return *self._plain_tables, *self._limits
+
     def search(self, tokens: int, certain: int, within: int, scratch: Scratch, entries: Any) -> tuple[int, int]:
         tables = self.characters, *self._tables
         arrays = scratch.places, scratch.scores, entries
@@ -294,8 +307,8 @@ class _SplitLattice(_Lattice):
 
     def __init__(self, model: Model, splits: list[str]) -> None:
         super().__init__(model)
-        self._lengths = split_lengths(splits, self.ids)
-        self._splits = split_trie(self._lengths, len(model.symbols) + 1)
+        self.splits = split_lengths(splits, self.ids)
+        self._splits = split_trie(self.splits, len(model.symbols) + 1)
 
     def cover(self, tokens: int, certain: int, scratch: Scratch) -> int:
         settled = super().cover(tokens, certain, scratch)
@@ -310,7 +323,7 @@ class _SplitLattice(_Lattice):
     def plain(self, symbols: list[int]) -> list[int]:
         words, lengths, at = super().plain(symbols), [], 0
         for length in words:
-            lengths += self._lengths.get(tuple(symbols[at : at + length]), [length])
+            lengths += self.splits.get(tuple(symbols[at : at + length]), [length])
             at += length
         return lengths
 
@@ -322,10 +335,10 @@ class _SplitLattice(_Lattice):
 
     def plain_search(self, symbols: list[int], within: int) -> list[tuple[int, int, bool]]:
         tables = *self._plain_tables, *self._limits
-        return plain_entries(symbols, self.plain(symbols), *tables, within, self._lengths)
+        return plain_entries(symbols, self.plain(symbols), *tables, within, self.splits)
 
     def lattice(self, text: str, plain: bool) -> Lattice:
-        return super().lattice(text, plain).with_splits(self._lengths)
+        return super().lattice(text, plain).with_splits(self.splits)
 
 
 class _Pairs(Decoder):

@@ -24,23 +24,23 @@ __all__ = ["as_output_errors", "atomic_directory", "atomic_file"]
 
 _LOGGER = logging.getLogger(__name__)
 _FIXES = {
-    errno.ENOENT: "create the folder {parent} or pass another -o",
-    errno.ENOTDIR: "part of the path is a file: pass another -o",
-    errno.EACCES: "change the permissions or pass another -o",
-    errno.EPERM: "change the permissions or pass another -o",
-    errno.EROFS: "pass an -o on a disk that can be written",
-    errno.ENOSPC: "free some space or pass an -o on another disk",
-    errno.EDQUOT: "free some space or pass an -o on another disk",
-    errno.EISDIR: "pass the name of a file with -o",
+    errno.ENOENT: "create the folder {parent} or pass another {option}",
+    errno.ENOTDIR: "part of the path is a file: pass another {option}",
+    errno.EACCES: "change the permissions or pass another {option}",
+    errno.EPERM: "change the permissions or pass another {option}",
+    errno.EROFS: "pass a path for {option} on a disk that can be written",
+    errno.ENOSPC: "free some space or pass a path for {option} on another disk",
+    errno.EDQUOT: "free some space or pass a path for {option} on another disk",
+    errno.EISDIR: "pass the name of a file with {option}",
 }
 
 
 @contextmanager
-def atomic_file(path: str | os.PathLike[str], mode: str = "wb") -> Iterator[BinaryIO]:
+def atomic_file(path: str | os.PathLike[str], mode: str = "wb", option: str = "-o") -> Iterator[BinaryIO]:
     """Replace a file as a whole, or leave it as it is.
 
     A link is followed, an existing file keeps its permission bits, and a device or a pipe (``/dev/null``,
-    ``/dev/stdout``) is written directly.
+    ``/dev/stdout``) is written directly. `option` is the one of the command line that gives the path, for messages.
 
     Yields
     ------
@@ -57,7 +57,7 @@ def atomic_file(path: str | os.PathLike[str], mode: str = "wb") -> Iterator[Bina
     shown = os.fspath(path)
     target = Path(os.path.realpath(shown))
     standard = _standard_stream(shown)
-    with _naming(shown, target):
+    with _naming(shown, target, option=option):
         status = target.stat() if standard is None and target.exists() else None
         if shown.endswith(os.sep) or (status and stat.S_ISDIR(status.st_mode)):
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
@@ -65,12 +65,12 @@ def atomic_file(path: str | os.PathLike[str], mode: str = "wb") -> Iterator[Bina
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     if standard is not None or (status and not stat.S_ISREG(status.st_mode)):
         # Opening a standard stream anew would truncate the file it is redirected to.
-        with _naming(shown, target), open(shown if standard is None else os.dup(standard), mode) as file:
+        with _naming(shown, target, option=option), open(shown if standard is None else os.dup(standard), mode) as file:
             yield cast(BinaryIO, file)
         return
     temporary = _beside(target, "tmp")
     try:
-        with _naming(shown, temporary):
+        with _naming(shown, temporary, option=option):
             # os.open applies the umask, where tempfile would make the output private.
             handle = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
             with open(handle, mode) as file:
@@ -145,7 +145,7 @@ def _beside(target: Path, ending: str) -> Path:
 
 
 @contextmanager
-def _naming(shown: str, *own: Path) -> Iterator[None]:
+def _naming(shown: str, *own: Path, option: str = "-o") -> Iterator[None]:
     try:
         yield
     except (ConnectionError, ChildProcessError, TimeoutError):
@@ -156,7 +156,7 @@ def _naming(shown: str, *own: Path) -> Iterator[None]:
         # Errors of write and flush name no file; one that names another file is not about this output.
         if isinstance(name, str) and name != shown and not name.startswith(tuple(map(str, own))):
             raise
-        fix = _FIXES.get(exc.errno or 0, "pass another -o").format(parent=own[0].parent)
+        fix = _FIXES.get(exc.errno or 0, "pass another {option}").format(parent=own[0].parent, option=option)
         raise OutputError(f"{shown}: cannot be written: {reason_of(exc)}; {fix}") from exc
 
 
