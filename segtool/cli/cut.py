@@ -89,11 +89,11 @@ def cut_command(
     if search is not None:
         segmenter.entries("", search)  # so that a wrong number is refused before the output is opened
     sources = find_sources(files)
+    own = find_sources(adapt)
     line_ended = True
-    with options.open_output(output) as out:
+    with options.open_output(output, [*sources, *own]) as out:
         watch = Progress(not quiet and not out.isatty())
         if adapt:
-            own = find_sources(adapt)
             with watch.stage("adapt", total_size(own), "B") as step:
                 segmenter = segmenter.adapt(read_blocks(own, encoding=encoding, progress=step), workers)
         with watch.stage("cut", total_size(sources), "B") as step:
