@@ -76,7 +76,6 @@ _LIMITS = {
     errno.EMFILE: "allow more open files (ulimit -n)",
     errno.ENFILE: "close some files of other processes",
     errno.ENOMEM: "allow more memory (ulimit -v)",
-    errno.EFBIG: "allow larger files (ulimit -f) or pass another -o",
 }
 
 

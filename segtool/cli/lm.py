@@ -150,7 +150,7 @@ def lm_import(source: str, output: str, quiet: bool) -> None:
 
     An ARPA file (plain or compressed) becomes tables. Its words are Han characters, <num> for a run of digits
     and <lat> for a run of Latin letters; n-grams with other words are left out. A KenLM binary is copied as it
-    is, and queried through the kenlm package.
+    is, and queried through the kenlm package (extra kenlm).
     """
     options.announce_compiling(quiet)
     from segtool.lm.store import import_lm

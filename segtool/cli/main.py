@@ -21,6 +21,7 @@ from segtool import __version__
 from segtool.cli.count import count_command
 from segtool.cli.cut import cut_command
 from segtool.cli.evaluate import eval_command
+from segtool.cli.explain import explain_command
 from segtool.cli.lm import lm_group
 from segtool.cli.train import train_command
 from segtool.cli.tune import tune_command
@@ -101,6 +102,7 @@ for _command in (
     train_command,
     tune_command,
     cut_command,
+    explain_command,
     eval_command,
     words_command,
     export_command,

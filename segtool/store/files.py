@@ -28,25 +28,26 @@ Made = TypeVar("Made")
 
 _LOGGER = logging.getLogger(__name__)
 _FIXES = {
-    errno.ENOENT: "create the folder {parent} or pass another -o",
-    errno.ENOTDIR: "part of the path is a file: pass another -o",
-    errno.EACCES: "change the permissions or pass another -o",
-    errno.EPERM: "change the permissions or pass another -o",
-    errno.EROFS: "pass an -o on a disk that can be written",
-    errno.ENOSPC: "free some space or pass an -o on another disk",
-    errno.EDQUOT: "free some space or pass an -o on another disk",
-    errno.EISDIR: "pass the name of a file with -o",
+    errno.ENOENT: "create the folder {parent} or pass another {option}",
+    errno.ENOTDIR: "part of the path is a file: pass another {option}",
+    errno.EACCES: "change the permissions or pass another {option}",
+    errno.EPERM: "change the permissions or pass another {option}",
+    errno.EROFS: "pass a path for {option} on a disk that can be written",
+    errno.ENOSPC: "free some space or pass a path for {option} on another disk",
+    errno.EDQUOT: "free some space or pass a path for {option} on another disk",
+    errno.EISDIR: "pass the name of a file with {option}",
+    errno.EFBIG: "allow larger files (ulimit -f) or pass another {option}",
 }
 _TRIES = 20
 _replacing: dict[Path, tuple[str, int]] = {}  # by target: its name for messages, and the inode of what replaces it
 
 
 @contextmanager
-def atomic_file(path: str | os.PathLike[str], mode: str = "wb") -> Iterator[BinaryIO]:
+def atomic_file(path: str | os.PathLike[str], mode: str = "wb", option: str = "-o") -> Iterator[BinaryIO]:
     """Replace a file as a whole, or leave it as it is.
 
     A link is followed, an existing file keeps its permission bits, and a device or a pipe (``/dev/null``,
-    ``/dev/stdout``) is written directly.
+    ``/dev/stdout``) is written directly. `option` is the one of the command line that gives the path, for messages.
 
     Yields
     ------
@@ -63,7 +64,7 @@ def atomic_file(path: str | os.PathLike[str], mode: str = "wb") -> Iterator[Bina
     shown = os.fspath(path)
     target = Path(os.path.realpath(shown))
     standard = _standard_stream(shown)
-    with _naming(shown, target):
+    with _naming(shown, target, option=option):
         status = target.stat() if standard is None and target.exists() else None
         if shown.endswith(os.sep) or (status and stat.S_ISDIR(status.st_mode)):
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
@@ -71,16 +72,16 @@ def atomic_file(path: str | os.PathLike[str], mode: str = "wb") -> Iterator[Bina
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     if standard is not None or (status and not stat.S_ISREG(status.st_mode)):
         # Opening a standard stream anew would truncate the file it is redirected to.
-        with _naming(shown, target), open(shown if standard is None else os.dup(standard), mode) as file:
+        with _naming(shown, target, option=option), open(shown if standard is None else os.dup(standard), mode) as file:
             yield cast(BinaryIO, file)
         return
     with ExitStack() as stack:
-        with _naming(shown, target, hidden_prefix(target)):
+        with _naming(shown, target, hidden_prefix(target), option=option):
             remove_leftovers(target)
             # os.open applies the umask, where tempfile would make the output private.
             flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
             temporary, handle = _made(stack, target, lambda path: os.open(path, flags, 0o666))
-        with _naming(shown, hidden_prefix(target)):
+        with _naming(shown, hidden_prefix(target), option=option):
             with open(handle, mode) as file:
                 if status:
                     os.chmod(temporary, stat.S_IMODE(status.st_mode))
@@ -178,7 +179,7 @@ def _standard_stream(path: str) -> int | None:
 
 
 @contextmanager
-def _naming(shown: str, *own: Path) -> Iterator[None]:
+def _naming(shown: str, *own: Path, option: str = "-o") -> Iterator[None]:
     try:
         yield
     except (ConnectionError, ChildProcessError, TimeoutError):
@@ -191,7 +192,7 @@ def _naming(shown: str, *own: Path) -> Iterator[None]:
             raise
         if exc.errno is None:  # a library that cannot be loaded
             raise
-        fix = _FIXES.get(exc.errno, fix_of(exc, "pass another -o")).format(parent=own[0].parent)
+        fix = _FIXES.get(exc.errno, fix_of(exc, "pass another {option}")).format(parent=own[0].parent, option=option)
         raise OutputError(f"{shown}: cannot be written: {reason_of(exc)}; {fix}") from exc
 
 
