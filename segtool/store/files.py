@@ -191,16 +191,17 @@ def _naming(shown: str, *own: Path, option: str = "-o") -> Iterator[None]:
         # Errors of write and flush name no file; one that names another file is not about this output.
         if isinstance(name, str) and name != shown and not name.startswith(tuple(map(str, own))):
             raise
-        if exc.errno is None and _from_import(exc):
+        if exc.errno is None and _from_compiler(exc):
             raise
-        fix = _FIXES.get(exc.errno or 0, fix_of(exc, "pass another {option}")).format(parent=own[0].parent, option=option)
+        fix = _FIXES.get(exc.errno or 0, fix_of(exc, "pass another {option}"))
+        fix = fix.format(parent=own[0].parent, option=option)
         raise OutputError(f"{shown}: cannot be written: {reason_of(exc)}; {fix}") from exc
 
 
-def _from_import(exc: BaseException) -> bool:
-    """Whether an error comes from importing a module, as that of a library that cannot be loaded."""
-    files = (frame.f_code.co_filename for frame, _ in traceback.walk_tb(exc.__traceback__))
-    return any(file.startswith("<frozen importlib") for file in files)
+def _from_compiler(exc: BaseException) -> bool:
+    """Whether an error comes from loading the compiler's library, for which there may be too little memory."""
+    names = (frame.f_globals.get("__name__", "") for frame, _ in traceback.walk_tb(exc.__traceback__))
+    return any(name.partition(".")[0] in ("llvmlite", "numba") for name in names)
 
 
 def _check_replaceable(shown: str, target: Path, marker: str) -> None:
