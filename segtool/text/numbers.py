@@ -1,8 +1,8 @@
 """Numbers in Han characters, and the automaton that reads them.
 
 五十五, 一百零八, 三千六百万, 二〇〇八, 十五六, 三五百, 几十 and the 万 of 10万 are written by a grammar, so no
-statistics are needed to find them. A model that cuts by *number tokens* reads each as one token, ``NUM``, like a run of digits: no
-word begins or ends inside it, and it has the statistics of digits.
+statistics are needed to find them. A model that cuts by *number tokens* reads each as one token, ``NUM``, like a run of
+digits: no word begins or ends inside it, and it has the statistics of digits.
 
 - Digits: four or more in a row (一九九八), or two or more that rise by one (三四, 两三, 一二三) or are 三五.
 - Multipliers 十 百 千 万 亿: behind a digit, rising digits, 两 or 几, and repeated with or without 零 between
@@ -34,8 +34,9 @@ NUMBER_CHARACTERS = {
 _COLUMN = ["rising", "digit", "zero", "两", "几", "十", "百", "万"]
 _STATES = {
     "dead": {},
-    "start": dict(rising="one", digit="one", zero="one", 两="some", 几="some", 十="multiplied"),
+    "start": dict(rising="one", digit="one", zero="nought", 两="some", 几="some", 十="multiplied"),
     "one": dict(rising="risen", digit="two", zero="two", 十="multiplied", 百="multiplied", 万="myriads"),
+    "nought": dict(rising="two", digit="two", zero="two"),
     "some": dict(rising="risen", 十="multiplied", 百="multiplied", 万="myriads"),
     "two": dict(rising="three", digit="three", zero="three"),
     "three": dict(rising="year", digit="year", zero="year"),
