@@ -150,7 +150,7 @@ class CandidateSettings(_Settings):
     fold: bool = parameter(True, "Count simplified and traditional characters as one.", flag="--fold/--no-fold")
     numbers: bool = parameter(
         True,
-        "Cut a number in Han characters, such as 五十五, as one token, as digits are; methods unigram and dict.",
+        "Cut a number in Han characters, such as 五十五, as one token, as digits are; method unigram.",
         flag="--numbers/--no-numbers",
     )
     min_count: int = parameter(2, "N-grams seen less often are no candidates.", 1, 1 << 31)

@@ -245,7 +245,7 @@ class _Training:
         settings = self.settings
         with self.text.open(self.watch, self.report.reading) as blocks:
             digested = Digested(blocks)
-            words = list_words(read_word_counts(digested), settings.max_word_len, settings.fold, settings.numbers)
+            words = list_words(read_word_counts(digested), settings.max_word_len, settings.fold)
         self.report.digest, self.report.left_out = digested.digest.hexdigest(), words.left_out
         with self.watch.stage("count"):
             whole = words.corpus.whole()

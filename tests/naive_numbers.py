@@ -4,17 +4,17 @@ import itertools
 import re
 
 DIGITS = "一二三四五六七八九"
-_RISING = [first + second for first, second in itertools.pairwise(DIGITS)] + ["一两", "一兩", "两三", "兩三", "三五"]
-_PAIR = "(?:" + "|".join(_RISING) + ")"
-_CHAIN = "(?:" + "|".join(f"{first}(?={second})" for first, second in _RISING) + f")+[{DIGITS}两兩]"
+_RISING = [*map("".join, itertools.pairwise(DIGITS)), "三五"]
+_PAIR = "(?:" + "|".join([*_RISING, "两三", "兩三"]) + ")"
+_CHAIN = "(?:" + "|".join(f"{pair[0]}(?={pair[1]})" for pair in _RISING) + f")+[{DIGITS}]"
 _SOME, _FEW, _SMALL, _LARGE = "[两兩]", "[几幾]", "[十百千]", "[万亿萬億]"
 _ONE = f"(?:{_PAIR}|[{DIGITS}]|{_SOME})"
 _MORE = f"(?:[零〇]{_ONE}|[零〇]{_FEW}|{_ONE}|(?<={_SMALL}){_FEW})"
 _MULTIPLIED = (
-    f"(?:(?:{_CHAIN}|[{DIGITS}]|{_SOME}|{_FEW})(?:{_SMALL}|{_LARGE})|十)"
+    f"(?:(?:{_PAIR}|一{_SOME}|[{DIGITS}]|{_SOME}|{_FEW})(?:{_SMALL}|{_LARGE})|十)"
     f"(?:{_LARGE}|{_MORE}(?:{_SMALL}|{_LARGE})|[零〇]十)*{_MORE}?"
 )
-NUMBER = re.compile(f"[{DIGITS}零〇]{{4,}}|{_CHAIN}|{_MULTIPLIED}")
+NUMBER = re.compile(f"第?(?:[{DIGITS}零〇]{{4,}}|{_CHAIN}|{_PAIR}|一{_SOME}|{_MULTIPLIED})")
 AFTER_DIGITS = re.compile(f"(?:{_SMALL}?{_LARGE}|{_FEW}){_LARGE}*")
 
 

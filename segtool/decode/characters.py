@@ -6,7 +6,16 @@ import numpy as np
 
 from segtool.runtime.arrays import Ids
 from segtool.runtime.kernels import kernel
-from segtool.text.numbers import AFTER_DIGITS, COLUMNS, FIRST_ACCEPTING, NO_NUMERAL, NUMBER_CHARACTERS, START, automaton
+from segtool.text.numbers import (
+    AFTER_DIGITS,
+    COLUMN_SIZE,
+    COLUMNS,
+    FIRST_ACCEPTING,
+    NO_NUMERAL,
+    NUMBER_CHARACTERS,
+    START,
+    automaton,
+)
 from segtool.text.symbols import C_HAN, CODE_LIMIT, LAT, NUM, class_table
 
 __all__ = ["CHARACTERS", "HAN_NUMERAL", "IDS", "NOT_HAN", "NUMERAL_MASK", "character_table", "is_numeral", "number_end"]
@@ -26,7 +35,7 @@ IDS = CHARACTERS + 4
 
 _KINDS = IDS + len(NUMBER_CHARACTERS)
 _COLUMNS_AT = _KINDS + len(NUMBER_CHARACTERS)
-_STATES_AT = _COLUMNS_AT + 256
+_STATES_AT = _COLUMNS_AT + COLUMN_SIZE
 
 
 def character_table(ids: Ids, max_len: int = 0, unknown_len: int = 0, numbers: bool = False) -> Ids:

@@ -56,9 +56,9 @@ class Literals:
         self._ids[alphabet] = np.arange(1, len(alphabet) + 1)
         if folds:
             self._ids[:CODE_LIMIT] = self._ids[fold_table()]
-        number = {point: i for i, point in enumerate(alphabet.tolist(), 1)}
-        numbers = [[number[point] for point in each.tolist()] for each in points]
-        self._units = linked_trie(numbers, [1] * len(numbers), len(alphabet) + 1)
+        id_of = {point: i for i, point in enumerate(alphabet.tolist(), 1)}
+        rows = [[id_of[point] for point in each.tolist()] for each in points]
+        self._units = linked_trie(rows, [1] * len(rows), len(alphabet) + 1)
         self._longest = max(map(len, points))
         self._spaced = next((word for word in words if len(word.split()) > 1), None)
 

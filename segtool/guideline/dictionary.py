@@ -250,11 +250,12 @@ def _splits(model: Model, forced: NamedWords) -> list[str]:
     """The forced words that are split on output, folded."""
     found = [word for word in forced.words if SPLIT in word]
     for word in found:
-        parts = _encode(model, word.split(SPLIT))
+        parts, whole = _encode(model, word.split(SPLIT)), _encode(model, [word.replace(SPLIT, "")])
         if not all(map(str.strip, word.split(SPLIT))):
             raise forced.error(word, f"no word on one side of {SPLIT}: write it as 和{SPLIT}服务")
-        if not (parts.fits.all() and parts.length.sum() <= LONGEST_WORD) or parts.has_class.any():
-            fault = f"a split word has Han characters only, {LONGEST_WORD} or fewer: change or remove it"
+        has_class = parts.has_class.any() or whole.has_class.any()
+        if not (parts.fits.all() and parts.length.sum() <= LONGEST_WORD) or has_class:
+            fault = f"a split word has Han characters only, {LONGEST_WORD} or fewer, no number: change or remove it"
             raise forced.error(word, fault)
     return _folded(model, found)
 

@@ -55,22 +55,20 @@ class WordList:
     """Words that are too long, hold a mark or a space (no word of a run does), or have no usable count."""
 
 
-def list_words(
-    entries: Iterable[tuple[str, float]], max_word_len: int, fold: bool = False, numbers: bool = False
-) -> WordList:
+def list_words(entries: Iterable[tuple[str, float]], max_word_len: int, fold: bool = False) -> WordList:
     """Turn words with counts into a corpus, without those of more than `max_word_len` symbols.
 
-    The counts of words that are the same in symbols add up. `numbers` says whether there are number tokens.
+    The counts of words that are the same in symbols add up.
 
     Raises
     ------
     CorpusError
         If no word remains.
     """
-    collector = RunCollector(numbers)
+    collector = RunCollector()
     counts, left_out = [], []
     for word, count in entries:
-        codes, _ = tokenise(word, numbers)
+        codes, _ = tokenise(word)
         if 0 < count <= GREATEST_COUNT and 0 < len(codes) <= max_word_len and np.all(codes > MARK):
             collector.add(word)
             counts.append(count)

@@ -143,7 +143,8 @@ class Model:
     @property
     def has_number_tokens(self) -> bool:
         """Whether a number in Han characters is one token when text is cut (:mod:`segtool.text.numbers`)."""
-        return self.card.get("decoder") == "lattice" and bool(self.card["parameters"].get("numbers", False))
+        parameters = self.card["parameters"]
+        return parameters.get("method") == "unigram" and bool(parameters.get("numbers", False))
 
     @property
     def granularity(self) -> float:

@@ -4,9 +4,12 @@
 statistics are needed to find them. A model that cuts by *number tokens* reads each as one token, ``NUM``, like a run of
 digits: no word begins or ends inside it, and it has the statistics of digits.
 
-- Digits: four or more in a row (一九九八), or two or more that rise by one (三四, 两三, 一二三) or are 三五.
-- Multipliers 十 百 千 万 亿: behind a digit, rising digits, 两 or 几, and repeated with or without 零 between
-  (一千零一). 十 may come first. 万 and 亿 may follow any other multiplier.
+- Digits 一 to 九: four or more in a row, 零 and 〇 among them (一九九八, 二〇〇八); or two or more that rise by one
+  (三四, 一二三); or 三五, 一两, 两三.
+- Multipliers 十 百 千 万 亿: behind a digit, two rising digits, 两 or 几, once or again, with or without 零 between
+  (一千零一). 十 may come first. 万 and 亿 may follow any other multiplier. A digit, two rising ones, 两 or 几 may be
+  last.
+- 第 may come before a number of two characters or more, or before 十, but not before digits.
 - Behind a run of digits: 万, 亿, or 几; 十, 百 and 千 only with 万 or 亿 behind them, as 千 in 5千瓦 belongs to a unit.
 
 A single character is no number: 一 in 一些 and 统一, 十 in 十分 stay characters. So do 万一, 千万, 五四, 一一 and
@@ -15,10 +18,20 @@ A single character is no number: 一 in 一些 and 统一, 十 in 十分 stay ch
 
 from __future__ import annotations
 
-__all__ = ["AFTER_DIGITS", "COLUMNS", "FIRST_ACCEPTING", "NO_NUMERAL", "NUMBER_CHARACTERS", "START", "automaton"]
+__all__ = [
+    "AFTER_DIGITS",
+    "COLUMNS",
+    "COLUMN_SIZE",
+    "FIRST_ACCEPTING",
+    "NO_NUMERAL",
+    "NUMBER_CHARACTERS",
+    "ORDINAL",
+    "START",
+    "automaton",
+]
 
-LIANG, JI, TEN, HUNDRED, MYRIAD, NO_NUMERAL = range(10, 16)
-"""Kinds of numerals after the digits 0 to 9: 两, 几, 十, 百 and 千, 万 and 亿; and none."""
+LIANG, JI, TEN, HUNDRED, MYRIAD, ORDINAL, NO_NUMERAL = range(10, 17)
+"""Kinds of numerals after the digits 0 to 9: 两, 几, 十, 百 and 千, 万 and 亿, 第; and none."""
 
 NUMBER_CHARACTERS = {
     **{numeral: value for value, numeral in enumerate("零一二三四五六七八九")},
@@ -28,23 +41,26 @@ NUMBER_CHARACTERS = {
     "十": TEN,
     **dict.fromkeys("百千", HUNDRED),
     **dict.fromkeys("万亿萬億", MYRIAD),
+    "第": ORDINAL,
 }
 """Kind of each numeral."""
 
-_COLUMN = ["rising", "digit", "zero", "两", "几", "十", "百", "万"]
+_COLUMN = ["rising", "digit", "zero", "一两", "两", "几", "十", "百", "万", "第"]
 _STATES = {
     "dead": {},
-    "start": dict(rising="one", digit="one", zero="nought", 两="some", 几="some", 十="multiplied"),
-    "one": dict(rising="risen", digit="two", zero="two", 十="multiplied", 百="multiplied", 万="myriads"),
+    "start": dict(rising="one", digit="one", zero="nought", 两="some", 几="some", 十="multiplied", 第="ordinal"),
+    "ordinal": dict(rising="one", digit="one", zero="nought", 两="some", 几="some", 十="multiplied"),
+    "one": dict(rising="risen", digit="two", zero="two", 一两="either", 十="multiplied", 百="multiplied", 万="myriads"),
     "nought": dict(rising="two", digit="two", zero="two"),
-    "some": dict(rising="risen", 十="multiplied", 百="multiplied", 万="myriads"),
+    "some": dict(rising="either", 十="multiplied", 百="multiplied", 万="myriads"),
     "two": dict(rising="three", digit="three", zero="three"),
     "three": dict(rising="year", digit="year", zero="year"),
     "zero": dict(rising="more", digit="more", 两="more", 几="more", 十="multiplied"),
     "digits": dict(几="closed", 十="open", 百="open", 万="closed"),
     "open": dict(万="closed"),
     # a number may end in a state from here on
-    "risen": dict(rising="risen", digit="three", zero="three", 十="multiplied", 百="multiplied", 万="myriads"),
+    "risen": dict(rising="higher", digit="three", zero="three", 十="multiplied", 百="multiplied", 万="myriads"),
+    "higher": dict(rising="year", digit="year", zero="year"),
     "year": dict(rising="year", digit="year", zero="year"),
     "multiplied": dict(rising="more", digit="more", zero="zero", 两="more", 几="more", 万="myriads"),
     "myriads": dict(rising="more", digit="more", zero="zero", 两="more", 万="myriads"),
@@ -60,7 +76,7 @@ START, AFTER_DIGITS = _STATE_NAMES.index("start"), _STATE_NAMES.index("digits")
 FIRST_ACCEPTING = _STATE_NAMES.index("risen")
 """In this state and later ones a number may end."""
 
-COLUMNS = len(_COLUMN)
+COLUMNS, COLUMN_SIZE = len(_COLUMN), 16 * (NO_NUMERAL + 1)
 
 
 def automaton() -> bytes:
@@ -70,9 +86,10 @@ def automaton() -> bytes:
     -------
     bytes
         First the column of each pair of kinds, at 16 times the kind of the numeral before (`NO_NUMERAL` for none) plus
-        the kind of the numeral; then, from 256 on, the next state, at `COLUMNS` times the state plus the column.
+        the kind of the numeral; then, from `COLUMN_SIZE` on, the next state, at `COLUMNS` times the state plus the
+        column.
     """
-    columns = bytearray(256)
+    columns = bytearray(COLUMN_SIZE)
     for before in range(NO_NUMERAL + 1):
         value = 2 if before == LIANG else before
         for kind in range(NO_NUMERAL):
@@ -80,11 +97,11 @@ def automaton() -> bytes:
             rises = 1 <= value <= 9 and 1 <= digit <= 9 and digit - value == 1
             rises |= (before, kind) == (3, 5)
             if rises:
-                name = "rising"
+                name = "rising" if kind != LIANG else "一两"
             elif kind <= 9:
                 name = "digit" if kind else "zero"
             else:
-                name = {LIANG: "两", JI: "几", TEN: "十", HUNDRED: "百", MYRIAD: "万"}[kind]
+                name = {LIANG: "两", JI: "几", TEN: "十", HUNDRED: "百", MYRIAD: "万", ORDINAL: "第"}[kind]
             columns[16 * before + kind] = _COLUMN.index(name)
     states = [_STATE_NAMES.index(ways.get(name, "dead")) for ways in _STATES.values() for name in _COLUMN]
     return bytes(columns) + bytes(states)

@@ -190,12 +190,11 @@ class Corpus:
 class RunCollector:
     """A part of a corpus in memory, made from blocks of text; `positions` counts symbols and boundaries so far.
 
-    A block ends every run: give blocks that end at the end of a line or of a file. `numbers` says whether there are
-    number tokens (:mod:`segtool.text.numbers`); statistics are counted without them.
+    A block ends every run: give blocks that end at the end of a line or of a file.
     """
 
-    def __init__(self, numbers: bool = False) -> None:
-        self._classes = np.frombuffer(class_table(numbers), np.uint8)
+    def __init__(self) -> None:
+        self._classes = np.frombuffer(class_table(), np.uint8)
         self._ids = np.zeros(CODE_LIMIT, np.uint16)
         self._ids[[NUM, LAT]] = 1, 2
         self._known = np.zeros(MAX_SYMBOLS + len(ALWAYS), np.int32)

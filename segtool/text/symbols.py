@@ -32,7 +32,16 @@ import numpy as np
 
 from segtool.runtime.arrays import Codes, Places
 from segtool.runtime.kernels import LazyKernel
-from segtool.text.numbers import AFTER_DIGITS, COLUMNS, FIRST_ACCEPTING, NO_NUMERAL, NUMBER_CHARACTERS, START, automaton
+from segtool.text.numbers import (
+    AFTER_DIGITS,
+    COLUMN_SIZE,
+    COLUMNS,
+    FIRST_ACCEPTING,
+    NO_NUMERAL,
+    NUMBER_CHARACTERS,
+    START,
+    automaton,
+)
 
 __all__ = ["BOUNDARY", "C_NUMERAL", "LAT", "NUM", "SPACE", "class_table", "code_points", "symbolise", "tokenise"]
 
@@ -50,7 +59,7 @@ C_NUMERAL = 16
 """Class of the first kind of numerals, which are Han characters, where there are number tokens."""
 
 _COLUMN_TABLE = 0x110000  # where the tables of the automaton are in the table of classes
-_STATE_TABLE = _COLUMN_TABLE + 256
+_STATE_TABLE = _COLUMN_TABLE + COLUMN_SIZE
 
 
 @functools.cache
@@ -62,8 +71,8 @@ def class_table(numbers: bool = False) -> bytes:
     """
     if numbers:
         marked = bytearray(class_table())
-        for numeral, kind in NUMBER_CHARACTERS.items():
-            marked[ord(numeral)] = C_NUMERAL + kind
+        for numeral, number_kind in NUMBER_CHARACTERS.items():
+            marked[ord(numeral)] = C_NUMERAL + number_kind
         return bytes(marked) + automaton()
     table = bytearray(0x110000)
     text = Path(__file__).with_name("charclass.txt").read_text(encoding="ascii")
