@@ -72,7 +72,7 @@ def explain_command(
     with ExitStack() as opened:
         out = opened.enter_context(options.open_output(output))
         if html is not None:
-            opened.enter_context(options.open_output(html, "--html")).write(explanation.to_html().encode())
+            opened.enter_context(options.open_output(html, option="--html")).write(explanation.to_html().encode())
         out.write(shown.encode("utf-8", "backslashreplace") + b"\n")
 
 
