@@ -182,7 +182,8 @@ def _draw_cell(cell: _Cell) -> str:
     middle = cell.x + cell.width // 2
     fit = "" if _LETTER * len(cell.text) + _CELL_PAD <= _WIDEST_CELL else f' textLength="{cell.width - 8}" '
     fit = fit and fit + 'lengthAdjust="spacingAndGlyphs"'
-    return f'<text class="text {cell.kind}" lang="zh" x="{middle}" y="{_TEXT_BOTTOM - 12}"{fit}>{markup(cell.text)}</text>'
+    place = f'x="{middle}" y="{_TEXT_BOTTOM - 12}"{fit}'
+    return f'<text class="text {cell.kind}" lang="zh" {place}>{markup(cell.text)}</text>'
 
 
 def _draw_gap(gap: ExplainedGap, x: int) -> str:

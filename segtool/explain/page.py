@@ -107,7 +107,8 @@ def _words_of_cut(explanation: Explanation) -> Iterator[str]:
 
 def _legend(explanation: Explanation) -> str:
     left_out = sum(not word.chosen and word.loss > DRAWN_WITHIN for run in explanation.runs for word in run.words)
-    origins = {word.origin for run in explanation.runs for word in (run, *run.words)}
+    origins = {run.origin for run in explanation.runs}
+    origins |= {word.origin for run in explanation.runs for word in run.words}
     from_list = not origins.isdisjoint(("listed", "preferred", "forced", "literal"))
     listed = " Green marks words of the dictionary." if from_list else ""
     lost = f" {left_out:,} words that lose more than {DRAWN_WITHIN:g} nats are not drawn." if left_out else ""
