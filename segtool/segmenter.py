@@ -7,10 +7,11 @@ first longer text on, compiled kernels cut. The words are the same.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, overload
 
-from segtool.decode.decoders import Decoder, decoder_of
+from segtool.decode.decoders import decoder_of
+from segtool.decode.texts import TextCutter
 from segtool.errors import UsageError
 from segtool.limits import WITHIN
 from segtool.runtime.workers import in_order, text_groups
@@ -18,6 +19,7 @@ from segtool.store.model import DEFAULT, Model, find_model, load_model, save_mod
 from segtool.tokens import SearchToken, Token, place_entries, place_words
 
 if TYPE_CHECKING:
+    from segtool.decode.literals import Literals
     from segtool.decode.search import Entries
 
 __all__ = ["SearchToken", "Segmenter", "Token", "load"]
@@ -46,16 +48,21 @@ class Segmenter:
     Attributes
     ----------
     model : Model
+    literals : Literals or None
+        The words of the model that its symbols cannot distinguish.
     """
 
-    __slots__ = ("_decoder", "model")
+    __slots__ = ("_cutter", "literals", "model")
 
     model: Model
-    _decoder: Decoder
+    literals: Literals | None
+    _cutter: TextCutter
 
     def __init__(self, model: Model) -> None:
         object.__setattr__(self, "model", model)
-        object.__setattr__(self, "_decoder", decoder_of(model))
+        literals = model.card.get("dictionary", {}).get("literals", ())
+        object.__setattr__(self, "_cutter", TextCutter(decoder_of(model), literals, model.folds))
+        object.__setattr__(self, "literals", self._cutter.literals)
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"a Segmenter does not change: {name} cannot be set")
@@ -89,14 +96,10 @@ class Segmenter:
         list of str
             Slices of the text, in order; joined they give the text without its whitespace.
         """
-        if self.interprets(len(text)):
-            return self._decoder.cut_plain(text)
-        # one string of all words, which Python splits faster than it would take slices
-        joined = self._joined(text.replace("\n", " "))
-        return joined.split(" ") if joined else []
+        return self._cutter.cut(text, self.interprets(len(text)))
 
     def adapt(self, texts: Iterable[str], workers: int = 1) -> Segmenter:
-        """Learn the words of texts, such as those to be cut, from their raw characters.
+        """Learn the words of texts, such as those to be cut, from their raw characters (:mod:`segtool.lexicon.adapt`).
 
         Parameters
         ----------
@@ -116,10 +119,6 @@ class Segmenter:
             If there is no Han character in the texts.
         UsageError
             If the model is of a method that cannot be adapted, or `workers` less than 1.
-
-        Notes
-        -----
-        How, and where it comes from: :mod:`segtool.lexicon.adapt`.
         """
         from segtool.lexicon.adapt import adapt_model
         from segtool.ngrams.counter import collect_corpus
@@ -130,7 +129,7 @@ class Segmenter:
         return Segmenter(adapt_model(self.model, runs, workers))
 
     def tune(self, sentences: Iterable[Sequence[str]], workers: int = 1) -> Segmenter:
-        """Learn from labelled sentences what counts as a word.
+        """Learn from labelled sentences what counts as a word (:mod:`segtool.guideline.tune`).
 
         Parameters
         ----------
@@ -151,10 +150,6 @@ class Segmenter:
             If there are fewer than two sentences, or no Han character in them.
         UsageError
             If a sentence is one string, the model is of a method that cannot be tuned, or `workers` less than 1.
-
-        Notes
-        -----
-        How, and where it comes from: :mod:`segtool.guideline.tune`.
         """
         from segtool.guideline.tune import tune_model
 
@@ -164,6 +159,42 @@ class Segmenter:
         if any(isinstance(words, str) for words in labelled):
             raise UsageError("tune(): a sentence is a list of words, not one string: pass line.split()")
         return Segmenter(tune_model(self.model, labelled, workers)[0])
+
+    def with_words(
+        self,
+        *,
+        prefer: Iterable[str] | Mapping[str, float] = (),
+        force: Iterable[str] = (),
+        forbid: Iterable[str] = (),
+        words: Iterable[str] = (),
+        words_only: bool = False,
+    ) -> Segmenter:
+        """Add words, in three strengths, and a word list; all about them: :mod:`segtool.guideline.dictionary`.
+
+        Parameters
+        ----------
+        prefer : iterable of str, or mapping of str to float
+            Words that win over what they would be cut into, by 4 nats or those of the mapping.
+        force, forbid : iterable of str
+            Words that always win (``和|服务`` is always cut at the bar), and words that never come out.
+        words : iterable of str
+            A word list: its words are preferred.
+        words_only : bool
+            Whether it is complete: all other words of two characters or more then cost 8 nats.
+
+        Returns
+        -------
+        Segmenter
+            A new one, in memory; this one stays as it is.
+
+        Raises
+        ------
+        UsageError
+            If a word is in two lists or cannot be forbidden, or the model is of a method that takes no words.
+        """
+        from segtool.guideline.dictionary import Dictionary, extend
+
+        return Segmenter(extend(self.model, Dictionary.of(prefer, force, forbid, words, words_only)))
 
     def with_granularity(self, nats: float) -> Segmenter:
         """Cut finer or coarser.
@@ -186,7 +217,7 @@ class Segmenter:
             If it is no number from −100 to 100, or the model is of a method without scores of words.
         """
         model = with_granularity(self.model, nats)
-        self._decoder.demand_scores("granularity")
+        self._cutter.decoder.demand_scores("granularity")
         return Segmenter(model)
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -305,66 +336,42 @@ class Segmenter:
         if workers < 1:
             raise UsageError(f"cut_batch(): {workers} workers: choose 1 or more")
         groups = text_groups(texts, BATCH_CHARACTERS)
-        return [words for group in in_order(self._cut_group, groups, workers) for words in group]
+        cuts = in_order(lambda group: self._cutter.cut_group(group, self.interprets), groups, workers)
+        return [words for group in cuts for words in group]
 
     def interprets(self, characters: int) -> bool:
         """Whether to cut a text of so many characters in plain Python; if not, compiled kernels are in use from now."""
         global _plain_left
         cost = characters + PLAIN_COST
-        plain = self._decoder.plain is not None and cost <= _plain_left
+        plain = self._cutter.decoder.plain is not None and cost <= _plain_left
         _plain_left = _plain_left - cost if plain else 0
         return plain
 
     def entries(self, text: str, within: float) -> Entries:
         """Find the entries of a text for search: places in characters, and which are words of the cut."""
-        from segtool.decode.search import find_entries
-
-        return find_entries(self._decoder, text, within, plain=self.interprets(2 * len(text)))  # one pass more
+        return self._cutter.entries(text, within, self.interprets(2 * len(text)))  # one pass more
 
     def cut_utf8(
         self, data: bytes, separator: bytes, final: bool = True, before: int = 0, open_line: bool = False
     ) -> tuple[bytes, int, int, bool]:
         """Cut UTF-8 with the compiled kernels; streaming consists of such calls.
 
+        Literals must be hidden before (:meth:`segtool.decode.literals.Literals.hide_stream`).
+
         Parameters
         ----------
-        data : bytes
-            Whole characters, surrogates allowed.
-        separator : bytes
-            Written between two words of a line.
-        final : bool
-            Whether the text ends there (or a line does). If not, its end is left until more is known.
-        before : int
-            The symbol right before, in a run that goes on here; as the call before returned it.
-        open_line : bool
-            Whether the line holds a word that was written before; as the call before returned it.
+        data, separator, final, before, open_line
+            As for :meth:`segtool.decode.decoders.Decoder.cut`.
 
         Returns
         -------
         out : bytes
             The words, line by line.
-        consumed : int
-            Bytes that are settled; give those behind them again, with the text that follows.
-        before, open_line
-            To be given with them.
+        consumed, before, open_line
+            Settled bytes; give those behind them again, with the text that follows and `before` and `open_line`.
         """
-        out, consumed, before, open_line = self._decoder.cut(data, separator, final, before, open_line)
+        out, consumed, before, open_line = self._cutter.decoder.cut(data, separator, final, before, open_line)
         return out.tobytes(), consumed, before, open_line
-
-    def _cut_group(self, texts: list[str]) -> list[list[str]]:
-        """Cut texts as one, with a line end between them, which no word crosses."""
-        if not texts:
-            return []
-        joined = "\n".join(texts)
-        if self.interprets(len(joined)):
-            return [self._decoder.cut_plain(text) for text in texts]
-        if "\r" in joined or joined.count("\n") >= len(texts):  # line ends inside the texts
-            joined = "\n".join([text.replace("\n", " ").replace("\r", " ") for text in texts])
-        return [line.split(" ") if line else [] for line in self._joined(joined).split("\n")]
-
-    def _joined(self, text: str) -> str:
-        """The words of each line with a space between two."""
-        return str(self._decoder.cut(text.encode("utf-8", "surrogatepass"), b" ")[0], "utf-8", "surrogatepass")
 
 
 def load(path: str | os.PathLike[str] = DEFAULT) -> Segmenter:

@@ -6,23 +6,28 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import Field
-from typing import IO, Any, TypeVar
+from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from segtool.errors import OutputError, UsageError
 from segtool.settings import TrainingSettings, flag_of, parameters_by_title, spelled_value
 
+if TYPE_CHECKING:
+    from segtool.guideline.dictionary import Dictionary
+
 __all__ = [
     "ParameterOption",
     "TitledCommand",
     "announce_compiling",
+    "dictionary",
     "encoding",
     "engine",
     "memory",
     "open_engine",
     "open_output",
     "quiet",
+    "read_dictionary",
     "skip_undecodable",
     "training_parameter",
     "training_parameters",
@@ -92,6 +97,58 @@ skip_undecodable = click.option(
     help="Leave out and list lines that are not valid in that encoding, instead of stopping.",
 )
 quiet = click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
+
+
+def dictionary(command: Command) -> Command:
+    """Add ``--prefer``, ``--force``, ``--forbid``, ``--words`` and ``--words-only``."""
+    text = "That list is complete: other words of two characters or more are unlikely."
+    command = click.option("--words-only", is_flag=True, help=text)(command)
+    for name, text in (
+        ("words", "A word list, one word a line: its words are preferred."),
+        ("forbid", "Words that never come out."),
+        ("force", "Words that always win; 和|服务 is always cut at the bar."),
+        ("prefer", "Words that win over what they would be cut into."),
+    ):
+        command = click.option(f"--{name}", metavar="FILE", help=text)(command)
+    return command
+
+
+def read_dictionary(
+    paths: dict[str, str | None], words_only: bool, encoding: str, standard_input: bool
+) -> Dictionary | None:
+    """Read the files of :func:`dictionary`.
+
+    Parameters
+    ----------
+    paths : dict of str to str or None
+        The file of each option, without dashes.
+    words_only : bool
+    encoding : str
+    standard_input : bool
+        Whether standard input is read for something else.
+
+    Returns
+    -------
+    Dictionary or None
+        None if there is no file.
+
+    Raises
+    ------
+    UsageError
+        If standard input is read twice, or the list that is complete is missing.
+    DataError
+        If a file holds no words or a line that is none.
+    """
+    from segtool.guideline.dictionary import Dictionary
+    from segtool.guideline.word_files import read_words
+
+    given = {name: path for name, path in paths.items() if path is not None}
+    if list(given.values()).count("-") + standard_input > 1:
+        raise UsageError("standard input (-) can be read only once: give files to --words, --prefer, --force, --forbid")
+    if words_only and "words" not in given:
+        raise UsageError("--words-only: there is no word list: give it with --words")
+    lists = {name: read_words(path, f"--{name}", encoding) for name, path in given.items()}
+    return Dictionary.of(**lists, words_only=words_only) if lists else None
 
 
 def workers(what: str, default: int | None = None) -> Callable[[Command], Command]:

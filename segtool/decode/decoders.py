@@ -16,7 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from segtool.decode.block import BEGINS, ROWS, SLACK, SYMBOLS, Scratch, character_table, read_tokens, write_words
-from segtool.decode.near_best import cover_entries, plain_entries
+from segtool.decode.forced_splits import bar_splits, split_lengths, split_trie, split_words
+from segtool.decode.near_best import cover_entries, list_entries, plain_entries
 from segtool.decode.utf8_kernel import cover, cut_utf8
 from segtool.decode.viterbi import GRANULARITY, NO_WORD, WEIGHT_UNIT, viterbi
 from segtool.errors import ModelError, UsageError
@@ -49,7 +50,8 @@ def decoder_of(model: Model) -> Decoder:
     kind = model.card.get("decoder", "lattice")
     if kind not in _DECODERS:
         raise ModelError(f"{model.path}: a model for decoder {kind!r}, which this segtool lacks: train it again")
-    return _DECODERS[kind](model)
+    splits = model.card.get("dictionary", {}).get("splits")
+    return _SplitLattice(model, splits) if splits and kind == "lattice" else _DECODERS[kind](model)
 
 
 def cut_runs(decoder: Decoder, runs: Chunk) -> npt.NDArray[np.bool_]:
@@ -275,6 +277,42 @@ class _Lattice(Decoder):
 
     def plain_search(self, symbols: list[int], within: int) -> list[tuple[int, int, bool]]:
         return plain_entries(symbols, self.plain(symbols), *self._plain_tables, *self._limits, within)
+
+
+class _SplitLattice(_Lattice):
+    """The best cover of each run by words, some of which come out as their parts."""
+
+    def __init__(self, model: Model, splits: list[str]) -> None:
+        super().__init__(model)
+        self._lengths = split_lengths(splits, self.ids)
+        self._splits = split_trie(self._lengths, len(model.symbols) + 1)
+
+    def cover(self, tokens: int, certain: int, scratch: Scratch) -> int:
+        settled = super().cover(tokens, certain, scratch)
+        split_words.compiled(settled, self._splits, scratch.places)
+        return settled
+
+    def _cut(
+        self, data: Any, final: bool, before: int, open_line: bool, separator: Any, scratch: Scratch, out: Any
+    ) -> tuple[int, int, int, bool, bool]:
+        return Decoder._cut(self, data, final, before, open_line, separator, scratch, out)
+
+    def plain(self, symbols: list[int]) -> list[int]:
+        words, lengths, at = super().plain(symbols), [], 0
+        for length in words:
+            lengths += self._lengths.get(tuple(symbols[at : at + length]), [length])
+            at += length
+        return lengths
+
+    def search(self, tokens: int, certain: int, within: int, scratch: Scratch, entries: Any) -> tuple[int, int]:
+        settled = self.cover(tokens, certain, scratch)
+        arrays = scratch.places, scratch.scores
+        bar_splits.compiled(settled, self._splits, *arrays)
+        return settled, int(list_entries.compiled(settled, within, self.characters, *arrays, entries))
+
+    def plain_search(self, symbols: list[int], within: int) -> list[tuple[int, int, bool]]:
+        tables = *self._plain_tables, *self._limits
+        return plain_entries(symbols, self.plain(symbols), *tables, within, self._lengths)
 
 
 class _Pairs(Decoder):

@@ -90,7 +90,7 @@ def tune_model(
     CorpusError
         If there are fewer than two sentences, or no Han character in them.
     UsageError
-        If the model is of another method.
+        If the model is of another method or has a dictionary.
 
     References
     ----------
@@ -99,6 +99,8 @@ def tune_model(
     method = settings_of(model).method
     if method != "unigram":
         raise UsageError(f"a model of method {method} cannot be tuned: train one of method unigram")
+    if "dictionary" in model.card:
+        raise UsageError("a model with a dictionary cannot be tuned: tune it first, then add the words")
     sentences = [words for words in sentences if any(word.strip() for word in words)]
     if len(sentences) < 2:
         raise CorpusError("fewer than two labelled sentences: give 20 or more, so that some are left to test on")
