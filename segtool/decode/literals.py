@@ -152,9 +152,14 @@ class Literals:
         return [next(left) if word in STAND_INS else word for word in words] if found else words
 
     @staticmethod
+    def places(hidden: str) -> list[int]:
+        """Places of the literals in a hidden text, in characters."""
+        return [place.start() for place in _PLACE.finditer(hidden)]
+
+    @staticmethod
     def shift(hidden: str, found: list[str]) -> Callable[[list[int]], list[int]]:
         """Make the function that turns places in a hidden text, in characters, into those in the text itself."""
-        at = [place.start() for place in _PLACE.finditer(hidden)]
+        at = Literals.places(hidden)
         gains = [0, *accumulate(len(word) - 1 for word in found)]
         return lambda places: [place + gains[bisect_left(at, place)] for place in places]
 
