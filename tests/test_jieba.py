@@ -102,7 +102,7 @@ def test_script_that_shows_all(tmp_path):
     assert script(TOUR, tmp_path) == TOLD
 
 
-@pytest.mark.skipif(find_spec("jieba") is None, reason="jieba is not installed (extra bench)")
+@pytest.mark.skipif(find_spec("jieba") is None, reason="jieba is not installed: pip install 'segtool[dev]'")
 @pytest.mark.parametrize("text", [FREQUENT, TOUR], ids=["counts words", "shows all"])
 def test_scripts_run_with_jieba_itself(text, tmp_path):
     for name in ("user.txt", "stop.txt", "text.txt"):
@@ -110,7 +110,7 @@ def test_scripts_run_with_jieba_itself(text, tmp_path):
     subprocess.run([sys.executable, "-c", text], cwd=tmp_path, check=True, timeout=TIMEOUT)
 
 
-@pytest.mark.skipif(find_spec("jieba") is None, reason="jieba is not installed (extra bench)")
+@pytest.mark.skipif(find_spec("jieba") is None, reason="jieba is not installed: pip install 'segtool[dev]'")
 def test_names_and_parameters_are_those_of_jieba():
     import inspect
 
