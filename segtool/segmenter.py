@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Literal, overload
 
+from segtool.alternatives import Alternatives
 from segtool.decode.decoders import decoder_of
 from segtool.decode.texts import TextCutter
 from segtool.derivation import Derivable
@@ -21,8 +22,6 @@ from segtool.tokens import SearchToken, Token, place_entries, place_words
 
 if TYPE_CHECKING:
     from segtool.decode.literals import Literals
-    from segtool.decode.search import Entries
-    from segtool.explain.explanation import Explanation
 
 __all__ = ["SearchToken", "Segmenter", "Token", "load"]
 
@@ -37,7 +36,7 @@ BATCH_CHARACTERS = 1 << 18
 _plain_left = PLAIN_CHARACTERS  # a race between threads does no harm
 
 
-class Segmenter(Derivable):
+class Segmenter(Derivable, Alternatives):
     """Cuts text into words with a model.
 
     A segmenter does not change: threads may share it. Pickled, one that was loaded from a directory
@@ -152,56 +151,6 @@ class Segmenter(Derivable):
             return place_entries(text, self.entries(text, within), unit)
         return place_words(text, self.cut(text), unit)
 
-    def cut_for_search(self, text: str, within: float = WITHIN) -> list[str]:
-        """List the entries of a text for a search index: its words and other words that it nearly has.
-
-        Parameters
-        ----------
-        text : str
-        within : float
-            Greatest loss of an entry, in nats, from 0 to 100: the score of the best cut minus that of the best cut with
-            the entry as a word. More gives more entries.
-
-        Returns
-        -------
-        list of str
-            Slices of the text, by start, then by length: the words of :meth:`cut`, and words that lie within one of
-            those or consist of several.
-
-        Raises
-        ------
-        UsageError
-            If `within` is out of its limits, or the model is of a method without scores of words.
-
-        See Also
-        --------
-        tokenize : With ``search=True``, places and positions too.
-        """
-        return self.entries(text, within).words(text)
-
-    def explain(self, text: str) -> Explanation:
-        """Explain why a text is cut as it is.
-
-        Parameters
-        ----------
-        text : str
-            At most 10,000 characters.
-
-        Returns
-        -------
-        Explanation
-            The scores of words and gaps, where they come from, and the best other cuts; with ``report()``,
-            ``to_dict()`` and ``to_html()``.
-
-        Raises
-        ------
-        UsageError
-            If the text is longer, or the model is of a method without scores of words.
-        """
-        from segtool.explain.explain import explain_text
-
-        return explain_text(self._cutter, self.model, text)
-
     def cut_batch(self, texts: Iterable[str], workers: int = 1) -> list[list[str]]:
         """Cut many texts, in several threads if so asked.
 
@@ -234,10 +183,6 @@ class Segmenter(Derivable):
         plain = self._cutter.decoder.plain is not None and cost <= _plain_left
         _plain_left = _plain_left - cost if plain else 0
         return plain
-
-    def entries(self, text: str, within: float) -> Entries:
-        """Find the entries of a text for search: places in characters, and which are words of the cut."""
-        return self._cutter.entries(text, within, self.interprets(2 * len(text)))  # one pass more
 
     def cut_utf8(
         self, data: bytes, separator: bytes, final: bool = True, before: int = 0, open_line: bool = False

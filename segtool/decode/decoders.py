@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from segtool.decode.block import SLACK, Scratch, character_table, read_tokens, write_words
 from segtool.decode.forced_splits import bar_splits, split_lengths, split_trie, split_words
+from segtool.decode.lattice_of_text import Lattice, compiled_lattice, plain_lattice
 from segtool.decode.near_best import cover_entries, list_entries, plain_entries
 from segtool.decode.pairs import cover_pairs
 from segtool.decode.utf8_kernel import cover, cut_utf8
@@ -161,6 +162,10 @@ class Decoder:
         """Find the entries of a run in plain Python; see :func:`segtool.decode.near_best.plain_entries`."""
         raise NotImplementedError
 
+    def lattice(self, text: str, plain: bool) -> Lattice:
+        """Score the words at all places of a text; `plain` without compiled code."""
+        raise NotImplementedError
+
     def cut(
         self, data: bytes, separator: bytes, final: bool = True, before: int = 0, open_line: bool = False
     ) -> tuple[Bytes, int, int, bool]:
@@ -291,6 +296,11 @@ class _Lattice(Decoder):
     def plain_search(self, symbols: list[int], within: int) -> list[tuple[int, int, bool]]:
         return plain_entries(symbols, self.plain(symbols), *self._plain_tables, *self._limits, within)
 
+    def lattice(self, text: str, plain: bool) -> Lattice:
+        if plain:
+            return plain_lattice(text, self.ids, self._plain_tables, self._limits)
+        return compiled_lattice(text, self.ids, self._tables, self.characters)
+
 
 class _SplitLattice(_Lattice):
     """The best cover of each run by words, some of which come out as their parts."""
@@ -326,6 +336,9 @@ class _SplitLattice(_Lattice):
     def plain_search(self, symbols: list[int], within: int) -> list[tuple[int, int, bool]]:
         tables = *self._plain_tables, *self._limits
         return plain_entries(symbols, self.plain(symbols), *tables, within, self.splits)
+
+    def lattice(self, text: str, plain: bool) -> Lattice:
+        return super().lattice(text, plain).with_splits(self.splits)
 
 
 class _Pairs(Decoder):
