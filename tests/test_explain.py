@@ -72,7 +72,7 @@ def with_detour(cut, alternative):
 def test_explanations_are_naive(decoder, text):
     explained = [each for each in explain_runs(TextCutter(decoder.decoder), text, no_counts) if each.origin is None]
     for one, (found, codes, weights) in zip(explained, runs_of(decoder, text), strict=True):
-        score, words, gaps, without, score_of = naive_explain.explain(codes, weights, decoder.extras)
+        score, words, gaps, without, score_of, shares = naive_explain.explain(codes, weights, decoder.extras)
         assert steps(one.score) == score
         starts = [start for start, _, _ in found]
         at = {start: i for i, start in enumerate([*starts, found[-1][1]])}
@@ -80,6 +80,10 @@ def test_explanations_are_naive(decoder, text):
         assert seen == words
         assert [(steps(gap.score), gap.chosen) for gap in one.gaps] == gaps
         assert [gap.place for gap in one.gaps] == starts[1:]
+        for word in one.words:
+            assert word.probability == pytest.approx(shares[at[word.start], at[word.end]], rel=1e-6, abs=1e-9)
+        for gap in one.gaps:
+            assert gap.probability == pytest.approx(shares[at[gap.place]], rel=1e-6, abs=1e-9)
         cut = [(word.start, word.end) for word in one.cover]
         for item in (*one.cover, *one.gaps):
             place = (at[item.start], at[item.end]) if hasattr(item, "start") else at[item.place]
@@ -143,6 +147,16 @@ def test_granularity_is_a_share_of_each_gap():
             assert (gap.granularity, other.granularity, gap.tagger) == (0, 2, other.tagger)
     assert "granularity +2.000" in after.report()
     assert "granularity" not in before.report()
+
+
+@given(any_text)
+def test_probabilities_are_calibrated_as_elsewhere(text):
+    for segmenter in (SEGMENTER, EXTENDED):
+        expected = segmenter.boundary_probabilities(text)
+        for one in segmenter.explain(text).runs:
+            assert all(0 <= word.probability <= 1 for word in one.words)
+            for gap in one.gaps:
+                assert gap.probability == pytest.approx(expected[gap.place - 1], rel=1e-6, abs=1e-9)
 
 
 # Origins
@@ -263,7 +277,7 @@ def test_report():
     assert lines[0] == "cut    " + " ".join(SEGMENTER.cut(TEXT))
     assert lines[1].startswith("score  -") and lines[1].endswith(" nats")
     assert lines[2] == f"model  {sample_model()}"
-    assert lines[4].split() == ["word", "nats", "from", "best", "other", "cut", "loses"]
+    assert lines[4].split() == ["word", "nats", "prob", "from", "best", "other", "cut", "loses"]
     words = [line.split()[0] for line in lines[5:]]
     assert [word for word in words if word != "|"] == SEGMENTER.cut(TEXT)
     gaps = sum(len(one.cuts) for one in explain(SEGMENTER, TEXT).runs)
