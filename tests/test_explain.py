@@ -159,6 +159,15 @@ def test_probabilities_are_calibrated_as_elsewhere(text):
                 assert gap.probability == pytest.approx(expected[gap.place - 1], rel=1e-6, abs=1e-9)
 
 
+@given(any_text)
+def test_the_nearest_alternative_is_the_second_best_cut(text):
+    explanation = EXTENDED.explain(text)
+    best, *others = EXTENDED.nbest(text, 2)
+    assert (explanation.score, explanation.words) == (best.score, list(best.words))
+    losses = [word.alternative.loss for one in explanation.runs for word in one.cover if word.alternative]
+    assert min(losses, default=None) == (best.score - others[0].score if others else None)
+
+
 # Origins
 
 

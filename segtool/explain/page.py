@@ -25,7 +25,7 @@ body { margin: 2rem auto; max-width: 1120px; padding: 0 1rem; background: var(--
 [lang=zh] { font-family: "Noto Sans CJK SC", "Source Han Sans SC", "PingFang SC", "Hiragino Sans GB",
   "Microsoft YaHei", "WenQuanYi Micro Hei", system-ui, sans-serif; }
 h1 { font-size: 1.05rem; font-weight: 600; color: var(--faint); margin: 0; }
-.words { font-size: 1.7rem; line-height: 1.6; margin: .2rem 0; overflow-wrap: anywhere; }
+.words { max-width: none; font-size: 1.7rem; line-height: 1.6; margin: .2rem 0; overflow-wrap: anywhere; }
 .words b { display: inline-block; line-height: 1.3; font-weight: 400; border-bottom: 2px solid var(--cut);
   margin-right: .35em; }
 .words b.literal { border-color: var(--own); }
