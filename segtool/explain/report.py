@@ -62,8 +62,8 @@ def cut_rows(run: ExplainedRun) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = []
     for word in run.cover:
         if gap := gaps.get(word.start):
-            rows.append((_GAP, *_figures(gap), gap_source(gap), *_other(gap)))
-        rows.append((printable(word.word), *_figures(word), word_source(word), *_other(word)))
+            rows.append((_GAP, *_nats_and_share(gap), gap_source(gap), *_other(gap)))
+        rows.append((printable(word.word), *_nats_and_share(word), word_source(word), *_other(word)))
     return rows
 
 
@@ -91,7 +91,7 @@ def gap_source(gap: ExplainedGap) -> str:
     return "tagger"
 
 
-def _figures(item: ExplainedWord | ExplainedGap) -> tuple[str, str]:
+def _nats_and_share(item: ExplainedWord | ExplainedGap) -> tuple[str, str]:
     return f"{item.score:+.3f}", f"{item.probability:.2f}"
 
 
