@@ -20,7 +20,7 @@ AFTER_DIGITS = re.compile(f"(?:{_SMALL}?{_LARGE}|{_FEW}){_LARGE}*")
 
 def longest(grammar, text, at):
     """End of the longest number that begins at a place, None if there is none."""
-    ends = (end for end in range(len(text), at, -1) if grammar.fullmatch(text, at, end))
+    ends = (end for end in range(min(len(text), at + 64), at, -1) if grammar.fullmatch(text, at, end))
     return next(ends, None)
 
 

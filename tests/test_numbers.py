@@ -29,8 +29,7 @@ NUMERALS = "".join(NUMBER_CHARACTERS)
 NUMBERED = st.text(st.sampled_from(NUMERALS + "一二三十百万1５．%年岁第人。 \ufe0f\n"), max_size=14)
 FLOWING = st.lists(
     st.sampled_from([*NUMERALS, "十五", "二〇", "一百", "今天", "年", "第", "1", ".", "%", "。", "\n"]), max_size=40
-)
-FLOWING = FLOWING.map(lambda parts: "".join(parts))
+).map("".join)
 
 
 def tokens(text):

@@ -12,9 +12,10 @@ from __future__ import annotations
 import numpy as np
 
 from segtool.decode.characters import CHARACTERS, HAN_NUMERAL, IDS, NOT_HAN, NUMERAL_MASK, is_numeral, number_end
-from segtool.limits import LONGEST_WORD
+from segtool.limits import LONGEST_TOKEN, LONGEST_WORD
 from segtool.runtime.arrays import Ids
 from segtool.runtime.kernels import kernel
+from segtool.text.numbers import MOST_NUMERALS
 from segtool.text.symbols import (
     C_DIGIT,
     C_EXTEND,
@@ -195,7 +196,7 @@ def read_tokens(data, at, final, before, characters, places):  # type: ignore[no
             joins = kind != C_SPACE and kind != -1
         elif here == C_DIGIT:
             joins = kind == here
-            if sign:
+            if sign and starts[tokens] - starts[tokens - 1] < LONGEST_TOKEN:
                 joins = True
                 tokens -= 1
                 kind = here
@@ -206,9 +207,11 @@ def read_tokens(data, at, final, before, characters, places):  # type: ignore[no
         elif is_percent and kind == C_DIGIT and digit_before:
             joins = True
             kind = closed
-        if joins:
+        if joins and at - origin - starts[tokens] < LONGEST_TOKEN:
             sign = False
         else:
+            if joins:
+                symbols[tokens] = 0
             closes = here <= C_EXTEND and kind != C_DIGIT  # a sign may yet belong to a number
             if tokens == room or (tokens >= _BLOCK and closes):
                 full = not closes
@@ -237,8 +240,10 @@ def read_tokens(data, at, final, before, characters, places):  # type: ignore[no
     certain = tokens
     if full or (at == size and not final):
         last = tokens
-        while not full and last > 1 and is_numeral(data, origin + np.int64(starts[last]), characters):
-            last -= 1  # a numeral behind the data may make a number of those at its end
+        if not full:
+            first = max(size - 3 * MOST_NUMERALS, origin)
+            while last > 1 and origin + starts[last] > first and is_numeral(data, origin + starts[last], characters):
+                last -= 1  # a numeral behind the data may make a number of those at its end
         certain = last - 1  # the last token may go on
         if last > 1 and symbols[last - 1] == num_id:
             certain -= 1  # and a sign between digits may join both to what follows

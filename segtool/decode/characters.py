@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from segtool.limits import MOST_IDS
 from segtool.runtime.arrays import Ids
 from segtool.runtime.kernels import kernel
 from segtool.text.numbers import (
@@ -11,6 +12,7 @@ from segtool.text.numbers import (
     COLUMN_SIZE,
     COLUMNS,
     FIRST_ACCEPTING,
+    MOST_NUMERALS,
     NO_NUMERAL,
     NUMBER_CHARACTERS,
     START,
@@ -27,7 +29,7 @@ are number tokens the ids of the numerals, their kinds, and the tables of :func:
 NOT_HAN = 0xFFF0
 """A character table holds this and the class for a character other than Han."""
 
-HAN_NUMERAL, NUMERAL_MASK = 0xFFC0, 31
+HAN_NUMERAL, NUMERAL_MASK = MOST_IDS, 31
 """It holds the first of these and the place among :data:`segtool.text.numbers.NUMBER_CHARACTERS` for a numeral."""
 
 IDS = CHARACTERS + 4
@@ -100,7 +102,8 @@ def number_end(data, at, after_digits, characters):  # type: ignore[no-untyped-d
     state = np.int64(AFTER_DIGITS if after_digits else START)
     last = np.int64(NO_NUMERAL)
     end = i = at
-    while i < len(data) and is_numeral(data, i, characters):
+    most = min(len(data), at + 3 * MOST_NUMERALS)
+    while i < most and is_numeral(data, i, characters):
         point = (np.int64(data[i]) & 15) << 12 | (np.int64(data[i + 1]) & 63) << 6 | np.int64(data[i + 2]) & 63
         numeral = np.int64(characters[_KINDS + (np.int64(characters[point]) & NUMERAL_MASK)])
         column = np.int64(characters[_COLUMNS_AT + 16 * last + numeral])

@@ -21,6 +21,7 @@ from segtool.decode.linked_trie import linked_trie
 from segtool.errors import UsageError
 from segtool.runtime.kernels import LazyKernel
 from segtool.text.folding import fold_table
+from segtool.text.numbers import MOST_NUMERALS
 from segtool.text.symbols import C_NUMERAL, CODE_LIMIT, NUM, class_table, code_points, symbolise
 
 __all__ = ["Literals"]
@@ -85,11 +86,12 @@ class Literals:
         UsageError
             If a literal holds whitespace and the separator is whitespace, so that nothing would show where words end.
         """
-        self._check_separator(separator)
+        self.check_separator(separator)
         found: deque[bytes] = deque()
         return self.show_stream(cut(self.hide_stream(pieces, found)), found)
 
-    def _check_separator(self, separator: str) -> None:
+    def check_separator(self, separator: str) -> None:
+        """Raise UsageError if a separator would not show where words end; see :meth:`around_stream`."""
         if any(place in separator for place in STAND_INS):
             raise UsageError(f"the separator {separator!r} holds a character that is none: choose another --sep")
         if separator.isspace() and self._spaced is not None:
@@ -136,7 +138,8 @@ class Literals:
         limit = size + self._longest
         if not final:  # as in segtool.decode.block.read_tokens
             last = tokens - 1
-            while last > 0 and classes[points[starts[last]]] >= C_NUMERAL:
+            first = size - MOST_NUMERALS
+            while last > 0 and starts[last] > first and classes[points[starts[last]]] >= C_NUMERAL:
                 last -= 1  # numerals behind the text may make a number of those at its end
             after_number = last > 0 and codes[last - 1] == NUM
             limit = int(starts[max(last - after_number, 0)])

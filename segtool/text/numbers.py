@@ -23,6 +23,7 @@ __all__ = [
     "COLUMNS",
     "COLUMN_SIZE",
     "FIRST_ACCEPTING",
+    "MOST_NUMERALS",
     "NO_NUMERAL",
     "NUMBER_CHARACTERS",
     "ORDINAL",
@@ -44,6 +45,9 @@ NUMBER_CHARACTERS = {
     "第": ORDINAL,
 }
 """Kind of each numeral."""
+
+MOST_NUMERALS = 64
+"""Most numerals of a number; the rest of a longer stretch is read anew, so that a stream can go on."""
 
 _COLUMN = ["rising", "digit", "zero", "一两", "两", "几", "十", "百", "万", "第"]
 _STATES = {
