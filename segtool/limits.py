@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-__all__ = ["LONGEST_WORD", "WITHIN"]
+__all__ = ["LONGEST_WORD", "MOST_IDS", "WITHIN"]
 
 LONGEST_WORD = 15
 """Symbols of the longest word, in the lexicon or outside."""
 
 WITHIN = 2.0
 """Greatest loss of an entry for search, in nats, if none is asked for."""
+
+MOST_IDS = 0xFFF0
+"""Ids of symbols are below this; a table of characters has the ids above for classes."""

@@ -25,6 +25,8 @@ logger = logging.getLogger("segtool")
 
 PACKAGE = Path(__file__).absolute().parent.parent
 VARIABLE = "NUMBA_CACHE_DIR"
+LARGEST = 1 << 26
+"""Greatest size of the machine code of a kernel, in bytes."""
 
 
 def cache_folders() -> list[Path]:
@@ -52,9 +54,17 @@ def cache_folders() -> list[Path]:
 def read_trusted(path: Path) -> bytes:
     """Read a file; raise PermissionError if others than this user, root or the package's owner may have written it."""
     _check_trusted(path.parent, os.stat(path.parent))
-    with open(path, "rb") as file:
-        _check_trusted(path, os.fstat(file.fileno()))
+    with open(path, "rb", opener=_open_at_once) as file:
+        status = os.fstat(file.fileno())
+        _check_trusted(path, status)
+        if not stat.S_ISREG(status.st_mode) or status.st_size > LARGEST:
+            raise OSError(errno.EFBIG, "no file of machine code", str(path))
         return file.read()
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    """Open a file without waiting for the other end of a pipe."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def write_trusted(name: str, data: bytes) -> Path | None:
