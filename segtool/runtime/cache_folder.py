@@ -18,6 +18,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from segtool.errors import UsageError
+from segtool.runtime.regular_files import open_regular
 
 __all__ = ["cache_folders", "read_trusted", "write_trusted"]
 
@@ -54,17 +55,12 @@ def cache_folders() -> list[Path]:
 def read_trusted(path: Path) -> bytes:
     """Read a file; raise PermissionError if others than this user, root or the package's owner may have written it."""
     _check_trusted(path.parent, os.stat(path.parent))
-    with open(path, "rb", opener=_open_at_once) as file:
+    with open_regular(path) as file:
         status = os.fstat(file.fileno())
         _check_trusted(path, status)
-        if not stat.S_ISREG(status.st_mode) or status.st_size > LARGEST:
-            raise OSError(errno.EFBIG, "no file of machine code", str(path))
+        if status.st_size > LARGEST:
+            raise OSError(errno.EFBIG, "too large for machine code", str(path))
         return file.read()
-
-
-def _open_at_once(path: str, flags: int) -> int:
-    """Open a file without waiting for the other end of a pipe."""
-    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def write_trusted(name: str, data: bytes) -> Path | None:

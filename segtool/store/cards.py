@@ -18,7 +18,8 @@ import numpy.typing as npt
 
 from segtool.errors import ModelError, OutputError, printable
 from segtool.runtime.arrays import Bytes
-from segtool.store.npy import UNFIT, HeaderError, map_file, open_regular, read_regular, view_array
+from segtool.runtime.regular_files import UNFIT, open_regular, read_regular
+from segtool.store.npy import HeaderError, map_file, view_array
 
 __all__ = [
     "CARD", "CardFormat", "card_checksum", "copy_file", "is_number", "is_whole", "parse_card", "write_array",

@@ -23,9 +23,10 @@ import numpy as np
 import numpy.typing as npt
 
 from segtool.errors import OutputError, UsageError
+from segtool.runtime.regular_files import open_regular
 from segtool.store.cards import CARD
 from segtool.store.files import as_output_errors
-from segtool.store.npy import open_regular, parse_array
+from segtool.store.npy import parse_array
 from segtool.text.sources import find_sources
 
 __all__ = ["Checkpoints", "WorkFolder", "file_identities", "fingerprint", "input_identities", "work_location"]

@@ -7,10 +7,8 @@ somebody uses it: a map takes a descriptor.
 
 from __future__ import annotations
 
-import errno
 import os
 import re
-import stat
 from typing import Any, BinaryIO
 from weakref import WeakValueDictionary
 
@@ -19,10 +17,8 @@ import numpy.typing as npt
 
 from segtool.runtime.arrays import Bytes
 
-__all__ = ["UNFIT", "HeaderError", "map_file", "open_regular", "parse_array", "read_regular", "view_array"]
+__all__ = ["HeaderError", "map_file", "parse_array", "view_array"]
 
-UNFIT = (errno.EINVAL, errno.EFBIG)
-"""Numbers of the errors of files that cannot be part of a directory of segtool."""
 _NUMPY = b"\x93NUMPY\x01\x00"
 _START = len(_NUMPY) + 2
 _ALIGNMENT = 64
@@ -39,29 +35,6 @@ class HeaderError(ValueError):
     def __init__(self, is_array: bool) -> None:
         super().__init__("another array" if is_array else "no array")
         self.is_array = is_array
-
-
-def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
-    """Open a file for reading; OSError if it is a pipe or a device, which may never end."""
-    file = open(path, "rb", opener=_open_at_once)  # noqa: SIM115
-    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-        file.close()
-        raise OSError(errno.EINVAL, "it is a pipe or a device, not a file", os.fspath(path))
-    return file
-
-
-def _open_at_once(path: str, flags: int) -> int:
-    """Open a file without waiting for the other end of a pipe."""
-    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
-
-
-def read_regular(path: str | os.PathLike[str], limit: int) -> bytes:
-    """Read a whole file; OSError if it is no regular file, or larger than a limit in bytes."""
-    with open_regular(path) as file:
-        data = file.read(limit + 1)
-    if len(data) > limit:
-        raise OSError(errno.EFBIG, f"it is larger than {limit:,} bytes", os.fspath(path))
-    return data
 
 
 def map_file(file: BinaryIO) -> Bytes:
