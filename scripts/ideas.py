@@ -41,6 +41,7 @@ from scripts.experiments import (
 from scripts.idea_kernels import CHARACTER_CLASSES, CLASSES, TRIPLES, WINDOW, apply_gaps, cover, fit_gaps
 from segtool.decode.block import Scratch
 from segtool.decode.decoders import Decoder
+from segtool.decode.texts import TextCutter
 from segtool.decode.viterbi import TAG_STEP, WEIGHT_UNIT
 from segtool.lexicon.build import build_model
 from segtool.lexicon.decoder_lattice import TextLattice, _gap_factors
@@ -256,7 +257,7 @@ def segmenter(model: Model, gaps: Callable[[Stream], Scores], of_node: Any = Non
             return certain
 
     result = Segmenter(model)
-    object.__setattr__(result, "_decoder", Scored(result._decoder.ids))
+    object.__setattr__(result, "_cutter", TextCutter(Scored(result._cutter.decoder.ids)))
     return result
 
 

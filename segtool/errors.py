@@ -17,6 +17,8 @@ A message is one line. It has the fault, its place (file, line), and the flag or
 
 from __future__ import annotations
 
+import errno
+
 __all__ = [
     "CorpusError",
     "DataError",
@@ -70,12 +72,24 @@ class MismatchError(DataError):
     """Two texts that should be the same and are not."""
 
 
+_LIMITS = {
+    errno.EMFILE: "allow more open files (ulimit -n)",
+    errno.ENFILE: "close some files of other processes",
+    errno.ENOMEM: "allow more memory (ulimit -v)",
+}
+
+
+def fix_of(error: OSError, otherwise: str) -> str:
+    """Name the step that fixes an error of the system: a greater limit, if a limit is the cause."""
+    return _LIMITS.get(error.errno or 0, otherwise)
+
+
 def reason_of(error: OSError) -> str:
     """Name the reason of an error of the system."""
     return error.strerror or str(error) or type(error).__name__
 
 
-def printable(value: object, most: int = 60) -> str:
+def one_line(value: object, most: int = 60) -> str:
     """Spell what a file says on one line: control characters are escaped, and long texts cut off."""
     text = str(value)
     text = text if len(text) <= most else f"{text[:most]}…"

@@ -7,18 +7,20 @@ first longer text on, compiled kernels cut. The words are the same.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Literal, overload
 
-from segtool.decode.decoders import Decoder, decoder_of
+from segtool.alternatives import Alternatives
+from segtool.decode.texts import TextCutter, cutter_of
+from segtool.derivation import Derivable
 from segtool.errors import UsageError
 from segtool.limits import WITHIN
 from segtool.runtime.workers import in_order, text_groups
-from segtool.store.model import DEFAULT, Model, find_model, load_model, save_model, with_granularity
+from segtool.store.model import DEFAULT, Model, find_model, load_model
 from segtool.tokens import SearchToken, Token, place_entries, place_words
 
 if TYPE_CHECKING:
-    from segtool.decode.search import Entries
+    from segtool.decode.literals import Literals
 
 __all__ = ["SearchToken", "Segmenter", "Token", "load"]
 
@@ -33,7 +35,7 @@ BATCH_CHARACTERS = 1 << 18
 _plain_left = PLAIN_CHARACTERS  # a race between threads does no harm
 
 
-class Segmenter:
+class Segmenter(Derivable, Alternatives):
     """Cuts text into words with a model.
 
     A segmenter does not change: threads may share it. Pickled, one that was loaded from a directory
@@ -46,16 +48,20 @@ class Segmenter:
     Attributes
     ----------
     model : Model
+    literals : Literals or None
+        The words of the model that its symbols cannot distinguish.
     """
 
-    __slots__ = ("_decoder", "model")
+    __slots__ = ("_cutter", "literals", "model")
 
     model: Model
-    _decoder: Decoder
+    literals: Literals | None
+    _cutter: TextCutter
 
     def __init__(self, model: Model) -> None:
         object.__setattr__(self, "model", model)
-        object.__setattr__(self, "_decoder", decoder_of(model))
+        object.__setattr__(self, "_cutter", cutter_of(model))
+        object.__setattr__(self, "literals", self._cutter.literals)
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"a Segmenter does not change: {name} cannot be set")
@@ -89,120 +95,7 @@ class Segmenter:
         list of str
             Slices of the text, in order; joined they give the text without its whitespace.
         """
-        if self.interprets(len(text)):
-            return self._decoder.cut_plain(text)
-        # one string of all words, which Python splits faster than it would take slices
-        joined = self._joined(text.replace("\n", " "))
-        return joined.split(" ") if joined else []
-
-    def adapt(self, texts: Iterable[str], workers: int = 1) -> Segmenter:
-        """Learn the words of texts, such as those to be cut, from their raw characters.
-
-        Parameters
-        ----------
-        texts : iterable of str
-            A word does not go from one to the next.
-        workers : int
-            Threads. The result does not depend on it.
-
-        Returns
-        -------
-        Segmenter
-            A new one, in memory; this one stays as it is.
-
-        Raises
-        ------
-        CorpusError
-            If there is no Han character in the texts.
-        UsageError
-            If the model is of a method that cannot be adapted, or `workers` less than 1.
-
-        Notes
-        -----
-        How, and where it comes from: :mod:`segtool.lexicon.adapt`.
-        """
-        from segtool.lexicon.adapt import adapt_model
-        from segtool.ngrams.counter import collect_corpus
-
-        if workers < 1:
-            raise UsageError(f"adapt(): {workers} workers: choose 1 or more")
-        runs = collect_corpus([texts] if isinstance(texts, str) else texts, self.model.folds)
-        return Segmenter(adapt_model(self.model, runs, workers))
-
-    def tune(self, sentences: Iterable[Sequence[str]], workers: int = 1) -> Segmenter:
-        """Learn from labelled sentences what counts as a word.
-
-        Parameters
-        ----------
-        sentences : iterable of sequence of str
-            The words of each sentence; 20 to 50 sentences help, more help more.
-        workers : int
-            Threads. The result does not depend on it.
-
-        Returns
-        -------
-        Segmenter
-            A new one, in memory, which cuts as fast; this one stays as it is. ``model.card["tuned"]`` has the F1 of
-            both by cross-validation; if tuning does not help, the new one cuts as this one does.
-
-        Raises
-        ------
-        CorpusError
-            If there are fewer than two sentences, or no Han character in them.
-        UsageError
-            If a sentence is one string, the model is of a method that cannot be tuned, or `workers` less than 1.
-
-        Notes
-        -----
-        How, and where it comes from: :mod:`segtool.guideline.tune`.
-        """
-        from segtool.guideline.tune import tune_model
-
-        if workers < 1:
-            raise UsageError(f"tune(): {workers} workers: choose 1 or more")
-        labelled = list(sentences)
-        if any(isinstance(words, str) for words in labelled):
-            raise UsageError("tune(): a sentence is a list of words, not one string: pass line.split()")
-        return Segmenter(tune_model(self.model, labelled, workers)[0])
-
-    def with_granularity(self, nats: float) -> Segmenter:
-        """Cut finer or coarser.
-
-        Parameters
-        ----------
-        nats : float
-            Added to the score of a cut for each gap between two words: more than 0 for finer words, less for coarser
-            ones; −4 to 4 is sensible. It replaces the granularity that the segmenter has.
-
-        Returns
-        -------
-        Segmenter
-            A new one, which shares the arrays of this one and cuts as fast. Adaptation keeps the granularity; tuning
-            learns its own.
-
-        Raises
-        ------
-        UsageError
-            If it is no number from −100 to 100, or the model is of a method without scores of words.
-        """
-        model = with_granularity(self.model, nats)
-        self._decoder.demand_scores("granularity")
-        return Segmenter(model)
-
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the model to a directory, for :func:`segtool.load` and ``segtool cut -m``.
-
-        Parameters
-        ----------
-        path : path
-            A directory that does not exist, is empty, or is a model, which is replaced.
-
-        Raises
-        ------
-        OutputError
-            If the directory cannot be written or holds something else.
-        """
-        save_model(self.model, path)
+        return self._cutter.cut(text, self.interprets(len(text)))
 
     def cut_iter(self, texts: Iterable[str]) -> Iterator[list[str]]:
         """Cut texts one by one, as they come.
@@ -256,33 +149,6 @@ class Segmenter:
             return place_entries(text, self.entries(text, within), unit)
         return place_words(text, self.cut(text), unit)
 
-    def cut_for_search(self, text: str, within: float = WITHIN) -> list[str]:
-        """List the entries of a text for a search index: its words and other words that it nearly has.
-
-        Parameters
-        ----------
-        text : str
-        within : float
-            Greatest loss of an entry, in nats, from 0 to 100: the score of the best cut minus that of the best cut with
-            the entry as a word. More gives more entries.
-
-        Returns
-        -------
-        list of str
-            Slices of the text, by start, then by length: the words of :meth:`cut`, and words that lie within one of
-            those or consist of several.
-
-        Raises
-        ------
-        UsageError
-            If `within` is out of its limits, or the model is of a method without scores of words.
-
-        See Also
-        --------
-        tokenize : With ``search=True``, places and positions too.
-        """
-        return self.entries(text, within).words(text)
-
     def cut_batch(self, texts: Iterable[str], workers: int = 1) -> list[list[str]]:
         """Cut many texts, in several threads if so asked.
 
@@ -305,66 +171,38 @@ class Segmenter:
         if workers < 1:
             raise UsageError(f"cut_batch(): {workers} workers: choose 1 or more")
         groups = text_groups(texts, BATCH_CHARACTERS)
-        return [words for group in in_order(self._cut_group, groups, workers) for words in group]
+        cuts = in_order(lambda group: self._cutter.cut_group(group, self.interprets), groups, workers)
+        return [words for group in cuts for words in group]
 
     def interprets(self, characters: int) -> bool:
         """Whether to cut a text of so many characters in plain Python; if not, compiled kernels are in use from now."""
         global _plain_left
         cost = characters + PLAIN_COST
-        plain = self._decoder.plain is not None and cost <= _plain_left
+        plain = self._cutter.decoder.plain is not None and cost <= _plain_left
         _plain_left = _plain_left - cost if plain else 0
         return plain
-
-    def entries(self, text: str, within: float) -> Entries:
-        """Find the entries of a text for search: places in characters, and which are words of the cut."""
-        from segtool.decode.search import find_entries
-
-        return find_entries(self._decoder, text, within, plain=self.interprets(2 * len(text)))  # one pass more
 
     def cut_utf8(
         self, data: bytes, separator: bytes, final: bool = True, before: int = 0, open_line: bool = False
     ) -> tuple[bytes, int, int, bool]:
         """Cut UTF-8 with the compiled kernels; streaming consists of such calls.
 
+        Literals must be hidden before (:meth:`segtool.decode.literals.Literals.hide_stream`).
+
         Parameters
         ----------
-        data : bytes
-            Whole characters, surrogates allowed.
-        separator : bytes
-            Written between two words of a line.
-        final : bool
-            Whether the text ends there (or a line does). If not, its end is left until more is known.
-        before : int
-            The symbol right before, in a run that goes on here; as the call before returned it.
-        open_line : bool
-            Whether the line holds a word that was written before; as the call before returned it.
+        data, separator, final, before, open_line
+            As for :meth:`segtool.decode.decoders.Decoder.cut`.
 
         Returns
         -------
         out : bytes
             The words, line by line.
-        consumed : int
-            Bytes that are settled; give those behind them again, with the text that follows.
-        before, open_line
-            To be given with them.
+        consumed, before, open_line
+            Settled bytes; give those behind them again, with the text that follows and `before` and `open_line`.
         """
-        out, consumed, before, open_line = self._decoder.cut(data, separator, final, before, open_line)
+        out, consumed, before, open_line = self._cutter.decoder.cut(data, separator, final, before, open_line)
         return out.tobytes(), consumed, before, open_line
-
-    def _cut_group(self, texts: list[str]) -> list[list[str]]:
-        """Cut texts as one, with a line end between them, which no word crosses."""
-        if not texts:
-            return []
-        joined = "\n".join(texts)
-        if self.interprets(len(joined)):
-            return [self._decoder.cut_plain(text) for text in texts]
-        if "\r" in joined or joined.count("\n") >= len(texts):  # line ends inside the texts
-            joined = "\n".join([text.replace("\n", " ").replace("\r", " ") for text in texts])
-        return [line.split(" ") if line else [] for line in self._joined(joined).split("\n")]
-
-    def _joined(self, text: str) -> str:
-        """The words of each line with a space between two."""
-        return str(self._decoder.cut(text.encode("utf-8", "surrogatepass"), b" ")[0], "utf-8", "surrogatepass")
 
 
 def load(path: str | os.PathLike[str] = DEFAULT) -> Segmenter:

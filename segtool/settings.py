@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import Field, dataclass, field, fields
 from typing import TYPE_CHECKING, Any, ClassVar, TypedDict, TypeVar
 
-from segtool.errors import ModelError, UsageError, printable
+from segtool.errors import ModelError, UsageError, one_line
 from segtool.limits import LONGEST_WORD
 
 if TYPE_CHECKING:
@@ -367,5 +367,5 @@ def settings_of(model: Model) -> TrainingSettings:
     try:
         return TrainingSettings(**stored).checked()
     except (UsageError, TypeError, ValueError, OverflowError) as error:
-        fault = f"a parameter in its card makes no sense ({printable(error, 200)})"
+        fault = f"a parameter in its card makes no sense ({one_line(error, 200)})"
         raise ModelError(f"{model.path}: {fault}: train it again") from None

@@ -55,6 +55,11 @@ def make_adapted(folder: Path) -> None:
     segtool.train(texts=[corpus()]).adapt([SMALL]).save(folder)
 
 
+def make_extended(folder: Path) -> None:
+    words = {"prefer": ["天气很好", "去公园"], "force": ["公园|散步", "C++", "iPhone 15 Pro", "𠮷野家"], "forbid": ["今天"]}
+    segtool.train(texts=[corpus()]).with_words(**words, words=["我们一起", "散步"]).save(folder)
+
+
 def make_shard(folder: Path) -> None:
     segtool.count(None, folder, texts=[corpus()])
 
@@ -92,6 +97,11 @@ def probe_model(folder: Path) -> None:
     usable(lambda: segmenter.cut_for_search(TEXT))
     with interpreting(True):
         usable(lambda: segmenter.cut_for_search(TEXT))
+    usable(lambda: segmenter.nbest(TEXT, 3))
+    usable(lambda: segmenter.sample(TEXT, 1.0, 7))
+    usable(lambda: segmenter.boundary_probabilities(TEXT))
+    usable(lambda: segmenter.explain("今天天气很好，C++他说"))
+    usable(lambda: segmenter.with_words(prefer=["天气很好"], force=["公园|散步"], forbid=["我们"]).cut(TEXT))
     usable(lambda: segmenter.adapt([SMALL]).cut(TEXT))
     usable(lambda: segmenter.tune(GOLD).cut(TEXT))
     usable(lambda: segmenter.save(folder.with_name("saved")))
@@ -107,7 +117,7 @@ def probe_model(folder: Path) -> None:
 
 def cut_both_ways(segmenter: Segmenter) -> None:
     """Cut in plain Python, compiled, and as a stream; the words must be slices of the text, and the same."""
-    plain_too = segmenter._decoder.plain is not None
+    plain_too = segmenter._cutter.decoder.plain is not None
     for text in (TEXT, SMALL, "今" * 3000, "今天" * 5000, "", "abc 12"):
         with interpreting(False):
             words = segmenter.cut(text)
@@ -225,6 +235,7 @@ KINDS = {
     "model": Kind(make_model, probe_model),
     "default": Kind(make_default, probe_model),
     "tuned": Kind(make_tuned, probe_model),
+    "extended": Kind(make_extended, probe_model),
     "adapted": Kind(make_adapted, probe_model),
     "entropy": Kind(functools.partial(make_model, method="entropy"), probe_model),
     "cohesion": Kind(functools.partial(make_model, method="cohesion"), probe_model),

@@ -305,7 +305,7 @@ def test_a_model_of_words_is_refused(tmp_path):
 
 def test_without_kenlm_the_fix_is_named(binary, monkeypatch):
     monkeypatch.setitem(sys.modules, "kenlm", None)
-    with pytest.raises(ModelError, match="pip install kenlm"):
+    with pytest.raises(ModelError, match=r"pip install 'segtool\[kenlm\]'"):
         open_lm(binary)
     assert open_lm(write(ARPA)).order == 3  # an ARPA file does not need it
 

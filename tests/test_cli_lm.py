@@ -198,6 +198,17 @@ def test_import_of_a_binary(tmp_path):
     assert scores[0] == scores[1]
 
 
+def test_arpa_files_and_directories_do_without_kenlm(trained, tmp_path, monkeypatch):
+    scores = run("score", trained / "a.lm", input=TEXT).stdout
+    monkeypatch.setitem(sys.modules, "kenlm", None)
+    run("train", SAMPLE / "city.txt", "-o", tmp_path / "a.arpa", "-q")
+    run("import", trained / "a.arpa.gz", "-o", tmp_path / "m", "-q")
+    assert "1-grams" in run("info", tmp_path / "a.arpa").stdout
+    assert [run("score", each, input=TEXT).stdout for each in (trained / "a.arpa", tmp_path / "m")] == [scores] * 2
+    (tmp_path / "a.binary").write_bytes(BINARY)
+    assert "pip install 'segtool[kenlm]'" in refusal("score", tmp_path / "a.binary", input=TEXT)
+
+
 def test_import_refuses(tmp_path):
     assert "no line \\data\\" in refusal("import", SAMPLE / "city.txt", "-o", tmp_path / "m")
     assert not list(tmp_path.iterdir())

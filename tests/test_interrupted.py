@@ -137,11 +137,16 @@ def test_reader_that_was_never_there(folder, arguments):
     assert done.returncode != 0
 
 
-def test_closed_standard_output(folder):
+@pytest.mark.parametrize(
+    "arguments",
+    [["cut", "text", "-m", MODEL], ["eval", GOLD, GOLD], ["eval", GOLD, GOLD, "--json"], ["lm", "info", "text"]],
+    ids=["cut", "eval", "json", "lm"],
+)
+def test_closed_standard_output(folder, arguments):
     """As in `segtool cut text >&-`."""
-    done = run("cut", "text", "-m", MODEL, cwd=folder, stdout=None, preexec_fn=lambda: os.close(1))
+    done = run(*arguments, cwd=folder, stdout=None, preexec_fn=lambda: os.close(1))
     assert done.returncode == 1
-    assert "standard output" in refusal(done.stderr)
+    assert "standard output is closed" in refusal(done.stderr)
 
 
 def test_closed_standard_input(folder):

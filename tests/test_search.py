@@ -68,7 +68,7 @@ def test_the_words_of_the_cut_are_primary(text, within):
 
 
 def test_more_loss_gives_more_entries():
-    found = [set(find_entries(EXTENDED._decoder, sample_text(), within)) for within in (0, 1, 2, 4, 8, 16)]
+    found = [set(find_entries(EXTENDED._cutter.decoder, sample_text(), within)) for within in (0, 1, 2, 4, 8, 16)]
     assert all(fewer < more for fewer, more in itertools.pairwise(found))
 
 
@@ -92,7 +92,7 @@ def test_positions():
 @pytest.mark.parametrize("segmenter", [SEGMENTER, EXTENDED, LONGEST])
 def test_long_runs_are_searched_in_pieces(segmenter):
     text = (sample_text() * 2).translate({ord(c): None for c in "，。、；：？！\n “”"})[: 3 * ROOM]
-    decoder = segmenter._decoder
+    decoder = segmenter._cutter.decoder
     whole = find_entries(decoder, text, 3, room=1 << 20)
     for room in (60, 200, ROOM):
         found = find_entries(decoder, text, 3, room=room)
@@ -106,7 +106,7 @@ def test_long_runs_are_searched_in_pieces(segmenter):
 def test_a_run_in_which_nothing_is_settled_takes_more_room():
     text = "今天天气" * 40
     for segmenter in (LONGEST, EVERY[-1]):
-        found = find_entries(segmenter._decoder, text, 3, room=4)
+        found = find_entries(segmenter._cutter.decoder, text, 3, room=4)
         assert [text[start:end] for start, end, primary in found if primary] == segmenter.cut(text)
 
 

@@ -77,7 +77,7 @@ def test_nothing_but_whitespace_is_lost(text):
 @hard
 @given(any_text)
 def test_compiled_kernels_cut_like_plain_python(text):
-    spans, consumed, _ = cut_spans(SEGMENTER._decoder, text)
+    spans, consumed, _ = cut_spans(SEGMENTER._cutter.decoder, text)
     assert consumed == len(text)
     assert cut_both_ways(text) == [text[start:end] for start, end in spans]
 

@@ -65,7 +65,7 @@ def cut(segmenter, text, separator=" "):
     data = text.encode("utf-8", "surrogatepass")
     out = np.full((1 + len(separator.encode())) * len(data) + SLACK + 8, GUARD, np.uint8)
     with mock.patch.object(decoders._memory, "out", out[:-8]):
-        done, consumed, before, _ = segmenter._decoder.cut(data, separator.encode())
+        done, consumed, before, _ = segmenter._cutter.decoder.cut(data, separator.encode())
     assert (consumed, before) == (len(data), 0)
     assert set(out[-8:].tolist()) == {GUARD}
     return done.tobytes()
@@ -136,7 +136,7 @@ def test_pieces_give_the_words_of_the_whole(text, cuts, separator):
         for i, piece in enumerate(pieces):
             final = i == len(pieces) - 1
             data = kept + piece.encode()
-            done, consumed, before, open_line = segmenter._decoder.cut(
+            done, consumed, before, open_line = segmenter._cutter.decoder.cut(
                 data, separator.encode(), final, before, open_line
             )
             out += done.tobytes()
@@ -150,10 +150,10 @@ def test_what_does_not_settle_for_long_keeps_nothing_that_follows(segmenter):
     text = "哈" * 9000 + long_line(60_000)
     data = text.encode()
     with little_room(50):
-        out, consumed, before, open_line = segmenter._decoder.cut(data, b" ", False)
+        out, consumed, before, open_line = segmenter._cutter.decoder.cut(data, b" ", False)
         done = out.tobytes()
         assert consumed > len(data) - 10_000
-        rest = segmenter._decoder.cut(data[consumed:], b" ", True, before, open_line)[0]
+        rest = segmenter._cutter.decoder.cut(data[consumed:], b" ", True, before, open_line)[0]
     assert done + rest.tobytes() == expected(segmenter, text)
 
 
@@ -162,7 +162,7 @@ def test_runs_are_cut_like_lines(lines, room):
     runs = runs_of("\n".join(lines))
     for segmenter in EVERY:
         with little_room(room):
-            joined = decoders.cut_runs(segmenter._decoder, runs)
+            joined = decoders.cut_runs(segmenter._cutter.decoder, runs)
         found, word = [[]], ""
         for code, join in zip(runs.codes[runs.stream].tolist(), joined.tolist(), strict=True):
             if code == MARK:

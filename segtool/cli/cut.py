@@ -48,6 +48,7 @@ class _CutCommand(click.Command):
     type=float,
     help=f"For a search index: also write words whose best cut loses at most NATS ({WITHIN:g} without a number).",
 )
+@options.dictionary
 @options.encoding
 @options.workers("the output", default=1)
 @options.quiet
@@ -59,6 +60,11 @@ def cut_command(
     adapt: tuple[str, ...],
     granularity: float | None,
     search: float | None,
+    prefer: str | None,
+    force: str | None,
+    forbid: str | None,
+    words: str | None,
+    words_only: bool,
     encoding: str,
     workers: int,
     quiet: bool,
@@ -69,6 +75,9 @@ def cut_command(
     model that comes with segtool is used. --adapt learns from a text, such as the one to cut, without changing the
     model on disk; it can be given several times. --granularity is the score of each gap between two words. --search
     writes the words of the cut, words within them and words that they form, by start, then by length.
+
+    Files of words have one word a line, perhaps with a count and a tag behind it, as jieba's dictionaries. They have
+    the encoding of the input.
     """
     files = files or ("-",)
     if "-" in adapt and "-" in files:
@@ -78,8 +87,9 @@ def cut_command(
     options.announce_compiling(quiet)
     from segtool.decode.search import search_utf8_stream
     from segtool.decode.streaming import cut_utf8_stream
+    from segtool.guideline.dictionary import extend
     from segtool.runtime.progress import Progress
-    from segtool.segmenter import load
+    from segtool.segmenter import Segmenter, load
     from segtool.text.sources import find_sources, read_blocks, total_size
     from segtool.text.utf8_files import read_utf8
 
@@ -88,14 +98,18 @@ def cut_command(
         segmenter = segmenter.with_granularity(granularity)
     if search is not None:
         segmenter.entries("", search)  # so that a wrong number is refused before the output is opened
+    lists = {"prefer": prefer, "force": force, "forbid": forbid, "words": words}
+    dictionary = options.read_dictionary(lists, words_only, encoding, "-" in (*files, *adapt))
     sources = find_sources(files)
+    own = find_sources(adapt)
     line_ended = True
-    with options.open_output(output) as out:
+    with options.open_output(output, [*sources, *own]) as out:
         watch = Progress(not quiet and not out.isatty())
         if adapt:
-            own = find_sources(adapt)
             with watch.stage("adapt", total_size(own), "B") as step:
                 segmenter = segmenter.adapt(read_blocks(own, encoding=encoding, progress=step), workers)
+        if dictionary is not None:
+            segmenter = Segmenter(extend(segmenter.model, dictionary))
         with watch.stage("cut", total_size(sources), "B") as step:
             for source in sources:
                 begun = False

@@ -28,12 +28,11 @@ __all__ = ["eval_command"]
 @options.encoding
 def eval_command(gold: str, predicted: str, as_json: bool, **arguments: Any) -> None:
     """Score a segmentation against a gold standard: precision, recall and F1 of words."""
+    import json
+
     from segtool.evaluation import evaluate_files
 
-    result = evaluate_files(gold, predicted, **arguments)
-    if as_json:
-        import json
-
-        click.echo(json.dumps(result.to_dict(), ensure_ascii=False, indent=2))
-    else:
-        click.echo(result.report())
+    with options.open_output(None) as out:
+        result = evaluate_files(gold, predicted, **arguments)
+        text = json.dumps(result.to_dict(), ensure_ascii=False, indent=2) if as_json else result.report()
+        out.write(f"{text}\n".encode("utf-8", "backslashreplace"))

@@ -104,9 +104,10 @@ def lm_score(model: str, file: str, encoding: str, quiet: bool) -> None:
     opened = open_lm(model)
     line = 0
     log10, tokens, unknown = 0.0, 0, 0
-    with options.open_output(None) as out:
+    sources = find_sources([file])
+    with options.open_output(None, sources) as out:
         out.write(b"line\tlog10\tperplexity\ttokens\tunknown\n")
-        for block in read_blocks(find_sources([file]), encoding=encoding):
+        for block in read_blocks(sources, encoding=encoding):
             columns = (column.tolist() for column in opened.score_lines(block))
             scores = [TextScore(*row) for row in zip(*columns, strict=True)]
             out.write("".join(_row(str(line + i), score) for i, score in enumerate(scores, 1)).encode())
@@ -131,13 +132,13 @@ def lm_info(model: str) -> None:
     from segtool.lm.language_model import LanguageModel
     from segtool.lm.store import open_lm
 
-    opened = open_lm(model)
-    for line in _describe(opened):
-        click.echo(line)
-    if isinstance(opened, LanguageModel):
-        for entry in ("parameters", "corpus", "imported"):
-            for name, value in opened.card.get(entry, {}).items():
-                click.echo(f"{entry}: {name} {value}")
+    with options.open_output(None) as out:
+        opened = open_lm(model)
+        lines = _describe(opened)
+        if isinstance(opened, LanguageModel):
+            for entry in ("parameters", "corpus", "imported"):
+                lines += [f"{entry}: {name} {value}" for name, value in opened.card.get(entry, {}).items()]
+        out.write("".join(f"{line}\n" for line in lines).encode("utf-8", "backslashreplace"))
 
 
 @lm_group.command("import")
@@ -149,7 +150,7 @@ def lm_import(source: str, output: str, quiet: bool) -> None:
 
     An ARPA file (plain or compressed) becomes tables. Its words are Han characters, <num> for a run of digits
     and <lat> for a run of Latin letters; n-grams with other words are left out. A KenLM binary is copied as it
-    is, and queried through the kenlm package.
+    is, and queried through the kenlm package (extra kenlm).
     """
     options.announce_compiling(quiet)
     from segtool.lm.store import import_lm

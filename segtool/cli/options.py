@@ -2,28 +2,36 @@
 
 from __future__ import annotations
 
+import os
+import stat
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import Field
-from typing import IO, Any, TypeVar
+from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from segtool.errors import OutputError, UsageError
 from segtool.settings import TrainingSettings, flag_of, parameters_by_title, spelled_value
 
+if TYPE_CHECKING:
+    from segtool.guideline.dictionary import Dictionary
+    from segtool.text.sources import Source
+
 __all__ = [
     "ParameterOption",
     "TitledCommand",
     "allow_duplicates",
     "announce_compiling",
+    "dictionary",
     "encoding",
     "engine",
     "memory",
     "open_engine",
     "open_output",
     "quiet",
+    "read_dictionary",
     "skip_undecodable",
     "training_parameter",
     "training_parameters",
@@ -95,6 +103,58 @@ skip_undecodable = click.option(
 quiet = click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
 
 
+def dictionary(command: Command) -> Command:
+    """Add ``--prefer``, ``--force``, ``--forbid``, ``--words`` and ``--words-only``."""
+    text = "That list is complete: other words of two characters or more are unlikely."
+    command = click.option("--words-only", is_flag=True, help=text)(command)
+    for name, text in (
+        ("words", "A word list, one word a line: its words are preferred."),
+        ("forbid", "Words that never come out."),
+        ("force", "Words that always win; 和|服务 is always cut at the bar."),
+        ("prefer", "Words that win over what they would be cut into."),
+    ):
+        command = click.option(f"--{name}", metavar="FILE", help=text)(command)
+    return command
+
+
+def read_dictionary(
+    paths: dict[str, str | None], words_only: bool, encoding: str, standard_input: bool
+) -> Dictionary | None:
+    """Read the files of :func:`dictionary`.
+
+    Parameters
+    ----------
+    paths : dict of str to str or None
+        The file of each option, without dashes.
+    words_only : bool
+    encoding : str
+    standard_input : bool
+        Whether standard input is read for something else.
+
+    Returns
+    -------
+    Dictionary or None
+        None if there is no file.
+
+    Raises
+    ------
+    UsageError
+        If standard input is read twice, or the list that is complete is missing.
+    DataError
+        If a file holds no words or a line that is none.
+    """
+    from segtool.guideline.dictionary import Dictionary
+    from segtool.guideline.word_files import read_words
+
+    given = {name: path for name, path in paths.items() if path is not None}
+    if list(given.values()).count("-") + standard_input > 1:
+        raise UsageError("standard input (-) can be read only once: give files to --words, --prefer, --force, --forbid")
+    if words_only and "words" not in given:
+        raise UsageError("--words-only: there is no word list: give it with --words")
+    lists = {name: read_words(path, f"--{name}", encoding) for name, path in given.items()}
+    return Dictionary.of(**lists, words_only=words_only) if lists else None
+
+
 def workers(what: str, default: int | None = None) -> Callable[[Command], Command]:
     """Add ``-j``; `what` does not depend on it."""
     shown: bool | str = True if default else "one per processor"
@@ -140,23 +200,41 @@ def open_engine(name: str, master: str | None) -> Iterator[Any]:
 
 
 @contextmanager
-def open_output(path: str | None) -> Iterator[IO[bytes]]:
-    """Standard output, or a file that appears when it is complete."""
+def open_output(path: str | None, inputs: Sequence[Source] = (), option: str = "-o") -> Iterator[IO[bytes]]:
+    """Standard output, or a file that appears when it is complete.
+
+    `option` is the one that gives the path. UsageError if the output goes to one of the inputs.
+    """
     if path is not None and path != "-":
         from segtool.store.files import atomic_file
 
-        with atomic_file(path) as file:
+        with atomic_file(path, option=option) as file:
+            _refuse_inputs(file, inputs)
             yield file
         return
     if sys.stdout is None:
-        raise OutputError("standard output is closed: pass a file with -o")
+        raise OutputError("standard output is closed: redirect it to a file or a pipe")
     try:
+        _refuse_inputs(sys.stdout.buffer, inputs)
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
     except BrokenPipeError:
         raise
     except OSError as error:
         raise OutputError(f"standard output: {error.strerror}: nothing more was written") from None
+
+
+def _refuse_inputs(output: IO[bytes], inputs: Sequence[Source]) -> None:
+    """Raise if the output goes to a file that is read: it would be lost, or grow until the disk is full."""
+    try:
+        written = os.fstat(output.fileno())
+    except OSError:  # an output without a file
+        return
+    for source in inputs if stat.S_ISREG(written.st_mode) else ():
+        with suppress(OSError):
+            read = os.fstat(0) if source.path is None else os.stat(source.path)
+            if os.path.samestat(read, written):
+                raise UsageError(f"{source.name}: the output goes to this very file: pass another one with -o")
 
 
 def announce_compiling(quiet: bool) -> None:

@@ -11,17 +11,17 @@ Scores are those of :mod:`segtool.decode.viterbi`, whole numbers, so that losses
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 
 import numpy as np
 
 from segtool.decode.block import BACKS, BEGINS, CHARACTERS, ROWS
-from segtool.decode.utf8_kernel import BARRED, GAPS, NO_SCORE, cover
-from segtool.decode.viterbi import NO_WORD, SHIFT, pairs_and_gaps
+from segtool.decode.utf8_kernel import BARRED, GAPS, LONG, NO_SCORE, UNROLLED, cover
+from segtool.decode.viterbi import SHIFT, pairs_and_gaps, run_lattice
 from segtool.limits import LONGEST_WORD
 from segtool.runtime.kernels import kernel
 
-__all__ = ["ENTRY_SHIFT", "LENGTH_MASK", "cover_entries", "plain_entries"]
+__all__ = ["ENTRY_SHIFT", "LENGTH_MASK", "cover_entries", "list_entries", "plain_entries"]
 
 ENTRY_SHIFT = 6
 """An entry is its first token times two to this, plus twice its length in tokens, plus 1 if it is primary."""
@@ -49,13 +49,38 @@ def cover_entries(tokens, certain, within, characters, units, spelling, places, 
         Number of entries.
     """
     settled = cover(tokens, certain, characters, units, spelling, places, scores)
+    return settled, list_entries(settled, within, characters, places, scores, entries)
+
+
+@kernel("i8(i8, i8, u2[const], i4[], i8[], i8[])")
+def list_entries(settled, within, characters, places, scores, entries):  # type: ignore[no-untyped-def]
+    """Find the entries of a block whose words are marked.
+
+    Parameters
+    ----------
+    settled : int
+        Tokens that are settled; there is a gap behind the last of them.
+    within, characters, places, scores, entries
+        As for :func:`cover_entries`.
+
+    Returns
+    -------
+    int
+        Number of entries.
+    """
     row = len(places) // ROWS
     begins = places[BEGINS * row : (BEGINS + 1) * row]
     words = places[BACKS * row : (BACKS + 1) * row]  # the lengths there are not needed any more
     gaps = places[GAPS * row : (GAPS + 1) * row]
     forward = scores[LONGEST_WORD * row : (LONGEST_WORD + 1) * row]
     backward = scores[(LONGEST_WORD + 1) * row : (LONGEST_WORD + 2) * row]
-    longest = max(np.int64(characters[CHARACTERS + 2]), np.int64(characters[CHARACTERS + 3]), 1)
+    max_len = np.int64(characters[CHARACTERS + 2])
+    unknown_len = np.int64(characters[CHARACTERS + 3])
+    longest = max(max_len, unknown_len, 1)
+    for k in range(max(unknown_len, UNROLLED) + 1, max_len + 1):
+        for t in range(1, settled - k + 2):
+            if places[LONG * row + t + k - 1] >> k & 1 == 0:
+                scores[(k - 1) * row + t] = NO_SCORE
     begins[settled + 1] = 1
     words[0] = 0
     for t in range(1, settled + 1):
@@ -82,13 +107,13 @@ def cover_entries(tokens, certain, within, characters, units, spelling, places, 
         for k in range(1, min(longest, settled - t + 1) + 1):
             end = t + k - 1
             score = scores[(k - 1) * row + t]
-            if score > BARRED // 2 and before + score // SHIFT + backward[end] >= least:
-                whole = begins[t] != 0 and begins[end + 1] != 0
-                inside = words[t] == words[end]
-                if whole or inside:
-                    entries[count] = (t << ENTRY_SHIFT) + 2 * k + np.int64(whole and inside)
-                    count += 1
-    return settled, count
+            whole = begins[t] != 0 and begins[end + 1] != 0
+            inside = words[t] == words[end]
+            near = score > BARRED // 2 and before + score // SHIFT + backward[end] >= least
+            if (whole and inside) or (near and (whole or inside)):
+                entries[count] = (t << ENTRY_SHIFT) + 2 * k + np.int64(whole and inside)
+                count += 1
+    return count
 
 
 def plain_entries(
@@ -99,6 +124,7 @@ def plain_entries(
     max_len: int,
     unknown_len: int,
     within: int,
+    splits: Container[tuple[int, ...]] = (),
 ) -> list[tuple[int, int, bool]]:
     """Find the entries of a run in plain Python.
 
@@ -110,6 +136,8 @@ def plain_entries(
         Its result.
     within : int
         Greatest loss, in steps.
+    splits : container of tuple of int
+        Words that always come out as their parts.
 
     Returns
     -------
@@ -118,39 +146,28 @@ def plain_entries(
     """
     size = len(symbols)
     pairs, gaps = pairs_and_gaps(symbols, units, spelling)
-    edges: list[list[tuple[int, int]]] = []
-    for start, symbol in enumerate(symbols):
-        found = {start + 1: units[4 * symbol + 2]}
-        spelled = spelling[4 * symbol]
-        for end in range(start + 2, min(size, start + unknown_len) + 1):
-            last = 4 * symbols[end - 1]
-            found[end] = spelled + spelling[last + 2]
-            spelled += spelling[last + 1]
-        node = pairs[start]
-        for end in range(start + 2, min(size, start + max_len) + 1):
-            if node == 0:
-                break
-            if units[4 * node + 2] != NO_WORD:
-                found[end] = units[4 * node + 2]
-            if end < size:
-                child = units[4 * node] + symbols[end]
-                node = child if units[4 * child + 1] == node else 0
-        edges.append([(end, gaps[start] + found[end]) for end in sorted(found)])
+    words = run_lattice(symbols, pairs, units, spelling, max_len, unknown_len)
+    edges = [
+        {end: gaps[start] + score for end, score, _ in found if tuple(symbols[start:end]) not in splits}
+        for start, found in enumerate(words)
+    ]
     backward = [0] * (size + 1)
     for start in range(size - 1, -1, -1):
-        backward[start] = max(score + backward[end] for end, score in edges[start])
+        backward[start] = max(score + backward[end] for end, score in edges[start].items())
     forward = [0] + [NO_SCORE] * size
     for start in range(size):
-        for end, score in edges[start]:
+        for end, score in edges[start].items():
             forward[end] = max(forward[end], forward[start] + score)
     borders = [0, *itertools.accumulate(lengths)]
     word = [i for i, length in enumerate(lengths) for _ in range(length)]
+    longest = max(max_len, unknown_len, 1)
     entries = []
     for start in range(size):
-        for end, score in edges[start]:
-            if forward[start] + score + backward[end] >= backward[0] - within:
-                whole = start in borders and end in borders
-                inside = word[start] == word[end - 1]
-                if whole or inside:
-                    entries.append((start, end, whole and inside))
+        for end in range(start + 1, min(size, start + longest) + 1):
+            whole = start in borders and end in borders
+            inside = word[start] == word[end - 1]
+            score = edges[start].get(end, NO_SCORE)
+            near = score > BARRED and forward[start] + score + backward[end] >= backward[0] - within
+            if (whole and inside) or (near and (whole or inside)):
+                entries.append((start, end, whole and inside))
     return entries

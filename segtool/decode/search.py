@@ -195,6 +195,18 @@ def search_utf8_stream(
         The entries in UTF-8, line by line as the text comes. A line is held until its end, unless it is longer than
         `LONG_LINE`.
     """
+
+    def search(pieces: Iterable[bytes]) -> Iterator[bytes]:
+        return _search_pieces(segmenter, pieces, separator, within, workers)
+
+    literals = segmenter.literals
+    return search(pieces) if literals is None else literals.around_stream(search, pieces, separator)
+
+
+def _search_pieces(
+    segmenter: Segmenter, pieces: Iterable[bytes], separator: str, within: float, workers: int
+) -> Iterator[bytes]:
+    """Find the entries of pieces whose literals are hidden."""
     between = separator.encode("utf-8", "surrogateescape")
     open_line = False
     for part in _line_parts(piece.decode("utf-8", "surrogatepass") for piece in pieces):

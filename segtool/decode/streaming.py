@@ -61,6 +61,18 @@ def cut_utf8_stream(
     bytes
         As for :func:`cut_stream`.
     """
+
+    def cut(pieces: Iterable[bytes]) -> Iterator[bytes]:
+        return _cut_pieces(segmenter, pieces, separator, workers, ahead)
+
+    literals = segmenter.literals
+    return cut(pieces) if literals is None else literals.around_stream(cut, pieces, separator)
+
+
+def _cut_pieces(
+    segmenter: Segmenter, pieces: Iterable[bytes], separator: str, workers: int, ahead: bool
+) -> Iterator[bytes]:
+    """Cut pieces whose literals are hidden."""
     cutter = _Cutter(segmenter, separator)
     if workers == 1:
         for piece in pieces:

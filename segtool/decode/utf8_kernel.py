@@ -24,10 +24,13 @@ from segtool.decode.viterbi import FLIP, FLIPPED, GRANULARITY, NO_WORD, SHIFT, T
 from segtool.limits import LONGEST_WORD
 from segtool.runtime.kernels import kernel
 
-__all__ = ["BARRED", "GAPS", "NO_SCORE", "cover", "cut_utf8"]
+__all__ = ["BARRED", "GAPS", "LONG", "NO_SCORE", "UNROLLED", "cover", "cut_utf8"]
 
 GAPS, _WHERE, _NODES, _BASES, _ROOTS, _SINGLES, _PAIRS = range(5, ROWS)
-_UNROLLED = 6  # lengths of words that the search is written out for
+LONG = _SINGLES  # of which only the gaps need the first content
+"""Lengths, as bits, of the words of the trie beyond the lanes that end with a token."""
+UNROLLED = 6
+"""Lengths of words that the search is written out for: lanes that always are in use."""
 NO_SCORE = -(1 << 61)
 _NO_WORD = NO_SCORE + 1  # a word of one symbol, so that marking words ends even where the weights add up to less
 BARRED = -(1 << 56)  # no stretch with a boundary in it is an unknown word
@@ -137,9 +140,12 @@ def _score_pairs(tokens, max_len, units, spelling, places, scores):  # type: ign
     return found
 
 
-@kernel("void(i8, i8, i4[const], i4[], i8[])")
-def _score_long_words(found, max_len, units, places, scores):  # type: ignore[no-untyped-def]
-    """Score the words of three and more symbols that begin with the pairs found."""
+@kernel("void(i8, i8, i8, i4[const], i4[], i8[])")
+def _score_long_words(found, max_len, lanes, units, places, scores):  # type: ignore[no-untyped-def]
+    """Score the words of three and more symbols that begin with the pairs found.
+
+    Words longer than `lanes` are rare, so a bit at their last token says that there is one of this length.
+    """
     row = len(places) // ROWS
     symbols = places[:row]
     where = places[_WHERE * row : (_WHERE + 1) * row]
@@ -147,6 +153,7 @@ def _score_long_words(found, max_len, units, places, scores):  # type: ignore[no
     bases = places[_BASES * row : (_BASES + 1) * row]
     words = places[_ROOTS * row : (_ROOTS + 1) * row]
     word_scores = scores[LONGEST_WORD * row : (LONGEST_WORD + 1) * row]
+    long_words = places[LONG * row : (LONG + 1) * row]
     for k in range(3, max_len + 1):
         lane = scores[(k - 1) * row : k * row]
         ahead = symbols[k - 1 :]
@@ -168,6 +175,10 @@ def _score_long_words(found, max_len, units, places, scores):  # type: ignore[no
             left += np.int64(base != 0)
         for i in range(count):
             lane[words[i] & NODE] = word_scores[i]
+        if k > lanes:
+            for i in range(count):
+                if words[i] > 0:  # the symbol before the block begins no word
+                    long_words[(words[i] + k - 1) & NODE] |= 1 << k
         found = left
 
 
@@ -180,7 +191,7 @@ def _best_cover(certain, lanes, places, scores):  # type: ignore[no-untyped-def]
     for k in range(1, lanes + 1):
         for t in range(k):
             scores[(k - 1) * (row - 1) + t] = _NO_WORD  # nothing begins before the first token
-    if lanes == _UNROLLED:
+    if lanes == UNROLLED:
         lane_1 = scores[1:]  # from here on by where words end
         lane_2 = scores[row:]
         lane_3 = scores[2 * row - 1 :]
@@ -210,6 +221,34 @@ def _best_cover(certain, lanes, places, scores):  # type: ignore[no-untyped-def]
         best = np.int64(_NO_WORD)
         for k in range(1, lanes + 1):
             best = max(best, totals[t + LONGEST_WORD + 1 - k] + scores[(k - 1) * (row - 1) + 1 + t])
+        backs_1[t] = best & _LENGTH
+        totals[t + LONGEST_WORD + 1] = best - (best & _LENGTH) + SHIFT * np.int64(gaps_2[t])
+
+
+@kernel("void(i8, i8, i8, i4[], i8[])")
+def _best_cover_of_long_words(certain, lanes, max_len, places, scores):  # type: ignore[no-untyped-def]
+    """Do the same where words may be longer than `lanes`; of those, look only at the ones that are there."""
+    row = len(places) // ROWS
+    gaps_2 = places[GAPS * row + 2 : (GAPS + 1) * row]
+    backs_1 = places[BACKS * row + 1 : (BACKS + 1) * row]
+    long_words_1 = places[LONG * row + 1 : (LONG + 1) * row]
+    totals = scores[(LONGEST_WORD + 3) * row :]
+    for k in range(1, lanes + 1):
+        for t in range(k):
+            scores[(k - 1) * (row - 1) + t] = NO_SCORE
+    for t in range(LONGEST_WORD):
+        totals[t] = NO_SCORE
+    totals[LONGEST_WORD] = 0
+    for t in range(certain):
+        best = np.int64(NO_SCORE)
+        for k in range(1, UNROLLED + 1):
+            best = max(best, totals[t + LONGEST_WORD + 1 - k] + scores[(k - 1) * (row - 1) + 1 + t])
+        for k in range(UNROLLED + 1, lanes + 1):
+            best = max(best, totals[t + LONGEST_WORD + 1 - k] + scores[(k - 1) * (row - 1) + 1 + t])
+        if long_words_1[t] != 0:
+            for k in range(lanes + 1, max_len + 1):
+                if long_words_1[t] >> k & 1:
+                    best = max(best, totals[t + LONGEST_WORD + 1 - k] + scores[(k - 1) * (row - 1) + 1 + t])
         backs_1[t] = best & _LENGTH
         totals[t + LONGEST_WORD + 1] = best - (best & _LENGTH) + SHIFT * np.int64(gaps_2[t])
 
@@ -277,11 +316,17 @@ def cover(tokens, certain, characters, units, spelling, places, scores):  # type
     max_len = np.int64(characters[CHARACTERS + 2])
     unknown_len = np.int64(characters[CHARACTERS + 3])
     longest = max(max_len, unknown_len)
-    lanes = max(longest, _UNROLLED)
+    lanes = max(unknown_len, UNROLLED)
     _score_symbols(tokens, lanes, unknown_len, units, spelling, places, scores)
     found = _score_pairs(tokens, max_len, units, spelling, places, scores)
-    _score_long_words(found, max_len, units, places, scores)
-    _best_cover(certain, lanes, places, scores)
+    if max_len > lanes:
+        row = len(places) // ROWS
+        places[LONG * row : LONG * row + tokens + LONGEST_WORD + 1] = 0
+    _score_long_words(found, max_len, lanes, units, places, scores)
+    if max_len > lanes:
+        _best_cover_of_long_words(certain, lanes, max_len, places, scores)
+    else:
+        _best_cover(certain, lanes, places, scores)
     return _mark_words(tokens, certain, longest, places)
 
 

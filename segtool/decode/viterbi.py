@@ -7,7 +7,8 @@
   ``a b | c d``, and at the pairs ab, bc and cd. Its weights lie in the trie, where decoding comes by in any case: the
   last number of a unit is four signed bytes, in steps of `TAG_STEP`. A gap has byte 0 of a's node, 1 of b's, 2 of c's,
   3 of d's, and byte 0 of ab's node, 1 of bc's and 2 of cd's, as far as these are in the trie. Beyond the ends of a run
-  is the boundary, symbol 0, which is in no pair.
+  is the boundary, symbol 0, which is in no pair. Byte 3 of pairs and longer words is free for a dictionary
+  (:data:`segtool.guideline.extend.STRENGTHS`).
 - The granularity, a constant, is added for each gap: more than 0 makes the words finer, less makes them coarser.
 
 Scores are whole numbers of 1/65536 nat, so that sums are exact: the best cover does not depend on where decoding
@@ -21,7 +22,18 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 
-__all__ = ["FLIP", "FLIPPED", "GRANULARITY", "NO_WORD", "SHIFT", "TAG_STEP", "WEIGHT_UNIT", "pairs_and_gaps", "viterbi"]
+__all__ = [
+    "FLIP",
+    "FLIPPED",
+    "GRANULARITY",
+    "NO_WORD",
+    "SHIFT",
+    "TAG_STEP",
+    "WEIGHT_UNIT",
+    "pairs_and_gaps",
+    "run_lattice",
+    "viterbi",
+]
 
 WEIGHT_UNIT = 1 << 16
 """Steps of weight in a nat."""
@@ -131,3 +143,48 @@ def pairs_and_gaps(
         total += (pairs[i + 1] >> 8 & 255) + (pairs[i + 2] >> 16 & 255)
         gaps.append(TAG_STEP * (total - FLIPPED) + spelling[GRANULARITY])
     return nodes[1:], gaps
+
+
+def run_lattice(
+    symbols: Sequence[int],
+    pairs: Sequence[int],
+    units: Sequence[int],
+    spelling: Sequence[int],
+    max_len: int,
+    unknown_len: int,
+) -> list[list[tuple[int, int, int]]]:
+    """List all words that a cover of a run may have.
+
+    Parameters
+    ----------
+    symbols, units, spelling, max_len, unknown_len
+        As for :func:`viterbi`.
+    pairs : sequence of int
+        From :func:`pairs_and_gaps`.
+
+    Returns
+    -------
+    list of list of (int, int, int)
+        Those that begin with each symbol, by length: the symbol behind the last one; the score without the gap before
+        the word, in steps; the trie node, 0 for an unknown word.
+    """
+    size = len(symbols)
+    words = []
+    for start, symbol in enumerate(symbols):
+        found = {start + 1: (units[4 * symbol + 2], symbol)}
+        spelled = spelling[4 * symbol]
+        for end in range(start + 2, min(size, start + unknown_len) + 1):
+            last = 4 * symbols[end - 1]
+            found[end] = spelled + spelling[last + 2], 0
+            spelled += spelling[last + 1]
+        node = pairs[start]
+        for end in range(start + 2, min(size, start + max_len) + 1):
+            if node == 0:
+                break
+            if units[4 * node + 2] != NO_WORD:
+                found[end] = units[4 * node + 2], node
+            if end < size:
+                child = units[4 * node] + symbols[end]
+                node = child if units[4 * child + 1] == node else 0
+        words.append([(end, *found[end]) for end in sorted(found)])
+    return words

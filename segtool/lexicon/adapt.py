@@ -84,11 +84,13 @@ def adapt_model(
     Raises
     ------
     UsageError
-        If the model is of another method.
+        If the model is of another method or has a dictionary.
     """
     settings = settings_of(model)
     if settings.method != "unigram":
         raise UsageError(f"a model of method {settings.method} cannot learn more: train one of method unigram")
+    if "dictionary" in model.card:
+        raise UsageError("a model with a dictionary cannot be adapted: adapt it first, then add the words")
     if model.card.get("tuned", {}).get("wins"):
         raise UsageError("a tuned model cannot learn from raw text: adapt or train first, then tune")
     stream = corpus.whole().stream

@@ -32,7 +32,10 @@ class KenLM(Scorer):
         try:
             import kenlm
         except ImportError:
-            raise ModelError(f"{path}: a KenLM binary needs a package: pip install kenlm") from None
+            raise ModelError(
+                f"{path}: a KenLM binary needs the extra kenlm, which a C++ compiler builds: "
+                "pip install 'segtool[kenlm]'; an ARPA file does not"
+            ) from None
         config = kenlm.Config()
         config.show_progress = False
         config.arpa_complain = kenlm.ARPALoadComplain.NONE

@@ -16,9 +16,10 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-from segtool.errors import ModelError, OutputError, printable
+from segtool.errors import ModelError, OutputError, fix_of, one_line, reason_of
 from segtool.runtime.arrays import Bytes
 from segtool.runtime.regular_files import UNFIT, open_regular, read_regular
+from segtool.store.leftovers import restore
 from segtool.store.npy import HeaderError, map_file, view_array
 
 __all__ = [
@@ -75,7 +76,7 @@ class CardFormat:
         except (OSError, ValueError):
             return
         if isinstance(card, dict) and card.get("format", self.name) != self.name:
-            kind = printable(card["format"])
+            kind = one_line(card["format"])
             raise OutputError(f"{os.fspath(path)}: holds {kind}, not a {self.title}: remove it or pass another -o")
 
     def damaged(self, folder: Path, what: str = "its checksum is wrong") -> ModelError:
@@ -92,6 +93,8 @@ class CardFormat:
     def read(self, folder: Path) -> dict[str, Any]:
         """Read the card of a directory, and check everything but the entries of single files."""
         file = folder / CARD
+        if not folder.exists():
+            restore(Path(os.path.realpath(folder)))
         try:
             card = parse_card(read_regular(file, MOST_CARD))
         except FileNotFoundError:
@@ -111,8 +114,8 @@ class CardFormat:
         version = card.get("format_version")
         if version != self.version:
             raise ModelError(
-                f"{folder}: {self.what} format {printable(version)}, "
-                f"written by segtool {printable(card.get('segtool_version'))}; "
+                f"{folder}: {self.what} format {one_line(version)}, "
+                f"written by segtool {one_line(card.get('segtool_version'))}; "
                 f"this segtool reads format {self.version}: {self.verb} the {self.what} again or install that version"
             )
         if card.get("checksum") != card_checksum(card) or not isinstance(card.get("arrays"), dict):
@@ -179,7 +182,10 @@ class CardFormat:
             return ModelError(f"{file}: missing from the {self.what}: {self.fix}")
         if error.errno in UNFIT:
             return ModelError(f"{file}: damaged ({error.strerror}): {self.fix}")
-        return ModelError(f"{file}: {error.strerror or error}: check the permissions of the {self.what}")
+        return ModelError(f"{file}: {reason_of(error)}: {self._permissions(error)}")
+
+    def _permissions(self, error: OSError) -> str:
+        return fix_of(error, f"check the permissions of the {self.what}")
 
 
 def parse_card(data: bytes) -> Any:

@@ -31,7 +31,7 @@ import numpy.typing as npt
 from segtool.errors import UsageError
 from segtool.runtime.arrays import Codes
 from segtool.store.cards import CARD, CardFormat, is_number, write_array
-from segtool.store.model_checks import MOST_GRANULARITY, check_card, model_faults
+from segtool.store.model_checks import MOST_CALIBRATION, MOST_GRANULARITY, check_card, model_faults
 from segtool.text.symbols import LAT, NUM
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ __all__ = [
     "SPELLING",
     "Model",
     "find_model",
+    "is_calibration",
     "is_granularity",
     "load_model",
     "save_model",
@@ -63,6 +64,10 @@ MODEL = CardFormat(
     verb="train",
     option="-m",
 )
+CALIBRATION, CALIBRATION_POWER = 0.33, -0.125
+"""Calibration after a corpus of a million symbols, and the power of its size that it follows; fitted to the dev parts,
+with models of 16,000 to 21 million symbols (``scripts/reliability.py``)."""
+LEAST_SYMBOLS = 10_000
 DEFAULT = "default"
 """Name of the model that comes with the package, trained on open text by ``scripts/make_default.py``."""
 LM_FOLDER = "lm"
@@ -136,6 +141,20 @@ class Model:
         """Nats for each gap between two words: more than 0 for finer words, less for coarser ones."""
         return float(self.card.get("granularity", 0.0))
 
+    @property
+    def calibration(self) -> float:
+        """Nats of log probability for each nat of score (:mod:`segtool.decode.confidence`).
+
+        If no labelled sentences say better, it follows from the size of the corpus: the larger it is, the farther apart
+        are the log weights of common and rare words.
+        """
+        if "calibration" in self.card:
+            return float(self.card["calibration"])
+        symbols, card = 0, self.card
+        while card:
+            symbols, card = symbols + card.get("corpus", {}).get("symbols", 0), card.get("base", {})
+        return CALIBRATION * (max(symbols, LEAST_SYMBOLS) / 1e6) ** CALIBRATION_POWER
+
     @functools.cached_property
     def _odd(self) -> dict[int, list[tuple[int, int]]]:
         found: dict[int, list[tuple[int, int]]] = defaultdict(list)
@@ -160,6 +179,11 @@ def find_model(name: str | os.PathLike[str]) -> Path:
 def is_granularity(number: object) -> bool:
     """Whether it is a number within the limits."""
     return is_number(number, MOST_GRANULARITY)
+
+
+def is_calibration(number: object) -> bool:
+    """Whether it is a number within the limits."""
+    return isinstance(number, (int, float)) and is_number(number, MOST_CALIBRATION) and number > 0
 
 
 def with_granularity(model: Model, nats: float) -> Model:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from segtool.limits import LONGEST_WORD, MOST_IDS
 from segtool.runtime.arrays import Codes, Integers
 from segtool.store.cards import is_number, is_whole
-from segtool.text.symbols import C_HAN, LAT, NUM, class_table
+from segtool.text.symbols import C_HAN, LAT, NUM, STAND_INS, class_table
 
 if TYPE_CHECKING:
     from segtool.store.model import Model
@@ -24,14 +24,16 @@ __all__ = ["MOST_GRANULARITY", "are_symbols", "check_card", "model_faults"]
 
 MOST_GRANULARITY = 100
 """Limit of the granularity, in nats, in either direction."""
+MOST_CALIBRATION = 100
 MOST_COUNT = 1 << 48
 """Limit of counts of words: sums of them stay below 2^63."""
-MOST_NATS = 1e5
+_MOST_SCORE = 1e5
 """Limit of log weights and scores; those of the trie have a limit of 32,768 by their type."""
 _MOST_GAP = 1 << 30
 _ALWAYS = [0, NUM, LAT]
+_FORBIDDEN = {*STAND_INS, "\n", "\r"}
 _TEXTS = ("name", "segtool_version", "decoder")
-_OBJECTS = ("corpus", "parameters", "tuned", "base")
+_OBJECTS = ("corpus", "parameters", "tuned", "base", "dictionary")
 
 
 def check_card(card: dict[str, Any]) -> str:
@@ -54,7 +56,50 @@ def check_card(card: dict[str, Any]) -> str:
         return "its fold is neither true nor false"
     if not is_number(card.get("granularity", 0), MOST_GRANULARITY):
         return f"its granularity is no number from -{MOST_GRANULARITY} to {MOST_GRANULARITY}"
+    calibration = card.get("calibration", 1.0)
+    if not is_number(calibration, MOST_CALIBRATION) or calibration <= 0:
+        return f"its calibration is no number up to {MOST_CALIBRATION}"
+    return _base_fault(card) or _dictionary_fault(card.get("dictionary", {}))
+
+
+def _base_fault(card: Any) -> str:
+    """Check the corpora of a model and of those that it continues."""
+    while card:
+        corpus = card.get("corpus", {}) if isinstance(card, dict) else None
+        if not isinstance(corpus, dict) or not is_whole(corpus.get("symbols", 0)):
+            return "a corpus in it has no number of symbols"
+        card = card.get("base", {})
     return ""
+
+
+def _dictionary_fault(dictionary: dict[str, Any]) -> str:
+    """Check the words of a dictionary that come out as their parts, or are found as they are written."""
+    for name in ("words", "prefer", "force", "forbid"):
+        if not is_whole(dictionary.get(name, 0)):
+            return f"the {name} of its dictionary are no number"
+    splits, literals = dictionary.get("splits", []), dictionary.get("literals", [])
+    if not isinstance(splits, list) or not all(map(_is_split, splits)):
+        return "a word of its dictionary cannot be split"
+    if not isinstance(literals, list) or not all(map(_is_literal, literals)):
+        return "a word of its dictionary cannot be in a text"
+    if len(set().union(*literals)) >= MOST_IDS:
+        return "its dictionary has too many characters"
+    digest = dictionary.get("digest", "")
+    return "" if isinstance(digest, str) and isinstance(dictionary.get("words_only", False), bool) else "no dictionary"
+
+
+def _is_split(word: object) -> bool:
+    """Whether it is a word of Han characters with its parts between ``|``."""
+    if not isinstance(word, str):
+        return False
+    parts = word.split("|")
+    fits = len(parts) > 1 and all(parts) and sum(map(len, parts)) <= LONGEST_WORD
+    return fits and all(class_table()[ord(character)] == C_HAN for character in "".join(parts))
+
+
+def _is_literal(word: object) -> bool:
+    """Whether it is a word without whitespace at either end, line ends and characters that stand for words."""
+    return isinstance(word, str) and 0 < len(word) == len(word.strip()) and not _FORBIDDEN & {*word}
 
 
 def model_faults(model: Model) -> Iterator[tuple[str, str]]:
@@ -140,8 +185,8 @@ def _word_faults(words: npt.NDArray[Any], alphabet: int) -> Iterator[str]:
         yield "a word of several symbols has no cohesion"
     for name in ("weight", "cohesion", "left_entropy", "right_entropy"):
         values = words[name]
-        high = np.inf if name == "cohesion" else MOST_NATS  # a single symbol has no split
-        if not (values.min() >= -MOST_NATS and values.max() <= high):
+        high = np.inf if name == "cohesion" else _MOST_SCORE  # a single symbol has no split
+        if not (values.min() >= -_MOST_SCORE and values.max() <= high):
             yield f"a {name} is out of range"
 
 

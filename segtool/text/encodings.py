@@ -17,6 +17,11 @@ from segtool.errors import EncodingError, UsageError
 __all__ = ["SkippedLine", "byte_lines", "decode_lines", "decode_pieces", "find_codec", "undecodable"]
 
 _GUESS_BYTES = 1 << 15
+_BYTE_ORDER_MARKS = {
+    "utf-16": (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE),
+    "utf-32": (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE),
+}
+_PROBE = "中文"
 
 
 class SkippedLine(NamedTuple):
@@ -36,10 +41,26 @@ def find_codec(encoding: str) -> tuple[str, bool]:
     try:
         name = codecs.lookup(encoding).name.removesuffix("-sig")
         line_end = "\n".encode(name)
+        readable = _reads_in_pieces(name)
     except (LookupError, ValueError) as exc:
         raise UsageError(f"unknown encoding {encoding!r}: pass --encoding utf-8, gb18030, big5, …") from exc
+    if not readable:
+        raise UsageError(f"encoding {encoding!r} is not for files: pass --encoding utf-8, gb18030, big5, …")
     # ISO-2022 shifts continue over line ends, and escapes of HZ and UTF-7 contain them
     return name, line_end == b"\n" and not re.match("utf-7|hz|iso2022", name)
+
+
+def _reads_in_pieces(codec: str) -> bool:
+    """Whether a text may be decoded byte by byte, which is not so for Punycode."""
+    try:
+        data = _PROBE.encode(codec)
+    except UnicodeEncodeError:
+        return True  # a small alphabet, a byte for each character
+    decoder = codecs.getincrementaldecoder(codec)()
+    try:
+        return "".join(decoder.decode(data[i : i + 1]) for i in range(len(data))) == _PROBE
+    except UnicodeError:
+        return False
 
 
 def byte_lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
@@ -102,15 +123,12 @@ def decode_pieces(pieces: Iterable[bytes], name: str, codec: str) -> Iterator[st
     """Decode a source in any codec piece by piece, as :func:`decode_lines` does; yields the text each piece adds."""
     decoder = codecs.getincrementaldecoder("utf-8-sig" if codec == "utf-8" else codec)()
     read, line = 0, 1
-    for piece in chain(pieces, [b""]):
+    for piece in chain(_marked(pieces, name, codec), [b""]):
         state = decoder.getstate()
         read += len(piece)
         try:
             text = decoder.decode(piece, final=not piece)
-        except UnicodeError as exc:
-            if not isinstance(exc, UnicodeDecodeError) or "BOM" in exc.reason:
-                fix = f"pass --encoding {codec}-le, {codec}-be or what the file is in"
-                raise EncodingError(f"{name}: no byte order mark at its start: {fix}") from exc
+        except UnicodeDecodeError as exc:
             # the exception holds the bytes that the decoder had kept back, then the piece
             kept = len(exc.object) - len(piece)
             decoder.setstate(state)
@@ -118,6 +136,27 @@ def decode_pieces(pieces: Iterable[bytes], name: str, codec: str) -> Iterator[st
             raise _undecodable(exc, name, line, read - len(exc.object), codec) from exc
         yield text
         line += text.count("\n")
+
+
+def _marked(pieces: Iterable[bytes], name: str, codec: str) -> Iterator[bytes]:
+    """Pass the pieces on; EncodingError if they lack the byte order mark that the codec needs.
+
+    Python's decoders notice that too, but only after some code units, and not if those are bad as well.
+    """
+    marks = _BYTE_ORDER_MARKS.get(codec)
+    pieces = iter(pieces)
+    if marks:
+        head = b""
+        for piece in pieces:
+            head += piece
+            if len(head) >= len(marks[0]):
+                break
+        if head and not head.startswith(marks):
+            fix = f"pass --encoding {codec}-le, {codec}-be or what the file is in"
+            raise EncodingError(f"{name}: no byte order mark at its start: {fix}")
+        if head:
+            yield head
+    yield from pieces
 
 
 def undecodable(data: bytes, name: str, line: int, offset: int, codec: str) -> EncodingError:
@@ -142,7 +181,7 @@ def _undecodable(exc: UnicodeDecodeError, name: str, line: int, offset: int, cod
 
 
 def _guess_encoding(data: bytes, place: int, codec: str, is_head: bool) -> str | None:
-    if is_head and data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+    if is_head and not codec.startswith("utf-16") and data.startswith(_BYTE_ORDER_MARKS["utf-16"]):
         return "utf-16"
     start = data.rfind(b"\n", 0, max(0, place - _GUESS_BYTES)) + 1
     end = data.find(b"\n", place + _GUESS_BYTES) + 1 or len(data)
