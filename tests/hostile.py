@@ -56,8 +56,9 @@ def make_adapted(folder: Path) -> None:
 
 
 def make_extended(folder: Path) -> None:
-    words = {"prefer": ["天气很好", "去公园"], "force": ["公园|散步", "C++", "iPhone 15 Pro", "𠮷野家"], "forbid": ["今天"]}
-    segtool.train(texts=[corpus()]).with_words(**words, words=["我们一起", "散步"]).save(folder)
+    force = ["公园|散步", "C++", "iPhone 15 Pro", "𠮷野家"]
+    plain = segtool.train(texts=[corpus()])
+    plain.with_words(prefer=["天气很好"], force=force, forbid=["今天"], words=["我们一起", "散步"]).save(folder)
 
 
 def make_shard(folder: Path) -> None:

@@ -41,9 +41,9 @@ def check_lm_card(card: dict[str, Any]) -> str:
         return "its ngrams are no sizes"
     if not 2 <= sizes[0] <= MOST_IDS or sum(sizes) >= _MOST_NODES:
         return "its ngrams are out of range"
-    if not isinstance(discounts, list) or not all(
-        isinstance(each, list) and all(map(is_number, each)) for each in discounts
-    ):
+    if not isinstance(discounts, list) or len(discounts) not in (0, len(sizes)):
+        return "its discounts are not as many as its ngrams"
+    if not all(isinstance(each, list) and len(each) == 3 and all(map(is_number, each)) for each in discounts):
         return "its discounts are no numbers"
     return ""
 
