@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import count, islice
+from numbers import Integral, Real
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -50,15 +51,15 @@ LISTED_AT_ONCE = 1 << 14
 
 def check_number(n: int) -> None:
     """Raise UsageError if so many cuts cannot be listed."""
-    if not isinstance(n, int) or not 1 <= n <= MOST_CUTS:
+    if not isinstance(n, Integral) or not 1 <= n <= MOST_CUTS:
         raise UsageError(f"{n} cuts of a text: choose a whole number from 1 to {MOST_CUTS}")
 
 
 def check_draw(temperature: float, seed: int) -> None:
     """Raise UsageError if no cut can be drawn at a temperature or with a seed."""
-    if not isinstance(temperature, (int, float)) or not 0 <= temperature <= MOST_TEMPERATURE:
+    if not isinstance(temperature, Real) or not 0 <= temperature <= MOST_TEMPERATURE:
         raise UsageError(f"temperature {temperature}: choose a number from 0 to {MOST_TEMPERATURE}")
-    if not isinstance(seed, int) or seed < 0:
+    if not isinstance(seed, Integral) or seed < 0:
         raise UsageError(f"seed {seed}: choose a whole number, 0 or more")
 
 
