@@ -286,7 +286,6 @@ class _Training:
             learned: Learned = method.learn(
                 corpus, candidates, settings, Resources(engine, step, checkpoints, lm, counts)
             )
-        self.report.words = len(learned.words.weight)
         return self.build(corpus, candidates, learned, lm)
 
     def score(self, counted: Counted, least: int, checkpoints: Checkpoints) -> Candidates:
@@ -321,4 +320,7 @@ class _Training:
         card: dict[str, object] = {"decoder": learned.decoder, "parameters": parameters, "segtool_version": __version__}
         with self.watch.stage("build"):
             model = build.build_model(candidates, learned, card, settings, corpus, lm)
-            return pool_numbers(model, build.MODEL_PATIENCE) if fits else model
+            if fits:
+                model = pool_numbers(model, build.MODEL_PATIENCE)
+        self.report.words = len(model.words)
+        return model

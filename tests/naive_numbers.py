@@ -3,6 +3,8 @@
 import itertools
 import re
 
+from segtool.text.folding import fold_text
+
 DIGITS = "一二三四五六七八九"
 _RISING = [*map("".join, itertools.pairwise(DIGITS)), "三五"]
 _PAIR = "(?:" + "|".join([*_RISING, "两三", "兩三"]) + ")"
@@ -20,6 +22,7 @@ AFTER_DIGITS = re.compile(f"(?:{_SMALL}?{_LARGE}|{_FEW}){_LARGE}*")
 
 def longest(grammar, text, at):
     """End of the longest number that begins at a place, None if there is none."""
+    text = fold_text(text)
     ends = (end for end in range(min(len(text), at + 64), at, -1) if grammar.fullmatch(text, at, end))
     return next(ends, None)
 

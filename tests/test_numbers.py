@@ -16,6 +16,7 @@ from segtool.decode.block import Scratch
 from segtool.decode.viterbi import WEIGHT_UNIT
 from segtool.lexicon.build import join_numbers
 from segtool.lexicon.number_words import pool_numbers
+from segtool.text.folding import fold_table
 from segtool.text.numbers import NUMBER_CHARACTERS
 from segtool.text.symbols import NUM, class_table, symbolise, tokenise
 from tests import naive
@@ -95,6 +96,14 @@ def test_all_short_stretches_are_read_as_the_grammar_says():
                 _, end, _ = next(spans)
             next(spans, None)  # the line end
             at += len(line) + 1
+
+
+def test_a_character_that_folds_to_a_numeral_is_one():
+    fold = fold_table()
+    kinds = {ord(character): kind for character, kind in NUMBER_CHARACTERS.items()}
+    for code in np.flatnonzero(np.isin(fold, [*kinds])).tolist():
+        assert kinds[code] == kinds[int(fold[code])]
+    assert numbers("二○○八年") == ["二○○八"]
 
 
 @settings(max_examples=500)

@@ -29,7 +29,7 @@ are number tokens the ids of the numerals, their kinds, and the tables of :func:
 NOT_HAN = 0xFFF0
 """A character table holds this and the class for a character other than Han."""
 
-HAN_NUMERAL, NUMERAL_MASK = MOST_IDS, 31
+HAN_NUMERAL, NUMERAL_MASK = MOST_IDS, 63
 """It holds the first of these and the place among :data:`segtool.text.numbers.NUMBER_CHARACTERS` for a numeral."""
 
 IDS = CHARACTERS + 4

@@ -252,7 +252,7 @@ def _check_forbidden(forbidden: NamedWords, encoded: _Encoded) -> None:
     special = encoded.has_class & ~encoded.has_mark
     for i in np.flatnonzero(single | special)[:1].tolist():
         fault = "a number or a Latin run in it is any number, any Latin run: forbid words of Han characters only"
-        if single[i]:
+        if single[i] and not special[i]:
             fault = "a single character cannot be forbidden, as any text must be cut into words: remove it"
         raise forbidden.error(list(forbidden.words)[i], fault)
 

@@ -62,7 +62,7 @@ def pool_numbers(model: Model, patience: int) -> Model:
     words, weight = _pooled(model, rows, group, kept)
     pairs, tags, singles = boundary_bytes(model)
     at_words, at_pairs, candidates = _candidates(model, words, pairs)
-    all_tags = np.zeros(len(candidates), np.int32)
+    all_tags = np.zeros(len(candidates) + 1, np.int32)
     all_tags[: len(model.symbols)], all_tags[at_pairs] = singles[:-1], tags
     unknown = float(model.lexicon[4 * len(model.symbols) + 2]) / WEIGHT_UNIT
     lexicon = Lexicon(at_words, weight, words["expected"], unknown)

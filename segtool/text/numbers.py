@@ -43,6 +43,17 @@ NUMBER_CHARACTERS = {
     **dict.fromkeys("百千", HUNDRED),
     **dict.fromkeys("万亿萬億", MYRIAD),
     "第": ORDINAL,
+    # characters that fold to one of these (segtool.text.folding)
+    "\u25cb": 0,
+    "\u2f00": 1,
+    "\u2f06": 2,
+    "\u2f0b": 8,
+    "\uf9b2": 0,
+    "\uf9d1": 6,
+    "\uf978": LIANG,
+    "\u2f0f": JI,
+    **dict.fromkeys("\u2f17\u3038", TEN),
+    "韆": HUNDRED,
 }
 """Kind of each numeral."""
 
