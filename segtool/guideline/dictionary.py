@@ -190,10 +190,10 @@ def extend(model: Model, dictionary: Dictionary, gain: float = GAIN, penalty: fl
 
 def _encode(model: Model, words: list[str]) -> _Encoded:
     """Turn words into folded codes."""
-    codes, starts = tokenise("\n".join(words))
-    offsets = np.cumsum([0, *(len(word) + 1 for word in words)])[:-1]
-    owner = np.searchsorted(offsets, starts, side="right") - 1
-    ends = np.append(offsets[1:], len("\n".join(words)) + 1) - 1
+    text = "\n".join(words)
+    codes, starts = tokenise(text)
+    ends = np.cumsum(np.fromiter(map(len, words), np.int64, len(words)) + 1) - 1
+    owner = np.searchsorted(ends, starts)
     inside = starts < ends[owner] if len(words) else np.zeros(0, np.bool_)
     codes, owner = codes[inside].astype(np.int64), owner[inside]
     length = np.bincount(owner, minlength=len(words))
