@@ -32,13 +32,14 @@ if TYPE_CHECKING:
     from segtool.ngrams.count_stage import count
     from segtool.segmenter import Segmenter, load
     from segtool.settings import TrainingSettings
-    from segtool.tokens import SearchToken, Token
+    from segtool.tokens import Cut, SearchToken, Token
     from segtool.training import TrainingReport, train
 
 __version__ = "0.1.0"
 
 __all__ = [
     "CorpusError",
+    "Cut",
     "DataError",
     "EncodingError",
     "Evaluation",
@@ -64,6 +65,7 @@ __all__ = [
 logging.getLogger("segtool").addHandler(logging.NullHandler())
 
 _HOMES = {
+    "Cut": "tokens",
     "Evaluation": "evaluation",
     "count": "ngrams.count_stage",
     "evaluate": "evaluation",

@@ -17,6 +17,8 @@ A message is one line. It has the fault, its place (file, line), and the flag or
 
 from __future__ import annotations
 
+import errno
+
 __all__ = [
     "CorpusError",
     "DataError",
@@ -68,6 +70,18 @@ class OutputError(DataError):
 
 class MismatchError(DataError):
     """Two texts that should be the same and are not."""
+
+
+_LIMITS = {
+    errno.EMFILE: "allow more open files (ulimit -n)",
+    errno.ENFILE: "close some files of other processes",
+    errno.ENOMEM: "allow more memory (ulimit -v)",
+}
+
+
+def fix_of(error: OSError, otherwise: str) -> str:
+    """Name the step that fixes an error of the system: a greater limit, if a limit is the cause."""
+    return _LIMITS.get(error.errno or 0, otherwise)
 
 
 def reason_of(error: OSError) -> str:

@@ -7,20 +7,21 @@ first longer text on, compiled kernels cut. The words are the same.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Literal, overload
 
+from segtool.alternatives import Alternatives
 from segtool.decode.decoders import decoder_of
 from segtool.decode.texts import TextCutter
+from segtool.derivation import Derivable
 from segtool.errors import UsageError
 from segtool.limits import WITHIN
 from segtool.runtime.workers import in_order, text_groups
-from segtool.store.model import DEFAULT, Model, find_model, load_model, save_model, with_granularity
+from segtool.store.model import DEFAULT, Model, find_model, load_model
 from segtool.tokens import SearchToken, Token, place_entries, place_words
 
 if TYPE_CHECKING:
     from segtool.decode.literals import Literals
-    from segtool.decode.search import Entries
 
 __all__ = ["SearchToken", "Segmenter", "Token", "load"]
 
@@ -35,7 +36,7 @@ BATCH_CHARACTERS = 1 << 18
 _plain_left = PLAIN_CHARACTERS  # a race between threads does no harm
 
 
-class Segmenter:
+class Segmenter(Derivable, Alternatives):
     """Cuts text into words with a model.
 
     A segmenter does not change: threads may share it. Pickled, one that was loaded from a directory
@@ -98,143 +99,6 @@ class Segmenter:
         """
         return self._cutter.cut(text, self.interprets(len(text)))
 
-    def adapt(self, texts: Iterable[str], workers: int = 1) -> Segmenter:
-        """Learn the words of texts, such as those to be cut, from their raw characters (:mod:`segtool.lexicon.adapt`).
-
-        Parameters
-        ----------
-        texts : iterable of str
-            A word does not go from one to the next.
-        workers : int
-            Threads. The result does not depend on it.
-
-        Returns
-        -------
-        Segmenter
-            A new one, in memory; this one stays as it is.
-
-        Raises
-        ------
-        CorpusError
-            If there is no Han character in the texts.
-        UsageError
-            If the model is of a method that cannot be adapted, or `workers` less than 1.
-        """
-        from segtool.lexicon.adapt import adapt_model
-        from segtool.ngrams.counter import collect_corpus
-
-        if workers < 1:
-            raise UsageError(f"adapt(): {workers} workers: choose 1 or more")
-        runs = collect_corpus([texts] if isinstance(texts, str) else texts, self.model.folds)
-        return Segmenter(adapt_model(self.model, runs, workers))
-
-    def tune(self, sentences: Iterable[Sequence[str]], workers: int = 1) -> Segmenter:
-        """Learn from labelled sentences what counts as a word (:mod:`segtool.guideline.tune`).
-
-        Parameters
-        ----------
-        sentences : iterable of sequence of str
-            The words of each sentence; 20 to 50 sentences help, more help more.
-        workers : int
-            Threads. The result does not depend on it.
-
-        Returns
-        -------
-        Segmenter
-            A new one, in memory, which cuts as fast; this one stays as it is. ``model.card["tuned"]`` has the F1 of
-            both by cross-validation; if tuning does not help, the new one cuts as this one does.
-
-        Raises
-        ------
-        CorpusError
-            If there are fewer than two sentences, or no Han character in them.
-        UsageError
-            If a sentence is one string, the model is of a method that cannot be tuned, or `workers` less than 1.
-        """
-        from segtool.guideline.tune import tune_model
-
-        if workers < 1:
-            raise UsageError(f"tune(): {workers} workers: choose 1 or more")
-        labelled = list(sentences)
-        if any(isinstance(words, str) for words in labelled):
-            raise UsageError("tune(): a sentence is a list of words, not one string: pass line.split()")
-        return Segmenter(tune_model(self.model, labelled, workers)[0])
-
-    def with_words(
-        self,
-        *,
-        prefer: Iterable[str] | Mapping[str, float] = (),
-        force: Iterable[str] = (),
-        forbid: Iterable[str] = (),
-        words: Iterable[str] = (),
-        words_only: bool = False,
-    ) -> Segmenter:
-        """Add words, in three strengths, and a word list; all about them: :mod:`segtool.guideline.dictionary`.
-
-        Parameters
-        ----------
-        prefer : iterable of str, or mapping of str to float
-            Words that win over what they would be cut into, by 4 nats or those of the mapping.
-        force, forbid : iterable of str
-            Words that always win (``和|服务`` is always cut at the bar), and words that never come out.
-        words : iterable of str
-            A word list: its words are preferred.
-        words_only : bool
-            Whether it is complete: all other words of two characters or more then cost 8 nats.
-
-        Returns
-        -------
-        Segmenter
-            A new one, in memory; this one stays as it is.
-
-        Raises
-        ------
-        UsageError
-            If a word is in two lists or cannot be forbidden, or the model is of a method that takes no words.
-        """
-        from segtool.guideline.dictionary import Dictionary, extend
-
-        return Segmenter(extend(self.model, Dictionary.of(prefer, force, forbid, words, words_only)))
-
-    def with_granularity(self, nats: float) -> Segmenter:
-        """Cut finer or coarser.
-
-        Parameters
-        ----------
-        nats : float
-            Added to the score of a cut for each gap between two words: more than 0 for finer words, less for coarser
-            ones; −4 to 4 is sensible. It replaces the granularity that the segmenter has.
-
-        Returns
-        -------
-        Segmenter
-            A new one, which shares the arrays of this one and cuts as fast. Adaptation keeps the granularity; tuning
-            learns its own.
-
-        Raises
-        ------
-        UsageError
-            If it is no number from −100 to 100, or the model is of a method without scores of words.
-        """
-        model = with_granularity(self.model, nats)
-        self._cutter.decoder.demand_scores("granularity")
-        return Segmenter(model)
-
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the model to a directory, for :func:`segtool.load` and ``segtool cut -m``.
-
-        Parameters
-        ----------
-        path : path
-            A directory that does not exist, is empty, or is a model, which is replaced.
-
-        Raises
-        ------
-        OutputError
-            If the directory cannot be written or holds something else.
-        """
-        save_model(self.model, path)
-
     def cut_iter(self, texts: Iterable[str]) -> Iterator[list[str]]:
         """Cut texts one by one, as they come.
 
@@ -287,33 +151,6 @@ class Segmenter:
             return place_entries(text, self.entries(text, within), unit)
         return place_words(text, self.cut(text), unit)
 
-    def cut_for_search(self, text: str, within: float = WITHIN) -> list[str]:
-        """List the entries of a text for a search index: its words and other words that it nearly has.
-
-        Parameters
-        ----------
-        text : str
-        within : float
-            Greatest loss of an entry, in nats, from 0 to 100: the score of the best cut minus that of the best cut with
-            the entry as a word. More gives more entries.
-
-        Returns
-        -------
-        list of str
-            Slices of the text, by start, then by length: the words of :meth:`cut`, and words that lie within one of
-            those or consist of several.
-
-        Raises
-        ------
-        UsageError
-            If `within` is out of its limits, or the model is of a method without scores of words.
-
-        See Also
-        --------
-        tokenize : With ``search=True``, places and positions too.
-        """
-        return self.entries(text, within).words(text)
-
     def cut_batch(self, texts: Iterable[str], workers: int = 1) -> list[list[str]]:
         """Cut many texts, in several threads if so asked.
 
@@ -346,10 +183,6 @@ class Segmenter:
         plain = self._cutter.decoder.plain is not None and cost <= _plain_left
         _plain_left = _plain_left - cost if plain else 0
         return plain
-
-    def entries(self, text: str, within: float) -> Entries:
-        """Find the entries of a text for search: places in characters, and which are words of the cut."""
-        return self._cutter.entries(text, within, self.interprets(2 * len(text)))  # one pass more
 
     def cut_utf8(
         self, data: bytes, separator: bytes, final: bool = True, before: int = 0, open_line: bool = False

@@ -12,7 +12,23 @@ from segtool.errors import UsageError
 if TYPE_CHECKING:
     from segtool.decode.search import Entries
 
-__all__ = ["SearchToken", "Token", "place_entries", "place_words"]
+__all__ = ["Cut", "SearchToken", "Token", "place_entries", "place_words"]
+
+
+class Cut(NamedTuple):
+    """A cut of a text and its score.
+
+    Attributes
+    ----------
+    words : list of str
+        Slices of the text, in order.
+    score : float
+        Sum of the scores of words and gaps, in nats. Differences between the cuts of a text are of use, not the number
+        alone.
+    """
+
+    words: list[str]
+    score: float
 
 
 class Token(NamedTuple):

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from tests.failures import LINE, MODEL, fails, resource
-from tests.helpers import GOLD, SAMPLE, scratch
+from tests.helpers import GOLD, SAMPLE, environment, refusal, scratch
 
 needs_dev_full = pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no /dev/full")
 
@@ -81,6 +81,61 @@ def test_disk_that_fills_while_text_is_written(folder):
         message = fails("cut", "long", "-m", MODEL, "-o", output, cwd=folder, preexec_fn=small_disk)
         assert f"{output}: " in message
         assert "File too large" in message
+
+
+# Limits of the process
+
+
+def few_files():
+    resource.setrlimit(resource.RLIMIT_NOFILE, (8, 8))
+
+
+def test_too_few_files_may_be_open(folder):
+    message = fails("cut", "text", "-m", MODEL, cwd=folder, preexec_fn=few_files)
+    assert "Too many open files" in message
+    assert "ulimit -n" in message
+    assert "permissions" not in message
+
+
+LIMITED = {
+    "thread": (
+        """
+import threading
+def start(self):
+    raise RuntimeError("can't start new thread")
+threading.Thread.start = start
+""",
+        "no thread can be started: pass a smaller -j",
+    ),
+    "library": (
+        """
+import segtool.segmenter
+def load(path):
+    raise ImportError("Advice, much of it") from ImportError("libm.so: map")
+segtool.segmenter.load = load
+""",
+        "a library cannot be loaded (libm.so: map): allow more memory (ulimit -v)",
+    ),
+    "memory": (
+        """
+import errno, numpy
+def load(*_, **__):
+    raise OSError(errno.ENOMEM, "Cannot allocate memory")
+numpy.load = load
+""",
+        "Cannot allocate memory: allow more memory (ulimit -v)",
+    ),
+}
+
+
+@pytest.mark.parametrize("limit", LIMITED)
+def test_what_a_limit_of_the_process_forbids(folder, limit):
+    code, expected = LIMITED[limit]
+    (folder / "long").write_text(LINE * 5000, encoding="utf-8")
+    program = f"{code}\nfrom segtool.cli.main import main\nmain(['cut', 'long', '-j', '2'])"
+    done = subprocess.run([sys.executable, "-c", program], cwd=folder, env=environment(), capture_output=True)
+    assert done.returncode == 1
+    assert expected in refusal(done.stderr)
 
 
 # Permissions

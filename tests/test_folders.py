@@ -8,10 +8,17 @@ import shutil
 import pytest
 
 from segtool.errors import OutputError
+from segtool.store import files
 from segtool.store.files import atomic_directory, atomic_file
 from tests.outputs import ENDINGS, entering, failing, message_of, mode_of, tree, watch
 
 not_root = pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+
+
+@pytest.fixture
+def no_exchange(monkeypatch):
+    """Two renames, as on systems without an exchange."""
+    monkeypatch.setattr(files, "exchange", lambda one, other: False)
 
 
 @pytest.fixture
@@ -169,6 +176,7 @@ def test_failing_block_leaves_the_folder_that_was(ending, tmp_path, model):
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), OSError(errno.ENOSPC, "No space left on device")], ids=repr)
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("number", [0, 1])
+@pytest.mark.usefixtures("no_exchange")
 def test_failure_around_each_rename_leaves_old_or_new(number, when, error, tmp_path, model, monkeypatch):
     rename = os.rename
     calls = []
@@ -192,6 +200,7 @@ def test_failure_around_each_rename_leaves_old_or_new(number, when, error, tmp_p
     assert (model / "card.json").read_text() == state
 
 
+@pytest.mark.usefixtures("no_exchange")
 def test_old_folder_that_cannot_be_put_back_is_named(tmp_path, model, monkeypatch):
     rename = os.rename
     calls = []

@@ -12,6 +12,7 @@ from segtool.runtime import machine_code
 from segtool.runtime.kernels import LazyKernel, kernel
 from segtool.runtime.prefetch import prefetch
 from segtool.text.symbols import symbolise
+from tests.helpers import python
 
 
 @pytest.fixture
@@ -168,3 +169,23 @@ def test_a_kernel_that_cannot_be_kept_says_why(own, caplog):
     assert (lazy.machine_code.folder, lazy.machine_code.is_new) == (None, True)
     assert "addressed: machine code is not kept: its code holds addresses of this process" in caplog.text
     assert [record.levelname for record in caplog.records if "addressed" in record.getMessage()] == ["DEBUG"] * 2
+
+
+# The end of a process
+
+
+def test_functions_outlive_the_module():
+    found = python(
+        """
+        import gc, json
+        import numpy as np
+        from segtool.runtime import machine_code
+        from segtool.text.symbols import class_table, symbolise
+        run, table = symbolise.compiled, np.frombuffer(class_table(), np.uint8)
+        codes, starts = np.zeros(3, np.int32), np.zeros(3, np.int32)
+        vars(machine_code).clear()  # as Python does when it ends
+        gc.collect()
+        print(json.dumps(run(np.array([0x4E00, 0x31, 0x32], np.uint32), table, codes, starts)))
+        """
+    )
+    assert found == 2

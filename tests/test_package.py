@@ -15,6 +15,7 @@ from tests.helpers import ROOT, TIMEOUT, environment
 
 PUBLIC = [
     "CorpusError",
+    "Cut",
     "DataError",
     "EncodingError",
     "Evaluation",

@@ -11,7 +11,7 @@ import pytest
 
 import segtool
 from scripts import make_cli_docs, make_default
-from tests.helpers import ROOT, SAMPLE, contents, environment
+from tests.helpers import GOLD, ROOT, SAMPLE, contents, environment
 
 PYTHON = sorted(path.stem for path in (ROOT / "scripts").glob("*.py"))
 SHELL = sorted(path.name for path in (ROOT / "scripts").iterdir() if path.is_file() and not path.suffix)
@@ -78,8 +78,22 @@ def test_quality_of_peers():
 
 def test_learning_curve():
     rows = table(script("learning_curve", "data", "--sizes", "10", "50", "--draws", "1", "--no-peers"))
-    [(untuned, few, many)] = rows.values()
-    assert float(many) > float(untuned) and 0.6 < float(few) < 1
+    [(untuned, few, many, everything)] = rows.values()
+    assert float(untuned) < float(many) < float(everything) and 0.6 < float(few) < 1
+
+
+def test_learning_curve_with_a_word_list(tmp_path):
+    """The lines of the sample serve as a set that comes with a word list."""
+    lines = GOLD.read_text("utf-8").splitlines()[:40]
+    for name in ("pku", "msr", "ud_gsdsimp", "ud_gsd_trad"):
+        (tmp_path / "gold" / name).mkdir(parents=True)
+        for part in ("dev10pct", "dev", "test"):
+            text = "\n".join(lines if name == "msr" else lines[:6])
+            (tmp_path / "gold" / name / f"{part}.seg.txt").write_text(text, encoding="utf-8")
+    words = "\n".join(sorted({*" ".join(lines).split()}))
+    (tmp_path / "gold" / "msr" / "training_words.txt").write_text(words, encoding="utf-8")
+    rows = table(script("learning_curve", tmp_path, "--sizes", "20", "--draws", "1", "--no-peers"))
+    assert all(float(listed) > float(alone) for alone, listed in zip(rows["msr"], rows["… with its list"], strict=True))
 
 
 @needs("pycrfsuite")

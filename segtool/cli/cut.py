@@ -101,11 +101,11 @@ def cut_command(
     lists = {"prefer": prefer, "force": force, "forbid": forbid, "words": words}
     dictionary = options.read_dictionary(lists, words_only, encoding, "-" in (*files, *adapt))
     sources = find_sources(files)
+    own = find_sources(adapt)
     line_ended = True
-    with options.open_output(output) as out:
+    with options.open_output(output, [*sources, *own]) as out:
         watch = Progress(not quiet and not out.isatty())
         if adapt:
-            own = find_sources(adapt)
             with watch.stage("adapt", total_size(own), "B") as step:
                 segmenter = segmenter.adapt(read_blocks(own, encoding=encoding, progress=step), workers)
         if dictionary is not None:

@@ -104,9 +104,10 @@ def lm_score(model: str, file: str, encoding: str, quiet: bool) -> None:
     opened = open_lm(model)
     line = 0
     log10, tokens, unknown = 0.0, 0, 0
-    with options.open_output(None) as out:
+    sources = find_sources([file])
+    with options.open_output(None, sources) as out:
         out.write(b"line\tlog10\tperplexity\ttokens\tunknown\n")
-        for block in read_blocks(find_sources([file]), encoding=encoding):
+        for block in read_blocks(sources, encoding=encoding):
             columns = (column.tolist() for column in opened.score_lines(block))
             scores = [TextScore(*row) for row in zip(*columns, strict=True)]
             out.write("".join(_row(str(line + i), score) for i, score in enumerate(scores, 1)).encode())

@@ -10,18 +10,24 @@ import os
 import sys
 from typing import Any
 
+from segtool.cli.interrupts import exit_silently, interruptible
+
+if os.path.basename(sys.argv[0]) in ("segtool", "segtool.exe"):  # the installed command, which imports this first
+    exit_silently()
+
 import click
 
 from segtool import __version__
 from segtool.cli.count import count_command
 from segtool.cli.cut import cut_command
 from segtool.cli.evaluate import eval_command
+from segtool.cli.explain import explain_command
 from segtool.cli.lm import lm_group
 from segtool.cli.train import train_command
 from segtool.cli.tune import tune_command
 from segtool.cli.warmup import warmup_command
 from segtool.cli.words import export_command, words_command
-from segtool.errors import SegtoolError
+from segtool.errors import SegtoolError, fix_of, reason_of
 
 __all__ = ["main"]
 
@@ -34,11 +40,13 @@ class _Group(click.Group):
             return super().main(*args, **kwargs)
         except OSError as error:
             where = f"{error.filename}: " if error.filename else ""
-            _fail(f"{where}{error.strerror or error}", 1)
+            fix = fix_of(error, "" if error.errno else "allow more memory (ulimit -v), or install segtool again")
+            _fail(f"{where}{reason_of(error)}{fix and f': {fix}'}", 1)
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
-            return super().invoke(ctx)
+            with interruptible():
+                return super().invoke(ctx)
         except SegtoolError as error:
             _fail(str(error), error.exit_code)
         except BrokenPipeError:
@@ -46,9 +54,29 @@ class _Group(click.Group):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             raise SystemExit(1) from None
         except KeyboardInterrupt:
-            _fail("interrupted; no output was changed", 130)
+            _fail(f"interrupted; {_changes()}", 130)
+        except RuntimeError as error:
+            if "start new thread" not in str(error):
+                raise
+            _fail("no thread can be started: pass a smaller -j, or allow more processes and memory (ulimit -u, -v)", 1)
+        except ImportError as error:
+            _fail(f"{_cause(error)}: allow more memory (ulimit -v) and files (ulimit -n), or install segtool again", 1)
         except MemoryError:
             _fail("out of memory: train with a smaller --memory or --sample, or cut with a smaller -j", 1)
+
+
+def _changes() -> str:
+    """Describe what an interrupted command has changed."""
+    files = sys.modules.get("segtool.store.files")
+    replaced = files.replaced_outputs() if files is not None else []
+    return f"{' and '.join(replaced)} had been written" if replaced else "no output was changed"
+
+
+def _cause(error: BaseException) -> str:
+    """Describe what an error came from, without the advice that numpy adds to it."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return f"a library cannot be loaded ({error})"
 
 
 def _fail(message: str, code: int) -> None:
@@ -74,6 +102,7 @@ for _command in (
     train_command,
     tune_command,
     cut_command,
+    explain_command,
     eval_command,
     words_command,
     export_command,

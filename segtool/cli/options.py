@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import stat
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import Field
 from typing import IO, TYPE_CHECKING, Any, TypeVar
 
@@ -15,6 +17,7 @@ from segtool.settings import TrainingSettings, flag_of, parameters_by_title, spe
 
 if TYPE_CHECKING:
     from segtool.guideline.dictionary import Dictionary
+    from segtool.text.sources import Source
 
 __all__ = [
     "ParameterOption",
@@ -190,23 +193,41 @@ def open_engine(name: str, master: str | None) -> Iterator[Any]:
 
 
 @contextmanager
-def open_output(path: str | None) -> Iterator[IO[bytes]]:
-    """Standard output, or a file that appears when it is complete."""
+def open_output(path: str | None, inputs: Sequence[Source] = (), option: str = "-o") -> Iterator[IO[bytes]]:
+    """Standard output, or a file that appears when it is complete.
+
+    `option` is the one that gives the path. UsageError if the output goes to one of the inputs.
+    """
     if path is not None and path != "-":
         from segtool.store.files import atomic_file
 
-        with atomic_file(path) as file:
+        with atomic_file(path, option=option) as file:
+            _refuse_inputs(file, inputs)
             yield file
         return
     if sys.stdout is None:
         raise OutputError("standard output is closed: redirect it to a file or a pipe")
     try:
+        _refuse_inputs(sys.stdout.buffer, inputs)
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
     except BrokenPipeError:
         raise
     except OSError as error:
         raise OutputError(f"standard output: {error.strerror}: nothing more was written") from None
+
+
+def _refuse_inputs(output: IO[bytes], inputs: Sequence[Source]) -> None:
+    """Raise if the output goes to a file that is read: it would be lost, or grow until the disk is full."""
+    try:
+        written = os.fstat(output.fileno())
+    except OSError:  # an output without a file
+        return
+    for source in inputs if stat.S_ISREG(written.st_mode) else ():
+        with suppress(OSError):
+            read = os.fstat(0) if source.path is None else os.stat(source.path)
+            if os.path.samestat(read, written):
+                raise UsageError(f"{source.name}: the output goes to this very file: pass another one with -o")
 
 
 def announce_compiling(quiet: bool) -> None:

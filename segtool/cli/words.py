@@ -86,12 +86,13 @@ def words_command(
     options.announce_compiling(quiet)
     from segtool.discovery import check_lengths, discover, examples
     from segtool.segmenter import load
+    from segtool.text.sources import find_sources
     from segtool.text.word_lists import read_word_set
 
     check_lengths(min_len, max_len, arguments["max_word_len"] if model is None else 15)
     left_out = read_word_set(known, "--known", arguments["encoding"]) if known is not None else frozenset()
     # opened first, so that a place that cannot be written is known before hours of work
-    with options.open_output(output) as out:
+    with options.open_output(output, find_sources(inputs)) as out:
         texts: list[str] = []
         if model is not None:
             segmenter = load(model)

@@ -9,20 +9,22 @@ from __future__ import annotations
 import functools
 import itertools
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from segtool.decode.block import BEGINS, ROWS, SLACK, SYMBOLS, Scratch, character_table, read_tokens, write_words
+from segtool.decode.block import SLACK, Scratch, character_table, read_tokens, write_words
 from segtool.decode.forced_splits import bar_splits, split_lengths, split_trie, split_words
+from segtool.decode.lattice_of_text import Lattice, compiled_lattice, plain_lattice
 from segtool.decode.near_best import cover_entries, list_entries, plain_entries
+from segtool.decode.pairs import cover_pairs
 from segtool.decode.utf8_kernel import cover, cut_utf8
 from segtool.decode.viterbi import GRANULARITY, NO_WORD, WEIGHT_UNIT, viterbi
 from segtool.errors import ModelError, UsageError
 from segtool.runtime.arrays import Bytes, Ids
-from segtool.runtime.kernels import kernel
 from segtool.store.model import LM_FOLDER, Model
 from segtool.text.folding import fold_table
 from segtool.text.symbols import CODE_LIMIT, MARK, SPACE, class_table, symbolise
@@ -117,9 +119,12 @@ class Decoder:
     ids : ndarray of uint16
     plain : callable or None
         Gives the lengths of the words of a run of symbol ids, in plain Python.
+    splits : mapping of tuple of int to list of int
+        Symbols of words that come out as their parts, and the lengths of these.
     """
 
     plain: Callable[[list[int]], list[int]] | None = None
+    splits: Mapping[tuple[int, ...], list[int]] = MappingProxyType({})
 
     def __init__(self, ids: Ids, max_len: int = 0, unknown_len: int = 0) -> None:
         self.ids = ids
@@ -144,12 +149,21 @@ class Decoder:
         """
         raise UsageError(f"{wish}: the method of this model does not score words: use a model of method unigram")
 
+    @property
+    def lattice_tables(self) -> tuple[Sequence[int], Sequence[int], int, int]:
+        """Trie, scores of unknown words and limits, as for :func:`segtool.decode.viterbi.viterbi`."""
+        raise NotImplementedError
+
     def search(self, tokens: int, certain: int, within: int, scratch: Scratch, entries: Any) -> tuple[int, int]:
         """Find the entries of a block; parameters and result of :func:`segtool.decode.near_best.cover_entries`."""
         raise NotImplementedError
 
     def plain_search(self, symbols: list[int], within: int) -> list[tuple[int, int, bool]]:
         """Find the entries of a run in plain Python; see :func:`segtool.decode.near_best.plain_entries`."""
+        raise NotImplementedError
+
+    def lattice(self, text: str, plain: bool) -> Lattice:
+        """Score the words at all places of a text; `plain` without compiled code."""
         raise NotImplementedError
 
     def cut(
@@ -269,6 +283,10 @@ class _Lattice(Decoder):
     def plain(self, symbols: list[int]) -> list[int]:
         return viterbi(symbols, *self._plain_tables, *self._limits)
 
+    @property
+    def lattice_tables(self) -> tuple[Sequence[int], Sequence[int], int, int]:
+        return *self._plain_tables, *self._limits
+
     def search(self, tokens: int, certain: int, within: int, scratch: Scratch, entries: Any) -> tuple[int, int]:
         tables = self.characters, *self._tables
         arrays = scratch.places, scratch.scores, entries
@@ -278,14 +296,19 @@ class _Lattice(Decoder):
     def plain_search(self, symbols: list[int], within: int) -> list[tuple[int, int, bool]]:
         return plain_entries(symbols, self.plain(symbols), *self._plain_tables, *self._limits, within)
 
+    def lattice(self, text: str, plain: bool) -> Lattice:
+        if plain:
+            return plain_lattice(text, self.ids, self._plain_tables, self._limits)
+        return compiled_lattice(text, self.ids, self._tables, self.characters)
+
 
 class _SplitLattice(_Lattice):
     """The best cover of each run by words, some of which come out as their parts."""
 
     def __init__(self, model: Model, splits: list[str]) -> None:
         super().__init__(model)
-        self._lengths = split_lengths(splits, self.ids)
-        self._splits = split_trie(self._lengths, len(model.symbols) + 1)
+        self.splits = split_lengths(splits, self.ids)
+        self._splits = split_trie(self.splits, len(model.symbols) + 1)
 
     def cover(self, tokens: int, certain: int, scratch: Scratch) -> int:
         settled = super().cover(tokens, certain, scratch)
@@ -300,7 +323,7 @@ class _SplitLattice(_Lattice):
     def plain(self, symbols: list[int]) -> list[int]:
         words, lengths, at = super().plain(symbols), [], 0
         for length in words:
-            lengths += self._lengths.get(tuple(symbols[at : at + length]), [length])
+            lengths += self.splits.get(tuple(symbols[at : at + length]), [length])
             at += length
         return lengths
 
@@ -312,7 +335,10 @@ class _SplitLattice(_Lattice):
 
     def plain_search(self, symbols: list[int], within: int) -> list[tuple[int, int, bool]]:
         tables = *self._plain_tables, *self._limits
-        return plain_entries(symbols, self.plain(symbols), *tables, within, self._lengths)
+        return plain_entries(symbols, self.plain(symbols), *tables, within, self.splits)
+
+    def lattice(self, text: str, plain: bool) -> Lattice:
+        return super().lattice(text, plain).with_splits(self.splits)
 
 
 class _Pairs(Decoder):
@@ -356,29 +382,6 @@ class _Tags(Decoder):
 
     def cover(self, tokens: int, certain: int, scratch: Scratch) -> int:
         return int(self._kernel.compiled(tokens, certain, *self._tables, scratch.places, scratch.scores))
-
-
-@kernel("i8(i8, i8, i4[const], i4[])")
-def cover_pairs(tokens, certain, units, places):  # type: ignore[no-untyped-def]
-    """Cut between all neighbours of a run that are no pair of the trie.
-
-    Parameters and result are those of :func:`segtool.decode.utf8_kernel.cover`.
-    """
-    row = len(places) // ROWS
-    symbols = places[SYMBOLS * row : (SYMBOLS + 1) * row]
-    begins = places[BEGINS * row : (BEGINS + 1) * row]
-    for t in range(1, certain + 1):
-        first, second = np.int64(symbols[t - 1]), np.int64(symbols[t])
-        child = np.int64(units[4 * first]) + second
-        joins = t > 1 and first != 0 and second != 0 and units[4 * first] != 0
-        joins = joins and units[4 * child + 1] == first and units[4 * child + 2] != NO_WORD
-        begins[t] = not joins
-    settled = certain
-    if 0 < certain < tokens and symbols[certain] != 0:
-        while begins[settled] == 0:  # the word may go on
-            settled -= 1
-        settled -= 1
-    return settled
 
 
 _DECODERS: dict[str, Any] = {"lattice": _Lattice, "pairs": _Pairs, "tags": _Tags}

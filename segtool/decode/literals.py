@@ -6,8 +6,8 @@ the literal takes its place again. So it is one word, and a boundary for the wor
 longest literal that begins at a token is taken. Texts are searched only if a model has literals.
 
 Compiled code first looks for the characters of literals alone
-(:func:`segtool.decode.literal_kernels.find_stretches`). Only the stretches around those places, mostly a few characters,
-are divided into tokens, so that other text is cut about as fast as without literals.
+(:func:`segtool.decode.literal_kernels.find_stretches`). Only the stretches around those places, mostly a few
+characters, are divided into tokens, so that other text is cut about as fast as without literals.
 """
 
 from __future__ import annotations
@@ -170,7 +170,7 @@ class Literals:
         ends = places[: 2 * count].tolist()
         stretches = [data[low:high] for low, high in zip(ends[::2], ends[1::2], strict=True)]
         hidden, found = self._hide_stretches(b"\n".join(stretches).decode("utf-8", "surrogatepass"))
-        parts = []
+        parts: list[bytes] = []
         at = 0
         for low, high, stretch in zip(
             ends[::2], ends[1::2], hidden.encode("utf-8", "surrogatepass").split(b"\n"), strict=True
@@ -196,9 +196,14 @@ class Literals:
         return [next(left) if word in STAND_INS else word for word in words] if found else words
 
     @staticmethod
+    def places(hidden: str) -> list[int]:
+        """Places of the literals in a hidden text, in characters."""
+        return [place.start() for place in _PLACE.finditer(hidden)]
+
+    @staticmethod
     def shift(hidden: str, found: list[str]) -> Callable[[list[int]], list[int]]:
         """Make the function that turns places in a hidden text, in characters, into those in the text itself."""
-        at = [place.start() for place in _PLACE.finditer(hidden)]
+        at = Literals.places(hidden)
         gains = [0, *accumulate(len(word) - 1 for word in found)]
         return lambda places: [place + gains[bisect_left(at, place)] for place in places]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from segtool.decode.decoders import Decoder
@@ -10,6 +11,7 @@ from segtool.decode.literal_kernels import STAND_INS
 from segtool.decode.literals import Literals
 
 if TYPE_CHECKING:
+    from segtool.decode.lattice_of_text import Lattice
     from segtool.decode.search import Entries
 
 __all__ = ["TextCutter"]
@@ -109,6 +111,14 @@ class TextCutter:
         entries = find_entries(self.decoder, hidden, within, plain)
         shift = self.literals.shift(hidden, found)
         return entries._replace(starts=shift(entries.starts), ends=shift(entries.ends)) if found else entries
+
+    def lattice(self, text: str, plain: bool) -> Lattice:
+        """Score the words at all places of a text; `plain` without compiled code."""
+        if self.literals is None:
+            return self.decoder.lattice(text, plain)
+        hidden, found = self._hide(text, plain)
+        lattice = self.decoder.lattice(hidden, plain)
+        return replace(lattice, starts=self.literals.shift(hidden, found)(lattice.starts))
 
     def _hide(self, text: str, plain: bool) -> tuple[str, list[str]]:
         """Replace the literals of a text."""

@@ -50,9 +50,6 @@ _PACKAGES = {"builtins", "numpy", "numba", "llvmlite"}
 _NAMED = (FunctionType, BuiltinFunctionType, ModuleType, type)
 _SCALARS = (bool, int, float, complex, str, bytes, type(None), type(...), range, slice)
 
-_alive: list[Any] = []
-"""Engines and method tables, which must live as long as the functions that they hold."""
-
 
 class MachineCode(NamedTuple):
     """A compiled kernel: a built-in function or numba's dispatcher, and where it is from.
@@ -270,5 +267,6 @@ def _link(function: Callable[..., Any], code: bytes) -> Callable[..., Any]:
         ("PyCFunction_NewEx", ctypes.pythonapi)
     )
     built_in = make(ctypes.addressof(method), np.ndarray, function.__module__)
-    _alive.append((engine, method))
+    # never freed: when Python ends, it may clear this module before it looks at the built-in functions once more
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object((engine, method)))
     return built_in

@@ -16,7 +16,8 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-from segtool.errors import ModelError, OutputError
+from segtool.errors import ModelError, OutputError, fix_of, reason_of
+from segtool.store.leftovers import restore
 
 __all__ = ["CARD", "CardFormat", "card_checksum", "copy_file", "write_array"]
 
@@ -80,6 +81,8 @@ class CardFormat:
     def read(self, folder: Path) -> dict[str, Any]:
         """Read the card of a directory, and check everything but the entries of single files."""
         file = folder / CARD
+        if not folder.exists():
+            restore(Path(os.path.realpath(folder)))
         try:
             card = json.loads(file.read_text(encoding="utf-8"))
         except FileNotFoundError:
@@ -90,7 +93,7 @@ class CardFormat:
             fix = f"pass the directory to {self.option}" if self.option else self.fix
             raise ModelError(f"{folder}: {what}: {fix}") from None
         except OSError as error:
-            raise ModelError(f"{file}: {error.strerror}: check the permissions of the {self.what}") from None
+            raise ModelError(f"{file}: {reason_of(error)}: {self._permissions(error)}") from None
         except ValueError:
             raise ModelError(f"{file}: damaged (not JSON): {self.fix}") from None
         if not isinstance(card, dict) or card.get("format") != self.name:
@@ -147,7 +150,10 @@ class CardFormat:
         """Make the error of a file that is missing or cannot be read."""
         if isinstance(error, FileNotFoundError):
             return ModelError(f"{file}: missing from the {self.what}: {self.fix}")
-        return ModelError(f"{file}: {error.strerror or error}: check the permissions of the {self.what}")
+        return ModelError(f"{file}: {reason_of(error)}: {self._permissions(error)}")
+
+    def _permissions(self, error: OSError) -> str:
+        return fix_of(error, f"check the permissions of the {self.what}")
 
 
 def write_array(folder: Path, name: str, array: npt.NDArray[Any]) -> dict[str, dict[str, Any]]:

@@ -25,6 +25,7 @@ import numpy.typing as npt
 from segtool.errors import OutputError, UsageError
 from segtool.store.cards import CARD
 from segtool.store.files import as_output_errors
+from segtool.store.leftovers import lock_handle
 from segtool.text.sources import find_sources
 
 __all__ = ["Checkpoints", "WorkFolder", "file_identities", "fingerprint", "input_identities", "work_location"]
@@ -205,11 +206,6 @@ class WorkFolder:
 def _locked(file: IO[bytes]) -> bool:
     """Lock a file until it is closed or the process ends; return False if another process has locked it."""
     try:
-        import fcntl
-    except ImportError:  # not on Windows
-        return True
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return lock_handle(file.fileno())
     except OSError:
         return False
-    return True

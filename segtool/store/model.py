@@ -46,6 +46,7 @@ __all__ = [
     "SPELLING",
     "Model",
     "find_model",
+    "is_calibration",
     "is_granularity",
     "load_model",
     "save_model",
@@ -66,6 +67,11 @@ MODEL = CardFormat(
 )
 MOST_GRANULARITY = 100
 """Limit of the granularity, in nats, in either direction."""
+CALIBRATION, CALIBRATION_POWER = 0.33, -0.125
+"""Calibration after a corpus of a million symbols, and the power of its size that it follows; fitted to the dev parts,
+with models of 16,000 to 21 million symbols (``scripts/reliability.py``)."""
+LEAST_SYMBOLS = 10_000
+MOST_CALIBRATION = 100
 DEFAULT = "default"
 """Name of the model that comes with the package, trained on open text by ``scripts/make_default.py``."""
 LM_FOLDER = "lm"
@@ -139,6 +145,20 @@ class Model:
         """Nats for each gap between two words: more than 0 for finer words, less for coarser ones."""
         return float(self.card.get("granularity", 0.0))
 
+    @property
+    def calibration(self) -> float:
+        """Nats of log probability for each nat of score (:mod:`segtool.decode.confidence`).
+
+        If no labelled sentences say better, it follows from the size of the corpus: the larger it is, the farther apart
+        are the log weights of common and rare words.
+        """
+        if "calibration" in self.card:
+            return float(self.card["calibration"])
+        symbols, card = 0, self.card
+        while card:
+            symbols, card = symbols + card.get("corpus", {}).get("symbols", 0), card.get("base", {})
+        return CALIBRATION * (max(symbols, LEAST_SYMBOLS) / 1e6) ** CALIBRATION_POWER
+
     @functools.cached_property
     def _odd(self) -> dict[int, list[tuple[int, int]]]:
         found: dict[int, list[tuple[int, int]]] = defaultdict(list)
@@ -163,6 +183,11 @@ def find_model(name: str | os.PathLike[str]) -> Path:
 def is_granularity(number: object) -> bool:
     """Whether it is a number within the limits."""
     return isinstance(number, (int, float)) and abs(number) <= MOST_GRANULARITY
+
+
+def is_calibration(number: object) -> bool:
+    """Whether it is a number within the limits."""
+    return isinstance(number, (int, float)) and 0 < number <= MOST_CALIBRATION
 
 
 def with_granularity(model: Model, nats: float) -> Model:
@@ -259,6 +284,7 @@ def load_model(path: str | os.PathLike[str], verify: bool = True) -> Model:
         or parameters.get("max_word_len") not in range(1, LONGEST_WORD + 1)
         or parameters.get("unknown_len", 0) not in range(LONGEST_WORD + 1)
         or not is_granularity(card.get("granularity", 0.0))
+        or not is_calibration(card.get("calibration", 1.0))
     ):
         raise MODEL.damaged(folder)
     loaded: dict[str, npt.NDArray[Any]] = {}

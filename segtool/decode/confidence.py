@@ -1,0 +1,159 @@
+"""Other cuts of a text than the best one, and how certain its boundaries are.
+
+The scores of a model are log weights, but as probabilities they are too confident. Each model has a *calibration*
+(:attr:`segtool.store.model.Model.calibration`), the nats of log probability for each nat of score, with which the
+probabilities of boundaries agree with labelled text (temperature scaling: Guo et al. 2017, "On Calibration of Modern
+Neural Networks", ICML).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import count, islice
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from segtool.decode.lattice_of_text import Lattice
+from segtool.decode.n_best import best_paths
+from segtool.decode.posterior import place_probabilities, random_path
+from segtool.decode.viterbi import WEIGHT_UNIT
+from segtool.errors import UsageError
+from segtool.runtime.arrays import Floats
+from segtool.runtime.workers import in_order, text_groups
+from segtool.text.symbols import MARK, SPACE
+from segtool.tokens import Cut
+
+if TYPE_CHECKING:
+    from segtool.segmenter import Segmenter
+
+__all__ = [
+    "MOST_CUTS",
+    "best_cuts",
+    "check_draw",
+    "check_number",
+    "gap_probabilities",
+    "nbest_utf8_stream",
+    "random_cut",
+]
+
+MOST_CUTS = 1000
+"""Limit of the number of cuts of a text."""
+
+MOST_TEMPERATURE = 1000
+COLD = 1e-9
+"""At a lower temperature only cuts of equal score could differ from the best one, so that is taken."""
+
+LISTED_AT_ONCE = 1 << 14
+"""Characters of the lines that a thread takes at a time."""
+
+
+def check_number(n: int) -> None:
+    """Raise UsageError if so many cuts cannot be listed."""
+    if not isinstance(n, int) or not 1 <= n <= MOST_CUTS:
+        raise UsageError(f"{n} cuts of a text: choose a whole number from 1 to {MOST_CUTS}")
+
+
+def check_draw(temperature: float, seed: int) -> None:
+    """Raise UsageError if no cut can be drawn at a temperature or with a seed."""
+    if not isinstance(temperature, (int, float)) or not 0 <= temperature <= MOST_TEMPERATURE:
+        raise UsageError(f"temperature {temperature}: choose a number from 0 to {MOST_TEMPERATURE}")
+    if not isinstance(seed, int) or seed < 0:
+        raise UsageError(f"seed {seed}: choose a whole number, 0 or more")
+
+
+def best_cuts(lattice: Lattice, text: str, n: int) -> list[Cut]:
+    """Find the best cuts of a text; see :meth:`segtool.segmenter.Segmenter.nbest`.
+
+    A cut that several paths give, as some edges stand for several words, has the score of the best of them.
+    """
+    paths = n
+    while True:
+        found = list(best_paths(lattice, paths))
+        cuts: dict[tuple[int, ...], int] = {}
+        for score, path in found:
+            cuts.setdefault(tuple(lattice.word_ends(path)), score)
+        if len(cuts) >= n or len(found) < paths:
+            break
+        paths *= 2
+    return [Cut(lattice.words(ends, text), score / WEIGHT_UNIT) for ends, score in islice(cuts.items(), n)]
+
+
+def random_cut(lattice: Lattice, text: str, scale: float, temperature: float, seed: int) -> list[str]:
+    """Draw a cut of a text; see :meth:`segtool.segmenter.Segmenter.sample`. `scale` is the calibration of the model."""
+    if temperature < COLD:
+        [(_, path)] = best_paths(lattice, 1)
+    else:
+        path = random_path(lattice, scale / temperature, seed)
+    return lattice.words(lattice.word_ends(path), text)
+
+
+def gap_probabilities(lattice: Lattice, scale: float) -> Floats:
+    """Find the probability of each gap; see :meth:`segtool.segmenter.Segmenter.boundary_probabilities`."""
+    starts, codes = np.array(lattice.starts), np.array([SPACE, *lattice.codes, SPACE])
+    shares = place_probabilities(lattice, scale)
+    shares[(codes[1:] <= MARK) | (codes[:-1] <= MARK)] = 1.0
+    found = np.zeros(starts[-1] + 1)
+    found[starts] = shares
+    for token in np.flatnonzero(codes[1:-1] == SPACE).tolist():
+        found[starts[token] : starts[token + 1]] = 1.0
+    return found[1:-1]
+
+
+def nbest_utf8_stream(
+    segmenter: Segmenter,
+    pieces: Iterable[bytes],
+    separator: str,
+    n: int,
+    workers: int = 1,
+    numbers: Iterator[int] | None = None,
+) -> Iterator[bytes]:
+    """Find the best cuts of each line of a text that comes in pieces of UTF-8.
+
+    Parameters
+    ----------
+    segmenter, n
+        As for :meth:`segtool.segmenter.Segmenter.nbest`.
+    pieces : iterable of bytes
+        The text; a piece may end anywhere but inside a character.
+    separator : str
+        Written between two words.
+    workers : int
+        Threads. The result does not depend on it.
+    numbers : iterator of int, optional
+        Numbers for the lines, from 1 if there are none.
+
+    Yields
+    ------
+    bytes
+        For each cut its line's number, its score in nats and its words, with a tab between these, and a line end; the
+        cuts of a line together, as soon as the line is complete.
+    """
+    between = separator.encode("utf-8", "surrogateescape")
+    numbers = count(1) if numbers is None else numbers
+
+    def listed(group: list[tuple[str, int]]) -> bytes:
+        out = []
+        for line, number in group:
+            for cut in segmenter.nbest(line, n):
+                words = between.join([word.encode("utf-8", "surrogatepass") for word in cut.words])
+                out.append(b"%d\t%.5f\t%s\n" % (number, cut.score, words))
+        return b"".join(out)
+
+    for lines in _complete_lines(piece.decode("utf-8", "surrogatepass") for piece in pieces):
+        groups = text_groups(lines, LISTED_AT_ONCE)
+        yield from in_order(listed, (list(zip(group, numbers, strict=False)) for group in groups), workers)
+
+
+def _complete_lines(pieces: Iterable[str]) -> Iterator[list[str]]:
+    """The lines that each piece completes, without their ends; the last one may lack its end."""
+    waiting: list[str] = []
+    for piece in pieces:
+        waiting.append(piece)
+        if "\n" in piece:
+            *lines, rest = "".join(waiting).split("\n")
+            yield lines
+            waiting = [rest]
+    rest = "".join(waiting)
+    if rest:
+        yield [rest]
