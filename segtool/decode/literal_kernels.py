@@ -23,7 +23,7 @@ BEGINS_LITERAL, IS_HAN, IS_EXTENDER, IS_NEWLINE = 1, 2, 4, 8
 """Bits of the kind of a character."""
 
 _FIRST, _SECOND = map(ord, STAND_INS)
-_INDEX = (1 << 62) - 1  # masks a place, which spares the compiled code the question whether it is negative
+_NOT_NEGATIVE = (1 << 62) - 1  # masks a place, which spares the compiled code the question whether it is negative
 
 
 def _find_literals(points, tokens, starts, ids, units, places):  # type: ignore[no-untyped-def]
@@ -85,7 +85,7 @@ find_literals = LazyKernel(_find_literals, "i8(u4[const], i8, i4[const], u2[cons
 @kernel("(i8,i8)(u1[const], i8)")
 def _read_character(data, at):  # type: ignore[no-untyped-def]
     """The code point of a character in UTF-8 and the place behind it."""
-    at &= _INDEX
+    at &= _NOT_NEGATIVE
     lead = np.int64(data[at])
     if lead < 0x80:
         return lead, at + 1
