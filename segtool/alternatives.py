@@ -110,7 +110,7 @@ class Alternatives:
         text : str
         temperature : float
             From 0 to 1,000. At 1, cuts are drawn by their probability. Less favours probable cuts, and 0 gives the best
-            one; more makes all cuts alike.
+            one; at more, improbable cuts are drawn more often.
         seed : int
             0 or more. The same seed draws the same cut.
 
@@ -139,8 +139,8 @@ class Alternatives:
         Returns
         -------
         ndarray of float64, shape (len(text) - 1,)
-            Entry i is for the gap behind ``text[i]``: 1 beside whitespace and marks, 0 inside a number or a Latin run.
-            Empty for a text of one character or none.
+            Entry i is for the gap behind ``text[i]``: 1 beside whitespace and marks, 0 inside a number, a Latin run or
+            a repeated mark. Empty for a text of one character or none.
 
         Raises
         ------
@@ -150,7 +150,7 @@ class Alternatives:
         Notes
         -----
         The probabilities are calibrated: of the gaps with probability .8, say, about 80 % are boundaries in labelled
-        text (:mod:`segtool.decode.confidence`).
+        text (:mod:`segtool.decode.confidence`). That holds for models of method ``unigram``.
         """
         from segtool.decode.confidence import gap_probabilities
 

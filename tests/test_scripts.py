@@ -102,6 +102,18 @@ def test_learning_curve_of_crfsuite():
     assert 0 < float(rows["… CRFsuite"][1]) < float(rows["gold"][1])
 
 
+def test_reliability():
+    errors, bins = map(table, script("reliability", "data", "--tune", 40, "--granularity", 2).split("\n\n"))
+    assert list(errors) == ["included", "included, granularity 2", "news", "included, tuned to 40 sentences"]
+    for row in errors.values():
+        error, _, _, loss, _, uncalibrated_loss = map(float, row[-6:])
+        assert error < 0.08 and loss < uncalibrated_loss
+    assert float(errors["included"][-6]) < float(errors["included"][-4])
+    assert len(bins) == 10
+    means, boundaries = ([float(row[i]) for row in bins.values()] for i in (1, 2))
+    assert means == sorted(means) and boundaries[-1] - boundaries[0] > 0.9
+
+
 def test_tune():
     rows = table(script("tune", "data", "entropy_floor"))
     assert list(rows) == ["defaults", "`entropy_floor` 1", "`entropy_floor` 2"]

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import count, islice
+from numbers import Integral, Real
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -50,15 +51,15 @@ LISTED_AT_ONCE = 1 << 14
 
 def check_number(n: int) -> None:
     """Raise UsageError if so many cuts cannot be listed."""
-    if not isinstance(n, int) or not 1 <= n <= MOST_CUTS:
+    if not isinstance(n, Integral) or not 1 <= n <= MOST_CUTS:
         raise UsageError(f"{n} cuts of a text: choose a whole number from 1 to {MOST_CUTS}")
 
 
 def check_draw(temperature: float, seed: int) -> None:
     """Raise UsageError if no cut can be drawn at a temperature or with a seed."""
-    if not isinstance(temperature, (int, float)) or not 0 <= temperature <= MOST_TEMPERATURE:
+    if not isinstance(temperature, Real) or not 0 <= temperature <= MOST_TEMPERATURE:
         raise UsageError(f"temperature {temperature}: choose a number from 0 to {MOST_TEMPERATURE}")
-    if not isinstance(seed, int) or seed < 0:
+    if not isinstance(seed, Integral) or seed < 0:
         raise UsageError(f"seed {seed}: choose a whole number, 0 or more")
 
 
@@ -90,7 +91,7 @@ def random_cut(lattice: Lattice, text: str, scale: float, temperature: float, se
 
 def gap_probabilities(lattice: Lattice, scale: float) -> Floats:
     """Find the probability of each gap; see :meth:`segtool.segmenter.Segmenter.boundary_probabilities`."""
-    starts, codes = np.array(lattice.starts), np.array([SPACE, *lattice.codes, SPACE])
+    starts, codes = np.array(lattice.starts), np.pad(lattice.codes, 1, constant_values=SPACE)
     shares = place_probabilities(lattice, scale)
     shares[(codes[1:] <= MARK) | (codes[:-1] <= MARK)] = 1.0
     found = np.zeros(starts[-1] + 1)
@@ -129,6 +130,8 @@ def nbest_utf8_stream(
         For each cut its line's number, its score in nats and its words, with a tab between these, and a line end; the
         cuts of a line together, as soon as the line is complete.
     """
+    if segmenter.literals is not None:
+        segmenter.literals.check_separator(separator)
     between = separator.encode("utf-8", "surrogateescape")
     numbers = count(1) if numbers is None else numbers
 
@@ -136,8 +139,8 @@ def nbest_utf8_stream(
         out = []
         for line, number in group:
             for cut in segmenter.nbest(line, n):
-                words = between.join([word.encode("utf-8", "surrogatepass") for word in cut.words])
-                out.append(b"%d\t%.5f\t%s\n" % (number, cut.score, words))
+                words = "\n".join(cut.words).encode("utf-8", "surrogatepass")  # no word holds a line end
+                out.append(b"%d\t%.5f\t%s\n" % (number, cut.score, words.replace(b"\n", between)))
         return b"".join(out)
 
     for lines in _complete_lines(piece.decode("utf-8", "surrogatepass") for piece in pieces):

@@ -224,6 +224,7 @@ def _word_tip(word: ExplainedWord) -> str:
     if len(word.pieces) > 1:
         lines.append(f"comes out as {' '.join(map(markup, word.pieces))}")
     lines.append("a word of the cut" if word.chosen else f"the best cut with it loses {word.loss:.4f} nats")
+    lines.append(f"probability {word.probability:.4f}")
     return "\n".join(lines)
 
 
@@ -232,4 +233,5 @@ def _gap_tip(gap: ExplainedGap) -> str:
     lines += [f"{markup(part.text) or part.name}: {signed(part.nats, 4)}" for part in gap.parts if part.nats]
     if gap.alternative is not None:
         lines.append(f"the best other cut loses {gap.alternative.loss:.4f} nats")
+    lines.append(f"probability {gap.probability:.4f}")
     return "\n".join(lines)
