@@ -48,6 +48,7 @@ from segtool.lexicon.decoder_lattice import TextLattice, _gap_factors
 from segtool.lexicon.em import FORGOTTEN, LEAST_EXPECTED, learn, log_prior, log_weight
 from segtool.lexicon.learned import Learned, Resources
 from segtool.lexicon.passes import Threads
+from segtool.lexicon.trie import word_nodes
 from segtool.lexicon.unknown_words import GROWTH, spelling_scores, spelling_steps
 from segtool.lexicon.word_classes import CutCorpus, class_factors, cluster
 from segtool.ngrams.count import count_stream
@@ -213,9 +214,7 @@ def characters(base: Base) -> Rows:
 def classes(base: Base) -> Rows:
     model = base.model()
     words, units = model.words, model.lexicon.reshape(-1, 4)
-    node = words["symbols"][:, 0].astype(np.int64)
-    for place in range(1, words["symbols"].shape[1]):
-        node = np.where(words["length"] > place, units[node, 0] + words["symbols"][:, place], node)
+    node = word_nodes(units, words["symbols"], words["length"])
     weight = np.full(len(units), -np.inf)
     weight[node] = words["weight"]
     lattice = units[:, :2].ravel(), weight, base.settings.max_word_len, base.runs.stats.longest_run
