@@ -3,16 +3,18 @@
 
     .venv/bin/python -m scripts.learning_curve DATA [--sizes 20 50 200 1000] [--draws 4] [--no-peers]
 
-Sentences are drawn at random from every second line of a dev part; F1 is on the test part of the set, or on the other
-lines where there is none. Beside it a conditional random field that learns from the same sentences alone (CRFsuite,
-extra ``bench``): four tags, the symbols around a place and their pairs.
+Sentences are drawn at random from every second line of a dev part; the last column has all of them. F1 is on the test
+part of the set, or on the other lines where there is none. Beside it: tuning with the word list that comes with the
+set, if there is one; and a conditional random field that learns from the same sentences alone (CRFsuite, extra
+``bench``): four tags, the symbols around a place and their pairs.
 """
 
 from __future__ import annotations
 
 import random
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from statistics import mean
 
 import segtool
@@ -20,12 +22,27 @@ from scripts.experiments import f1, gold_of, parser_of, print_head, print_row, r
 
 SETS = {"pku/dev10pct": "pku/test", "msr/dev10pct": "msr/test", "ud_gsdsimp/dev": "", "ud_gsd_trad/dev": ""}
 
+LABELLED, DRAWS = [20, 50, 200, 1000], 4
+
 Learn = Callable[[list[str]], Callable[[list[str]], Iterable[list[str]]]]
+
+
+def plain(test: list[str], words: Sequence[str] = ()) -> str:
+    """F1 of the included model, without labels."""
+    segmenter = segtool.load()
+    if words:
+        segmenter = segmenter.with_words(words=words, words_only=True)
+    return shown(f1(test, segmenter.cut_batch(raw(test))))
 
 
 def tuned(lines: list[str]) -> Callable[[list[str]], Iterable[list[str]]]:
     """The included model, tuned."""
     return segtool.load().tune([line.split() for line in lines]).cut_batch
+
+
+def tuned_with(words: Sequence[str]) -> Learn:
+    """The included model, tuned with a complete word list."""
+    return lambda lines: segtool.load().tune([line.split() for line in lines], words, words_only=True).cut_batch
 
 
 def features(text: str) -> list[list[str]]:
@@ -65,32 +82,40 @@ def crf(lines: list[str]) -> Callable[[list[str]], Iterable[list[str]]]:
 
 
 def curve(labels: list[str], test: list[str], sizes: list[int], draws: int, learn: Learn) -> Iterable[str]:
-    """F1 at every size, the mean of several draws."""
+    """F1 at every size, the mean of several draws, and with all sentences."""
     for size in sizes:
         if size > len(labels):
             yield "-"
             continue
         found = [f1(test, learn(random.Random(draw).sample(labels, size))(raw(test))) for draw in range(draws)]
         yield shown(mean(found))
+    yield shown(f1(test, learn(labels)(raw(test))))
 
 
-def main() -> None:
-    parser = parser_of(__doc__)
-    parser.add_argument("--sizes", type=int, nargs="+", default=[20, 50, 200, 1000], help="labelled sentences")
-    parser.add_argument("--draws", type=int, default=4, help="means are over so many draws")
-    parser.add_argument("--no-peers", action="store_true", help="leave out CRFsuite")
-    options = parser.parse_args()
-    gold = gold_of(options.data, [*SETS, *filter(None, SETS.values())])
-    print_head("labelled sentences", ["0", *map(str, options.sizes)])
+def print_curves(data: Path, sizes: list[int], draws: int, peers: bool) -> None:
+    """Print the table."""
+    gold = gold_of(data, [*SETS, *filter(None, SETS.values())])
+    print_head("labelled sentences", ["0", *map(str, sizes), "all"])
     for name, lines in gold.items():
         if name in SETS.values():
             continue
         labels, test = [line for line in lines[::2] if line.split()], gold.get(SETS.get(name, ""), lines[1::2])
-        untuned = shown(f1(test, segtool.load().cut_batch(raw(test))))
-        scores = options.sizes, options.draws
-        print_row(name.partition("/")[0], [untuned, *curve(labels, test, *scores, tuned)])
-        if not options.no_peers:
-            print_row("… CRFsuite", ["-", *curve(labels, test, *scores, crf)])
+        print_row(name.partition("/")[0], [plain(test), *curve(labels, test, sizes, draws, tuned)])
+        path = data / "gold" / name.partition("/")[0] / "training_words.txt"
+        if path.exists():
+            words = path.read_text("utf-8").split()
+            print_row("… with its list", [plain(test, words), *curve(labels, test, sizes, draws, tuned_with(words))])
+        if peers:
+            print_row("… CRFsuite", ["-", *curve(labels, test, sizes, draws, crf)])
+
+
+def main() -> None:
+    parser = parser_of(__doc__)
+    parser.add_argument("--sizes", type=int, nargs="+", default=LABELLED, help="labelled sentences")
+    parser.add_argument("--draws", type=int, default=DRAWS, help="means are over so many draws")
+    parser.add_argument("--no-peers", action="store_true", help="leave out CRFsuite")
+    options = parser.parse_args()
+    print_curves(options.data, options.sizes, options.draws, not options.no_peers)
 
 
 if __name__ == "__main__":

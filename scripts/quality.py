@@ -6,7 +6,8 @@
 F1 is by spans; one set of parameters, the defaults, chosen on the dev parts; test parts are only reported. The news
 text is that of scripts/bench. With adaptation, the model learns from the raw text of the set that it cuts. --sizes
 adds F1 on the dev parts after training on samples of the news from 0.2 MB to all of it, and on more text beside it,
-from nothing and from the included model; lines of the dev parts are taken out of the text.
+from nothing and from the included model; lines of the dev parts are taken out of the text. --curve adds the table of
+scripts/learning_curve: F1 after tuning to labelled sentences, beside CRFsuite.
 """
 
 import tempfile
@@ -30,6 +31,7 @@ from scripts.experiments import (
     texts_of,
     without,
 )
+from scripts.learning_curve import DRAWS, LABELLED, print_curves
 
 MORE = ["news_xinwenlianbo.txt", "exam_c3.txt", "science_abstracts_csl.txt"]
 SIZES = [200_000, 1_000_000, 5_000_000]
@@ -84,7 +86,8 @@ def sample(lines: list[str], size: int) -> list[str]:
 def main() -> None:
     parser = parser_of(__doc__)
     parser.add_argument("--sizes", action="store_true", help="also train on samples of several sizes")
-    parser.add_argument("--no-peers", action="store_true", help="leave out jieba and SentencePiece")
+    parser.add_argument("--curve", action="store_true", help="also tune to labelled sentences: scripts/learning_curve")
+    parser.add_argument("--no-peers", action="store_true", help="leave out jieba, SentencePiece and CRFsuite")
     options = parser.parse_args()
     gold = gold_of(options.data, ALL)
     news = texts_of(options.data)
@@ -110,6 +113,9 @@ def main() -> None:
             name = f"{len(text.encode()) / 1e6:.1f} MB"
             row(name, dev, as_is(segtool.train(texts=[text])))
             row(f"{name}, from the included model", dev, as_is(segtool.train(texts=[text], base="default")))
+    if options.curve:
+        print()
+        print_curves(options.data, LABELLED, DRAWS, not options.no_peers)
 
 
 if __name__ == "__main__":

@@ -63,37 +63,44 @@ class Derivable:
         runs = collect_corpus([texts] if isinstance(texts, str) else texts, self.model.folds)
         return type(self)(adapt_model(self.model, runs, workers))
 
-    def tune(self: Derived, sentences: Iterable[Sequence[str]], workers: int = 1) -> Derived:
+    def tune(
+        self: Derived,
+        sentences: Iterable[Sequence[str]],
+        words: Iterable[str] = (),
+        words_only: bool = False,
+        workers: int = 1,
+    ) -> Derived:
         """Learn from labelled sentences what counts as a word (:mod:`segtool.guideline.tune`).
 
         Parameters
         ----------
         sentences : iterable of sequence of str
             The words of each sentence; 20 to 50 sentences help, more help more.
+        words : iterable of str
+            A word list to start from, as for :meth:`with_words`.
+        words_only : bool
+            Whether it is complete.
         workers : int
             Threads. The result does not depend on it.
 
         Returns
         -------
         Segmenter
-            A new one, in memory, which cuts as fast; this one stays as it is. ``model.card["tuned"]`` has the F1 of
-            both by cross-validation; if tuning does not help, the new one cuts as this one does.
+            A new one, in memory, which cuts as fast; this one stays as it is. ``model.card["tuned"]`` has the F1 before
+            and after by cross-validation; if tuning does not help, only the list is added.
 
         Raises
         ------
         CorpusError
-            If there are fewer than two sentences, or no Han character in them.
+            If there are fewer than two sentences or no Han character.
         UsageError
-            If a sentence is one string, the model is of a method that cannot be tuned, or `workers` less than 1.
+            If a sentence is one string, the model cannot be tuned, or `workers` is less than 1.
         """
+        from segtool.guideline.dictionary import Dictionary
         from segtool.guideline.tune import tune_model
 
-        if workers < 1:
-            raise UsageError(f"tune(): {workers} workers: choose 1 or more")
-        labelled = list(sentences)
-        if any(isinstance(words, str) for words in labelled):
-            raise UsageError("tune(): a sentence is a list of words, not one string: pass line.split()")
-        return type(self)(tune_model(self.model, labelled, workers)[0])
+        given = Dictionary.of(words=words, words_only=words_only)
+        return type(self)(tune_model(self.model, list(sentences), workers, dictionary=given)[0])
 
     def with_words(
         self: Derived,

@@ -2,8 +2,12 @@
 
 import itertools
 import math
+import os
+import re
 from collections import Counter
 from dataclasses import replace
+from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -11,15 +15,32 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import segtool
-from segtool.decode.confidence import best_cuts, gap_probabilities, random_cut
+from scripts import reliability
+from scripts.experiments import DEV, gold_of
+from segtool.decode import confidence
+from segtool.decode.confidence import best_cuts, gap_probabilities, nbest_utf8_stream, random_cut
 from segtool.decode.n_best import best_paths
 from segtool.decode.posterior import random_path
 from segtool.decode.viterbi import WEIGHT_UNIT
 from segtool.errors import UsageError
 from segtool.segmenter import Segmenter
+from segtool.store.model import save_model
 from tests import naive_confidence
-from tests.helpers import any_text, extend, interpreting, long_line, sample_segmenter, sample_text, spans_of
-from tests.test_streaming import LONGEST, SINGLE, flowing
+from tests.helpers import (
+    GOLD,
+    any_text,
+    extend,
+    interpreting,
+    long_line,
+    refusal,
+    run,
+    sample_model,
+    sample_segmenter,
+    sample_text,
+    spans_of,
+    succeed,
+)
+from tests.test_streaming import LONGEST, SINGLE, flowing, pieces_of
 from tests.toy_decoder import TEXTS, UNKNOWN, decoders
 
 SEGMENTER = sample_segmenter()
@@ -188,11 +209,126 @@ def test_granularity():
     assert finer.nbest(text, 1)[0].words == finer.cut(text) != EXTENDED.cut(text)
 
 
-def test_probabilities_do_not_change_with_the_scale_of_a_tuned_model():
-    sentences = [SEGMENTER.cut(line) for line in sample_text()[:9000].split("\n") if line]
-    tuned = SEGMENTER.tune(sentences)
-    assert tuned.model.card["tuned"]["wins"] is False
-    assert tuned.model.calibration == SEGMENTER.model.calibration
+# Calibration
+
+
+@pytest.mark.skipif("SEGTOOL_DATA" not in os.environ, reason="SEGTOOL_DATA is not set")
+@pytest.mark.parametrize(("labels", "most"), [(0, 0.05), (50, 0.03)])
+def test_probabilities_agree_with_labelled_text(labels, most):
+    gold = gold_of(Path(os.environ["SEGTOOL_DATA"]), DEV)
+    errors = []
+    for lines in gold.values():
+        segmenter = segtool.load()
+        if labels:
+            segmenter = segmenter.tune([line.split() for line in lines[::2] if line.split()][:labels])
+        gaps = reliability.gaps_of(segmenter, lines[3::4])
+        uncalibrated = reliability.gaps_of(reliability.scaled(segmenter, 1.0), lines[3::4])
+        assert reliability.log_loss(gaps) < reliability.log_loss(uncalibrated)
+        errors.append(reliability.calibration_error(gaps))
+    assert sum(errors) / len(errors) < most
+
+
+def test_calibration_follows_the_corpus():
+    default = segtool.load().model
+    assert 0.2 < default.calibration < 0.25 < SEGMENTER.model.calibration < 0.6
+    more = segtool.train(texts=["练九阳神功要十年。" * 9], base="default").model
+    assert more.calibration == pytest.approx(default.calibration, rel=1e-4)
+
+
+def test_a_tuned_model_has_its_own_calibration(tmp_path):
+    sentences = [line.split() for line in GOLD.read_text(encoding="utf-8").splitlines()]
+    tuned = segtool.load().tune(sentences)
+    assert tuned.model.card["tuned"]["wins"] and tuned.model.calibration == tuned.model.card["calibration"]
+    tuned.save(tmp_path / "m")
+    text = "".join(sentences[0])
+    loaded = segtool.load(tmp_path / "m").with_granularity(1).with_granularity(0).with_words(prefer=["九阳神功"])
+    assert loaded.boundary_probabilities(text) == pytest.approx(tuned.boundary_probabilities(text), abs=1e-9)
+
+
+@pytest.mark.parametrize("entry", ["1", 0, -1, 1e6, None, float("nan")])
+def test_a_damaged_calibration(tmp_path, entry):
+    model = replace(SEGMENTER.model, card=SEGMENTER.model.card | {"calibration": entry})
+    with pytest.raises(segtool.ModelError):
+        save_model(model, tmp_path / "m")
+
+
+# Streams and the command
+
+
+def listed(segmenter, text, separator, n, first=1):
+    lines = text.split("\n")
+    out = []
+    for number, line in enumerate(lines if lines[-1] else lines[:-1], first):
+        out += [f"{number}\t{cut.score:.5f}\t{separator.join(cut.words)}\n" for cut in segmenter.nbest(line, n)]
+    return "".join(out).encode("utf-8", "surrogatepass")
+
+
+@given(flowing | any_text | WORDY, st.lists(st.integers(0, 60), max_size=8), st.sampled_from(["/", "<->"]))
+def test_streams(text, cuts, separator):
+    for segmenter in (EXTENDED, DICTIONARY):
+        wanted = listed(segmenter, text, separator, 3)
+        for plain in (True, False):
+            for workers, size in ((1, 1 << 14), (3, 5)):
+                with interpreting(plain), mock.patch.object(confidence, "LISTED_AT_ONCE", size):
+                    pieces = [piece.encode("utf-8", "surrogatepass") for piece in pieces_of(text, cuts)]
+                    assert b"".join(nbest_utf8_stream(segmenter, pieces, separator, 3, workers)) == wanted
+
+
+def test_a_line_comes_out_when_it_ends():
+    asked = []
+
+    def pieces():
+        for line in ("今天天气很好\n", "\n", "我们去公园\r\n"):
+            asked.append(line)
+            yield line.encode()
+
+    done = b""
+    for data in nbest_utf8_stream(SEGMENTER, pieces(), " ", 1):
+        done += data
+        assert done.count(b"\n") == len(asked)
+    assert [line.split(b"\t")[0] for line in done.splitlines()] == [b"1", b"2", b"3"]
+
+
+@pytest.mark.parametrize("more", [[], ["-j", 2]])
+def test_command(more, tmp_path):
+    first, second = sample_text()[:3000], sample_text()[3000:4000] + "没有换行"
+    (tmp_path / "a").write_text(first, encoding="utf-8")
+    (tmp_path / "b").write_text(second, encoding="utf-8")
+    wanted = listed(SEGMENTER, first, "/", 4)
+    lines = len(first.split("\n"))
+    wanted += listed(SEGMENTER, second, "/", 4, lines + 1 if not first.endswith("\n") else lines)
+    done = succeed("cut", "--nbest", 4, "--sep", "/", *more, "-m", sample_model(), tmp_path / "a", tmp_path / "b")
+    assert done.stdout == wanted
+    plain = succeed("cut", "--sep", "/", "-m", sample_model(), tmp_path / "a", tmp_path / "b").stdout.splitlines()
+    best = {}
+    for line in done.stdout.splitlines():
+        number, score, words = line.split(b"\t")
+        best.setdefault(int(number), words)
+        assert re.fullmatch(rb"-?\d+\.\d{5}", score)
+    assert list(best) == list(range(1, len(plain) + 1)) and list(best.values()) == plain
+
+
+def test_command_with_words(tmp_path):
+    (tmp_path / "words").write_text("iPhone 15 Pro\n天天|气\n", encoding="utf-8")
+    options = ["cut", "--nbest", 1, "--force", tmp_path / "words", "-m", sample_model()]
+    done = run(*options, input="今天天气iPhone 15 Pro".encode())
+    assert done.returncode == 2 and "choose another --sep" in refusal(done.stderr) and done.stdout == b""
+    done = succeed(*options, "--sep", "|", input="今天天气iPhone 15 Pro".encode())
+    assert done.stdout.decode().split("\t")[2] == "今|天天|气|iPhone 15 Pro\n"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--nbest", "0"], "choose a whole number from 1 to 1000"),
+        (["--nbest", "1001"], "choose a whole number from 1 to 1000"),
+        (["--nbest", "2", "--search"], "--search and --nbest"),
+    ],
+)
+def test_command_refuses(options, message, tmp_path):
+    done = run("cut", *options, "-o", tmp_path / "out", input="今天".encode())
+    assert done.returncode == 2 and message in refusal(done.stderr)
+    assert not (tmp_path / "out").exists()
 
 
 # Errors

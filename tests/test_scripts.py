@@ -11,7 +11,7 @@ import pytest
 
 import segtool
 from scripts import make_cli_docs, make_default
-from tests.helpers import ROOT, SAMPLE, contents, environment
+from tests.helpers import GOLD, ROOT, SAMPLE, contents, environment
 
 PYTHON = sorted(path.stem for path in (ROOT / "scripts").glob("*.py"))
 SHELL = sorted(path.name for path in (ROOT / "scripts").iterdir() if path.is_file() and not path.suffix)
@@ -78,14 +78,40 @@ def test_quality_of_peers():
 
 def test_learning_curve():
     rows = table(script("learning_curve", "data", "--sizes", "10", "50", "--draws", "1", "--no-peers"))
-    [(untuned, few, many)] = rows.values()
-    assert float(many) > float(untuned) and 0.6 < float(few) < 1
+    [(untuned, few, many, everything)] = rows.values()
+    assert float(untuned) < float(many) < float(everything) and 0.6 < float(few) < 1
+
+
+def test_learning_curve_with_a_word_list(tmp_path):
+    """The lines of the sample serve as a set that comes with a word list."""
+    lines = GOLD.read_text("utf-8").splitlines()[:40]
+    for name in ("pku", "msr", "ud_gsdsimp", "ud_gsd_trad"):
+        (tmp_path / "gold" / name).mkdir(parents=True)
+        for part in ("dev10pct", "dev", "test"):
+            text = "\n".join(lines if name == "msr" else lines[:6])
+            (tmp_path / "gold" / name / f"{part}.seg.txt").write_text(text, encoding="utf-8")
+    words = "\n".join(sorted({*" ".join(lines).split()}))
+    (tmp_path / "gold" / "msr" / "training_words.txt").write_text(words, encoding="utf-8")
+    rows = table(script("learning_curve", tmp_path, "--sizes", "20", "--draws", "1", "--no-peers"))
+    assert all(float(listed) > float(alone) for alone, listed in zip(rows["msr"], rows["… with its list"], strict=True))
 
 
 @needs("pycrfsuite")
 def test_learning_curve_of_crfsuite():
     rows = table(script("learning_curve", "data", "--sizes", "20", "--draws", "1"))
     assert 0 < float(rows["… CRFsuite"][1]) < float(rows["gold"][1])
+
+
+def test_reliability():
+    errors, bins = map(table, script("reliability", "data", "--tune", 40, "--granularity", 2).split("\n\n"))
+    assert list(errors) == ["included", "included, granularity 2", "news", "included, tuned to 40 sentences"]
+    for row in errors.values():
+        error, _, _, loss, _, uncalibrated_loss = map(float, row[-6:])
+        assert error < 0.08 and loss < uncalibrated_loss
+    assert float(errors["included"][-6]) < float(errors["included"][-4])
+    assert len(bins) == 10
+    means, boundaries = ([float(row[i]) for row in bins.values()] for i in (1, 2))
+    assert means == sorted(means) and boundaries[-1] - boundaries[0] > 0.9
 
 
 def test_tune():

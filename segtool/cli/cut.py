@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 
 import click
@@ -48,6 +49,12 @@ class _CutCommand(click.Command):
     type=float,
     help=f"For a search index: also write words whose best cut loses at most NATS ({WITHIN:g} without a number).",
 )
+@click.option(
+    "--nbest",
+    metavar="N",
+    type=int,
+    help="Write the N best cuts of each line: the number of the line, the score of the cut, its words; tabs between.",
+)
 @options.dictionary
 @options.encoding
 @options.workers("the output", default=1)
@@ -60,6 +67,7 @@ def cut_command(
     adapt: tuple[str, ...],
     granularity: float | None,
     search: float | None,
+    nbest: int | None,
     prefer: str | None,
     force: str | None,
     forbid: str | None,
@@ -74,7 +82,8 @@ def cut_command(
     FILE is as for train; without one, standard input is cut, each line as soon as it is complete. Without -m, the
     model that comes with segtool is used. --adapt learns from a text, such as the one to cut, without changing the
     model on disk; it can be given several times. --granularity is the score of each gap between two words. --search
-    writes the words of the cut, words within them and words that they form, by start, then by length.
+    writes the words of the cut, words within them and words that they form, by start, then by length. --nbest writes
+    each line N times, or as often as there are cuts, the best first; the score is in nats.
 
     Files of words have one word a line, perhaps with a count and a tag behind it, as jieba's dictionaries. They have
     the encoding of the input.
@@ -84,7 +93,10 @@ def cut_command(
         raise UsageError("standard input (-) can be read only once: give a file to --adapt")
     if not sep or "\n" in sep:
         raise UsageError("--sep: give one character or more, and no line end")
+    if search is not None and nbest is not None:
+        raise UsageError("--search and --nbest write different things: give one of them")
     options.announce_compiling(quiet)
+    from segtool.decode.confidence import nbest_utf8_stream
     from segtool.decode.search import search_utf8_stream
     from segtool.decode.streaming import cut_utf8_stream
     from segtool.guideline.dictionary import extend
@@ -98,11 +110,13 @@ def cut_command(
         segmenter = segmenter.with_granularity(granularity)
     if search is not None:
         segmenter.entries("", search)  # so that a wrong number is refused before the output is opened
+    if nbest is not None:
+        segmenter.nbest("", nbest)
     lists = {"prefer": prefer, "force": force, "forbid": forbid, "words": words}
     dictionary = options.read_dictionary(lists, words_only, encoding, "-" in (*files, *adapt))
     sources = find_sources(files)
     own = find_sources(adapt)
-    line_ended = True
+    line_ended, numbers = True, itertools.count(1)
     with options.open_output(output, [*sources, *own]) as out:
         watch = Progress(not quiet and not out.isatty())
         if adapt:
@@ -114,11 +128,13 @@ def cut_command(
             for source in sources:
                 begun = False
                 pieces = read_utf8(source, encoding=encoding, progress=step)
-                if search is None:
+                if nbest is not None:
+                    parts = nbest_utf8_stream(segmenter, pieces, sep, nbest, workers, numbers)
+                elif search is not None:
+                    parts = search_utf8_stream(segmenter, pieces, sep, search, workers)
+                else:
                     ahead = source.path is not None and source.path.is_file()  # others may wait for what we write
                     parts = cut_utf8_stream(segmenter, pieces, sep, workers, ahead)
-                else:
-                    parts = search_utf8_stream(segmenter, pieces, sep, search, workers)
                 for data in parts:
                     if data:
                         # the last line of a file may lack its end, and ends all the same

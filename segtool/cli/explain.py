@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from dataclasses import replace
 
 import click
 
@@ -21,6 +22,7 @@ __all__ = ["explain_command"]
 @click.option("--html", metavar="FILE", help="Also write a page with the lattice drawn.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, with all words and gaps of the lattice.")
 @click.option("--granularity", metavar="NATS", type=float, help="Cut finer or coarser, as for cut.")
+@options.dictionary
 @options.encoding
 def explain_command(
     texts: tuple[str, ...],
@@ -29,6 +31,11 @@ def explain_command(
     html: str | None,
     as_json: bool,
     granularity: float | None,
+    prefer: str | None,
+    force: str | None,
+    forbid: str | None,
+    words: str | None,
+    words_only: bool,
     encoding: str,
 ) -> None:
     """Explain why a text is cut as it is: scores, where they come from, and the best other cuts.
@@ -36,16 +43,26 @@ def explain_command(
     TEXT is the text itself, 10,000 characters at most; without it, standard input is read, in the encoding. The table
     has a line for each word of the cut and for each gap between two words: its score in nats, where that comes from,
     the best cut without this word or gap, and what it loses. The page needs no other file and no network.
+
+    Files of words are as for cut.
     """
     if html == "-":
         raise UsageError("--html -: standard output has the table: give a file for the page")
-    from segtool.segmenter import load
+    from segtool.guideline.dictionary import extend
+    from segtool.segmenter import Segmenter, load
 
     segmenter = load(model)
     if granularity is not None:
         segmenter = segmenter.with_granularity(granularity)
+    lists = {"prefer": prefer, "force": force, "forbid": forbid, "words": words}
+    dictionary = options.read_dictionary(lists, words_only, encoding, not texts)
+    if dictionary is not None:
+        segmenter = Segmenter(extend(segmenter.model, dictionary))
     text = " ".join(texts) if texts else _read_text(encoding)
     explanation = segmenter.explain(text)
+    if dictionary is not None:
+        given = [f"--{name} {path}" for name, path in lists.items() if path is not None]
+        explanation = replace(explanation, model=" ".join([model, *given, *["--words-only"] * words_only]))
     if as_json:
         import json
 

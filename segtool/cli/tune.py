@@ -28,17 +28,32 @@ __all__ = ["tune_command"]
     show_default=True,
     help="One sentence a line with its words separated by whitespace, or CoNLL-U.",
 )
+@options.dictionary
 @options.encoding
 @options.workers("the model")
 @options.quiet
 def tune_command(
-    gold: tuple[str, ...], output: str, model: str, form: str, encoding: str, workers: int | None, quiet: bool
+    gold: tuple[str, ...],
+    output: str,
+    model: str,
+    form: str,
+    prefer: str | None,
+    force: str | None,
+    forbid: str | None,
+    words: str | None,
+    words_only: bool,
+    encoding: str,
+    workers: int | None,
+    quiet: bool,
 ) -> None:
     """Tune a model to labelled sentences: to what they count as a word.
 
     GOLD is a file of segmented sentences; 20 to 50 of them help, more help more. The result is a model as any other:
     segtool cut -m MODEL. Cross-validation prints how the model cuts sentences that it was not tuned to, before and
     after; if tuning does not help, the model keeps its weights.
+
+    A word list of the same guideline (--words, and --words-only if it is complete) helps most together with sentences:
+    tuning starts from the model and the list. --prefer, --force and --forbid are added to the tuned model.
     """
     options.announce_compiling(quiet)
     from segtool.guideline.gold import read_gold
@@ -53,10 +68,12 @@ def tune_command(
     stages: list[StageReport] = []
     watch = Progress(not quiet, stages)
     with atomic_directory(output, marker=CARD) as folder:
+        lists = {"prefer": prefer, "force": force, "forbid": forbid, "words": words}
+        dictionary = options.read_dictionary(lists, words_only, encoding, "-" in gold)
         sentences = read_gold(gold, form, encoding)
         base = load_model(find_model(model))
         with watch.stage("tune", unit="fit") as step:
-            tuned, report = tune_model(base, sentences, checked_workers(workers), step)
+            tuned, report = tune_model(base, sentences, checked_workers(workers), step, dictionary)
         write_model(tuned, folder)
     if not quiet:
         print_lines([*_summary(report), *stage_lines(stages), f"model    {output}"])

@@ -129,6 +129,8 @@ def nbest_utf8_stream(
         For each cut its line's number, its score in nats and its words, with a tab between these, and a line end; the
         cuts of a line together, as soon as the line is complete.
     """
+    if segmenter.literals is not None:
+        segmenter.literals.check_separator(separator)
     between = separator.encode("utf-8", "surrogateescape")
     numbers = count(1) if numbers is None else numbers
 
@@ -136,8 +138,8 @@ def nbest_utf8_stream(
         out = []
         for line, number in group:
             for cut in segmenter.nbest(line, n):
-                words = between.join([word.encode("utf-8", "surrogatepass") for word in cut.words])
-                out.append(b"%d\t%.5f\t%s\n" % (number, cut.score, words))
+                words = "\n".join(cut.words).encode("utf-8", "surrogatepass")  # no word holds a line end
+                out.append(b"%d\t%.5f\t%s\n" % (number, cut.score, words.replace(b"\n", between)))
         return b"".join(out)
 
     for lines in _complete_lines(piece.decode("utf-8", "surrogatepass") for piece in pieces):

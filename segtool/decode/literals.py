@@ -82,11 +82,12 @@ class Literals:
         UsageError
             If a literal holds whitespace and the separator is whitespace, so that nothing would show where words end.
         """
-        self._check_separator(separator)
+        self.check_separator(separator)
         found: deque[bytes] = deque()
         return self.show_stream(cut(self.hide_stream(pieces, found)), found)
 
-    def _check_separator(self, separator: str) -> None:
+    def check_separator(self, separator: str) -> None:
+        """Raise UsageError if a separator would not show where words end; see :meth:`around_stream`."""
         if any(place in separator for place in STAND_INS):
             raise UsageError(f"the separator {separator!r} holds a character that is none: choose another --sep")
         if separator.isspace() and self._spaced is not None:

@@ -7,7 +7,8 @@
   ``a b | c d``, and at the pairs ab, bc and cd. Its weights lie in the trie, where decoding comes by in any case: the
   last number of a unit is four signed bytes, in steps of `TAG_STEP`. A gap has byte 0 of a's node, 1 of b's, 2 of c's,
   3 of d's, and byte 0 of ab's node, 1 of bc's and 2 of cd's, as far as these are in the trie. Beyond the ends of a run
-  is the boundary, symbol 0, which is in no pair.
+  is the boundary, symbol 0, which is in no pair. Byte 3 of pairs and longer words is free for a dictionary
+  (:data:`segtool.guideline.extend.STRENGTHS`).
 - The granularity, a constant, is added for each gap: more than 0 makes the words finer, less makes them coarser.
 
 Scores are whole numbers of 1/65536 nat, so that sums are exact: the best cover does not depend on where decoding

@@ -182,8 +182,8 @@ def _draw_cell(cell: _Cell) -> str:
     middle = cell.x + cell.width // 2
     fit = "" if _LETTER * len(cell.text) + _CELL_PAD <= _WIDEST_CELL else f' textLength="{cell.width - 8}" '
     fit = fit and fit + 'lengthAdjust="spacingAndGlyphs"'
-    kind = "text" if cell.kind == "symbol" else "text beside"
-    return f'<text class="{kind}" lang="zh" x="{middle}" y="{_TEXT_BOTTOM - 12}"{fit}>{markup(cell.text)}</text>'
+    place = f'x="{middle}" y="{_TEXT_BOTTOM - 12}"{fit}'
+    return f'<text class="text {cell.kind}" lang="zh" {place}>{markup(cell.text)}</text>'
 
 
 def _draw_gap(gap: ExplainedGap, x: int) -> str:
@@ -221,6 +221,8 @@ def _word_tip(word: ExplainedWord) -> str:
         lines.append(f"{word.count:,} times in the training text, {word.expected:,.1f} of them as a word")
     if len(word.parts) > 1:
         lines += [f"{part.name} {markup(part.text)}: {signed(part.nats, 4)}" for part in word.parts]
+    if len(word.pieces) > 1:
+        lines.append(f"comes out as {' '.join(map(markup, word.pieces))}")
     lines.append("a word of the cut" if word.chosen else f"the best cut with it loses {word.loss:.4f} nats")
     return "\n".join(lines)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from itertools import accumulate, pairwise
+from typing import Any
 
 from segtool.decode.texts import TextCutter
 from segtool.decode.viterbi import GRANULARITY, TAG_STEP, WEIGHT_UNIT
@@ -22,6 +23,8 @@ from segtool.explain.explanation import (
     ScorePart,
 )
 from segtool.explain.lattice import Detour, LatticeTables, RunLattice
+from segtool.guideline.dictionary import DICTIONARY
+from segtool.guideline.extend import FORCE, strength_of
 from segtool.store.model import DEFAULT, Model, find_model
 
 __all__ = ["MOST_CHARACTERS", "ORIGINS", "explain_runs", "explain_text"]
@@ -31,12 +34,19 @@ MOST_CHARACTERS = 10_000
 
 ORIGINS = {
     "lexicon": "a word that the model has learned",
+    "listed": "a word of the dictionary's word list",
+    "unlisted": "a word that the model has learned, at a cost because the complete word list lacks it",
+    "preferred": "a word that the dictionary prefers",
+    "forced": "a word that the dictionary forces",
+    "forbidden": "a word that the dictionary forbids",
     "unknown word": "scored by its first, middle and last characters as words of the lexicon have them",
     "unknown character": "a character that the training text lacks",
     "literal": "a word of the dictionary that is found as it is written, before the text is cut",
     "mark": "a mark or a run of other letters, always a word of its own",
 }
 """Where words come from."""
+
+Counts = Callable[[Sequence[int]], "tuple[int, float] | None"]
 
 _PLACES = "a", "b", "c", "d", "ab", "bc", "cd"
 
@@ -68,11 +78,12 @@ def explain_text(cutter: TextCutter, model: Model, text: str) -> Explanation:
         name = "in memory"
     else:
         name = DEFAULT if model.path == find_model(DEFAULT).absolute() else str(model.path)
-    return Explanation(text, name, model.granularity, tuple(explain_runs(cutter, text, _word_counts(model))))
+    runs = explain_runs(cutter, text, _word_counts(model), model.card.get(DICTIONARY))
+    return Explanation(text, name, model.granularity, tuple(runs))
 
 
 def explain_runs(
-    cutter: TextCutter, text: str, counts: Callable[[Sequence[int]], tuple[int, float] | None]
+    cutter: TextCutter, text: str, counts: Counts, dictionary: Mapping[str, Any] | None = None
 ) -> list[ExplainedRun]:
     """Explain each run of a text.
 
@@ -81,9 +92,11 @@ def explain_runs(
     cutter : TextCutter
         With a decoder that scores words.
     text : str
-    counts : callable
+    counts : Counts
         Gives the count of a word in the training text, and how often it is expected to be a word there, from its symbol
         ids.
+    dictionary : mapping, optional
+        The entry of the model's card about its dictionary.
 
     Returns
     -------
@@ -91,7 +104,6 @@ def explain_runs(
     """
     decoder = cutter.decoder
     tables = LatticeTables(*decoder.lattice_tables)
-    unknown = len(tables.spelling) // 4 - 1
     hidden = text
     literals: set[int] = set()
     shift: Callable[[list[int]], list[int]] = list
@@ -103,7 +115,7 @@ def explain_runs(
     for places, symbols in decoder.plain_runs(hidden):
         starts = shift(places)
         if symbols:
-            runs.append(_Run(text, starts, symbols, tables, decoder.splits).explained(counts, unknown))
+            runs.append(_Run(text, starts, symbols, tables, decoder.splits).explained(counts, dictionary))
         else:
             origin = "literal" if starts[0] in literals else "mark"
             runs.append(ExplainedRun(text[starts[0] : starts[1]], starts[0], starts[1], origin=origin))
@@ -135,17 +147,20 @@ class _Run:
         self.text, self.starts, self.symbols, self.tables, self.splits = text, starts, symbols, tables, splits
         self.lattice = RunLattice(symbols, tables)
 
-    def explained(self, counts: Callable[[Sequence[int]], tuple[int, float] | None], unknown: int) -> ExplainedRun:
+    def explained(self, counts: Counts, dictionary: Mapping[str, Any] | None) -> ExplainedRun:
         lattice, starts = self.lattice, self.starts
         cover = dict(zip(lattice.borders, lattice.borders[1:], strict=False))
         words = []
         for start, found in enumerate(lattice.words):
             for end, score, node in found:
                 chosen = cover.get(start) == end
-                single = end == start + 1 and self.symbols[start] == unknown
-                origin = "unknown character" if single else "lexicon" if node else "unknown word"
-                seen = counts(self.symbols[start:end]) if origin == "lexicon" else None
-                count, expected = seen or (None, None)
+                count, expected = (counts(self.symbols[start:end]) if node else None) or (None, None)
+                if node == 0:
+                    origin = "unknown word"
+                elif end > start + 1:
+                    origin = self._origin_of_longer(node, dictionary)
+                else:
+                    origin = self._origin_of_single(node, score, count)
                 words.append(
                     ExplainedWord(
                         self._slice(start, end),
@@ -153,11 +168,11 @@ class _Run:
                         starts[end],
                         score / WEIGHT_UNIT,
                         origin,
-                        self._word_parts(start, end, score, node),
+                        self._word_parts(start, end, score, node, origin),
                         lattice.word_loss(start, end, score) / WEIGHT_UNIT,
                         chosen,
-                        count,
-                        expected,
+                        count or None,  # words of a dictionary were never counted
+                        expected if count else None,
                         self._alternative(lattice.without_word(start, end)) if chosen else None,
                         self._pieces(start, end),
                     )
@@ -174,9 +189,23 @@ class _Run:
         lengths = self.splits.get(tuple(self.symbols[start:end]), [end - start])
         return tuple(self._slice(low, high) for low, high in pairwise(accumulate(lengths, initial=start)))
 
-    def _word_parts(self, start: int, end: int, score: int, node: int) -> tuple[ScorePart, ...]:
+    def _origin_of_longer(self, node: int, dictionary: Mapping[str, Any] | None) -> str:
+        if dictionary is None:
+            return "lexicon"
+        strength = strength_of(self.tables.units[4 * node + 3])
+        return strength or ("unlisted" if dictionary.get("words_only") else "lexicon")
+
+    def _origin_of_single(self, symbol: int, score: int, count: int | None) -> str:
+        if score > FORCE // 2:
+            return "forced"
+        unknown = len(self.tables.spelling) // 4 - 1
+        return "unknown character" if symbol == unknown or count == 0 else "lexicon"
+
+    def _word_parts(self, start: int, end: int, score: int, node: int, origin: str) -> tuple[ScorePart, ...]:
         if node:
-            return (ScorePart("weight", self._slice(start, end), score / WEIGHT_UNIT),)
+            force = FORCE * (end - start) if origin == "forced" else 0
+            weight = ScorePart("weight", self._slice(start, end), (score - force) / WEIGHT_UNIT)
+            return (weight, ScorePart("force", weight.text, force / WEIGHT_UNIT)) if force else (weight,)
         last = end - start - 1
         parts = []
         for i in range(last + 1):
@@ -225,11 +254,11 @@ class _Run:
         if detour is None:
             return None
         borders = detour.borders
-        words = tuple(map(self._slice, borders, borders[1:]))
+        words = tuple(piece for start, end in pairwise(borders) for piece in self._pieces(start, end))
         return Alternative(self.starts[borders[0]], self.starts[borders[-1]], words, detour.loss / WEIGHT_UNIT)
 
 
-def _word_counts(model: Model) -> Callable[[Sequence[int]], tuple[int, float] | None]:
+def _word_counts(model: Model) -> Counts:
     """Find words in the table of a model."""
     table = model.words
     ids, lengths = table["symbols"], table["length"]

@@ -15,9 +15,9 @@ class ScorePart:
     Attributes
     ----------
     name : str
-        Of a word: ``weight``; of an unknown word ``first``, ``middle`` and ``last``. Of a gap: ``granularity``, and for
-        the boundary tagger ``a``, ``b``, ``c``, ``d``, ``ab``, ``bc`` and ``cd``, the symbols and pairs around the gap
-        in a b | c d (:mod:`segtool.decode.viterbi`).
+        Of a word: ``weight``, and ``force`` for a forced one; of an unknown word ``first``, ``middle`` and ``last``. Of
+        a gap: ``granularity``, and for the boundary tagger ``a``, ``b``, ``c``, ``d``, ``ab``, ``bc`` and ``cd``, the
+        symbols and pairs around the gap in a b | c d (:mod:`segtool.decode.viterbi`).
     text : str
         The characters that it belongs to. Of a gap: with a bar where the gap is, and a dot for the character between.
     nats : float

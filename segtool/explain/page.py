@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from segtool.explain.drawing import DRAWN_WITHIN, draw_lattice, markup, signed
+from segtool.explain.report import part_label
 
 if TYPE_CHECKING:
     from segtool.explain.explanation import ExplainedGap, ExplainedWord, Explanation
@@ -16,9 +17,9 @@ _TITLE_CHARACTERS = 40
 
 _STYLE = """
 :root { color-scheme: light dark; --paper: #fcfcfb; --ink: #1d2329; --faint: #69737d; --line: #c9cfd6;
-  --cut: #0b62a8; --cut-paper: #d9eafb; --bar: #f0f2f4; --odd: #9a5200; }
+  --cut: #0b62a8; --cut-paper: #d9eafb; --bar: #f0f2f4; --odd: #9a5200; --own: #1d7a3a; }
 @media (prefers-color-scheme: dark) { :root { --paper: #15191d; --ink: #e8ebee; --faint: #9aa5b0; --line: #434c55;
-  --cut: #8cc6ff; --cut-paper: #16385a; --bar: #222930; --odd: #f0b26a; } }
+  --cut: #8cc6ff; --cut-paper: #16385a; --bar: #222930; --odd: #f0b26a; --own: #6fcf8d; } }
 body { margin: 2rem auto; max-width: 1120px; padding: 0 1rem; background: var(--paper); color: var(--ink);
   font: 15px/1.5 system-ui, sans-serif; }
 [lang=zh] { font-family: "Noto Sans CJK SC", "Source Han Sans SC", "PingFang SC", "Hiragino Sans GB",
@@ -27,12 +28,14 @@ h1 { font-size: 1.05rem; font-weight: 600; color: var(--faint); margin: 0; }
 .words { font-size: 1.7rem; line-height: 1.6; margin: .2rem 0; overflow-wrap: anywhere; }
 .words b { display: inline-block; line-height: 1.3; font-weight: 400; border-bottom: 2px solid var(--cut);
   margin-right: .35em; }
-.words b.beside { border-color: transparent; color: var(--faint); }
+.words b.literal { border-color: var(--own); }
+.words b.mark { border-color: transparent; color: var(--faint); }
 .rows { overflow-x: auto; }
 svg { display: block; margin: 1.2rem 0 1.8rem; font: 12px/1 system-ui, sans-serif; }
 svg text { text-anchor: middle; fill: var(--ink); }
 svg .text { font-size: 30px; }
-svg .beside { fill: var(--faint); }
+svg .mark { fill: var(--faint); }
+svg .literal { fill: var(--own); }
 svg .gap text { font-size: 11px; fill: var(--faint); }
 svg .gap line { stroke: var(--line); stroke-dasharray: 2 4; }
 svg .gap.chosen text { fill: var(--cut); font-weight: 700; }
@@ -40,8 +43,10 @@ svg .gap.chosen line { stroke: var(--cut); stroke-width: 2; stroke-dasharray: no
 svg .bar rect { fill: var(--bar); stroke: var(--line); }
 svg .bar .small { font-size: 10.5px; fill: var(--faint); }
 svg .bar.unknown-word rect, svg .bar.unknown-character rect { stroke: var(--odd); stroke-dasharray: 4 3; }
+svg .bar:is(.listed, .preferred, .forced) rect { stroke: var(--own); stroke-width: 1.5; }
 svg .bar.chosen rect { fill: var(--cut-paper); stroke: var(--cut); stroke-width: 1.5; }
 svg .bar.chosen text:not(.small) { font-weight: 700; }
+svg .bar.chosen:is(.listed, .preferred, .forced) rect { stroke: var(--own); stroke-width: 3; }
 svg .bar:hover rect { stroke-width: 3; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th, td { padding: .2rem .9rem .2rem 0; text-align: left; vertical-align: baseline; }
@@ -95,19 +100,23 @@ def _words_of_cut(explanation: Explanation) -> Iterator[str]:
     """Mark up each word of the cut."""
     for run in explanation.runs:
         if run.origin is not None:
-            yield f'<b class="beside">{markup(run.word)}</b>'
+            yield f'<b class="{run.origin}">{markup(run.word)}</b>'
         for word in run.cover:
             yield from (f"<b>{markup(piece)}</b>" for piece in word.pieces)
 
 
 def _legend(explanation: Explanation) -> str:
     left_out = sum(not word.chosen and word.loss > DRAWN_WITHIN for run in explanation.runs for word in run.words)
+    origins = {run.origin for run in explanation.runs}
+    origins |= {word.origin for run in explanation.runs for word in run.words}
+    from_list = not origins.isdisjoint(("listed", "preferred", "forced", "literal"))
+    listed = " Green marks words of the dictionary." if from_list else ""
     lost = f" {left_out:,} words that lose more than {DRAWN_WITHIN:g} nats are not drawn." if left_out else ""
     return (
         '<p class="faint">The words (blue bars) and gaps (blue numbers above the text) of the cut have the greatest '
         "sum of scores. Other bars are words that it could have had: their score, and what the best cut with them "
-        f"loses, in nats. Dashed bars are unknown words, scored by their characters.{lost} Point at a bar or a gap to "
-        "see what its score consists of.</p>"
+        f"loses, in nats. Dashed bars are unknown words, scored by their characters.{listed}{lost} Point at a bar or a "
+        "gap to see what its score consists of.</p>"
     )
 
 
@@ -138,11 +147,14 @@ _FIGURE = ' class="number"'
 
 
 def _source(word: ExplainedWord) -> str:
+    source = word.origin
     if word.count is not None and word.expected is not None:
-        return f"{word.origin}, {word.expected:,.0f} of {word.count:,}"
+        source += f", {word.expected:,.0f} of {word.count:,}"
+    if len(word.pieces) > 1:
+        source += f", as {' '.join(map(markup, word.pieces))}"
     if len(word.parts) > 1:
-        return f"{word.origin}: {', '.join(f'{markup(part.text)} {signed(part.nats)}' for part in word.parts)}"
-    return word.origin
+        source += f": {', '.join(f'{markup(part_label(part))} {signed(part.nats)}' for part in word.parts)}"
+    return source
 
 
 def _shares(gap: ExplainedGap) -> str:

@@ -6,9 +6,9 @@ import unicodedata
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from segtool.explain.explanation import ExplainedGap, ExplainedRun, ExplainedWord, Explanation
+    from segtool.explain.explanation import ExplainedGap, ExplainedRun, ExplainedWord, Explanation, ScorePart
 
-__all__ = ["cut_rows", "explanation_report", "gap_source", "printable", "word_source"]
+__all__ = ["cut_rows", "explanation_report", "gap_source", "part_label", "printable", "word_source"]
 
 _GAP = "  |"
 _HEADINGS = ("word", "nats", "from", "best other cut", "loses")
@@ -68,11 +68,19 @@ def cut_rows(run: ExplainedRun) -> list[tuple[str, str, str, str, str]]:
 
 def word_source(word: ExplainedWord) -> str:
     """Name where a word comes from, and of what its score consists."""
+    source = word.origin
     if word.count is not None and word.expected is not None:
-        return f"{word.origin}, {word.expected:,.0f} of {word.count:,}"
+        source += f", {word.expected:,.0f} of {word.count:,}"
+    if len(word.pieces) > 1:
+        source += f", as {' '.join(map(printable, word.pieces))}"
     if len(word.parts) > 1:
-        return f"{word.origin}: {', '.join(f'{printable(part.text)} {part.nats:+.3f}' for part in word.parts)}"
-    return word.origin
+        source += f": {', '.join(f'{printable(part_label(part))} {part.nats:+.3f}' for part in word.parts)}"
+    return source
+
+
+def part_label(part: ScorePart) -> str:
+    """Label a part of a word's score: with its characters, or with its name if it is of the whole word."""
+    return part.text if part.name in ("first", "middle", "last") else part.name
 
 
 def gap_source(gap: ExplainedGap) -> str:

@@ -23,7 +23,17 @@ import numpy.typing as npt
 
 from segtool.decode.viterbi import NO_WORD, WEIGHT_UNIT
 from segtool.errors import UsageError
-from segtool.guideline.extend import FORCE, NO_COVER, WordTrie, best_splits, find_nodes, own_scores, widen, with_trie
+from segtool.guideline.extend import (
+    FORCE,
+    NO_COVER,
+    WordTrie,
+    best_splits,
+    find_nodes,
+    own_scores,
+    record_strength,
+    widen,
+    with_trie,
+)
 from segtool.guideline.word_files import NamedWords, named_words
 from segtool.limits import LONGEST_WORD
 from segtool.runtime.arrays import Integers
@@ -172,14 +182,15 @@ def extend(model: Model, dictionary: Dictionary, gain: float = GAIN, penalty: fl
     if listed.words:
         _add_list(trie, tables, gain, penalty if dictionary.words_only else 0.0)
     nats = np.array([gain if own is None else own for own in preferred.words.values()])
-    _prefer(trie, *tables[1], nats[in_trie[0]] if len(nats) else nats)
-    _prefer(trie, *tables[2], np.full(len(tables[2][0]), gain))
+    _prefer(trie, *tables[1], nats[in_trie[0]] if len(nats) else nats, "preferred")
+    _prefer(trie, *tables[2], np.full(len(tables[2][0]), gain), "forced")
     for k in range(1, LONGEST_WORD + 1):
         _, nodes = _find(trie, tables[2], k)
         # a word that an earlier dictionary forced has been set back by _prefer
         trie.units[nodes, 2] += FORCE * k
         _, nodes = _find(trie, tables[3], k)
         trie.units[nodes, 2] = FORBIDDEN
+        record_strength(trie, nodes, "forbidden")
     literals: list[str] = []
     for entries, symbols, fits in zip(strengths[:2], encoded, in_trie, strict=False):
         # a single mark is a word in any case
@@ -298,10 +309,12 @@ def _add_list(
     for k in range(2, LONGEST_WORD + 1):
         rows, nodes = _find(trie, tables[0], k)
         if len(rows):
-            _raise(trie, nodes, own[k], best_splits(trie, rows) + round(gain * WEIGHT_UNIT))
+            _raise(trie, nodes, own[k], best_splits(trie, rows) + round(gain * WEIGHT_UNIT), "listed")
 
 
-def _prefer(trie: WordTrie, codes: npt.NDArray[np.int64], length: Integers, nats: npt.NDArray[np.float64]) -> None:
+def _prefer(
+    trie: WordTrie, codes: npt.NDArray[np.int64], length: Integers, nats: npt.NDArray[np.float64], strength: str
+) -> None:
     """Raise the weights of words over their best splits, shorter words first."""
     for k in range(1, LONGEST_WORD + 1):
         here = length == k
@@ -310,11 +323,13 @@ def _prefer(trie: WordTrie, codes: npt.NDArray[np.int64], length: Integers, nats
         rows, nodes = find_nodes(trie, codes[here, :k])
         bonus = np.rint(nats[here] * WEIGHT_UNIT).astype(np.int64)
         splits = best_splits(trie, rows)
-        _raise(trie, nodes, own_scores(trie, rows, nodes), np.where(splits > NO_COVER, splits + bonus, splits))
+        splits = np.where(splits > NO_COVER, splits + bonus, splits)
+        _raise(trie, nodes, own_scores(trie, rows, nodes), splits, strength)
 
 
-def _raise(trie: WordTrie, nodes: Integers, own: Integers, split: Integers) -> None:
+def _raise(trie: WordTrie, nodes: Integers, own: Integers, split: Integers, strength: str) -> None:
     trie.units[nodes, 2] = np.clip(np.maximum(own, split), NO_WORD + 1, -NO_WORD - 1)
+    record_strength(trie, nodes, strength)
 
 
 def _card(model: Model, dictionary: Dictionary, splits: list[str], literals: list[str]) -> dict[str, object]:

@@ -18,10 +18,29 @@ from segtool.runtime.arrays import Codes, Ids, Integers
 from segtool.store.model import Model, word_record
 from segtool.text.symbols import CODE_LIMIT
 
-__all__ = ["FORCE", "NO_COVER", "WordTrie", "best_splits", "find_nodes", "own_scores", "widen", "with_trie"]
+__all__ = [
+    "FORCE",
+    "NO_COVER",
+    "STRENGTHS",
+    "WordTrie",
+    "best_splits",
+    "find_nodes",
+    "own_scores",
+    "record_strength",
+    "strength_of",
+    "widen",
+    "with_trie",
+]
 
 FORCE = 1000 * WEIGHT_UNIT
 """Steps that a forced word gains for each of its symbols."""
+
+STRENGTHS = ("", "listed", "preferred", "forced", "forbidden")
+"""By what list a dictionary has a word of two symbols or more: a number in the last byte of its node, which no gap
+uses."""
+
+_STRENGTH_SHIFT = 24
+"""Bits before that byte."""
 
 NO_COVER = -(1 << 60)
 """Score of a cover that does not exist, in steps."""
@@ -138,6 +157,19 @@ def find_nodes(trie: WordTrie, codes: npt.NDArray[np.int64]) -> tuple[Ids, Integ
     return rows, node
 
 
+def record_strength(trie: WordTrie, nodes: Integers, strength: str) -> None:
+    """Record by what list a dictionary has words (one of `STRENGTHS`); single symbols have no room for it."""
+    longer = nodes[trie.units[nodes, 1] >= 0]
+    number = STRENGTHS.index(strength) << _STRENGTH_SHIFT
+    trie.units[longer, 3] = trie.units[longer, 3] & ((1 << _STRENGTH_SHIFT) - 1) | number
+
+
+def strength_of(packed: int) -> str:
+    """Read what :func:`record_strength` wrote, from the last number of a node of two symbols or more."""
+    number = packed >> _STRENGTH_SHIFT
+    return STRENGTHS[number] if 0 <= number < len(STRENGTHS) else ""
+
+
 def own_scores(trie: WordTrie, rows: Ids, nodes: Integers) -> Integers:
     """Scores of words of one length, in steps: their weights as not forced, or else their scores as unknown words.
 
@@ -251,7 +283,7 @@ def with_trie(model: Model, trie: WordTrie, card: dict[str, Any]) -> Model:
         table["weight"] = trie.units[nodes[new], 2] / WEIGHT_UNIT
         tables.append(table)
     singles = np.setdiff1d(np.arange(1, len(trie.codes)), trie.ids)
-    more = np.setdiff1d(singles, tables[1]["symbols"][:, 0]) if len(tables) > 1 else singles
+    more = np.setdiff1d(singles, np.concatenate([each["symbols"][each["length"] == 1, 0] for each in tables]))
     table = np.zeros(len(more), word_record(longest))
     table["symbols"][:, 0], table["length"], table["weight"] = more, 1, trie.units[more, 2] / WEIGHT_UNIT
     words = np.concatenate([*tables, table])

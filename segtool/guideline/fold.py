@@ -28,7 +28,7 @@ GREATEST_SCALE = 20.0
 
 SHARPNESS = 0.75
 """Nats of log probability for each nat of score of the layer, in unseen sentences: best on the dev parts, after 20 to
-4,000 labelled sentences (``scripts/reliability.py``)."""
+1,000 labelled sentences (``scripts/reliability.py``)."""
 
 
 def fold_layer(model: Model, known: Knowledge, layer: Layer, weights: Floats, patience: int) -> Model:

@@ -28,7 +28,7 @@ from segtool.guideline.lattice import (
 )
 from segtool.lexicon.build import ngram_levels
 from segtool.lexicon.trie import build_trie
-from segtool.runtime.arrays import Floats, Integers, Places
+from segtool.runtime.arrays import Floats, Integers, Places, dot
 
 __all__ = ["Layer", "unknown_scores", "word_columns"]
 
@@ -180,7 +180,7 @@ class Layer:
             likelihood = sum(pool.map(run, self._chunks))
         distance = point - self.start
         gradient = self._gradient(out)[self._active]
-        value = 0.5 * float(self._precision @ distance**2) - likelihood
+        value = 0.5 * dot(self._precision, distance**2) - likelihood
         return value, self._precision * distance - gradient
 
     def _gradient(self, out: Floats) -> Floats:
@@ -188,13 +188,13 @@ class Layer:
         known, layout = self._known, self.layout
         gradient = np.zeros(len(layout) + 1)
         words = np.bincount(self._edges, out[: len(self._edges)], len(self.words))
-        gradient[layout.alpha.start] += words @ known.score[self.words]
+        gradient[layout.alpha.start] += dot(words, known.score[self.words])
         add_gradient(self._word_columns, self._word_width, words, gradient)
         local = out[len(self._edges) :].reshape(-1, LOCAL)
         for role, block in enumerate((layout.unknown_first, None, layout.unknown_last)):
             symbols = np.bincount(self._stream, local[:, role + 1], known.symbols)
             symbols[known.barred] = 0.0
-            gradient[layout.alpha.start] += symbols @ np.where(known.barred, 0.0, known.spelling[:, role])
+            gradient[layout.alpha.start] += dot(symbols, np.where(known.barred, 0.0, known.spelling[:, role]))
             if block is not None:
                 gradient[block.span] += symbols
             if role < 2:
@@ -202,7 +202,7 @@ class Layer:
             at = layout.unknown_type.start + role * TYPES
             gradient[at : at + TYPES] += np.bincount(known.types, symbols, TYPES)
         gaps = np.ascontiguousarray(local[self._gaps, 0])
-        gradient[layout.tau.start] += gaps @ self._tags
+        gradient[layout.tau.start] += dot(gaps, self._tags)
         add_gradient(self._gap_columns, self._gap_width, gaps, gradient)
         return gradient
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from segtool.runtime.arrays import Floats
+from segtool.runtime.arrays import Floats, dot
 
 __all__ = ["minimise"]
 
@@ -46,7 +46,7 @@ def minimise(function: Callable[[Floats], tuple[float, Floats]], start: Floats, 
     changes: list[Floats] = []
     for step in range(steps):
         direction = -_approximate(gradient, moves, changes)
-        slope = float(gradient @ direction)
+        slope = dot(gradient, direction)
         if slope >= 0.0:
             return point, step
         size = 1.0
@@ -59,7 +59,7 @@ def minimise(function: Callable[[Floats], tuple[float, Floats]], start: Floats, 
         else:
             return point, step
         move, change = there - point, new_gradient - gradient
-        if float(move @ change) > 1e-12:
+        if dot(move, change) > 1e-12:
             moves, changes = [*moves, move][-PAIRS:], [*changes, change][-PAIRS:]
         close = value - new_value < TOLERANCE * max(abs(new_value), 1.0)
         point, value, gradient = there, new_value, new_gradient
@@ -75,10 +75,10 @@ def _approximate(gradient: Floats, moves: list[Floats], changes: list[Floats]) -
     out = gradient.copy()
     shares = []
     for move, change in zip(reversed(moves), reversed(changes), strict=True):
-        share = float(move @ out) / float(move @ change)
+        share = dot(move, out) / dot(move, change)
         shares.append(share)
         out -= share * change
-    out *= float(moves[-1] @ changes[-1]) / float(changes[-1] @ changes[-1])
+    out *= dot(moves[-1], changes[-1]) / dot(changes[-1], changes[-1])
     for move, change, share in zip(moves, changes, reversed(shares), strict=True):
-        out += (share - float(change @ out) / float(move @ change)) * move
+        out += (share - dot(change, out) / dot(move, change)) * move
     return out

@@ -4,6 +4,10 @@ The layer (:mod:`segtool.guideline.layer`) is fitted to the sentences with the m
 probability of the labels in the lattice, as in a semi-Markov conditional random field (Sarawagi & Cohen 2004) whose
 words come from a lexicon. Cross-validation decides whether the result cuts unseen sentences better than the model; if
 it does not, the model keeps its weights.
+
+A word list extends the model before the fit, so it is part of the prior. What the list says of words that it lacks is
+not learned from labels: the list of a guideline usually has all words of its labelled sentences, so labels would bar
+unlisted words from other text. Preferred, forced and forbidden words are added to the tuned model.
 """
 
 from __future__ import annotations
@@ -15,6 +19,7 @@ from dataclasses import dataclass, replace
 from segtool.decode.decoders import decoder_of
 from segtool.errors import CorpusError, UsageError
 from segtool.evaluation import Evaluation, evaluate
+from segtool.guideline.dictionary import DICTIONARY, Dictionary, extend
 from segtool.guideline.features import PRIOR_AFFIX, PRIOR_SCALAR, PRIOR_TYPE
 from segtool.guideline.fold import fold_layer
 from segtool.guideline.gold import encode_gold
@@ -65,6 +70,7 @@ def tune_model(
     sentences: Sequence[Sequence[str]],
     workers: int = 1,
     progress: Callable[[int], object] | None = None,
+    dictionary: Dictionary | None = None,
 ) -> tuple[Model, TuneReport]:
     """Tune a model to labelled sentences.
 
@@ -78,6 +84,8 @@ def tune_model(
         Threads. The result does not depend on it.
     progress : callable, optional
         Called with 1 for each of the `FOLDS` + 1 fits or fewer.
+    dictionary : Dictionary, optional
+        Its word list is part of the prior; its words in three strengths are added to the result.
 
     Returns
     -------
@@ -90,20 +98,32 @@ def tune_model(
     CorpusError
         If there are fewer than two sentences, or no Han character in them.
     UsageError
-        If the model is of another method or has a dictionary.
+        If a sentence is one string, `workers` is less than 1, or the model is of another method or has preferred,
+        forced or forbidden words.
 
     References
     ----------
     Sarawagi & Cohen (2004), "Semi-Markov Conditional Random Fields for Information Extraction", NIPS.
     """
+    if any(isinstance(words, str) for words in sentences):
+        raise UsageError("tune(): a sentence is a list of words, not one string: pass line.split()")
+    if workers < 1:
+        raise UsageError(f"tune(): {workers} workers: choose 1 or more")
     method = settings_of(model).method
     if method != "unigram":
         raise UsageError(f"a model of method {method} cannot be tuned: train one of method unigram")
-    if "dictionary" in model.card:
-        raise UsageError("a model with a dictionary cannot be tuned: tune it first, then add the words")
+    if any(model.card.get(DICTIONARY, {}).get(strength) for strength in ("prefer", "force", "forbid")):
+        raise UsageError("a model with preferred, forced or forbidden words cannot be tuned: tune it, then add them")
     sentences = [words for words in sentences if any(word.strip() for word in words)]
     if len(sentences) < 2:
         raise CorpusError("fewer than two labelled sentences: give 20 or more, so that some are left to test on")
+    given = dictionary or Dictionary.of()
+    strengths = Dictionary.of(given.prefer, given.force, given.forbid)
+    is_stronger = any(each.words for each in strengths.strengths)
+    if is_stronger:
+        extend(model, strengths)  # so that words that it refuses are reported before the fits
+    if given.words.words:
+        model = extend(model, Dictionary.of(words=given.words, words_only=given.words_only))
     step = progress or (lambda amount: None)
     lines = [" ".join(words).replace("\n", " ") for words in sentences]
     before = _cut_again(model, sentences)
@@ -127,7 +147,10 @@ def tune_model(
         "wins": report.wins,
     }
     chosen = tuned if report.wins else model
-    return replace(chosen, card=chosen.card | {"tuned": entry}, path=None), report
+    chosen = replace(chosen, card=chosen.card | {"tuned": entry}, path=None)
+    if is_stronger:
+        chosen = extend(chosen, strengths)
+    return chosen, report
 
 
 def _fit_layer(model: Model, sentences: Sequence[Sequence[str]], workers: int, patience: int) -> tuple[Model, int, int]:

@@ -8,7 +8,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Bytes", "Codes", "Floats", "Ids", "Integers", "Places", "Singles", "add_up_keys"]
+__all__ = ["Bytes", "Codes", "Floats", "Ids", "Integers", "Places", "Singles", "add_up_keys", "dot"]
 
 Bytes: TypeAlias = npt.NDArray[np.uint8]
 Codes: TypeAlias = npt.NDArray[np.uint32]
@@ -29,3 +29,8 @@ def add_up_keys(counted: Iterable[tuple[Integers, Integers]]) -> tuple[Integers,
     total = np.zeros(len(keys), np.int64)
     np.add.at(total, place, counts)
     return keys, total
+
+
+def dot(a: Floats, b: Floats) -> float:
+    """Inner product, without BLAS: its threads would make the sum depend on their number, and wait for each other."""
+    return float(np.einsum("i,i->", a, b))

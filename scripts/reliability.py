@@ -1,0 +1,150 @@
+#!/usr/bin/env python3
+"""Print the tables of docs/confidence.md: how well the probabilities of boundaries agree with labelled text.
+
+    .venv/bin/python -m scripts.reliability DATA [--tune 50 1000] [--granularity -2 2] [--no-news]
+
+The gaps are those between two symbols of a run; elsewhere the cut is certain. Every second line of a dev part is for
+labels to tune to. Of the others, every second one is for finding the best scale of scores, beside that of the model;
+the rest is reported.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import accumulate
+from statistics import mean
+
+import numpy as np
+import numpy.typing as npt
+
+import segtool
+from scripts.experiments import (
+    DEV,
+    Gold,
+    gold_of,
+    parser_of,
+    print_head,
+    print_row,
+    raw,
+    read_texts,
+    shown,
+    texts_of,
+    without,
+)
+from segtool.text.symbols import tokenise
+
+BINS = 10
+FACTORS = [1.1**i for i in range(-7, 8)]
+"""Scales are tried that are so many times that of the model."""
+UNCALIBRATED = 1.0
+CERTAIN = 1e-9
+
+Gaps = tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]
+
+
+def scaled(segmenter: segtool.Segmenter, scale: float) -> segtool.Segmenter:
+    """The same with another calibration."""
+    model = segmenter.model
+    return segtool.Segmenter(replace(model, card=model.card | {"calibration": scale}, path=None))
+
+
+def gaps_of(segmenter: segtool.Segmenter, lines: list[str]) -> Gaps:
+    """Of each gap within a run its probability, and whether it is a boundary."""
+    text = "\n".join(raw(lines))
+    is_boundary = np.zeros(len(text) + 1, np.bool_)
+    is_boundary[list(accumulate(len(word) for line in lines for word in [*line.split(), "\n"]))[:-1]] = True
+    codes, starts = tokenise(text)
+    places = starts[1:][(codes[1:] > 0) & (codes[:-1] > 0)]
+    return segmenter.boundary_probabilities(text)[places - 1], is_boundary[places]
+
+
+def log_loss(gaps: Gaps) -> float:
+    """Mean negative log probability of the labels, in nats."""
+    right = np.where(gaps[1], gaps[0], 1 - gaps[0])
+    return float(-np.log(np.maximum(right, CERTAIN)).mean())
+
+
+def bins_of(gaps: Gaps) -> Iterator[tuple[float, float, float]]:
+    """Of each bin of probabilities the share of the gaps, their mean probability, and the share of boundaries in it."""
+    bins = np.minimum((gaps[0] * BINS).astype(int), BINS - 1)
+    for number in range(BINS):
+        here = bins == number
+        if here.any():
+            yield float(here.mean()), float(gaps[0][here].mean()), float(gaps[1][here].mean())
+        else:
+            yield 0.0, float("nan"), float("nan")
+
+
+def calibration_error(gaps: Gaps) -> float:
+    """Expected calibration error: the mean distance of the two over the bins, weighted by their shares."""
+    return sum(share * abs(found - real) for share, found, real in bins_of(gaps) if share)
+
+
+def best_scale(segmenters: dict[str, segtool.Segmenter], gold: Gold) -> float:
+    """The scale with the least mean log loss on the lines for that, as a multiple of the calibration of the model."""
+
+    def loss(factor: float) -> float:
+        each = ((scaled(seg, factor * seg.model.calibration), gold[name][1::4]) for name, seg in segmenters.items())
+        return mean(log_loss(gaps_of(segmenter, lines)) for segmenter, lines in each)
+
+    return min(FACTORS, key=loss)
+
+
+def report(name: str, segmenters: dict[str, segtool.Segmenter], gold: Gold) -> dict[str, Gaps]:
+    """Print the row of a model, one segmenter for each gold set, and return the gaps of the lines that are reported."""
+    factor = best_scale(segmenters, gold)
+    own = mean(each.model.calibration for each in segmenters.values())
+    found, best, raw_scores = {}, {}, {}
+    for set_name, each in segmenters.items():
+        lines = gold[set_name][3::4]
+        found[set_name] = gaps_of(each, lines)
+        best[set_name] = gaps_of(scaled(each, factor * each.model.calibration), lines)
+        raw_scores[set_name] = gaps_of(scaled(each, UNCALIBRATED), lines)
+    cells = [shown(calibration_error(gaps)) for gaps in found.values()]
+    cells += [shown(mean(map(calibration_error, each.values()))) for each in (found, best, raw_scores)]
+    cells += [shown(mean(map(log_loss, each.values()))) for each in (found, best, raw_scores)]
+    print_row(name, [f"{own:.3f}", f"{factor * own:.3f}", *cells])
+    return found
+
+
+def print_bins(rows: dict[str, dict[str, Gaps]]) -> None:
+    """Print the mean probability and the share of boundaries in each bin, the mean of the gold sets."""
+    print_head("probability", [f"{name}: {what}" for name in rows for what in ("gaps", "mean", "boundaries")])
+    columns = [[list(bins_of(gaps)) for gaps in found.values()] for found in rows.values()]
+    for number in range(BINS):
+        cells = []
+        for sets in columns:
+            share, found, real = (float(np.nanmean([bins[number][i] for bins in sets])) for i in range(3))
+            cells += [f"{share:.1%}", f"{found:.2f}", f"{real:.2f}"]
+        print_row(f"{number / BINS:.1f} to {(number + 1) / BINS:.1f}", cells)
+
+
+def main() -> None:
+    parser = parser_of(__doc__)
+    parser.add_argument("--tune", type=int, nargs="*", default=[50, 1000], metavar="N", help="labelled sentences")
+    parser.add_argument("--granularity", type=float, nargs="*", default=[-2, 2], metavar="NATS")
+    parser.add_argument("--no-news", action="store_true", help="leave out the model that is trained on the news")
+    options = parser.parse_args()
+    gold, included = gold_of(options.data, DEV), segtool.load()
+    head = ["calibration", "best scale", *(f"error {name}" for name in gold), "error", "… best", "… scale 1"]
+    print_head("model", [*head, "log loss", "… best", "… scale 1"])
+    rows = {"included": report("included", dict.fromkeys(gold, included), gold)}
+    for nats in options.granularity:
+        report(f"included, granularity {nats:g}", dict.fromkeys(gold, included.with_granularity(nats)), gold)
+    if not options.no_news:
+        lines = without(gold, read_texts(texts_of(options.data)))
+        rows["news"] = report("news", dict.fromkeys(gold, segtool.train(texts=[line + "\n" for line in lines])), gold)
+    for size in options.tune:
+        tuned = {}
+        for name, lines in gold.items():
+            labels = [line.split() for line in lines[::2] if line.split()]
+            tuned[name] = included.tune(random.Random(size).sample(labels, min(size, len(labels))))
+        rows[f"tuned to {size}"] = report(f"included, tuned to {size} sentences", tuned, gold)
+    print()
+    print_bins(rows)
+
+
+if __name__ == "__main__":
+    main()
