@@ -12,7 +12,8 @@ unknown     an unknown word costs the same whatever its spelling; frequent words
 characters  the tagger also sees classes of characters, a wider window; or does without pairs now and then in training
 classes     class bigrams of words not only teach the lexicon, the decoder weighs them too
 
-scripts/tune.py reruns ideas that are only other settings.
+No model has weights from the parts of words, which are newer than the ideas. scripts/tune.py reruns ideas that are only
+other settings.
 """
 
 from collections.abc import Callable, Iterator
