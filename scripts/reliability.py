@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Print the tables of docs/confidence.md: how well the probabilities of boundaries agree with labelled text.
 
-    .venv/bin/python -m scripts.reliability DATA [--tune 50 1000] [--granularity -2 2] [--no-news]
+    .venv/bin/python -m scripts.reliability DATA [--tune 50 1000] [--granularity -2 2] [--parts 3 8 32 80 320]
 
 The gaps are those between two symbols of a run; elsewhere the cut is certain. Every second line of a dev part is for
 labels to tune to. Of the others, every second one is for finding the best scale of scores, beside that of the model;
@@ -125,7 +125,8 @@ def main() -> None:
     parser = parser_of(__doc__)
     parser.add_argument("--tune", type=int, nargs="*", default=[50, 1000], metavar="N", help="labelled sentences")
     parser.add_argument("--granularity", type=float, nargs="*", default=[-2, 2], metavar="NATS")
-    parser.add_argument("--no-news", action="store_true", help="leave out the model that is trained on the news")
+    text = "train on each Nth line of the news, too"
+    parser.add_argument("--parts", type=int, nargs="*", default=[], metavar="N", help=text)
     options = parser.parse_args()
     gold, included = gold_of(options.data, DEV), segtool.load()
     head = ["calibration", "best scale", *(f"error {name}" for name in gold), "error", "… best", "… scale 1"]
@@ -133,9 +134,12 @@ def main() -> None:
     rows = {"included": report("included", dict.fromkeys(gold, included), gold)}
     for nats in options.granularity:
         report(f"included, granularity {nats:g}", dict.fromkeys(gold, included.with_granularity(nats)), gold)
-    if not options.no_news:
-        lines = without(gold, read_texts(texts_of(options.data)))
-        rows["news"] = report("news", dict.fromkeys(gold, segtool.train(texts=[line + "\n" for line in lines])), gold)
+    news = [line + "\n" for line in without(gold, read_texts(texts_of(options.data)))]
+    for part in (1, *options.parts):
+        name = "news" if part == 1 else f"news, 1/{part}"
+        found = report(name, dict.fromkeys(gold, segtool.train(texts=news[::part])), gold)
+        if part == 1:
+            rows[name] = found
     for size in options.tune:
         tuned = {}
         for name, lines in gold.items():

@@ -139,8 +139,8 @@ class Alternatives:
         Returns
         -------
         ndarray of float64, shape (len(text) - 1,)
-            Entry i is for the gap behind ``text[i]``: 1 beside whitespace and marks, 0 inside a number or a Latin run.
-            Empty for a text of one character or none.
+            Entry i is for the gap behind ``text[i]``: 1 beside whitespace and marks, 0 inside a number, a Latin run or
+            a repeated mark. Empty for a text of one character or none.
 
         Raises
         ------

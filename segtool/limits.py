@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-__all__ = ["LONGEST_WORD", "WITHIN"]
+__all__ = ["LONGEST_TOKEN", "LONGEST_WORD", "WITHIN"]
+
+LONGEST_TOKEN = 1 << 22
+"""Bytes after which a token (a number, a Latin run, a mark with its repeats) that would go on ends, and is a mark."""
 
 LONGEST_WORD = 15
 """Symbols of the longest word, in the lexicon or outside."""

@@ -125,7 +125,8 @@ def train(
         Threads; by default one for each available processor. The result does not depend on it.
     memory : int or str, optional
         Memory for the process, in bytes or as ``"2G"``; by default half of the free memory. A larger corpus is counted
-        in parts, on the disk. The result does not depend on it. (Training from a `base` and language models ignore it.)
+        in parts, on the disk. The result does not depend on it. Training from a `base` and language models hold the
+        text or its n-grams in memory, and stop if these do not fit.
     tmp : path, optional
         Folder for temporary files; by default the folder of the output, or the system's without an output.
     resume : bool
@@ -230,7 +231,7 @@ class _Training:
     def adapt(self, base: Model) -> Model:
         """Continue a model with the words of the text."""
         with self.text.open(self.watch, self.report.reading) as blocks:
-            corpus = collect_corpus(blocks, base.folds)
+            corpus = collect_corpus(blocks, base.folds, self.budget)
         self.report.record(corpus)
         with self.watch.stage("adapt", PASSES * corpus.stats.positions, "sym") as step:
             adapted = adapt_model(base, corpus, self.workers, step, TRAINING_SHARE, TRAINING_MOST)
@@ -301,7 +302,8 @@ class _Training:
         if not self.settings.needs_lm:
             return None
         with self.watch.stage("lm"):
-            lm = estimate(gather(counted.ngrams), self.settings.lm_order, workers=self.workers)
+            ngrams = gather(counted.ngrams, self.budget.check_ngrams)
+            lm = estimate(ngrams, self.settings.lm_order, workers=self.workers)
             lm.card["parameters"]["fold"] = self.settings.fold
         return lm
 

@@ -139,6 +139,8 @@ def defined_in(path):
 def test_a_name_has_one_meaning():
     homes = defaultdict(list)
     for name, path in NAMES.items():
+        if name.startswith("segtool.integrations.jieba"):
+            continue  # its names are those of jieba
         for each in defined_in(path):
             homes[each].append(name)
     several = {name for name, modules in homes.items() if len(modules) > 1} - CONVENTIONAL
@@ -150,6 +152,8 @@ def test_a_name_has_one_meaning():
 
 @pytest.mark.parametrize("path", CODE, ids=lambda path: str(path.relative_to(ROOT)))
 def test_references_resolve(path):
+    if "integrations" in path.parts:
+        pytest.importorskip(name_of(path))
     for name in re.findall(r":(?:func|class|mod|meth|data|attr|exc):`~?([^`]*)`", path.read_text(encoding="utf-8")):
         assert resolves(name, path), name
 

@@ -23,6 +23,9 @@ __all__ = ["export_command", "words_command"]
 FIELDS = ("score", "count", "expected", "probability", "cohesion", "left_entropy", "right_entropy")
 """The numbers of :class:`segtool.discovery.WordScore`, which is not imported for ``--help``."""
 
+SEARCHED = 1 << 26
+"""Characters of a text that are searched for examples, the first ones."""
+
 _DIGITS = {"score": ".3f", "count": "d", "expected": ".2f", "probability": ".4g"}
 _FILTERS = {"min_count", "min_expected"}
 
@@ -160,9 +163,12 @@ def _learn(inputs: tuple[str, ...], keep: bool, quiet: bool, arguments: dict[str
 
 
 def _collected(blocks: Iterable[str], texts: list[str]) -> Iterator[str]:
-    """Pass the blocks on and append each to `texts`."""
+    """Pass the blocks on and append each to `texts`, as many as are searched for examples."""
+    kept = 0
     for block in blocks:
-        texts.append(block)
+        if kept < SEARCHED:
+            texts.append(block)
+            kept += len(block)
         yield block
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from segtool.limits import LONGEST_WORD
+from segtool.limits import LONGEST_TOKEN, LONGEST_WORD
 from segtool.runtime.arrays import Ids
 from segtool.runtime.kernels import kernel
 from segtool.text.symbols import (
@@ -212,7 +212,7 @@ def read_tokens(data, at, final, before, characters, places):  # type: ignore[no
             joins = kind != C_SPACE and kind != -1
         elif here == C_DIGIT:
             joins = kind == here
-            if sign:
+            if sign and starts[tokens] - starts[tokens - 1] < LONGEST_TOKEN:
                 joins = True
                 tokens -= 1
                 kind = here
@@ -223,9 +223,11 @@ def read_tokens(data, at, final, before, characters, places):  # type: ignore[no
         elif is_percent and kind == C_DIGIT and digit_before:
             joins = True
             kind = closed
-        if joins:
+        if joins and at - origin - starts[tokens] < LONGEST_TOKEN:
             sign = False
         else:
+            if joins:
+                symbols[tokens] = 0
             closes = here <= C_EXTEND and kind != C_DIGIT  # a sign may yet belong to a number
             if tokens == room or (tokens >= _BLOCK and closes):
                 full = not closes

@@ -90,7 +90,7 @@ def random_cut(lattice: Lattice, text: str, scale: float, temperature: float, se
 
 def gap_probabilities(lattice: Lattice, scale: float) -> Floats:
     """Find the probability of each gap; see :meth:`segtool.segmenter.Segmenter.boundary_probabilities`."""
-    starts, codes = np.array(lattice.starts), np.array([SPACE, *lattice.codes, SPACE])
+    starts, codes = np.array(lattice.starts), np.pad(lattice.codes, 1, constant_values=SPACE)
     shares = place_probabilities(lattice, scale)
     shares[(codes[1:] <= MARK) | (codes[:-1] <= MARK)] = 1.0
     found = np.zeros(starts[-1] + 1)

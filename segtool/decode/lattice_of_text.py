@@ -10,6 +10,7 @@ Edges come in blocks, so their memory does not grow with the text. Short texts n
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -22,7 +23,7 @@ from segtool.decode.block import CHARACTERS, ROWS, Scratch
 from segtool.decode.utf8_kernel import BARRED, GAPS, LONG, NO_SCORE, UNROLLED, cover
 from segtool.decode.viterbi import SHIFT, pairs_and_gaps, run_lattice
 from segtool.limits import LONGEST_WORD
-from segtool.runtime.arrays import Ids, Integers
+from segtool.runtime.arrays import Ids, Integers, Places
 from segtool.runtime.kernels import LazyKernel, kernel
 from segtool.text.symbols import MARK, SPACE, class_table, symbolise, tokenise
 
@@ -53,9 +54,9 @@ class Lattice:
     ----------
     starts : list of int
         Where each token begins and, last, where the text ends, in characters.
-    codes : list of int
+    codes : ndarray of int32
         Code of each token (:func:`segtool.text.symbols.tokenise`).
-    symbols : list of int
+    symbols : ndarray of uint16
         Its symbol id.
     plain : bool
         Whether to follow the edges without compiled code.
@@ -68,8 +69,8 @@ class Lattice:
     """
 
     starts: list[int]
-    codes: list[int]
-    symbols: list[int]
+    codes: Places
+    symbols: Ids
     plain: bool
     room: int
     edges_of: Callable[[int, int], Sequence[int]]
@@ -107,11 +108,11 @@ class Lattice:
     def with_splits(self, lengths: Mapping[tuple[int, ...], Sequence[int]]) -> Lattice:
         """Mark the words that come out as their parts, given their symbol ids and the lengths of the parts."""
         sizes, heads = sorted({len(word) for word in lengths}), {word[0] for word in lengths}
-        found = {}
-        for start, symbol in enumerate(self.symbols):
+        found, symbols = {}, self.symbols.tolist()
+        for start, symbol in enumerate(symbols):
             if symbol in heads:
                 for size in sizes:
-                    parts = lengths.get(tuple(self.symbols[start : start + size]))
+                    parts = lengths.get(tuple(symbols[start : start + size]))
                     if parts is not None:
                         found[start, start + sum(parts)] = list(accumulate(parts, initial=start))[1:-1]
         return replace(self, splits=found)
@@ -127,8 +128,13 @@ class Lattice:
 
     def words(self, ends: Sequence[int], text: str) -> list[str]:
         """Words as slices of the text, given the places where they end."""
-        starts, codes = self.starts, self.codes
-        return [text[starts[low] : starts[high]] for low, high in pairwise([0, *ends]) if codes[low] != SPACE]
+        starts, spaces = self.starts, self._spaces
+        return [text[starts[low] : starts[high]] for low, high in pairwise([0, *ends]) if low not in spaces]
+
+    @functools.cached_property
+    def _spaces(self) -> frozenset[int]:
+        """Numbers of the tokens that are whitespace, less 1."""
+        return frozenset(np.flatnonzero(self.codes == SPACE).tolist())
 
 
 def plain_lattice(text: str, ids: Ids, tables: tuple[Any, Any], limits: tuple[int, int]) -> Lattice:
@@ -151,10 +157,10 @@ def plain_lattice(text: str, ids: Ids, tables: tuple[Any, Any], limits: tuple[in
     """
     codes, starts = [0] * len(text), [0] * (len(text) + 1)
     tokens = symbolise.interpreted(list(map(ord, text)), class_table(), codes, starts)
-    codes, known = codes[:tokens], memoryview(ids)
-    symbols = [known[max(code, MARK)] for code in codes]
-    edges = plain_edges(symbols, *tables, *limits)
-    return Lattice([*starts[:tokens], len(text)], codes, symbols, True, max(tokens, 1), lambda first, last: edges)
+    found = np.array(codes[:tokens], np.int32)
+    symbols = ids[np.maximum(found, MARK)]
+    edges = plain_edges(symbols.tolist(), *tables, *limits)
+    return Lattice([*starts[:tokens], len(text)], found, symbols, True, max(tokens, 1), lambda first, last: edges)
 
 
 def compiled_lattice(text: str, ids: Ids, tables: tuple[Any, Any], characters: Ids) -> Lattice:
@@ -187,7 +193,7 @@ def compiled_lattice(text: str, ids: Ids, tables: tuple[Any, Any], characters: I
         block_edges.compiled(last - low, known, characters, *tables, scratch.places, scratch.scores, edges)
         return edges
 
-    return Lattice([*starts.tolist(), len(text)], codes.tolist(), symbols.tolist(), False, BLOCK_PLACES, edges_of)
+    return Lattice([*starts.tolist(), len(text)], codes, symbols, False, BLOCK_PLACES, edges_of)
 
 
 @kernel("void(i8, i8, u2[const], i4[const], i4[const], i4[], i8[], i8[])")

@@ -19,9 +19,9 @@ from segtool.decode.decoders import ROOM, Decoder
 from segtool.decode.near_best import ENTRY_SHIFT, LENGTH_MASK
 from segtool.decode.viterbi import WEIGHT_UNIT
 from segtool.errors import UsageError
-from segtool.limits import LONGEST_WORD
+from segtool.limits import LONGEST_TOKEN, LONGEST_WORD
 from segtool.runtime.workers import in_order, text_groups
-from segtool.text.symbols import SPACE, tokenise
+from segtool.text.symbols import MARK, SPACE, tokenise
 
 if TYPE_CHECKING:
     from segtool.segmenter import Segmenter
@@ -37,6 +37,10 @@ SEARCHED_AT_ONCE = 1 << 14
 LONG_LINE = 1 << 16
 """A line of a stream that is longer, in characters, is searched in parts that end with a mark of punctuation."""
 
+MOST_PART = LONGEST_TOKEN + (1 << 20)
+"""Characters of a stretch of a line without such places that are searched at once, at most; it has room for a token."""
+
+_SPACED = re.compile(r".+(?=\s)", re.DOTALL)
 _PART = re.compile(r".*[。，、；：？！](?=[\u4e00-\u9fff])", re.DOTALL)
 """What ends before a Han character that follows a mark: no word, number or run of marks goes on there."""
 
@@ -234,10 +238,27 @@ def _line_parts(pieces: Iterable[str]) -> Iterator[str]:
         size += len(piece)
         if "\n" in piece or size > limit:
             text = "".join(waiting)
-            part = _PART.match(text) if size > limit else None
-            end = max(text.rfind("\n") + 1, part.end() if part else 0)
-            if end:
-                yield text[:end]
-            waiting, size = [text[end:]], len(text) - end
+            start = 0
+            while end := _end_of_part(text, start):
+                yield text[start:end]
+                start = end
+            waiting, size = [text[start:]], len(text) - start
             limit = max(LONG_LINE, 2 * size)  # look at a long stretch again when there is twice as much
     yield "".join(waiting)
+
+
+def _end_of_part(text: str, start: int) -> int:
+    """Where the lines or the part of a line end that can be searched without what follows; 0 if there is none yet."""
+    if end := text.rfind("\n", start) + 1:
+        return end
+    if len(text) - start <= LONG_LINE:
+        return 0
+    most = start + MOST_PART
+    part = _PART.match(text, start, most) or _SPACED.match(text, start, most)
+    if part:
+        return part.end()
+    if len(text) <= most:
+        return 0
+    codes, starts = tokenise(text[start:most])
+    marks = np.flatnonzero(codes[:-1] <= MARK)  # what follows may change the last token
+    return start + int(starts[marks[-1] + 1]) if len(marks) else most

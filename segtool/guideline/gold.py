@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from segtool.errors import CorpusError
 from segtool.runtime.arrays import Codes, Ids, Integers
+from segtool.runtime.budget import Budget
 from segtool.store.model import Model
 from segtool.text.folding import fold_table
 from segtool.text.sources import read_lines
@@ -77,12 +78,19 @@ def read_gold(paths: Sequence[str], form: str, encoding: str = "utf-8") -> list[
         If a file holds no sentence, or a line that is no row of CoNLL-U.
     InputError, EncodingError
         If a file cannot be read.
+    UsageError
+        If they do not fit into half of the free memory.
     """
     parse = parse_conllu if form == "conllu" else parse_segmented
     sentences: list[list[str]] = []
+    budget, labels = Budget.of(None), 0
     for path in paths:
+        found = []
         try:
-            found = list(parse(read_lines(path, encoding=encoding)))
+            for words in parse(read_lines(path, encoding=encoding)):
+                found.append(words)
+                labels += len(words)
+                budget.check_labels(labels)
         except CorpusError as error:
             raise CorpusError(f"{path}, {error}: pass --format text for one sentence a line") from None
         if not found:

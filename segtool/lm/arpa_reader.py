@@ -24,7 +24,7 @@ from segtool.lm.kneser_ney import link_suffixes
 from segtool.lm.language_model import LanguageModel, find_child
 from segtool.runtime.arrays import Codes
 from segtool.runtime.kernels import kernel
-from segtool.text.encodings import byte_lines
+from segtool.text.encodings import PART_BYTES, byte_lines
 from segtool.text.runs import MAX_SYMBOLS
 from segtool.text.symbols import CODE_LIMIT, LAT, NUM, class_table
 from segtool.text.unpacked import UnpackedFile
@@ -89,13 +89,15 @@ def _refuse_first(bad: npt.NDArray[np.bool_], lines: npt.NDArray[Any], name: str
         _refuse(name, int(lines[bad.argmax()]), what)
 
 
-def _read_sections(blocks: Iterator[bytes], name: str) -> list[_Section]:
+def _read_sections(blocks: Iterator[tuple[bytes, bool]], name: str) -> list[_Section]:
     """Parse blocks of whole lines."""
     is_han = np.frombuffer(class_table(), np.uint8) == class_table()[ord("一")]
     announced: list[int] = []
     sections: list[_Section] = []
     state, line = "begin", 0
-    for block in blocks:
+    for block, ends in blocks:
+        if not ends and state != "begin":
+            _refuse(name, line + 1, f"a line of more than {PART_BYTES:,} bytes")
         if line == 0 and block.startswith(MAGIC):
             raise ModelError(f"{name}: a compressed KenLM binary: unpack it and pass it as a file")
         if not block.endswith(b"\n"):

@@ -19,6 +19,7 @@ from segtool.ngrams.count import count_stream
 from segtool.ngrams.merge import merge_ngrams
 from segtool.ngrams.shards import Shard, ShardWriter
 from segtool.ngrams.table import NGrams
+from segtool.runtime.budget import Budget
 from segtool.store.files import as_output_errors
 from segtool.text.runs import Corpus, RunCollector
 
@@ -32,13 +33,23 @@ class Counted(NamedTuple):
     ngrams: NGrams
 
 
-def collect_corpus(blocks: Iterable[str], fold: bool = True) -> Corpus:
-    """Turn blocks of text, which end every run, into runs in memory; CorpusError without any Han character."""
+def collect_corpus(blocks: Iterable[str], fold: bool = True, budget: Budget | None = None) -> Corpus:
+    """Turn blocks of text, which end every run, into runs in memory.
+
+    Raises
+    ------
+    CorpusError
+        If there is no Han character.
+    UsageError
+        If the runs do not fit into the budget, by default half of the free memory.
+    """
+    budget = budget or Budget.of(None)
     collector = RunCollector()
     read = False
     for block in blocks:
         read = read or bool(block)
         collector.add(block)
+        budget.check_symbols(collector.positions)
     return _checked(Corpus([collector], fold), read)
 
 

@@ -9,7 +9,7 @@ in a shard on the disk (:class:`segtool.ngrams.shards.Shard`) or the sum of othe
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Protocol
@@ -208,11 +208,16 @@ class NGramTable:
         return (self.slice(low, high) for low, high in pairwise(cuts.tolist()))
 
 
-def gather(ngrams: NGrams) -> NGramTable:
-    """Bring n-grams into memory."""
+def gather(ngrams: NGrams, check: Callable[[int], object] = int) -> NGramTable:
+    """Bring n-grams into memory; `check` is called with the number of those so far, and may raise."""
     if isinstance(ngrams, NGramTable):
+        check(sum(map(len, ngrams.levels)))
         return ngrams
-    slices = list(ngrams.slices())
+    slices, found = [], len(ngrams.bigrams)
+    for part in ngrams.slices():
+        found += sum(map(len, part.levels))
+        check(found)
+        slices.append(part)
     longer = join_slices(slices).levels if slices else (Level.empty(),) * (ngrams.order - 2)
     return NGramTable(ngrams.codes, (Level.of_symbols(ngrams.frequency), ngrams.bigrams, *longer))
 

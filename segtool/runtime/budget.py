@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from segtool.errors import UsageError
@@ -31,6 +31,9 @@ MOST_SYMBOLS_AT_ONCE = 1 << 30
 NGRAM_BYTES = 90
 """For an n-gram that a thread merges or scores."""
 
+LABEL_BYTES = 100
+"""For a labelled word, as text and as symbols."""
+
 SAMPLED_BYTES = 10
 """For a symbol of the sample that the boundary model learns from."""
 
@@ -39,10 +42,11 @@ _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 
 @dataclass(frozen=True)
 class Budget:
-    """Memory that training may use: all bytes of the process, and those in use before training."""
+    """Memory that training may use: all bytes of the process, those in use before, and whether a user gave it."""
 
     total: int
     used: int = 0
+    given: bool = field(default=True, compare=False)
 
     @classmethod
     def of(cls, total: int | str | None) -> Budget:
@@ -54,7 +58,7 @@ class Budget:
         if isinstance(total, str):
             total = parse_size(total)
         if total is None:
-            return cls(max(used + free_memory() // 2, LEAST), used)
+            return cls(max(used + free_memory() // 2, LEAST), used, given=False)
         if total < LEAST:
             raise UsageError(f"--memory {total / (1 << 20):,.0f}M: too little, give at least {LEAST >> 20}M")
         return cls(total, used)
@@ -77,6 +81,26 @@ class Budget:
                 f"--memory {self.total >> 20:,}M: {candidates:,} n-grams may be words, and need {needed >> 20:,}M: "
                 "give that much, or a greater --min-per-million or --min-count"
             )
+
+    def check_symbols(self, symbols: int) -> None:
+        """Raise UsageError if so many symbols of a text do not fit, where they have to be in memory at once."""
+        if symbols > self.symbols:
+            raise UsageError(f"{self._named}: more than {self.symbols:,} symbols do not fit: give less text (--sample)")
+
+    def check_ngrams(self, ngrams: int) -> None:
+        """Raise UsageError if so many n-grams do not fit, where they have to be in memory at once."""
+        if ngrams * NGRAM_BYTES > self.room:
+            raise UsageError(f"{self._named}: {ngrams:,} n-grams do not fit: give less text or shorter n-grams")
+
+    def check_labels(self, words: int) -> None:
+        """Raise UsageError if so many labelled words do not fit."""
+        if words * LABEL_BYTES > self.room:
+            raise UsageError(f"{self._named}: more than {words:,} labelled words do not fit: give fewer sentences")
+
+    @property
+    def _named(self) -> str:
+        total = f"{self.total >> 20:,}M"
+        return f"--memory {total}" if self.given else f"memory of {total}, half of what is free"
 
     def ngrams(self, workers: int) -> int:
         """Number of n-grams for each thread to merge or score at a time."""

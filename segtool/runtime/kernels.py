@@ -120,14 +120,19 @@ def kernel(signature: str) -> Callable[[Callable[..., Any]], LazyKernel]:
 
 
 def all_kernels() -> list[LazyKernel]:
-    """Import all modules of the package, and list their kernels by module and place in it."""
+    """Import all modules of the package but the integrations, and list their kernels by module and place in it."""
     import importlib
     import pkgutil
 
     import segtool
 
     found = pkgutil.walk_packages(segtool.__path__, "segtool.")
-    names = sorted(each.name for each in found if not each.ispkg and each.name != "segtool.__main__")
+    # Integrations import other libraries.
+    names = sorted(
+        each.name
+        for each in found
+        if not each.ispkg and each.name != "segtool.__main__" and not each.name.startswith("segtool.integrations.")
+    )
     modules = [importlib.import_module(name) for name in names]
     return [
         each

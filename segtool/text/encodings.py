@@ -14,7 +14,10 @@ from typing import NamedTuple
 
 from segtool.errors import EncodingError, UsageError
 
-__all__ = ["SkippedLine", "byte_lines", "decode_lines", "decode_pieces", "find_codec", "undecodable"]
+__all__ = ["PART_BYTES", "SkippedLine", "byte_lines", "decode_lines", "decode_pieces", "find_codec", "undecodable"]
+
+PART_BYTES = 1 << 20
+"""Bytes from which on a line is decoded in parts."""
 
 _GUESS_BYTES = 1 << 15
 _BYTE_ORDER_MARKS = {
@@ -63,16 +66,33 @@ def _reads_in_pieces(codec: str) -> bool:
         return False
 
 
-def byte_lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """Divide a stream into blocks of whole lines; the last one, which may be empty, may lack its line end."""
+def byte_lines(pieces: Iterable[bytes]) -> Iterator[tuple[bytes, bool]]:
+    """Divide a stream into blocks of whole lines, and a line of `PART_BYTES` bytes or more into parts of so many.
+
+    Yields
+    ------
+    data : bytes
+        Whole lines, the last one of the stream (perhaps empty) perhaps without a line end; or a part of a long line.
+    ends : bool
+        False for a part: its line goes on.
+    """
     held: list[bytes] = []
+    size = 0
     for piece in pieces:
-        end = piece.rfind(b"\n") + 1
-        if end:
-            yield b"".join([*held, piece[:end]])
-            held = []
-        held.append(piece[end:])
-    yield b"".join(held)
+        held.append(piece)
+        size += len(piece)
+        if size < PART_BYTES and b"\n" not in piece:
+            continue
+        data = b"".join(held)
+        start = 0
+        while len(data) - start >= PART_BYTES and data.find(b"\n", start, start + PART_BYTES) < 0:
+            yield data[start : start + PART_BYTES], False
+            start += PART_BYTES
+        end = max(data.rfind(b"\n") + 1, start)
+        if end > start:
+            yield data[start:end], True
+        held, size = [data[end:]], len(data) - end
+    yield b"".join(held), True
 
 
 def decode_lines(
@@ -82,26 +102,45 @@ def decode_lines(
     skip: Callable[[SkippedLine], object] | None = None,
     drop_mark: bool = True,
 ) -> Iterator[str]:
-    """Decode the bytes of a source, cut anywhere, as blocks of whole lines; the last may lack its end.
+    """Decode the bytes of a source, cut anywhere, as blocks of whole lines, and long lines in parts.
 
-    `name` is the source in messages, `codec` one whose line ends can be found in the bytes. `skip` receives every line
-    that cannot be decoded, which is left out; without `skip` such a line is an EncodingError. `drop_mark` drops a byte
-    order mark of UTF-8 at the start.
+    The last line may lack its end. `name` is the source in messages, `codec` one whose line ends can be found in the
+    bytes. `skip` receives every line that cannot be decoded, which is left out, or what follows of it if parts of it
+    were passed on; without `skip` such a line is an EncodingError. `drop_mark` drops a byte order mark of UTF-8 at the
+    start.
     """
     offset, line = 0, 1
-    for data in byte_lines(pieces):
+    rest = b""  # the character that the part before ends within
+    within = leaving = False  # whether parts of this line were passed on; whether it is left out from here on
+    for data, ends in byte_lines(pieces):
         if drop_mark and offset == 0 and codec == "utf-8" and data.startswith(codecs.BOM_UTF8):
             offset = len(codecs.BOM_UTF8)
             data = data[offset:]
+        if leaving:
+            end = data.find(b"\n") + 1
+            passed = end - within if end else len(data)  # the line end of what was passed on
+            offset += passed
+            line += data.count(b"\n", 0, passed)
+            data = data[passed:]
+            leaving = not end
+        data, offset = rest + data, offset - len(rest)
+        rest = b""
         try:
-            text = data.decode(codec)
+            if ends:
+                text = data.decode(codec)
+            else:
+                decoder = codecs.getincrementaldecoder(codec)()
+                text = decoder.decode(data)
+                rest = decoder.getstate()[0]
         except UnicodeDecodeError as exc:
             if skip is None:
                 raise undecodable(data, name, line, offset, codec) from exc
             text = "".join(_rescue(data, name, line, offset, codec, skip))
+            leaving = not ends
         yield text
         offset += len(data)
         line += data.count(b"\n")
+        within = not ends and (within or text != "")
 
 
 def _rescue(

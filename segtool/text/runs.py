@@ -26,7 +26,7 @@ from segtool.runtime.kernels import kernel
 from segtool.text.folding import fold_table
 from segtool.text.run_hashes import hash_runs
 from segtool.text.stats import ALWAYS, CorpusStats
-from segtool.text.symbols import CODE_LIMIT, LAT, NUM, class_table, code_points, symbolise
+from segtool.text.symbols import CODE_LIMIT, LAT, NUM, bounded_parts, class_table, code_points, symbolise
 
 __all__ = [
     "CHUNK", "LONGEST_RUN", "Alphabet", "Chunk", "Corpus", "CorpusPart", "RunCollector", "corpus_chunks",
@@ -208,6 +208,10 @@ class RunCollector:
 
     def add(self, text: str) -> None:
         """Append the runs of a block."""
+        for part in bounded_parts(text):
+            self._add(part)
+
+    def _add(self, text: str) -> None:
         points = code_points(text)
         codes, starts = np.empty(len(points), np.int32), np.empty(len(points), np.int32)
         tokens = symbolise.compiled(points, self._classes, codes, starts)

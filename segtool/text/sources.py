@@ -2,7 +2,7 @@
 
 Inputs are files, folders, globs and ``-`` for standard input; plain or compressed; UTF-8 unless stated otherwise. Text
 comes out as decoded, in blocks of whole lines from one source each: no n-gram crosses a file, and no line is changed,
-shortened or lost without a report.
+shortened or lost without a report. A line that is longer than a block comes in several, cut where no run goes on.
 """
 
 from __future__ import annotations
@@ -17,9 +17,16 @@ from pathlib import Path
 
 from segtool.errors import EncodingError, InputError, UsageError
 from segtool.text.encodings import SkippedLine, decode_lines, decode_pieces, find_codec
+from segtool.text.symbols import last_break
 from segtool.text.unpacked import UnpackedFile
 
 __all__ = ["ReadReport", "Source", "find_sources", "read_blocks", "read_lines", "read_pieces", "total_size"]
+
+BEYOND_BLOCK = 1 << 20
+"""Characters by which a line may exceed a block; a longer one is passed on in several blocks."""
+
+MOST_LINE = 1 << 24
+"""Characters of a line of a file that is read line by line, at most."""
 
 _LISTED_LINES = 100
 
@@ -135,7 +142,7 @@ def read_blocks(
         Leave out and report lines that cannot be decoded, instead of raising. Encodings in which the byte 0x0A is
         not always a line end (UTF-16, UTF-32, UTF-7, HZ, ISO-2022, EBCDIC) raise in any case.
     block_chars : int
-        Characters at which a block ends, with the line it has reached; memory follows the longest line.
+        Characters at which a block ends, with the line it has reached, or `BEYOND_BLOCK` characters later.
     report : ReadReport or None
         Filled while reading.
     progress : callable or None
@@ -144,7 +151,8 @@ def read_blocks(
     Returns
     -------
     iterator of str
-        Every block ends after a "\n", except that the last one of a source may end with the source.
+        Every block ends after a "\n", except that the last one of a source may end with the source, and that a block
+        of a long line ends before a mark or whitespace, or, where `BEYOND_BLOCK` characters hold neither, anywhere.
         A block holds text of one source, and only "\n" ends a line.
 
     Raises
@@ -172,10 +180,13 @@ def read_blocks(
                     else decode_pieces(file.pieces, source.name, codec)
                 )
                 texts = _with_remedy(texts, codec, by_line)
+                open_line = False
                 for block in _whole_lines(texts, block_chars):
                     counts.bytes = bytes_before + file.size
                     ends = block.count("\n")
-                    counts.lines += ends + (not block.endswith("\n"))
+                    counts.lines += ends - open_line
+                    open_line = not block.endswith("\n")
+                    counts.lines += open_line
                     counts.characters += len(block) - ends
                     yield block
                 counts.bytes = bytes_before + file.size
@@ -193,17 +204,33 @@ def read_pieces(
 
 
 def read_lines(name: str | os.PathLike[str], *, encoding: str = "utf-8") -> Iterator[str]:
-    """Read a file, or standard input for ``-``, line by line; only the last may lack its line end."""
+    """Read a file, or standard input for ``-``, line by line; only the last may lack its line end.
+
+    Raises
+    ------
+    InputError
+        Also for a line of more than `MOST_LINE` characters.
+    """
     path = os.fspath(name)
     source = Source("<stdin>", None) if path == "-" else Source(_display_name(path), Path(path))
-    for block in _whole_lines(read_pieces(source, encoding=encoding), 1 << 16):
+    held: list[str] = []
+    size, number = 0, 1
+    for text in read_pieces(source, encoding=encoding):
         # not splitlines, which also splits at other characters
-        lines = block.split("\n")
-        rest = lines.pop()
+        *lines, rest = text.split("\n")
         for line in lines:
-            yield line + "\n"
-        if rest:
-            yield rest
+            yield "".join([*held, line, "\n"])
+            held, size = [], 0
+        number += len(lines)
+        held.append(rest)
+        size += len(rest)
+        if size > MOST_LINE:
+            raise InputError(
+                f"{source.name}, line {number}: longer than {MOST_LINE:,} characters: "
+                "this file needs a line for each sentence, paragraph or word"
+            )
+    if size:
+        yield "".join(held)
 
 
 def _with_remedy(texts: Iterator[str], codec: str, by_line: bool) -> Iterator[str]:
@@ -260,15 +287,26 @@ def _walk(folder: str, seen: set[str]) -> Iterator[str]:
 
 
 def _whole_lines(texts: Iterable[str], block_chars: int) -> Iterator[str]:
+    """Join texts to blocks of whole lines; a block of a longer line ends before a mark or whitespace, if it can."""
+    most = block_chars + BEYOND_BLOCK
     held: list[str] = []
     size = 0
     for text in texts:
+        held.append(text)
+        size += len(text)
+        if size < block_chars or (size < most and "\n" not in text):
+            continue
+        text = "".join(held)
         start = 0
-        while end := text.find("\n", start + max(0, block_chars - size - 1)) + 1:
-            held.append(text[start:end])
-            yield "".join(held)
-            held, size, start = [], 0, end
-        held.append(text[start:])
-        size += len(text) - start
+        while True:
+            end = text.find("\n", start + block_chars - 1, start + most) + 1
+            if not end:
+                if len(text) - start < most:
+                    break
+                # the place follows from the text alone, not from the pieces in which it came
+                end = start + (last_break(text[start : start + most]) or most)
+            yield text[start:end]
+            start = end
+        held, size = [text[start:]], len(text) - start
     if size:
         yield "".join(held)

@@ -13,7 +13,8 @@ Han       one Han character       a symbol of its own
 ========= ======================= =====================================================
 
 Combining marks, variation selectors and emoji joiners belong to the character before them. A run of letters of other
-scripts (Greek, Cyrillic, kana, hangul, …) is one token. Whitespace is as in :meth:`str.isspace`.
+scripts (Greek, Cyrillic, kana, hangul, …) is one token. Whitespace is as in :meth:`str.isspace`. A token of
+`LONGEST_TOKEN` (:mod:`segtool.limits`) bytes in UTF-8 ends there, if it would go on, and is a mark.
 
 The classes come from ``charclass.txt`` (written by ``scripts/make_charclass.py`` from the Unicode character database),
 so they do not change with the version of Python. Han characters are folded later, where symbols get their ids
@@ -23,14 +24,19 @@ so they do not change with the version of Python. Han characters are folded late
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
+from segtool.limits import LONGEST_TOKEN
 from segtool.runtime.arrays import Codes, Places
 from segtool.runtime.kernels import LazyKernel
 
-__all__ = ["BOUNDARY", "LAT", "NUM", "SPACE", "class_table", "code_points", "symbolise", "tokenise"]
+__all__ = [
+    "BOUNDARY", "LAT", "NUM", "PART", "SPACE", "bounded_parts", "class_table", "code_points", "last_break", "symbolise",
+    "tokenise",
+]  # fmt: skip
 
 SPACE = -1
 BOUNDARY = MARK = 0
@@ -38,6 +44,11 @@ NUM = 1
 LAT = 2
 CODE_LIMIT = 0x40000
 """All Han characters are below this code point; it is the size of tables that they index."""
+
+PART = 1 << 21
+"""Characters of a text that are handled at a time, at most."""
+
+_LOOK_BACK = 1 << 12
 
 C_MARK, C_SPACE, C_LETTER, C_EXTEND, C_DIGIT, C_LATIN, C_HAN, C_SIGN, C_PERCENT = range(9)
 """Classes of characters; the last two are marks that may belong to a number."""
@@ -58,6 +69,33 @@ def class_table() -> bytes:
 def code_points(text: str) -> Codes:
     """Code points of a text, lone surrogates included."""
     return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype="<u4")
+
+
+def last_break(text: str) -> int:
+    """Place of the last mark or whitespace of a text; 0 if there is none behind its first character.
+
+    No symbol and no run goes on there: both parts have the symbols that the whole has.
+    """
+    classes = np.frombuffer(class_table(), np.uint8)
+    for high in range(len(text), 1, -_LOOK_BACK):
+        low = max(high - _LOOK_BACK, 1)
+        breaks = np.flatnonzero(classes[code_points(text[low:high])] <= C_SPACE)
+        if len(breaks):
+            return low + int(breaks[-1])
+    return 0
+
+
+def bounded_parts(text: str, most: int = PART) -> Iterator[str]:
+    """Cut a text before marks and whitespace into parts of at most so many characters.
+
+    A stretch of more characters without a mark or whitespace is cut after so many.
+    """
+    low = 0
+    while len(text) - low > most:
+        high = low + (last_break(text[low : low + most]) or most)
+        yield text[low:high]
+        low = high
+    yield text[low:] if low else text
 
 
 def _symbolise(points, classes, codes, starts):  # type: ignore[no-untyped-def]
@@ -83,6 +121,7 @@ def _symbolise(points, classes, codes, starts):  # type: ignore[no-untyped-def]
     closed = -2
     previous = 0
     digit_before = False  # the last character was a digit
+    size = 0  # UTF-8 bytes of the open token behind its first character
     count = len(points)
     for i in range(count):
         point = points[i]
@@ -105,7 +144,15 @@ def _symbolise(points, classes, codes, starts):  # type: ignore[no-untyped-def]
                 kind = closed
             elif is_sign and i + 1 < count:
                 joins = classes[points[i + 1]] == C_DIGIT
+        if joins:
+            if size >= LONGEST_TOKEN - 4:  # without the first character
+                first = points[starts[tokens - 1]]
+                joins = size + 1 + (first > 0x7F) + (first > 0x7FF) + (first > 0xFFFF) < LONGEST_TOKEN
+                if not joins and codes[tokens - 1] != SPACE:
+                    codes[tokens - 1] = MARK
+            size += 1 + (point > 0x7F) + (point > 0x7FF) + (point > 0xFFFF)
         if not joins:
+            size = 0
             starts[tokens] = i
             kind = here
             if here == C_HAN:

@@ -1,6 +1,7 @@
 """Reading files of any compression.
 
-The first bytes, not the name, determine the compression (gz, bz2, xz, zst). Archives that end early are errors.
+The first bytes, not the name, determine the compression (gz, bz2, xz, zst). Archives that end early are errors. Text
+comes out in pieces of at most a megabyte, however far a small archive unpacks.
 """
 
 from __future__ import annotations
@@ -20,8 +21,11 @@ from segtool.errors import InputError, reason_of
 __all__ = ["UnpackedFile"]
 
 _BUFFER_BYTES = 1 << 20
-# Small, because repetitive text can unpack to a thousand times its size in one call.
 _PACKED_BYTES = 1 << 14
+# zstandard unpacks all that it is given at once: up to 128 kB from four bytes.
+_ZSTD_BYTES = 1 << 9
+MOST_WINDOW = 1 << 27
+"""Bytes of unpacked text that an archive may refer back to; more is for ``xz`` and ``zstd`` with special options."""
 # A file that ends within the magic bytes counts as compressed, unless these may be a short text ("BZh9").
 _MAGIC = re.compile(
     rb"(?P<gz>\x1f\x8b(?:\x08|\Z))|(?P<xz>\xfd7(?:zXZ\0|z?X?Z?\Z))"
@@ -95,15 +99,19 @@ class UnpackedFile:
             member = new()
             while True:
                 try:
-                    data: bytes = member.decompress(piece)
+                    for data in member.unpack(piece):
+                        self.size += len(data)
+                        yield data
                 except damage as exc:
+                    if "memory" in str(exc).lower():
+                        raise InputError(
+                            f"{self._name}: needs more than {MOST_WINDOW >> 20} MB to be unpacked: unpack it before, "
+                            "or compress it without --long or a large dictionary"
+                        ) from exc
                     raise InputError(
                         f"{self._name}: compressed data is damaged (after {self.size} bytes of text: {exc}): "
                         "fetch or compress it again"
                     ) from exc
-                if data:
-                    self.size += len(data)
-                    yield data
                 if member.eof:
                     break
                 piece = self._read(_PACKED_BYTES)
@@ -119,11 +127,13 @@ class UnpackedFile:
 
     def _decompressor(self, kind: str) -> tuple[Callable[[], Any], tuple[type[Exception], ...]]:
         if kind == "gz":
-            return lambda: zlib.decompressobj(wbits=31), (zlib.error,)
+            return _Deflated, (zlib.error,)
         if kind == "bz2":
-            return bz2.BZ2Decompressor, (OSError, ValueError)
+            return lambda: _Bounded(bz2.BZ2Decompressor()), (OSError, ValueError)
         if kind == "xz":
-            return lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ), (lzma.LZMAError,)
+            # a dictionary and the little that is needed besides
+            limit = MOST_WINDOW + (1 << 24)
+            return lambda: _Bounded(lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=limit)), (lzma.LZMAError,)
         try:
             import zstandard
         except ImportError as exc:
@@ -131,4 +141,72 @@ class UnpackedFile:
                 f"{self._name}: is zstd-compressed, which needs a package: pip install 'segtool[zstd]'"
             ) from exc
         # decompressobj reports whether a frame has ended; stream_reader returns short data without an error.
-        return zstandard.ZstdDecompressor(max_window_size=1 << 31).decompressobj, (zstandard.ZstdError,)
+        new = zstandard.ZstdDecompressor(max_window_size=MOST_WINDOW).decompressobj
+        return lambda: _Zstandard(new()), (zstandard.ZstdError,)
+
+
+class _Deflated:
+    """A gzip member, unpacked in pieces."""
+
+    def __init__(self) -> None:
+        self._inflate = zlib.decompressobj(wbits=31)
+
+    @property
+    def eof(self) -> bool:
+        return self._inflate.eof
+
+    @property
+    def unused_data(self) -> bytes:
+        return self._inflate.unused_data
+
+    def unpack(self, packed: bytes) -> Iterator[bytes]:
+        while packed and not self._inflate.eof:
+            if data := self._inflate.decompress(packed, _BUFFER_BYTES):
+                yield data
+            packed = self._inflate.unconsumed_tail
+        # what did not fit in at the very end of the input
+        while not self._inflate.eof and (data := self._inflate.decompress(b"", _BUFFER_BYTES)):
+            yield data
+
+
+class _Bounded:
+    """A bz2 or xz stream, unpacked in pieces."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    @property
+    def eof(self) -> bool:
+        return bool(self._stream.eof)
+
+    @property
+    def unused_data(self) -> bytes:
+        return cast(bytes, self._stream.unused_data)
+
+    def unpack(self, packed: bytes) -> Iterator[bytes]:
+        while True:
+            if data := self._stream.decompress(packed, _BUFFER_BYTES):
+                yield data
+            if self._stream.eof or self._stream.needs_input:
+                return
+            packed = b""
+
+
+class _Zstandard:
+    """A zstd frame, unpacked in pieces."""
+
+    def __init__(self, frame: Any) -> None:
+        self._frame, self.unused_data = frame, b""
+
+    @property
+    def eof(self) -> bool:
+        return bool(self._frame.eof)
+
+    def unpack(self, packed: bytes) -> Iterator[bytes]:
+        for low in range(0, len(packed), _ZSTD_BYTES):
+            data = self._frame.decompress(packed[low : low + _ZSTD_BYTES])
+            for start in range(0, len(data), _BUFFER_BYTES):
+                yield data[start : start + _BUFFER_BYTES]
+            if self._frame.eof:
+                self.unused_data = self._frame.unused_data + packed[low + _ZSTD_BYTES :]
+                return

@@ -1,0 +1,38 @@
+"""Adapters to other libraries: one module for each, with the name of the library.
+
+Nothing imports them by itself, and each needs the extra of its name; :mod:`segtool.integrations.jieba` and
+:mod:`segtool.integrations.sqlite` need none.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TypeAlias
+
+from segtool.segmenter import Segmenter, load
+
+__all__ = ["ModelOrPath", "has_letters", "needs_extra", "segmenter_of"]
+
+ModelOrPath: TypeAlias = str | os.PathLike[str] | Segmenter
+"""A segmenter, or what :func:`segtool.load` takes."""
+
+
+def segmenter_of(model: ModelOrPath) -> Segmenter:
+    """Load a model, unless it is a segmenter already."""
+    return model if isinstance(model, Segmenter) else load(model)
+
+
+def has_letters(word: str) -> bool:
+    """Whether a word has a letter, a Han character or a digit: is no mark, symbol or emoji alone."""
+    return any(map(str.isalnum, word))
+
+
+@contextmanager
+def needs_extra(name: str) -> Iterator[None]:
+    """Name the extra that brings a library which is imported inside and is not there."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(f"{error}: pip install 'segtool[{name}]'", name=error.name) from error

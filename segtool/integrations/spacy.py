@@ -1,0 +1,122 @@
+"""spaCy: a tokenizer for pipelines, registered as ``segtool.v1`` (extra ``spacy``).
+
+::
+
+    [nlp.tokenizer]
+    @tokenizers = "segtool.v1"
+    model = "default"
+
+An entry point of the package registers it too, so a pipeline on disk loads without an import of this module.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from segtool.integrations import ModelOrPath, needs_extra, segmenter_of
+from segtool.segmenter import Segmenter
+from segtool.store.model import DEFAULT, find_model
+
+with needs_extra("spacy"):
+    import srsly
+    from spacy.tokens import Doc
+    from spacy.util import DummyTokenizer, get_words_and_spaces, registry
+
+__all__ = ["SpacyTokenizer", "create_tokenizer"]
+
+_FOLDER = "model"
+
+
+class SpacyTokenizer(DummyTokenizer):
+    """Makes a Doc of a text: tokens are words and whitespace other than single spaces, so that no character is lost.
+
+    With a pipeline, it keeps the whole model, but of the included one only the name.
+
+    Parameters
+    ----------
+    vocab : spacy.vocab.Vocab
+    model : str, path or Segmenter
+    """
+
+    def __init__(self, vocab: Any, model: ModelOrPath = DEFAULT) -> None:
+        self.vocab = vocab
+        self.segmenter = segmenter_of(model)
+
+    def __call__(self, text: str) -> Any:
+        """Make the Doc of a text."""
+        words, spaces = get_words_and_spaces(self.segmenter.cut(text), text)
+        return Doc(self.vocab, words=words, spaces=spaces)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return SpacyTokenizer, (self.vocab, self.segmenter)
+
+    def to_disk(self, path: str | os.PathLike[str], **_: Any) -> None:
+        """Write the model into a folder."""
+        folder = Path(path)
+        folder.mkdir(parents=True, exist_ok=True)
+        srsly.write_json(folder / "tokenizer.json", {"model": DEFAULT if self._is_included() else _FOLDER})
+        if not self._is_included():
+            self.segmenter.save(folder / _FOLDER)
+
+    def from_disk(self, path: str | os.PathLike[str], **_: Any) -> SpacyTokenizer:
+        """Load the model that :meth:`to_disk` wrote."""
+        name = srsly.read_json(Path(path) / "tokenizer.json")["model"]
+        self.segmenter = segmenter_of(name if name == DEFAULT else Path(path) / name)
+        return self
+
+    def to_bytes(self, **_: Any) -> bytes:
+        """Give the files that :meth:`to_disk` writes."""
+        with tempfile.TemporaryDirectory() as folder:
+            self.to_disk(folder)
+            files = {
+                path.relative_to(folder).as_posix(): path.read_bytes()
+                for path in sorted(Path(folder).rglob("*"))
+                if path.is_file()
+            }
+        packed: bytes = srsly.msgpack_dumps(files)
+        return packed
+
+    def from_bytes(self, data: bytes, **_: Any) -> SpacyTokenizer:
+        """Load what :meth:`to_bytes` gave."""
+        with tempfile.TemporaryDirectory() as folder:
+            for name, content in srsly.msgpack_loads(data).items():
+                (Path(folder) / name).parent.mkdir(exist_ok=True)
+                (Path(folder) / name).write_bytes(content)
+            self.from_disk(folder)
+            if not self._is_included():
+                # The memory maps outlast their files; a copy of the model would not find them by its path.
+                self.segmenter = Segmenter(replace(self.segmenter.model, path=None))
+        return self
+
+    def _is_included(self) -> bool:
+        model = self.segmenter.model
+        return model.path == find_model(DEFAULT).absolute() and "granularity" not in model.card
+
+
+@registry.tokenizers("segtool.v1")
+def create_tokenizer(model: str = DEFAULT, granularity: float | None = None) -> Callable[[Any], SpacyTokenizer]:
+    """Make what the entry ``[nlp.tokenizer]`` of a configuration describes.
+
+    Parameters
+    ----------
+    model : str
+        As :func:`segtool.load` takes it.
+    granularity : float or None
+        As of :meth:`segtool.Segmenter.with_granularity`.
+
+    Returns
+    -------
+    callable
+        Takes the ``Language`` and gives its tokenizer.
+    """
+
+    def create(nlp: Any) -> SpacyTokenizer:
+        segmenter = segmenter_of(model)
+        return SpacyTokenizer(nlp.vocab, segmenter if granularity is None else segmenter.with_granularity(granularity))
+
+    return create
