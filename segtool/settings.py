@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import Field, dataclass, field, fields
 from typing import TYPE_CHECKING, Any, ClassVar, TypedDict, TypeVar
 
-from segtool.errors import UsageError
+from segtool.errors import ModelError, UsageError, one_line
 from segtool.limits import LONGEST_WORD
 
 if TYPE_CHECKING:
@@ -358,8 +358,18 @@ def parameters_by_title() -> dict[str, list[Field[Any]]]:
 
 
 def settings_of(model: Model) -> TrainingSettings:
-    """Return the parameters that a model was trained with: those of its card, the defaults where it has none."""
+    """Return the parameters that a model was trained with: those of its card, the defaults where it has none.
+
+    Raises
+    ------
+    ModelError
+        If one of them makes no sense.
+    """
     names = {each.name for each in fields(TrainingSettings)}
     stored = {name: value for name, value in model.card["parameters"].items() if name in names}
     stored = {name: tuple(value) if isinstance(value, list) else value for name, value in stored.items()}
-    return TrainingSettings(**stored)
+    try:
+        return TrainingSettings(**stored).checked()
+    except (UsageError, TypeError, ValueError, OverflowError) as error:
+        fault = f"a parameter in its card makes no sense ({one_line(error, 200)})"
+        raise ModelError(f"{model.path}: {fault}: train it again") from None
