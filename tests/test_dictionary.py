@@ -10,7 +10,6 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import segtool
-from segtool.decode.literal_kernels import STAND_INS
 from segtool.decode.literals import Literals
 from segtool.decode.search import search_utf8_stream
 from segtool.decode.streaming import cut_stream
@@ -18,6 +17,7 @@ from segtool.errors import UsageError
 from segtool.guideline import dictionary
 from segtool.guideline.extend import best_splits, widen
 from segtool.segmenter import Segmenter
+from segtool.text.symbols import STAND_INS
 from tests import naive_dictionary
 from tests.helpers import GOLD, extend, interpreting, sample_segmenter
 

@@ -5,19 +5,16 @@ from __future__ import annotations
 import numpy as np
 
 from segtool.runtime.kernels import LazyKernel, kernel
+from segtool.text.symbols import STAND_INS
 
 __all__ = [
     "BEGINS_LITERAL",
     "IS_EXTENDER",
     "IS_HAN",
     "IS_NEWLINE",
-    "STAND_INS",
     "find_literals",
     "find_stretches",
 ]
-
-STAND_INS = "\ud7fe\ud7ff"
-"""Characters that no text should hold, in turn in the place of literals, so that two side by side are two marks."""
 
 BEGINS_LITERAL, IS_HAN, IS_EXTENDER, IS_NEWLINE = 1, 2, 4, 8
 """Bits of the kind of a character."""

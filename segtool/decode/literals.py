@@ -26,13 +26,12 @@ from segtool.decode.literal_kernels import (
     IS_EXTENDER,
     IS_HAN,
     IS_NEWLINE,
-    STAND_INS,
     find_literals,
     find_stretches,
 )
 from segtool.errors import UsageError
 from segtool.text.folding import fold_table
-from segtool.text.symbols import C_EXTEND, C_HAN, CODE_LIMIT, class_table, code_points, symbolise
+from segtool.text.symbols import C_EXTEND, C_HAN, CODE_LIMIT, STAND_INS, class_table, code_points, symbolise
 
 __all__ = ["Literals"]
 

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from segtool.decode.viterbi import NO_WORD, TAG_STEP, WEIGHT_UNIT
-from segtool.lexicon.trie import build_trie
+from segtool.lexicon.trie import build_trie, word_nodes
 from segtool.runtime.arrays import Codes, Ids, Integers
 from segtool.store.model import Model, word_record
 from segtool.text.symbols import CODE_LIMIT
@@ -25,7 +25,6 @@ __all__ = [
     "WordTrie",
     "best_splits",
     "find_nodes",
-    "nodes_of",
     "own_scores",
     "record_strength",
     "strength_of",
@@ -177,15 +176,6 @@ def strengths_of(units: npt.NDArray[np.int32], nodes: Integers) -> Integers:
     return np.where(units[nodes, 1] >= 0, units[nodes, 3] >> _STRENGTH_SHIFT, 0)
 
 
-def nodes_of(units: npt.NDArray[np.int32], symbols: Ids, length: Integers) -> Integers:
-    """Nodes of words that are in a trie, given by their symbols, with anything behind the last."""
-    nodes = symbols[:, 0].astype(np.int64)
-    for k in range(1, symbols.shape[1]):
-        longer = length > k
-        nodes[longer] = units[nodes[longer], 0] + symbols[longer, k]
-    return nodes
-
-
 def own_scores(trie: WordTrie, rows: Ids, nodes: Integers) -> Integers:
     """Scores of words of one length, in steps: their weights as not forced, or else their scores as unknown words.
 
@@ -287,7 +277,7 @@ def with_trie(model: Model, trie: WordTrie, card: dict[str, Any]) -> Model:
     spelled[np.arange(spelled.shape[1]) >= old["length"][:, None]] = 0
     tables[0]["symbols"][:, : spelled.shape[1]] = spelled
     held = np.zeros(len(trie.units), np.bool_)
-    at = nodes_of(trie.units, tables[0]["symbols"], old["length"])
+    at = word_nodes(trie.units, tables[0]["symbols"], old["length"])
     held[at] = True
     tables[0]["weight"] = trie.units[at, 2] / WEIGHT_UNIT
     for k, (rows, nodes) in enumerate(zip(trie.rows, trie.nodes, strict=True), 1):

@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from segtool.guideline.dictionary import DICTIONARY, SPLIT
-from segtool.guideline.extend import STRENGTHS, nodes_of, strengths_of
+from segtool.guideline.extend import STRENGTHS, strengths_of
+from segtool.lexicon.trie import word_nodes
 from segtool.store.model import Model
 
 __all__ = ["listed_words", "literals_of"]
@@ -34,11 +35,11 @@ def listed_words(model: Model) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bo
     if card is None:
         return listed, of_dictionary
     units = np.asarray(model.lexicon).reshape(-1, 4)
-    strengths = strengths_of(units, nodes_of(units, words["symbols"], words["length"]))
+    strengths = strengths_of(units, word_nodes(units, words["symbols"], words["length"]))
     listed = strengths != STRENGTHS.index("forbidden")
-    if card["words_only"]:
+    if card.get("words_only"):
         listed &= (strengths > 0) | (words["length"] == 1)
-    splits = {word.replace(SPLIT, "") for word in card["splits"]}
+    splits = {word.replace(SPLIT, "") for word in card.get("splits", ())}
     if splits:
         codes = model.symbols
         for place in np.flatnonzero(strengths == STRENGTHS.index("forced")).tolist():
