@@ -20,6 +20,7 @@ from segtool.lexicon.adapt import PASSES, TRAINING_MOST, TRAINING_SHARE, adapt_m
 from segtool.lexicon.em import SAMPLED
 from segtool.lexicon.learned import Learned, Resources
 from segtool.lexicon.number_words import pool_numbers
+from segtool.lexicon.parts import weigh_parts
 from segtool.lexicon.passes import Engine, Threads
 from segtool.lm.kneser_ney import estimate
 from segtool.lm.language_model import LanguageModel
@@ -320,7 +321,11 @@ class _Training:
         card: dict[str, object] = {"decoder": learned.decoder, "parameters": parameters, "segtool_version": __version__}
         with self.watch.stage("build"):
             model = build.build_model(candidates, learned, card, settings, corpus, lm)
-            if fits:
-                model = pool_numbers(model, build.MODEL_PATIENCE)
+        if fits and settings.parts_weight:
+            with self.watch.stage("parts", corpus.stats.positions, "sym") as step:
+                engine = self.engine or Threads(self.workers)
+                model = weigh_parts(model, corpus, settings.parts_weight, engine, step)
+        if fits:
+            model = pool_numbers(model, build.MODEL_PATIENCE)
         self.report.words = len(model.words)
         return model

@@ -84,6 +84,12 @@ def test_quality_of_peers():
     assert {"jieba", "SentencePiece, trained on the news"} <= table(script("quality", "data")).keys()
 
 
+def test_word_lists():
+    rows = table(script("word_lists", "data"))
+    alone, with_list = (float(rows[name][0]) for name in ("the included model", "… and the words of half a dev part"))
+    assert 0.6 < alone < with_list < 0.98
+
+
 def test_learning_curve():
     rows = table(script("learning_curve", "data", "--sizes", "10", "50", "--draws", "1", "--no-peers"))
     [(untuned, few, many, everything)] = rows.values()
@@ -127,6 +133,13 @@ def test_tune():
     assert list(rows) == ["defaults", "`entropy_floor` 1", "`entropy_floor` 2"]
     assert len({f1 for (f1,) in rows.values()}) > 1
     script("tune", "data", "entropy_roof", code=1)
+
+
+def test_parts():
+    sizes, terms = map(table, script("parts", "data", "--terms").split("\n\n"))
+    assert "news, 0.1 MB" in sizes and all(re.fullmatch(r"\.\d{4} \([-+]\.\d{4}\)", f1) for (f1,) in sizes.values())
+    assert terms["`parts_weight` 0"][0].endswith("(+.0000)")
+    assert len({figure for (figure,) in terms.values()}) > 5
 
 
 def test_compare():

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from segtool.decode.viterbi import NO_WORD, TAG_STEP, WEIGHT_UNIT
-from segtool.lexicon.trie import build_trie
+from segtool.lexicon.trie import build_trie, word_nodes
 from segtool.runtime.arrays import Codes, Ids, Integers
 from segtool.store.model import Model, word_record
 from segtool.text.symbols import CODE_LIMIT
@@ -28,6 +28,7 @@ __all__ = [
     "own_scores",
     "record_strength",
     "strength_of",
+    "strengths_of",
     "widen",
     "with_trie",
 ]
@@ -170,6 +171,11 @@ def strength_of(packed: int) -> str:
     return STRENGTHS[number] if 0 <= number < len(STRENGTHS) else ""
 
 
+def strengths_of(units: npt.NDArray[np.int32], nodes: Integers) -> Integers:
+    """Read the numbers that :func:`record_strength` wrote, 0 for single symbols."""
+    return np.where(units[nodes, 1] >= 0, units[nodes, 3] >> _STRENGTH_SHIFT, 0)
+
+
 def own_scores(trie: WordTrie, rows: Ids, nodes: Integers) -> Integers:
     """Scores of words of one length, in steps: their weights as not forced, or else their scores as unknown words.
 
@@ -271,10 +277,7 @@ def with_trie(model: Model, trie: WordTrie, card: dict[str, Any]) -> Model:
     spelled[np.arange(spelled.shape[1]) >= old["length"][:, None]] = 0
     tables[0]["symbols"][:, : spelled.shape[1]] = spelled
     held = np.zeros(len(trie.units), np.bool_)
-    at = tables[0]["symbols"][:, 0].astype(np.int64)
-    for k in range(1, longest):
-        longer = old["length"] > k
-        at[longer] = trie.units[at[longer], 0] + tables[0]["symbols"][longer, k]
+    at = word_nodes(trie.units, tables[0]["symbols"], old["length"])
     held[at] = True
     tables[0]["weight"] = trie.units[at, 2] / WEIGHT_UNIT
     for k, (rows, nodes) in enumerate(zip(trie.rows, trie.nodes, strict=True), 1):

@@ -29,6 +29,8 @@ from segtool.lexicon.build import boundary_bytes, ngram_levels, tagged_trie, wor
 from segtool.lexicon.decoder_lattice import TextLattice
 from segtool.lexicon.em import FORGOTTEN, LEAST_EXPECTED, expected_words, log_prior, log_weight
 from segtool.lexicon.number_words import pool_numbers
+from segtool.lexicon.parts import weigh_parts
+from segtool.lexicon.passes import Threads
 from segtool.lexicon.spellings import odd_spellings
 from segtool.lexicon.trie import PATIENCE
 from segtool.lexicon.unknown_words import spelling_scores, spelling_steps
@@ -116,6 +118,9 @@ def adapt_model(
     display, spellings = _display_forms(joined, words.at, model, corpus, of_text)
     table = word_table(joined.candidates, words)
     adapted = Model(codes, display, units, spelling_steps(spelling), table, spellings, dict(model.card))
+    if settings.parts_weight:
+        new = ~np.isin(words.at, joined.at_model)
+        adapted = weigh_parts(adapted, corpus, settings.parts_weight, Threads(workers), new=new)
     return pool_numbers(adapted, PATIENCE)
 
 

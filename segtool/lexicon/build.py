@@ -28,6 +28,7 @@ __all__ = [
     "decoder_trie",
     "ngram_levels",
     "tagged_trie",
+    "weight_steps",
     "word_table",
 ]
 
@@ -96,9 +97,9 @@ def decoder_trie(
     )
     units = np.zeros((len(base), 4), np.int32)
     units[:, 0], units[:, 1], units[:, 2] = base, check, NO_WORD
-    units[unknown, 2] = _weight_steps(np.array(lexicon.unknown_weight))
+    units[unknown, 2] = weight_steps(np.array(lexicon.unknown_weight))
     nodes[0] = nodes[0][:unknown]
-    units[np.concatenate(nodes)[lexicon.at], 2] = _weight_steps(lexicon.weight)
+    units[np.concatenate(nodes)[lexicon.at], 2] = weight_steps(lexicon.weight)
     return units.ravel()
 
 
@@ -176,7 +177,7 @@ def join_numbers(stream: Ids, boundaries: Ids, codes: Codes) -> tuple[Ids, Ids]:
     return np.concatenate(joined[0]), np.concatenate(joined[1])
 
 
-def _weight_steps(weight: Floats) -> Floats:
+def weight_steps(weight: Floats) -> Floats:
     """Round log weights to the steps of the decoder, all greater than the value for no word."""
     return np.clip(np.rint(weight * WEIGHT_UNIT), NO_WORD + 1, -NO_WORD - 1)
 

@@ -20,6 +20,7 @@ import numpy.typing as npt
 from segtool.decode.viterbi import WEIGHT_UNIT
 from segtool.lexicon.build import boundary_bytes, ngram_levels, tagged_trie
 from segtool.lexicon.learned import Lexicon
+from segtool.lexicon.trie import word_nodes
 from segtool.ngrams.scores import CandidateLevel, Candidates
 from segtool.runtime.arrays import Floats, Integers
 from segtool.settings import settings_of
@@ -134,12 +135,7 @@ def _pooled(
 def _trie_weights(model: Model) -> Floats:
     """Log weight of each word, exactly as it is when text is cut."""
     units = np.asarray(model.lexicon).reshape(-1, 4)
-    symbols, length = model.words["symbols"].astype(np.int64), model.words["length"]
-    node = symbols[:, 0].copy()
-    for k in range(1, symbols.shape[1]):
-        longer = length > k
-        node[longer] = units[node[longer], 0] + symbols[longer, k]
-    return units[node, 2] / WEIGHT_UNIT
+    return units[word_nodes(units, model.words["symbols"], model.words["length"]), 2] / WEIGHT_UNIT
 
 
 def _candidates(
