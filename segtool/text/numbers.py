@@ -60,7 +60,7 @@ NUMBER_CHARACTERS = {
 MOST_NUMERALS = 64
 """Most numerals of a number; the rest of a longer stretch is read anew, so that a stream can go on."""
 
-_COLUMN = ["rising", "digit", "zero", "一两", "两", "几", "十", "百", "万", "第"]
+_COLUMN_NAMES = ["rising", "digit", "zero", "一两", "两", "几", "十", "百", "万", "第"]
 _STATES = {
     "dead": {},
     "start": dict(rising="one", digit="one", zero="nought", 两="some", 几="some", 十="multiplied", 第="ordinal"),
@@ -91,7 +91,7 @@ START, AFTER_DIGITS = _STATE_NAMES.index("start"), _STATE_NAMES.index("digits")
 FIRST_ACCEPTING = _STATE_NAMES.index("risen")
 """In this state and later ones a number may end."""
 
-COLUMNS, COLUMN_SIZE = len(_COLUMN), 16 * (NO_NUMERAL + 1)
+COLUMNS, COLUMN_SIZE = len(_COLUMN_NAMES), 16 * (NO_NUMERAL + 1)
 
 
 def automaton() -> bytes:
@@ -117,6 +117,6 @@ def automaton() -> bytes:
                 name = "digit" if kind else "zero"
             else:
                 name = {LIANG: "两", JI: "几", TEN: "十", HUNDRED: "百", MYRIAD: "万", ORDINAL: "第"}[kind]
-            columns[16 * before + kind] = _COLUMN.index(name)
-    states = [_STATE_NAMES.index(ways.get(name, "dead")) for ways in _STATES.values() for name in _COLUMN]
+            columns[16 * before + kind] = _COLUMN_NAMES.index(name)
+    states = [_STATE_NAMES.index(ways.get(name, "dead")) for ways in _STATES.values() for name in _COLUMN_NAMES]
     return bytes(columns) + bytes(states)
