@@ -100,7 +100,7 @@ class Alternatives:
         from segtool.decode.confidence import best_cuts, check_number
 
         check_number(n)
-        return best_cuts(self.lattice(text, "the best cuts", n), text, n)
+        return list(best_cuts(self.lattice(text, "the best cuts", n), text, n))
 
     def sample(self, text: str, temperature: float = 1.0, seed: int = 0) -> list[str]:
         """Draw a cut of a text at random.

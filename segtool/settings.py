@@ -179,6 +179,9 @@ class LexiconSettings(_Settings):
     class_words: int = parameter(2000, "Frequent words that get a class.", 1, 20000)
     class_weight: float = parameter(1.0, "μ: power of the factors of class bigrams.", 0.0, 5.0)
     class_passes: int = parameter(4, "EM passes with class bigrams, after the others.", 0, 100)
+    parts_weight: float = parameter(
+        1.0, "Weight of what the parts of a word say of it, added after the last pass; 0 for none.", 0.0, 10.0
+    )
 
     @property
     def all_passes(self) -> int:
@@ -327,6 +330,7 @@ class Parameters(TypedDict, total=False):
     class_words: int
     class_weight: float
     class_passes: int
+    parts_weight: float
     unknown_len: int
     unknown_cost: float
     unknown_step: float

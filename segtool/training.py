@@ -19,6 +19,7 @@ from segtool.lexicon.adapt import PASSES, TRAINING_MOST, TRAINING_SHARE, adapt_m
 from segtool.lexicon.build import build_model
 from segtool.lexicon.em import SAMPLED
 from segtool.lexicon.learned import Learned, Resources
+from segtool.lexicon.parts import weigh_parts
 from segtool.lexicon.passes import Engine, Threads
 from segtool.lm.kneser_ney import estimate
 from segtool.lm.language_model import LanguageModel
@@ -319,4 +320,8 @@ class _Training:
         parameters = asdict(replace(settings, unknown_len=unknown_len))
         card: dict[str, object] = {"decoder": learned.decoder, "parameters": parameters, "segtool_version": __version__}
         with self.watch.stage("build"):
-            return build_model(candidates, learned, card, settings, corpus, lm)
+            model = build_model(candidates, learned, card, settings, corpus, lm)
+        if not fits or not settings.parts_weight:
+            return model
+        with self.watch.stage("parts", corpus.stats.positions, "sym") as step:
+            return weigh_parts(model, corpus, settings.parts_weight, self.engine or Threads(self.workers), step)

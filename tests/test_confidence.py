@@ -66,7 +66,7 @@ def test_best_cuts_are_naive(toy, text, n, room):
     cuts = naive_confidence.cuts(text, toy.weights, UNKNOWN, toy.extras)
     expected = [(score, spans) for score, spans in cuts[:n]]
     for lattice in both(toy.decoder, text, room):
-        found = best_cuts(lattice, text, n)
+        found = list(best_cuts(lattice, text, n))
         assert [(round(cut.score * WEIGHT_UNIT), spans_of(text, cut.words)) for cut in found] == expected
 
 
@@ -163,7 +163,7 @@ def test_long_runs(segmenter):
         scale = segmenter.model.calibration
     for room in (100, 777):
         lattice = replace(segmenter._cutter.lattice(text, False), room=room)
-        assert best_cuts(lattice, text, 5) == cuts
+        assert list(best_cuts(lattice, text, 5)) == cuts
         assert np.array_equal(gap_probabilities(lattice, scale), probabilities)
         assert random_cut(lattice, text, scale, 1, 7) == drawn
     assert segmenter is SINGLE or probabilities.min() < 0.1 < 0.9 < probabilities.max() <= 1

@@ -8,7 +8,7 @@ Neural Networks", ICML).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import count, islice
 from numbers import Integral, Real
 from typing import TYPE_CHECKING
@@ -63,11 +63,14 @@ def check_draw(temperature: float, seed: int) -> None:
         raise UsageError(f"seed {seed}: choose a whole number, 0 or more")
 
 
-def best_cuts(lattice: Lattice, text: str, n: int) -> list[Cut]:
-    """Find the best cuts of a text; see :meth:`segtool.segmenter.Segmenter.nbest`.
+def best_cuts(lattice: Lattice, text: str, n: int) -> Iterator[Cut]:
+    """Find the best cuts of a text, one by one; see :meth:`segtool.segmenter.Segmenter.nbest`."""
+    for score, ends in _different_paths(lattice, n) if lattice.splits else best_paths(lattice, n):
+        yield Cut(lattice.words(ends, text), score / WEIGHT_UNIT)
 
-    A cut that several paths give, as some edges stand for several words, has the score of the best of them.
-    """
+
+def _different_paths(lattice: Lattice, n: int) -> Iterable[tuple[int, Sequence[int]]]:
+    """Find the best paths that differ in words, as some edges stand for several: of equal ones the best."""
     paths = n
     while True:
         found = list(best_paths(lattice, paths))
@@ -75,9 +78,8 @@ def best_cuts(lattice: Lattice, text: str, n: int) -> list[Cut]:
         for score, path in found:
             cuts.setdefault(tuple(lattice.word_ends(path)), score)
         if len(cuts) >= n or len(found) < paths:
-            break
+            return islice(((score, ends) for ends, score in cuts.items()), n)
         paths *= 2
-    return [Cut(lattice.words(ends, text), score / WEIGHT_UNIT) for ends, score in islice(cuts.items(), n)]
 
 
 def random_cut(lattice: Lattice, text: str, scale: float, temperature: float, seed: int) -> list[str]:
@@ -132,13 +134,14 @@ def nbest_utf8_stream(
     """
     if segmenter.literals is not None:
         segmenter.literals.check_separator(separator)
+    check_number(n)
     between = separator.encode("utf-8", "surrogateescape")
     numbers = count(1) if numbers is None else numbers
 
     def listed(group: list[tuple[str, int]]) -> bytes:
         out = []
         for line, number in group:
-            for cut in segmenter.nbest(line, n):
+            for cut in best_cuts(segmenter.lattice(line, "the best cuts", n), line, n):
                 words = "\n".join(cut.words).encode("utf-8", "surrogatepass")  # no word holds a line end
                 out.append(b"%d\t%.5f\t%s\n" % (number, cut.score, words.replace(b"\n", between)))
         return b"".join(out)

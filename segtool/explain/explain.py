@@ -154,6 +154,7 @@ class _Run:
         self.lattice = RunLattice(symbols, tables)
 
     def explained(self, counts: Counts, calibration: float, dictionary: Mapping[str, Any] | None) -> ExplainedRun:
+        """Explain it; parameters as for :func:`explain_runs`."""
         lattice, starts = self.lattice, self.starts
         cover = dict(zip(lattice.borders, lattice.borders[1:], strict=False))
         shares, of_gaps = lattice.probabilities(calibration)
