@@ -10,7 +10,6 @@ import json
 import os
 import random
 import struct
-import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,7 +22,6 @@ from segtool.store.cards import card_checksum
 
 __all__ = ["change_array", "change_card", "make_odd", "mutate", "mutate_array", "mutate_bytes", "seal", "write_blocks"]
 
-_UNUSABLE = OSError, ValueError, ArithmeticError, LookupError, TypeError, AttributeError, EOFError, RecursionError
 SPARSE = (1 << 29) - 1
 """Size of a file of nothing but zeros, below the limit of files that ``tests/hostile_cases.py`` sets."""
 NUMBERS = [-(2**63), -(2**31), -65537, -2, -1, 0, 1, 2, 3, 15, 16, 255, 65535, 65536, 2**31 - 1, 2**31, 2**48, 2**62]
@@ -102,7 +100,7 @@ def _mutate_once(folder: Path, draw: random.Random) -> str:
             what = mutate_bytes(file, draw)
         seal(home, file.name)
         return f"{file.name}: {what}"
-    except (*_UNUSABLE, zipfile.BadZipFile) as error:
+    except Exception as error:
         return f"nothing ({type(error).__name__})"  # the change before took away what this one needs
 
 
