@@ -76,6 +76,9 @@ def split_words(settled, units, places):  # type: ignore[no-untyped-def]
     start = 1
     while start <= settled:
         end = start + 1
+        if begins[start] == 0 or units[4 * symbols[start] + 1] == 0:  # inside a word that is not split, or its start
+            start = end
+            continue
         while end <= settled and begins[end] == 0:
             end += 1
         node = np.int64(symbols[start])
