@@ -13,6 +13,7 @@ import segtool
 from segtool.decode.literals import Literals
 from segtool.decode.search import search_utf8_stream
 from segtool.decode.streaming import cut_stream
+from segtool.decode.viterbi import SPLITS
 from segtool.errors import UsageError
 from segtool.guideline import dictionary
 from segtool.guideline.extend import best_splits, widen
@@ -178,6 +179,14 @@ def test_a_tuned_model_takes_words():
     texts = [line.replace(" ", "") for line in lines[60:]]
     before, after = (sum(map(len, each.cut_batch(texts))) for each in (tuned, listed))
     assert after > before * 1.02  # unlisted words cost nats, so there are more single characters
+
+
+def test_the_spare_numbers_of_a_stored_model_are_not_trusted():
+    spelling = SEGMENTER.model.spelling.copy()
+    spelling[SPLITS] = 1 << 30
+    other = Segmenter(replace(SEGMENTER.model, spelling=spelling))
+    assert cut_every_way(other, HAN) == SEGMENTER.cut(HAN)
+    assert cut_every_way(other.with_words(force=["天|气"]), "天气") == ["天", "气"]
 
 
 def test_examples():

@@ -21,7 +21,8 @@ import numpy as np
 
 from segtool.decode.block import BACKS, BEGINS, LANES, NODE, ROWS, STARTS, read_tokens, write_words
 from segtool.decode.characters import CHARACTERS
-from segtool.decode.viterbi import FLIP, FLIPPED, GRANULARITY, NO_WORD, SHIFT, TAG_STEP
+from segtool.decode.forced_splits import split_words
+from segtool.decode.viterbi import FLIP, FLIPPED, GRANULARITY, NO_WORD, SHIFT, SPLITS, TAG_STEP
 from segtool.limits import LONGEST_WORD
 from segtool.runtime.kernels import kernel
 from segtool.runtime.prefetch import prefetch
@@ -350,7 +351,7 @@ def cut_utf8(data, final, before, open_line, separator, characters, units, spell
     open_line, separator, out
         As for :func:`write_words`.
     units, spelling
-        As for :func:`cover`.
+        As for :func:`cover`; with the words that are split on output behind the spelling scores, if there are any.
     scratch : int64[(LANES + ROWS // 2) * row]
         Scores and places.
 
@@ -373,6 +374,8 @@ def cut_utf8(data, final, before, open_line, separator, characters, units, spell
     while at < len(data):
         tokens, certain, spaces, full = read_tokens(data, at, final, before, characters, places)
         settled = cover(tokens, certain, characters, units, spelling, places, scores)
+        if spelling[SPLITS] != 0:
+            split_words(settled, spelling[spelling[SPLITS] :], places)
         written, open_line = write_words(data, at, settled, spaces, open_line, separator, places, written, out)
         before = np.int64(places[settled])
         at += places[STARTS * row + settled + 1]
