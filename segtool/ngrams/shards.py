@@ -38,6 +38,7 @@ import numpy.typing as npt
 from segtool import __version__
 from segtool.errors import ModelError, UsageError
 from segtool.ngrams.blocks import (
+    UNPACKED_BYTES,
     BlockReader,
     BlockWriter,
     pack_levels,
@@ -49,6 +50,7 @@ from segtool.ngrams.blocks import (
 )
 from segtool.ngrams.table import Level, Slice, join_slices
 from segtool.runtime.arrays import Codes, Ids, Integers
+from segtool.runtime.budget import LEAST, Budget
 from segtool.store.cards import CardFormat, write_array
 from segtool.text.run_hashes import BUCKETS
 from segtool.text.runs import CHUNK
@@ -169,7 +171,7 @@ _SHARD_ARRAYS = {"symbols": "<u4", "written": "<u4", "frequency": "<i8", "writte
 
 
 class Shard:
-    """A shard, read a block at a time.
+    """A shard, read a block at a time; `room` is the memory for a block, in bytes.
 
     It is both a :class:`segtool.text.runs.CorpusPart` and :class:`segtool.ngrams.table.NGrams`. Several
     threads may read at a time. Every read raises :class:`segtool.errors.ModelError` if a file is damaged or cannot be
@@ -191,7 +193,8 @@ class Shard:
         Entries of the card on the corpus.
     """
 
-    def __init__(self, path: Path, card: dict[str, Any]) -> None:
+    def __init__(self, path: Path, card: dict[str, Any], room: int) -> None:
+        self._most = max(room, LEAST) // UNPACKED_BYTES
         codes, written, frequency, written_counts, hash_sizes = (
             np.array(SHARD.open_array(path, name, card, dtype)) for name, dtype in _SHARD_ARRAYS.items()
         )
@@ -223,10 +226,13 @@ class Shard:
         self._ends = ends[:-1]  # block i holds the bigrams from _ends[i - 1] to before _ends[i], block 0 none
 
     @classmethod
-    def open(cls, path: str | os.PathLike[str]) -> Shard:
-        """Open a shard; ModelError if it is missing, damaged, or of another format version."""
+    def open(cls, path: str | os.PathLike[str], room: int | None = None) -> Shard:
+        """Open a shard; ModelError if it is missing, damaged, or of another format version.
+
+        A block may take `room` bytes of memory, by default half of what is free.
+        """
         folder = Path(path)
-        return cls(folder, SHARD.read(folder))
+        return cls(folder, SHARD.read(folder), Budget.of(None).room if room is None else room)
 
     @property
     def chunks(self) -> int:
@@ -243,14 +249,14 @@ class Shard:
     def bigrams(self) -> Level:
         """The whole level 2, read anew each time; parents are first symbols."""
         symbols = len(self.codes)
-        (level,) = self._ngrams.read(0, lambda data: unpack_levels(data, 0, symbols, 1, symbols))
+        (level,) = self._ngrams.read(0, lambda data: unpack_levels(data, 0, symbols, 1, symbols, self._most))
         if len(level) != self._ends[-1]:
             raise self._ngrams.damaged("its bigrams")
         return level
 
     def sizes(self) -> Integers:
         """Number of n-grams of three symbols or more that begin with each bigram."""
-        return self._ngrams.read(len(self._ends), lambda data: unpack_numbers(data, int(self._ends[-1])))
+        return self._ngrams.read(len(self._ends), lambda data: unpack_numbers(data, int(self._ends[-1]), self._most))
 
     def slice(self, low: int, high: int) -> Slice:
         """N-grams of three symbols or more that begin with one of the bigrams from `low` to before `high`."""
@@ -264,20 +270,22 @@ class Shard:
 
     def _block(self, i: int) -> Slice:
         low, high = int(self._ends[i - 1]), int(self._ends[i])
-        return self._ngrams.read(
-            i, lambda data: Slice(low, high, unpack_levels(data, low, high, self.order - 2, len(self.codes)))
-        )
+
+        def unpack(data: bytes) -> Slice:
+            return Slice(low, high, unpack_levels(data, low, high, self.order - 2, len(self.codes), self._most))
+
+        return self._ngrams.read(i, unpack)
 
     def slices(self) -> Iterator[Slice]:
         """All n-grams of three symbols or more, a slice for each block."""
         return map(self._block, range(1, len(self._ends)))
 
 
-def open_shards(paths: Sequence[str | os.PathLike[str]]) -> list[Shard]:
+def open_shards(paths: Sequence[str | os.PathLike[str]], room: int | None = None) -> list[Shard]:
     """Open shards in order to add them up; UsageError if there is none, or their order or folding differ."""
     if not paths:
         raise UsageError("no count shards were given: pass one or more")
-    shards = [Shard.open(path) for path in paths]
+    shards = [Shard.open(path, room) for path in paths]
     for shard in shards[1:]:
         both = f"{shards[0].path} and {shard.path}"
         if shard.fold != shards[0].fold:
