@@ -12,7 +12,8 @@ unknown     an unknown word costs the same whatever its spelling; frequent words
 characters  the tagger also sees classes of characters, a wider window; or does without pairs now and then in training
 classes     class bigrams of words not only teach the lexicon, the decoder weighs them too
 
-scripts/tune.py reruns ideas that are only other settings.
+No model has weights from the parts of words, which are newer than the ideas. scripts/tune.py reruns ideas that are only
+other settings.
 """
 
 from collections.abc import Callable, Iterator
@@ -48,6 +49,7 @@ from segtool.lexicon.decoder_lattice import TextLattice, _gap_factors
 from segtool.lexicon.em import FORGOTTEN, LEAST_EXPECTED, learn, log_prior, log_weight
 from segtool.lexicon.learned import Learned, Resources
 from segtool.lexicon.passes import Threads
+from segtool.lexicon.trie import word_nodes
 from segtool.lexicon.unknown_words import GROWTH, spelling_scores, spelling_steps
 from segtool.lexicon.word_classes import CutCorpus, class_factors, cluster
 from segtool.ngrams.count import count_stream
@@ -213,9 +215,7 @@ def characters(base: Base) -> Rows:
 def classes(base: Base) -> Rows:
     model = base.model()
     words, units = model.words, model.lexicon.reshape(-1, 4)
-    node = words["symbols"][:, 0].astype(np.int64)
-    for place in range(1, words["symbols"].shape[1]):
-        node = np.where(words["length"] > place, units[node, 0] + words["symbols"][:, place], node)
+    node = word_nodes(units, words["symbols"], words["length"])
     weight = np.full(len(units), -np.inf)
     weight[node] = words["weight"]
     lattice = units[:, :2].ravel(), weight, base.settings.max_word_len, base.runs.stats.longest_run

@@ -27,6 +27,7 @@ from scripts.experiments import (
 from segtool.lexicon.build import build_model
 from segtool.lexicon.em import learn
 from segtool.lexicon.learned import Resources
+from segtool.lexicon.parts import weigh_parts
 from segtool.lexicon.passes import Threads
 from segtool.ngrams.count import count_stream
 from segtool.ngrams.counter import collect_corpus
@@ -48,6 +49,7 @@ VARIANTS: list[dict[str, Any]] = [
     *({"class_weight": value} for value in (0.6, 1.4)),
     *({"class_passes": value} for value in (2, 8)),
     {"length_penalty": 2.05, "word_classes": 0},
+    *({"parts_weight": value} for value in (0, 0.5, 1.5)),
     *({"unknown_len": value} for value in (0, 3, 5)),
     *({"unknown_cost": value} for value in (10.2, 11.2, 13.2, 14.2)),
     *({"unknown_step": value} for value in (5, 8)),
@@ -76,7 +78,8 @@ def main() -> None:
         candidates = score(counts, settings.max_word_len, settings.least_count(runs.stats.symbols), workers)
         learned = learn(runs, candidates, settings, Resources(Threads(workers)))
         card: dict[str, object] = {"parameters": asdict(settings)}
-        segmenter = Segmenter(build_model(candidates, learned, card, settings))
+        model = build_model(candidates, learned, card, settings)
+        segmenter = Segmenter(weigh_parts(model, runs, settings.parts_weight, Threads(workers)))
         name = ", ".join(f"`{key}` {value:g}" for key, value in variant.items()) or "defaults"
         print_row(name, (shown(f1(lines, segmenter.cut_batch(raw(lines)))) for lines in gold.values()))
 

@@ -100,7 +100,7 @@ class Alternatives:
         from segtool.decode.confidence import best_cuts, check_number
 
         check_number(n)
-        return best_cuts(self.lattice(text, "the best cuts", n), text, n)
+        return list(best_cuts(self.lattice(text, "the best cuts", n), text, n))
 
     def sample(self, text: str, temperature: float = 1.0, seed: int = 0) -> list[str]:
         """Draw a cut of a text at random.
@@ -110,7 +110,7 @@ class Alternatives:
         text : str
         temperature : float
             From 0 to 1,000. At 1, cuts are drawn by their probability. Less favours probable cuts, and 0 gives the best
-            one; more makes all cuts alike.
+            one; at more, improbable cuts are drawn more often.
         seed : int
             0 or more. The same seed draws the same cut.
 
@@ -150,7 +150,7 @@ class Alternatives:
         Notes
         -----
         The probabilities are calibrated: of the gaps with probability .8, say, about 80 % are boundaries in labelled
-        text (:mod:`segtool.decode.confidence`).
+        text (:mod:`segtool.decode.confidence`). That holds for models of method ``unigram``.
         """
         from segtool.decode.confidence import gap_probabilities
 

@@ -87,3 +87,10 @@ def fix_of(error: OSError, otherwise: str) -> str:
 def reason_of(error: OSError) -> str:
     """Name the reason of an error of the system."""
     return error.strerror or str(error) or type(error).__name__
+
+
+def one_line(value: object, most: int = 60) -> str:
+    """Spell what a file says on one line: control characters are escaped, and long texts cut off."""
+    text = str(value)
+    text = text if len(text) <= most else f"{text[:most]}…"
+    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)

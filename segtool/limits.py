@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["LONGEST_TOKEN", "LONGEST_WORD", "WITHIN"]
+__all__ = ["LONGEST_TOKEN", "LONGEST_WORD", "MOST_IDS", "WITHIN"]
 
 LONGEST_TOKEN = 1 << 22
 """Bytes after which a token (a number, a Latin run, a mark with its repeats) that would go on ends, and is a mark."""
@@ -12,3 +12,6 @@ LONGEST_WORD = 15
 
 WITHIN = 2.0
 """Greatest loss of an entry for search, in nats, if none is asked for."""
+
+MOST_IDS = 0xFFF0
+"""Ids of symbols are below this; a table of characters has the ids above for classes."""

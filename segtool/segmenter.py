@@ -11,8 +11,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from segtool.alternatives import Alternatives
-from segtool.decode.decoders import decoder_of
-from segtool.decode.texts import TextCutter
+from segtool.decode.texts import TextCutter, cutter_of
 from segtool.derivation import Derivable
 from segtool.errors import UsageError
 from segtool.limits import WITHIN
@@ -61,8 +60,7 @@ class Segmenter(Derivable, Alternatives):
 
     def __init__(self, model: Model) -> None:
         object.__setattr__(self, "model", model)
-        literals = model.card.get("dictionary", {}).get("literals", ())
-        object.__setattr__(self, "_cutter", TextCutter(decoder_of(model), literals, model.folds))
+        object.__setattr__(self, "_cutter", cutter_of(model))
         object.__setattr__(self, "literals", self._cutter.literals)
 
     def __setattr__(self, name: str, value: object) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import Field, dataclass, field, fields
 from typing import TYPE_CHECKING, Any, ClassVar, TypedDict, TypeVar
 
-from segtool.errors import UsageError
+from segtool.errors import ModelError, UsageError, one_line
 from segtool.limits import LONGEST_WORD
 
 if TYPE_CHECKING:
@@ -179,6 +179,9 @@ class LexiconSettings(_Settings):
     class_words: int = parameter(2000, "Frequent words that get a class.", 1, 20000)
     class_weight: float = parameter(1.0, "μ: power of the factors of class bigrams.", 0.0, 5.0)
     class_passes: int = parameter(4, "EM passes with class bigrams, after the others.", 0, 100)
+    parts_weight: float = parameter(
+        1.0, "Weight of what the parts of a word say of it, added after the last pass; 0 for none.", 0.0, 10.0
+    )
 
     @property
     def all_passes(self) -> int:
@@ -327,6 +330,7 @@ class Parameters(TypedDict, total=False):
     class_words: int
     class_weight: float
     class_passes: int
+    parts_weight: float
     unknown_len: int
     unknown_cost: float
     unknown_step: float
@@ -354,8 +358,18 @@ def parameters_by_title() -> dict[str, list[Field[Any]]]:
 
 
 def settings_of(model: Model) -> TrainingSettings:
-    """Return the parameters that a model was trained with: those of its card, the defaults where it has none."""
+    """Return the parameters that a model was trained with: those of its card, the defaults where it has none.
+
+    Raises
+    ------
+    ModelError
+        If one of them makes no sense.
+    """
     names = {each.name for each in fields(TrainingSettings)}
     stored = {name: value for name, value in model.card["parameters"].items() if name in names}
     stored = {name: tuple(value) if isinstance(value, list) else value for name, value in stored.items()}
-    return TrainingSettings(**stored)
+    try:
+        return TrainingSettings(**stored).checked()
+    except (UsageError, TypeError, ValueError, OverflowError) as error:
+        fault = f"a parameter in its card makes no sense ({one_line(error, 200)})"
+        raise ModelError(f"{model.path}: {fault}: train it again") from None

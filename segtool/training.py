@@ -19,6 +19,7 @@ from segtool.lexicon.adapt import PASSES, TRAINING_MOST, TRAINING_SHARE, adapt_m
 from segtool.lexicon.build import build_model
 from segtool.lexicon.em import SAMPLED
 from segtool.lexicon.learned import Learned, Resources
+from segtool.lexicon.parts import weigh_parts
 from segtool.lexicon.passes import Engine, Threads
 from segtool.lm.kneser_ney import estimate
 from segtool.lm.language_model import LanguageModel
@@ -27,7 +28,7 @@ from segtool.ngrams.count import count_stream
 from segtool.ngrams.count_stage import Counting
 from segtool.ngrams.counter import Counted, collect_corpus
 from segtool.ngrams.scores import Candidates, score
-from segtool.ngrams.shards import Shard, open_shards
+from segtool.ngrams.shards import Shard, check_duplicates, open_shards
 from segtool.ngrams.table import gather
 from segtool.runtime.budget import Budget
 from segtool.runtime.progress import Progress
@@ -86,6 +87,7 @@ def train(
     *,
     texts: Iterable[str] | None = None,
     counts: Sequence[str | os.PathLike[str]] | None = None,
+    allow_duplicates: bool = False,
     base: str | os.PathLike[str] | None = None,
     settings: TrainingSettings | None = None,
     encoding: str = "utf-8",
@@ -111,6 +113,8 @@ def train(
         Texts to learn from instead of `inputs`.
     counts : sequence of path, optional
         Count shards to learn from instead (:func:`segtool.count`), in any order.
+    allow_duplicates : bool
+        Whether two of the shards may hold the same text, which then counts twice.
     base : path, optional
         A model of method ``unigram`` to continue, ``"default"`` for the built-in one. Its parameters apply; only
         `sample` and `seed` can be given.
@@ -147,7 +151,7 @@ def train(
     Raises
     ------
     UsageError
-        If a parameter makes no sense.
+        If a parameter makes no sense, or two shards hold the same text.
     InputError, EncodingError
         If an input cannot be read.
     CorpusError
@@ -175,6 +179,7 @@ def train(
     base_model = None if base is None else _open_base(base, settings)
     if counts is not None and (base is not None or settings.method == "dict"):
         raise UsageError("--counts: a base model and a word list need text: pass files instead of shards")
+    check_duplicates(counts, allow_duplicates)
     if counts is not None and settings.sample < 1.0:
         raise UsageError("--sample: all lines of --counts are counted already: leave it out, or pass files")
     report = report if report is not None else TrainingReport()
@@ -191,7 +196,7 @@ def train(
         elif settings.method == "dict":
             model = run.learn_list()
         else:
-            shards = None if counts is None else open_shards(counts, run.budget.room)
+            shards = None if counts is None else open_shards(counts, allow_duplicates, run.budget.room)
             identities = input_identities(inputs, counts, resume)
             training = fingerprint(asdict(settings), encoding, skip_undecodable, identities, __version__)
             work = WorkFolder(last, *work_location(output, tmp, resume), training, resume)
@@ -286,9 +291,10 @@ class _Training:
 
     def score(self, counted: Counted, least: int, checkpoints: Checkpoints) -> Candidates:
         """Score the n-grams that are frequent enough."""
-        known = checkpoints.load("candidates")
+        saved, longest = checkpoints.load("candidates"), self.settings.max_word_len
+        known = None if saved is None else Candidates.from_arrays(saved, counted.ngrams.codes, longest)
         if known is not None:
-            candidates = Candidates.from_arrays(known)
+            candidates = known
         else:
             with self.watch.stage("score"):
                 candidates = score(counted.ngrams, self.settings.max_word_len, least, self.workers)
@@ -314,4 +320,8 @@ class _Training:
         parameters = asdict(replace(settings, unknown_len=unknown_len))
         card: dict[str, object] = {"decoder": learned.decoder, "parameters": parameters, "segtool_version": __version__}
         with self.watch.stage("build"):
-            return build_model(candidates, learned, card, settings, corpus, lm)
+            model = build_model(candidates, learned, card, settings, corpus, lm)
+        if not fits or not settings.parts_weight:
+            return model
+        with self.watch.stage("parts", corpus.stats.positions, "sym") as step:
+            return weigh_parts(model, corpus, settings.parts_weight, self.engine or Threads(self.workers), step)

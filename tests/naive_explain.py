@@ -1,8 +1,10 @@
 """Explanations of runs from all covers, from the definition in segtool/explain/lattice.py."""
 
 import itertools
+import math
+from collections import defaultdict
 
-from segtool.decode.viterbi import TAG_STEP
+from segtool.decode.viterbi import TAG_STEP, WEIGHT_UNIT
 from tests import naive
 
 
@@ -28,6 +30,8 @@ def explain(run, weights, extras):
         alike there.
     score_of : callable
         Scores covers.
+    shares : dict
+        Probability of each word, by (start, end), and of each gap, by its place: shares of e to the score in nats.
     """
     best = naive.best_cover(run, weights, extras)
     weights = weights | naive.unknown_words(run, weights, extras)
@@ -53,4 +57,10 @@ def explain(run, weights, extras):
         without[place] = loss(lambda cover, at=place: has_gap(cover, at) != has_gap(best, at))
     for word in places(best):
         without[word] = loss(lambda cover, at=word: at not in places(cover))
-    return top, words, gaps, without, score_of
+    weights_of = [math.exp((score_of(cover) - top) / WEIGHT_UNIT) for cover in covers]
+    shares = defaultdict(float)
+    for cover, weight in zip(covers, weights_of, strict=True):
+        for place in places(cover):
+            shares[place] += weight / sum(weights_of)
+            shares[place[0]] += weight / sum(weights_of)
+    return top, words, gaps, without, score_of, shares

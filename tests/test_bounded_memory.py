@@ -9,6 +9,7 @@ import struct
 import subprocess
 import sys
 import zlib
+from itertools import pairwise
 from unittest.mock import patch
 
 import numpy as np
@@ -18,6 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import segtool
+from segtool.decode import confidence
 from segtool.errors import DataError, EncodingError, InputError, ModelError, UsageError
 from segtool.guideline.gold import read_gold
 from segtool.ngrams import blocks, shards
@@ -28,7 +30,7 @@ from segtool.text.encodings import decode_lines
 from segtool.text.reading import TextInput
 from segtool.text.runs import RunCollector
 from segtool.text.sources import Source, read_blocks, read_lines
-from segtool.text.symbols import bounded_parts, last_break
+from segtool.text.symbols import bounded_parts
 from segtool.text.unpacked import MOST_WINDOW, UnpackedFile
 from segtool.text.word_lists import LONGEST_ENTRY, read_word_counts
 from tests.failures import LINE, MODEL
@@ -212,13 +214,14 @@ def test_blocks_of_long_lines(text, block_chars, size):
         assert found == list(sources._whole_lines([text] if text else [], block_chars))
     assert "".join(found) == text
     assert max(map(len, found), default=0) <= block_chars + 6
-    if all(part.endswith("\n") or last_break(part + "，") for part in found):
+    if found:
         one, other = RunCollector(), RunCollector()
         one.add(text)
         for block in found:
             other.add(block)
-        cut_in_a_run = any(not b[:1].isspace() and b[:1] != "，" and not a.endswith("\n") for a, b in zip(found, found[1:]))
-        assert cut_in_a_run or one.stats.digest == other.stats.digest
+        cuts = [(a, b) for a, b in pairwise(found) if not a.endswith("\n")]
+        in_a_run = any(not b[0].isspace() and b[0] != "，" for _, b in cuts)
+        assert in_a_run or one.stats.digest == other.stats.digest
 
 
 @given(any_text, st.integers(2, 20))
@@ -238,7 +241,7 @@ def test_lines_and_characters_of_a_long_line_are_counted_once(short_lines, tmp_p
 def test_a_file_of_lines_has_no_line_without_end(tmp_path, monkeypatch):
     monkeypatch.setattr(sources, "MOST_LINE", 100)
     (tmp_path / "f").write_text("今天 天气\n" + "今天 " * 34, encoding="utf-8")
-    with pytest.raises(InputError, match="f, line 2: longer than 100 characters: .* a line for each"):
+    with pytest.raises(InputError, match=r"f, line 2: longer than 100 characters: .* a line for each"):
         list(read_lines(tmp_path / "f"))
 
 
@@ -251,8 +254,8 @@ def test_a_word_list_has_no_line_without_end():
 
 
 def test_text_that_must_be_in_memory_is_refused_if_it_does_not_fit(tmp_path):
-    for given, name in ((True, "--memory 256M"), (False, "half of what is free")):
-        budget = Budget(LEAST, given=given)
+    for by_user, name in ((True, "--memory 256M"), (False, "half of what is free")):
+        budget = Budget(LEAST, given=by_user)
         with pytest.raises(UsageError, match=f"{name}.*: more than .* symbols do not fit: give less text"):
             collect_corpus(["今天" * (budget.symbols // 2 + 1)], budget=budget)
     with little_memory(symbols=100), pytest.raises(UsageError, match="symbols do not fit"):
@@ -260,8 +263,9 @@ def test_text_that_must_be_in_memory_is_refused_if_it_does_not_fit(tmp_path):
 
 
 def test_ngrams_that_must_be_in_memory_are_refused_if_they_do_not_fit():
-    with patch.object(Budget, "room", 90_000), pytest.raises(UsageError, match="--memory 256M: .* n-grams do not fit"):
-        segtool.train(SAMPLE, method="lm", memory="256M")
+    refused = pytest.raises(UsageError, match=r"--memory 2,048M: .* n-grams do not fit")
+    with patch.object(Budget, "room", 90_000), refused:
+        segtool.train(SAMPLE, method="lm", memory="2G")
 
 
 def test_labels_that_do_not_fit(tmp_path):
@@ -272,8 +276,36 @@ def test_labels_that_do_not_fit(tmp_path):
 
 def test_a_pipe_cannot_be_recognised_by_resume(tmp_path):
     os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(UsageError, match="--resume: .* cannot be recognised"):
+    with pytest.raises(UsageError, match=r"--resume: .* cannot be recognised"):
         segtool.train(tmp_path / "pipe", tmp_path / "m", resume=True)
+
+
+def test_scores_of_a_long_line_are_added_up(tmp_path, monkeypatch):
+    from click.testing import CliRunner
+
+    from segtool.cli.main import main
+
+    runner, model = CliRunner(), str(tmp_path / "m.arpa")
+    assert runner.invoke(main, ["lm", "train", str(SAMPLE), "-o", model, "-q"]).exit_code == 0
+    (tmp_path / "text").write_text("今天，天气，很好，今天\n天气，很好，今天，天气", encoding="utf-8")
+    arguments = ["lm", "score", model, str(tmp_path / "text")]
+    whole = runner.invoke(main, arguments).stdout
+    split = sources.read_blocks
+
+    def in_small_blocks(found, **options):
+        return split(found, block_chars=2, **options)
+
+    monkeypatch.setattr(sources, "BEYOND_BLOCK", 6)
+    with patch.object(sources, "read_blocks", in_small_blocks):
+        assert runner.invoke(main, arguments).stdout == whole
+    assert [row.split("\t")[0] for row in whole.splitlines()] == ["line", "1", "2", "total"]
+
+
+def test_the_best_cuts_of_a_line_without_end(monkeypatch):
+    monkeypatch.setattr(confidence, "LONGEST_LISTED", 100)
+    listed = confidence.nbest_utf8_stream(segtool.load(MODEL), ["今天\n".encode(), "今天".encode() * 60], " ", 2)
+    with pytest.raises(InputError, match="more than 100 characters"):
+        list(listed)
 
 
 def test_texts_in_memory_are_read_in_parts():
@@ -292,7 +324,8 @@ def test_texts_in_memory_are_read_in_parts():
 def forged(numbers, fans):
     """A block of as many bigrams, and a column for as many parents, which is small itself."""
     packed = zlib.compress(b"\1" * 9)
-    header = struct.pack("<8Q", *(size for length in (fans, numbers, numbers, numbers) for size in (length, len(packed))))
+    lengths = fans, numbers, numbers, numbers
+    header = struct.pack("<8Q", *(size for length in lengths for size in (length, len(packed))))
     return struct.pack("<Q", numbers) + header + packed * 4
 
 

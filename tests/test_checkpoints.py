@@ -13,7 +13,7 @@ from segtool.errors import OutputError
 from segtool.store.checkpoints import Checkpoints, WorkFolder, file_identities, fingerprint
 from tests.helpers import TIMEOUT, contents, environment
 
-ARRAYS = {"one": np.arange(5, dtype=np.int16), "two": np.array([[0.5, -np.inf]]), "told": np.array('{"字": 1}')}
+ARRAYS = {"one": np.arange(5, dtype=np.int16), "two": np.array([[0.5, -np.inf]]), "three": np.array(7)}
 
 
 def same(found, arrays=ARRAYS):
@@ -32,6 +32,18 @@ def test_saved_arrays_are_loaded(tmp_path):
     assert checkpoints.load("count").keys() == {"one"}
     checkpoints.save("nothing")
     assert checkpoints.load("nothing") == {}
+
+
+@pytest.mark.parametrize("array", [np.array("text"), np.array([None]), np.zeros((1, 1, 1)), np.zeros(2, ">i4")])
+def test_only_plain_numbers_are_loaded(tmp_path, array):
+    np.savez(tmp_path / "count.npz", one=array, arrays=1)
+    assert Checkpoints(tmp_path).load("count") is None
+
+
+def test_compressed_arrays_are_not_loaded(tmp_path):
+    """They might be larger than the memory."""
+    np.savez_compressed(tmp_path / "count.npz", one=np.zeros(1000), arrays=1)
+    assert Checkpoints(tmp_path).load("count") is None
 
 
 def test_nothing_is_saved_without_a_folder():

@@ -105,7 +105,11 @@ def test_count_replaces_a_shard(tmp_path):
     before = contents(tmp_path / "shard")
     succeed("count", SAMPLE, "-o", "shard", cwd=tmp_path)
     assert contents(tmp_path / "shard") != before
-    succeed("count", "--counts", "shard", "shard", "-o", "shard", cwd=tmp_path)
+    refused = run("count", "--counts", "shard", "shard", "-o", "shard", cwd=tmp_path)
+    assert refused.returncode == 2 and "--allow-duplicates" in refusal(refused.stderr)
+    refused = run("count", "--allow-duplicates", "text", "-o", "shard", cwd=tmp_path)
+    assert refused.returncode == 2 and "--counts" in refusal(refused.stderr)
+    succeed("count", "--counts", "--allow-duplicates", "shard", "shard", "-o", "shard", cwd=tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["shard", "text"]
 
 

@@ -66,7 +66,7 @@ def test_best_cuts_are_naive(toy, text, n, room):
     cuts = naive_confidence.cuts(text, toy.weights, UNKNOWN, toy.extras)
     expected = [(score, spans) for score, spans in cuts[:n]]
     for lattice in both(toy.decoder, text, room):
-        found = best_cuts(lattice, text, n)
+        found = list(best_cuts(lattice, text, n))
         assert [(round(cut.score * WEIGHT_UNIT), spans_of(text, cut.words)) for cut in found] == expected
 
 
@@ -101,6 +101,7 @@ def test_random_cuts_have_their_probabilities(plain):
 # Any text
 
 
+@settings(max_examples=40)
 @given(any_text | flowing | WORDY, st.integers(1, 6))
 def test_the_first_is_the_cut(text, n):
     for segmenter in EVERY:
@@ -122,6 +123,7 @@ def test_the_first_is_the_cut(text, n):
             assert all(probabilities[place - 1] > 0 for place in places)
 
 
+@settings(max_examples=50)
 @given(WORDY)
 def test_dictionaries(text):
     """All cuts of a short text: those of all paths, where a split word counts as its parts."""
@@ -161,7 +163,7 @@ def test_long_runs(segmenter):
         scale = segmenter.model.calibration
     for room in (100, 777):
         lattice = replace(segmenter._cutter.lattice(text, False), room=room)
-        assert best_cuts(lattice, text, 5) == cuts
+        assert list(best_cuts(lattice, text, 5)) == cuts
         assert np.array_equal(gap_probabilities(lattice, scale), probabilities)
         assert random_cut(lattice, text, scale, 1, 7) == drawn
     assert segmenter is SINGLE or probabilities.min() < 0.1 < 0.9 < probabilities.max() <= 1
@@ -199,6 +201,8 @@ def test_temperature():
     assert shared[0] == shared[1] == shared[2] == len(best)
     assert all(more > fewer for more, fewer in itertools.pairwise(shared[2:-1]))
     assert len({tuple(EXTENDED.sample(text, 1, seed)) for seed in range(20)}) == 20
+    assert EXTENDED.sample(text, np.float32(1), np.int64(7)) == EXTENDED.sample(text, 1, 7)
+    assert EXTENDED.nbest(text, np.int64(2)) == EXTENDED.nbest(text, 2)
 
 
 def test_granularity():
@@ -263,6 +267,7 @@ def listed(segmenter, text, separator, n, first=1):
     return "".join(out).encode("utf-8", "surrogatepass")
 
 
+@settings(max_examples=40)
 @given(flowing | any_text | WORDY, st.lists(st.integers(0, 60), max_size=8), st.sampled_from(["/", "<->"]))
 def test_streams(text, cuts, separator):
     for segmenter in (EXTENDED, DICTIONARY):

@@ -103,9 +103,9 @@ def test_shards_of_any_texts(one, other, third, plain, min_count, order, grouped
             count(None, path / str(i), texts=lines, max_word_len=3, **FOLDED[plain])
         paths = [path / str(i) for i in order]
         if grouped:
-            count(None, path / "sum", counts=paths[:2])
+            count(None, path / "sum", counts=paths[:2], allow_duplicates=True)
             paths = [paths[2], path / "sum"]
-        train(counts=paths, output=path / "other", **parameters)
+        train(counts=paths, output=path / "other", allow_duplicates=True, **parameters)
         assert contents(path / "other") == contents(path / "m")
 
 

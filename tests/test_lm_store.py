@@ -100,7 +100,8 @@ def test_damaged_arrays(folder, name):
     whole = file.read_bytes()
     file.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
     refused(folder, "checksum")
-    LanguageModel.open(folder, verify=False)
+    if name in ("symbol", "log10_probability", "log10_backoff"):  # the others make no sense any more
+        LanguageModel.open(folder, verify=False)
     file.write_bytes(whole[:-1])
     refused(folder, "bytes instead of")
     file.unlink()

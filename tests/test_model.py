@@ -391,4 +391,4 @@ def test_nothing_is_pickled():
                 calls += 1
                 flags = {keyword.arg: ast.unparse(keyword.value) for keyword in node.keywords}
                 assert flags.get("allow_pickle") == "False", f"{path}:{node.lineno}"
-    assert calls >= 2
+    assert calls >= 1

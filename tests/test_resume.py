@@ -53,6 +53,7 @@ def test_killed_when_a_stage_is_finished(tmp_path, symbols, stage, call, left):
         (("segtool.training", "", "score", "", 1), {"scores", "passes"}),
         (("segtool.lexicon.em", "", "cluster", "", 1), {"passes"}),
         (("segtool.lexicon.build", "", "fit_boundary_model", "", 1), set()),
+        (("segtool.lexicon.parts", "NeighbourCount", "__call__", "", 1), set()),
         (("segtool.training", "", "write_model", "", 1), set()),
         (("segtool.store.files", "", "_sync", "", 1), set()),
     ],

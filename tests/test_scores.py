@@ -120,7 +120,10 @@ def test_slices_change_nothing_in_real_text(sample_counts, sample_candidates):
 def test_arrays_with_names(runs, max_word_len, min_count):
     """As stages keep them."""
     candidates = score(count(runs, max_word_len + 1), max_word_len, min_count)
-    again = Candidates.from_arrays(candidates.to_arrays())
+    arrays = candidates.to_arrays()
+    again = Candidates.from_arrays(arrays, candidates.codes, max_word_len)
+    assert Candidates.from_arrays(arrays, candidates.codes, max_word_len + 1) is None
+    assert Candidates.from_arrays(arrays, candidates.codes[:-1], max_word_len) is None
     assert same(again, candidates)
     assert (again.total, again.codes.tolist()) == (candidates.total, candidates.codes.tolist())
 

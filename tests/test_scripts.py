@@ -121,6 +121,13 @@ def test_tune():
     script("tune", "data", "entropy_roof", code=1)
 
 
+def test_parts():
+    sizes, terms = map(table, script("parts", "data", "--terms").split("\n\n"))
+    assert "news, 0.1 MB" in sizes and all(re.fullmatch(r"\.\d{4} \([-+]\.\d{4}\)", f1) for (f1,) in sizes.values())
+    assert terms["`parts_weight` 0"][0].endswith("(+.0000)")
+    assert len({figure for (figure,) in terms.values()}) > 5
+
+
 def test_compare():
     rows = table(script("compare", "data", "--megabytes", 0.1))
     assert len(rows) == 6

@@ -129,7 +129,7 @@ def test_shards_are_merged(corpora, order, room, ngrams, workers):
         for each, runs in zip(paths, corpora, strict=True):
             each.mkdir()
             write(each, runs, order)
-        merged = merge_ngrams(open_shards(paths), room, workers)
+        merged = merge_ngrams(open_shards(paths, allow_duplicates=True), room, workers)
         assert naive_count.same(naive_count.whole(merged), naive_count.trie(list(chain(*corpora)), order))
 
 
@@ -197,7 +197,9 @@ def test_shards_counted_in_different_ways(tmp_path):
         (tmp_path / name).mkdir()
         write(tmp_path / name, SOME_RUNS, order, fold=fold)
     a, b, c = (tmp_path / name for name in "abc")
-    assert [each.path for each in open_shards([a, a])] == [a, a]
+    assert [each.path for each in open_shards([a, a], allow_duplicates=True)] == [a, a]
+    with pytest.raises(UsageError, match=f"{a} and {a} hold the same text, .*--allow-duplicates"):
+        open_shards([a, a])
     for pair in ([a, b], [b, a]):
         with pytest.raises(UsageError, match=rf"{pair[0]} and {pair[1]} .* only {b} was counted with --no-fold"):
             open_shards(pair)
@@ -327,7 +329,7 @@ def test_full_disk(tmp_path, name):
 def test_damage_while_shards_are_merged(shard, tmp_path):
     other = tmp_path / "other"
     shutil.copytree(shard, other)
-    parts = open_shards([shard, other])
+    parts = open_shards([shard, other], allow_duplicates=True)
     merged = merge_ngrams(parts, 5, workers=2)
     data = bytearray((other / "ngrams.bin").read_bytes())
     data[len(data) // 2] ^= 1

@@ -258,7 +258,7 @@ def test_report_is_filled(tmp_path):
     assert report.words == len(segmenter.model.words)
     assert report.candidates > 0
     assert report.runs == segmenter.model.card["corpus"]["runs"]
-    assert [stage.name for stage in report.stages] == ["read", "count", "score", "lexicon", "build", "write"]
+    assert [stage.name for stage in report.stages] == ["read", "count", "score", "lexicon", "build", "parts", "write"]
     assert all(stage.seconds >= 0 <= stage.peak_bytes for stage in report.stages)
 
 

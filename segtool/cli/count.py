@@ -16,6 +16,7 @@ __all__ = ["count_command"]
 @click.argument("inputs", metavar="INPUT...", nargs=-1, required=True)
 @click.option("-o", "--output", metavar="SHARD", required=True, help="Directory to write the count shard to.")
 @click.option("--counts", is_flag=True, help="INPUT are count shards, to be added up.")
+@options.allow_duplicates
 @options.training_parameter("max_word_len")
 @options.training_parameter("fold")
 @options.encoding

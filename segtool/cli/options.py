@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ParameterOption",
     "TitledCommand",
+    "allow_duplicates",
     "announce_compiling",
     "dictionary",
     "encoding",
@@ -167,6 +168,12 @@ def memory(command: Command) -> Command:
     command = click.option("--tmp", metavar="DIR", show_default="beside the output", help=text)(command)
     text = "Memory that the process may use, such as 2G."
     return click.option("--memory", metavar="SIZE", show_default="half of what is free", help=text)(command)
+
+
+def allow_duplicates(command: Command) -> Command:
+    """Add the option of commands that add up count shards."""
+    text = "With --counts: let shards that hold the same text count twice."
+    return click.option("--allow-duplicates", is_flag=True, help=text)(command)
 
 
 def engine(command: Command) -> Command:

@@ -17,6 +17,7 @@ __all__ = ["train_command"]
 @click.option("-o", "--output", metavar="MODEL", required=True, help="Directory to write the model to.")
 @click.option("--base", metavar="MODEL", help="Continue from a model, or from 'default', with its parameters.")
 @click.option("--counts", is_flag=True, help="INPUT are count shards, written by 'segtool count', in any order.")
+@options.allow_duplicates
 @options.encoding
 @options.skip_undecodable
 @options.workers("the model")

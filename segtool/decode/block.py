@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from segtool.limits import LONGEST_TOKEN, LONGEST_WORD
+from segtool.limits import LONGEST_TOKEN, LONGEST_WORD, MOST_IDS
 from segtool.runtime.arrays import Ids
 from segtool.runtime.kernels import kernel
 from segtool.text.symbols import (
@@ -65,7 +65,7 @@ CHARACTERS = 0x110000
 NODE = 0x7FFFFFFF
 """Masks an index, which spares the compiled code the question whether it is negative."""
 
-_CLASSES = 0xFFF0  # the character table holds this and the class for a character other than Han
+_CLASSES = MOST_IDS  # the character table holds this and the class for a character other than Han
 _BLOCK = 512  # tokens after which a block ends at the next boundary
 _PAD = 40  # tokens of room around a block, for loops that look ahead and back
 _INDEX = (1 << 62) - 1  # as NODE, for places in the text

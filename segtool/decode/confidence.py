@@ -8,8 +8,9 @@ Neural Networks", ICML).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import count, islice
+from numbers import Integral, Real
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,7 +19,7 @@ from segtool.decode.lattice_of_text import Lattice
 from segtool.decode.n_best import best_paths
 from segtool.decode.posterior import place_probabilities, random_path
 from segtool.decode.viterbi import WEIGHT_UNIT
-from segtool.errors import UsageError
+from segtool.errors import InputError, UsageError
 from segtool.runtime.arrays import Floats
 from segtool.runtime.workers import in_order, text_groups
 from segtool.text.symbols import MARK, SPACE
@@ -44,29 +45,35 @@ MOST_TEMPERATURE = 1000
 COLD = 1e-9
 """At a lower temperature only cuts of equal score could differ from the best one, so that is taken."""
 
+LONGEST_LISTED = 1 << 22
+"""Characters of a line whose best cuts are listed, at most."""
+
 LISTED_AT_ONCE = 1 << 14
 """Characters of the lines that a thread takes at a time."""
 
 
 def check_number(n: int) -> None:
     """Raise UsageError if so many cuts cannot be listed."""
-    if not isinstance(n, int) or not 1 <= n <= MOST_CUTS:
+    if not isinstance(n, Integral) or not 1 <= n <= MOST_CUTS:
         raise UsageError(f"{n} cuts of a text: choose a whole number from 1 to {MOST_CUTS}")
 
 
 def check_draw(temperature: float, seed: int) -> None:
     """Raise UsageError if no cut can be drawn at a temperature or with a seed."""
-    if not isinstance(temperature, (int, float)) or not 0 <= temperature <= MOST_TEMPERATURE:
+    if not isinstance(temperature, Real) or not 0 <= temperature <= MOST_TEMPERATURE:
         raise UsageError(f"temperature {temperature}: choose a number from 0 to {MOST_TEMPERATURE}")
-    if not isinstance(seed, int) or seed < 0:
+    if not isinstance(seed, Integral) or seed < 0:
         raise UsageError(f"seed {seed}: choose a whole number, 0 or more")
 
 
-def best_cuts(lattice: Lattice, text: str, n: int) -> list[Cut]:
-    """Find the best cuts of a text; see :meth:`segtool.segmenter.Segmenter.nbest`.
+def best_cuts(lattice: Lattice, text: str, n: int) -> Iterator[Cut]:
+    """Find the best cuts of a text, one by one; see :meth:`segtool.segmenter.Segmenter.nbest`."""
+    for score, ends in _different_paths(lattice, n) if lattice.splits else best_paths(lattice, n):
+        yield Cut(lattice.words(ends, text), score / WEIGHT_UNIT)
 
-    A cut that several paths give, as some edges stand for several words, has the score of the best of them.
-    """
+
+def _different_paths(lattice: Lattice, n: int) -> Iterable[tuple[int, Sequence[int]]]:
+    """Find the best paths that differ in words, as some edges stand for several: of equal ones the best."""
     paths = n
     while True:
         found = list(best_paths(lattice, paths))
@@ -74,9 +81,8 @@ def best_cuts(lattice: Lattice, text: str, n: int) -> list[Cut]:
         for score, path in found:
             cuts.setdefault(tuple(lattice.word_ends(path)), score)
         if len(cuts) >= n or len(found) < paths:
-            break
+            return islice(((score, ends) for ends, score in cuts.items()), n)
         paths *= 2
-    return [Cut(lattice.words(ends, text), score / WEIGHT_UNIT) for ends, score in islice(cuts.items(), n)]
 
 
 def random_cut(lattice: Lattice, text: str, scale: float, temperature: float, seed: int) -> list[str]:
@@ -128,16 +134,22 @@ def nbest_utf8_stream(
     bytes
         For each cut its line's number, its score in nats and its words, with a tab between these, and a line end; the
         cuts of a line together, as soon as the line is complete.
+
+    Raises
+    ------
+    InputError
+        For a line of more than `LONGEST_LISTED` characters.
     """
     if segmenter.literals is not None:
         segmenter.literals.check_separator(separator)
+    check_number(n)
     between = separator.encode("utf-8", "surrogateescape")
     numbers = count(1) if numbers is None else numbers
 
     def listed(group: list[tuple[str, int]]) -> bytes:
         out = []
         for line, number in group:
-            for cut in segmenter.nbest(line, n):
+            for cut in best_cuts(segmenter.lattice(line, "the best cuts", n), line, n):
                 words = "\n".join(cut.words).encode("utf-8", "surrogatepass")  # no word holds a line end
                 out.append(b"%d\t%.5f\t%s\n" % (number, cut.score, words.replace(b"\n", between)))
         return b"".join(out)
@@ -150,12 +162,16 @@ def nbest_utf8_stream(
 def _complete_lines(pieces: Iterable[str]) -> Iterator[list[str]]:
     """The lines that each piece completes, without their ends; the last one may lack its end."""
     waiting: list[str] = []
+    size = 0
     for piece in pieces:
         waiting.append(piece)
+        size += len(piece)
         if "\n" in piece:
             *lines, rest = "".join(waiting).split("\n")
             yield lines
-            waiting = [rest]
+            waiting, size = [rest], len(rest)
+        if size > LONGEST_LISTED:
+            raise InputError(f"a line of more than {LONGEST_LISTED:,} characters has no list of best cuts: divide it")
     rest = "".join(waiting)
     if rest:
         yield [rest]

@@ -370,6 +370,7 @@ class _Tags(Decoder):
     def __init__(self, model: Model) -> None:
         from segtool.decode.position_tags import cover_tags, move_scores
         from segtool.lm.language_model import LanguageModel
+        from segtool.settings import settings_of
 
         lm, folder = model.lm, None if model.path is None else model.path / LM_FOLDER
         if lm is None and folder is not None and folder.is_dir():
@@ -378,7 +379,7 @@ class _Tags(Decoder):
             raise ModelError(f"{folder}: the language model is missing: restore the model or train it again")
         super().__init__(lm.ids())
         self._kernel = cover_tags
-        self._tables = (*lm.tables, move_scores(tuple(model.card["parameters"]["lm_moves"])))
+        self._tables = (*lm.tables, move_scores(settings_of(model).lm_moves))
 
     def cover(self, tokens: int, certain: int, scratch: Scratch) -> int:
         return int(self._kernel.compiled(tokens, certain, *self._tables, scratch.places, scratch.scores))

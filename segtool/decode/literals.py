@@ -21,12 +21,9 @@ from segtool.decode.linked_trie import linked_trie
 from segtool.errors import UsageError
 from segtool.runtime.kernels import LazyKernel
 from segtool.text.folding import fold_table
-from segtool.text.symbols import CODE_LIMIT, NUM, class_table, code_points, symbolise
+from segtool.text.symbols import CODE_LIMIT, NUM, STAND_INS, class_table, code_points, symbolise
 
 __all__ = ["Literals"]
-
-STAND_INS = "\ufdd0\ufdd1"
-"""Characters that no text should hold, in turn in the place of literals, so that two side by side are two marks."""
 
 _FIRST, _SECOND = map(ord, STAND_INS)
 _PLACE = re.compile(f"[{STAND_INS}]")

@@ -81,7 +81,7 @@ def random_path(lattice: Lattice, scale: float, seed: int) -> list[int]:
     """
     scale /= WEIGHT_UNIT
     best, sums = _filtered(lattice, scale)
-    draw = random.Random(seed).random  # the same numbers in every version of Python
+    draw = random.Random(int(seed)).random  # the same numbers in every version of Python
     draws, passed = lattice.zeros(lattice.size + 1, np.float64), lattice.zeros(lattice.size + 1)
     draws[:] = [draw() for _ in range(lattice.size + 1)]
     passed[-1] = 1

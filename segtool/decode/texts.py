@@ -2,18 +2,41 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from weakref import WeakValueDictionary
 
-from segtool.decode.decoders import Decoder
+from segtool.decode.decoders import Decoder, decoder_of
 from segtool.decode.literals import Literals
 
 if TYPE_CHECKING:
     from segtool.decode.lattice_of_text import Lattice
     from segtool.decode.search import Entries
+    from segtool.store.model import Model
 
-__all__ = ["TextCutter"]
+__all__ = ["TextCutter", "cutter_of"]
+
+_shared: WeakValueDictionary[Any, TextCutter] = WeakValueDictionary()
+"""Cutters in use of models in directories. No lock guards it: a process could be forked while it is held."""
+
+
+def cutter_of(model: Model) -> TextCutter:
+    """Make the cutter of a model; segmenters of one unchanged directory share it."""
+    literals = model.card.get("dictionary", {}).get("literals", ())
+    key = None
+    if model.path is not None and model.card.get("decoder", "lattice") != "tags":  # whose tables are in another one
+        arrays = model.symbols, model.lexicon, model.spelling
+        key = (*(each.ctypes.data for each in arrays), json.dumps(model.card, sort_keys=True))
+        known = _shared.get(key)
+        if known is not None:
+            return known
+    made = TextCutter(decoder_of(model), literals, model.folds)
+    if key is not None:
+        made.arrays = arrays  # so that no other arrays can have their addresses
+        _shared[key] = made
+    return made
 
 
 class TextCutter:
@@ -35,6 +58,7 @@ class TextCutter:
 
     def __init__(self, decoder: Decoder, literals: Sequence[str] = (), folds: bool = False) -> None:
         self.decoder = decoder
+        self.arrays: tuple[Any, ...] = ()
         self.literals = Literals(literals, folds) if literals else None
 
     def cut(self, text: str, plain: bool) -> list[str]:

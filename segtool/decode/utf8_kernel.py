@@ -32,6 +32,7 @@ LONG = _SINGLES  # of which only the gaps need the first content
 UNROLLED = 6
 """Lengths of words that the search is written out for: lanes that always are in use."""
 NO_SCORE = -(1 << 61)
+_NO_WORD = NO_SCORE + 1  # a word of one symbol, so that marking words ends even where the weights add up to less
 BARRED = -(1 << 56)  # no stretch with a boundary in it is an unknown word
 _LENGTH = SHIFT - 1
 _WORD = 0xFFFFFFFF
@@ -68,7 +69,7 @@ def _score_symbols(tokens, lanes, unknown_len, units, spelling, places, scores):
                 firsts[t] += inner[t]
         else:
             for t in range(tokens + 1):
-                lane[t] = NO_SCORE
+                lane[t] = _NO_WORD
 
 
 @kernel("i8(i8, i8, i4[const], i4[const], i4[], i8[])")
@@ -189,7 +190,7 @@ def _best_cover(certain, lanes, places, scores):  # type: ignore[no-untyped-def]
     backs_1 = places[BACKS * row + 1 : (BACKS + 1) * row]
     for k in range(1, lanes + 1):
         for t in range(k):
-            scores[(k - 1) * (row - 1) + t] = NO_SCORE  # nothing begins before the first token
+            scores[(k - 1) * (row - 1) + t] = _NO_WORD  # nothing begins before the first token
     if lanes == UNROLLED:
         lane_1 = scores[1:]  # from here on by where words end
         lane_2 = scores[row:]
@@ -217,7 +218,7 @@ def _best_cover(certain, lanes, places, scores):  # type: ignore[no-untyped-def]
         totals[t] = NO_SCORE
     totals[LONGEST_WORD] = 0
     for t in range(certain):
-        best = np.int64(NO_SCORE)
+        best = np.int64(_NO_WORD)
         for k in range(1, lanes + 1):
             best = max(best, totals[t + LONGEST_WORD + 1 - k] + scores[(k - 1) * (row - 1) + 1 + t])
         backs_1[t] = best & _LENGTH

@@ -7,10 +7,13 @@ next row is drawn in both, open at that end.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator
 from html import escape
 from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
+
+from segtool.limits import LONGEST_WORD
 
 if TYPE_CHECKING:
     from segtool.explain.explanation import ExplainedGap, ExplainedRun, ExplainedWord, Explanation
@@ -119,9 +122,10 @@ def _units(explanation: Explanation) -> Iterator[list[tuple[int, int, str]]]:
         if run.origin is not None:
             yield [(run.start, run.end, run.origin)]
             continue
-        ends = dict(pairwise((*run.symbols, run.end)))
+        places = *run.symbols, run.end
         for word in run.cover:
-            yield [(start, ends[start], "symbol") for start in run.symbols if word.start <= start < word.end]
+            here = places[bisect_left(places, word.start) : bisect_left(places, word.end) + 1]
+            yield [(start, end, "symbol") for start, end in pairwise(here)]
 
 
 def _cell_width(token: tuple[int, int, str]) -> int:
@@ -154,8 +158,10 @@ def _bars(
 ) -> list[_Bar]:
     """Bars of a run in a row that shows a stretch of text, in the order in which they are placed."""
     bars = []
-    for word in run.words:
-        if word.start < high and word.end > low and (word.chosen or word.loss <= DRAWN_WITHIN):
+    farthest = run.symbols[max(bisect_left(run.symbols, low) - LONGEST_WORD, 0)]
+    first, behind = (bisect_left(run.words, place, key=lambda word: word.start) for place in (farthest, high))
+    for word in run.words[first:behind]:
+        if word.end > low and (word.chosen or word.loss <= DRAWN_WITHIN):
             open_left, open_right = word.start < low, word.end > high
             left = -2 * _MARGIN if open_left else lefts[word.start]
             right = width + 2 * _MARGIN if open_right else rights[word.end]
@@ -224,6 +230,7 @@ def _word_tip(word: ExplainedWord) -> str:
     if len(word.pieces) > 1:
         lines.append(f"comes out as {' '.join(map(markup, word.pieces))}")
     lines.append("a word of the cut" if word.chosen else f"the best cut with it loses {word.loss:.4f} nats")
+    lines.append(f"probability {word.probability:.4f}")
     return "\n".join(lines)
 
 
@@ -232,4 +239,5 @@ def _gap_tip(gap: ExplainedGap) -> str:
     lines += [f"{markup(part.text) or part.name}: {signed(part.nats, 4)}" for part in gap.parts if part.nats]
     if gap.alternative is not None:
         lines.append(f"the best other cut loses {gap.alternative.loss:.4f} nats")
+    lines.append(f"probability {gap.probability:.4f}")
     return "\n".join(lines)

@@ -78,12 +78,16 @@ def explain_text(cutter: TextCutter, model: Model, text: str) -> Explanation:
         name = "in memory"
     else:
         name = DEFAULT if model.path == find_model(DEFAULT).absolute() else str(model.path)
-    runs = explain_runs(cutter, text, _word_counts(model), model.card.get(DICTIONARY))
+    runs = explain_runs(cutter, text, _word_counts(model), model.calibration, model.card.get(DICTIONARY))
     return Explanation(text, name, model.granularity, tuple(runs))
 
 
 def explain_runs(
-    cutter: TextCutter, text: str, counts: Counts, dictionary: Mapping[str, Any] | None = None
+    cutter: TextCutter,
+    text: str,
+    counts: Counts,
+    calibration: float = 1.0,
+    dictionary: Mapping[str, Any] | None = None,
 ) -> list[ExplainedRun]:
     """Explain each run of a text.
 
@@ -95,6 +99,8 @@ def explain_runs(
     counts : Counts
         Gives the count of a word in the training text, and how often it is expected to be a word there, from its symbol
         ids.
+    calibration : float
+        See :meth:`segtool.explain.lattice.RunLattice.probabilities`.
     dictionary : mapping, optional
         The entry of the model's card about its dictionary.
 
@@ -115,7 +121,7 @@ def explain_runs(
     for places, symbols in decoder.plain_runs(hidden):
         starts = shift(places)
         if symbols:
-            runs.append(_Run(text, starts, symbols, tables, decoder.splits).explained(counts, dictionary))
+            runs.append(_Run(text, starts, symbols, tables, decoder.splits).explained(counts, calibration, dictionary))
         else:
             origin = "literal" if starts[0] in literals else "mark"
             runs.append(ExplainedRun(text[starts[0] : starts[1]], starts[0], starts[1], origin=origin))
@@ -147,12 +153,14 @@ class _Run:
         self.text, self.starts, self.symbols, self.tables, self.splits = text, starts, symbols, tables, splits
         self.lattice = RunLattice(symbols, tables)
 
-    def explained(self, counts: Counts, dictionary: Mapping[str, Any] | None) -> ExplainedRun:
+    def explained(self, counts: Counts, calibration: float, dictionary: Mapping[str, Any] | None) -> ExplainedRun:
+        """Explain it; parameters as for :func:`explain_runs`."""
         lattice, starts = self.lattice, self.starts
         cover = dict(zip(lattice.borders, lattice.borders[1:], strict=False))
+        shares, of_gaps = lattice.probabilities(calibration)
         words = []
         for start, found in enumerate(lattice.words):
-            for end, score, node in found:
+            for (end, score, node), share in zip(found, shares[start], strict=True):
                 chosen = cover.get(start) == end
                 count, expected = (counts(self.symbols[start:end]) if node else None) or (None, None)
                 if node == 0:
@@ -170,6 +178,7 @@ class _Run:
                         origin,
                         self._word_parts(start, end, score, node, origin),
                         lattice.word_loss(start, end, score) / WEIGHT_UNIT,
+                        share,
                         chosen,
                         count or None,  # words of a dictionary were never counted
                         expected if count else None,
@@ -177,7 +186,7 @@ class _Run:
                         self._pieces(start, end),
                     )
                 )
-        gaps = tuple(self._gap(place, place in cover) for place in range(1, lattice.size))
+        gaps = tuple(self._gap(place, of_gaps[place], place in cover) for place in range(1, lattice.size))
         whole = self._slice(0, lattice.size), starts[0], starts[-1], lattice.score / WEIGHT_UNIT
         return ExplainedRun(*whole, tuple(starts[:-1]), tuple(words), gaps)
 
@@ -215,7 +224,7 @@ class _Run:
             parts.append(ScorePart(name, self._slice(start + i, start + i + 1), nats))
         return tuple(parts)
 
-    def _gap(self, place: int, chosen: bool) -> ExplainedGap:
+    def _gap(self, place: int, probability: float, chosen: bool) -> ExplainedGap:
         lattice = self.lattice
         score = lattice.gaps[place]
         granularity = self.tables.spelling[GRANULARITY]
@@ -226,6 +235,7 @@ class _Run:
             (score - granularity) / WEIGHT_UNIT,
             granularity / WEIGHT_UNIT,
             parts,
+            probability,
             chosen,
             self._alternative(lattice.without_gap(place) if chosen else lattice.with_gap(place)),
         )

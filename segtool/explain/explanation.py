@@ -64,6 +64,8 @@ class ExplainedWord:
     parts : tuple of ScorePart
     loss : float
         Score of the best cut minus that of the best cut with this word, in nats.
+    probability : float
+        That this is a word of the text, by the weights of all cuts (:mod:`segtool.decode.confidence`).
     chosen : bool
         Whether it is a word of the cut.
     count, expected : int and float, or None
@@ -81,6 +83,7 @@ class ExplainedWord:
     origin: str
     parts: tuple[ScorePart, ...]
     loss: float
+    probability: float
     chosen: bool
     count: int | None = None
     expected: float | None = None
@@ -100,6 +103,8 @@ class ExplainedGap:
         What a boundary there adds to the score of a cut, in nats; the sum of the tagger's share and the granularity.
     tagger, granularity : float
     parts : tuple of ScorePart
+    probability : float
+        That the text has a boundary there, by the weights of all cuts.
     chosen : bool
         Whether the cut has a boundary there.
     alternative : Alternative or None
@@ -111,6 +116,7 @@ class ExplainedGap:
     tagger: float
     granularity: float
     parts: tuple[ScorePart, ...]
+    probability: float
     chosen: bool
     alternative: Alternative | None
 

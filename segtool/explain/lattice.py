@@ -11,10 +11,11 @@ words before the place are as long as possible from the right, and those behind 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from segtool.decode.viterbi import pairs_and_gaps, run_lattice
+from segtool.decode.viterbi import WEIGHT_UNIT, pairs_and_gaps, run_lattice
 
 __all__ = ["Detour", "LatticeTables", "RunLattice"]
 
@@ -146,9 +147,46 @@ class RunLattice:
         found += [self.without_gap(place) for place in (start, end) if 0 < place < self.size]
         return min((each for each in found if each is not None), key=lambda each: each.loss, default=None)
 
+    def probabilities(self, calibration: float) -> tuple[list[list[float]], list[float]]:
+        """Find the probabilities of words and gaps: shares of the weight of all covers.
+
+        Parameters
+        ----------
+        calibration : float
+            Nats of log weight for each nat of score (:attr:`segtool.store.model.Model.calibration`).
+
+        Returns
+        -------
+        words : list of list of float
+            As `words`.
+        gaps : list of float
+            Of a gap before each symbol, 1 for the first.
+        """
+        scale = calibration / WEIGHT_UNIT
+        before, arriving = [0.0] * (self.size + 1), [[0.0], *([] for _ in range(self.size))]
+        for start, words in enumerate(self.words):
+            before[start] = _log_sum(arriving[start])
+            for end, score, _ in words:
+                arriving[end].append(before[start] + scale * (self.gaps[start] + score))
+        total = _log_sum(arriving[self.size])
+        behind = [0.0] * (self.size + 1)
+        shares: list[list[float]] = [[] for _ in range(self.size)]
+        for start in range(self.size - 1, -1, -1):
+            covers = [scale * (self.gaps[start] + score) + behind[end] for end, score, _ in self.words[start]]
+            behind[start] = _log_sum(covers)
+            shares[start] = [min(math.exp(before[start] + cover - total), 1.0) for cover in covers]
+        gaps = [min(math.exp(before[place] + behind[place] - total), 1.0) for place in range(self.size)]
+        return shares, gaps
+
     def _path_from(self, place: int) -> list[int]:
         """Ends of the best words from a place on, up to one that the best cover has; first the place itself."""
         ends = [place]
         while ends[-1] not in self._on_best:
             ends.append(self._next[ends[-1]])
         return ends
+
+
+def _log_sum(logs: list[float]) -> float:
+    """Logarithm of the sum of numbers, given their logarithms."""
+    top = max(logs)
+    return top + math.log(sum(math.exp(each - top) for each in logs))

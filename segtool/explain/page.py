@@ -25,7 +25,7 @@ body { margin: 2rem auto; max-width: 1120px; padding: 0 1rem; background: var(--
 [lang=zh] { font-family: "Noto Sans CJK SC", "Source Han Sans SC", "PingFang SC", "Hiragino Sans GB",
   "Microsoft YaHei", "WenQuanYi Micro Hei", system-ui, sans-serif; }
 h1 { font-size: 1.05rem; font-weight: 600; color: var(--faint); margin: 0; }
-.words { font-size: 1.7rem; line-height: 1.6; margin: .2rem 0; overflow-wrap: anywhere; }
+.words { max-width: none; font-size: 1.7rem; line-height: 1.6; margin: .2rem 0; overflow-wrap: anywhere; }
 .words b { display: inline-block; line-height: 1.3; font-weight: 400; border-bottom: 2px solid var(--cut);
   margin-right: .35em; }
 .words b.literal { border-color: var(--own); }
@@ -125,24 +125,26 @@ def _table(explanation: Explanation) -> str:
     for run in explanation.runs:
         gaps = {gap.place: gap for gap in run.cuts}
         if run.origin is not None:
-            rows.append(f'<tr class="gap"><td lang="zh">{markup(run.word)}</td><td></td><td>{run.origin}</td></tr>')
+            cells = f'<td lang="zh">{markup(run.word)}</td><td></td><td></td><td>{run.origin}</td>'
+            rows.append(f'<tr class="gap">{cells}</tr>')
         for word in run.cover:
             if gap := gaps.get(word.start):
                 rows.append(_table_row("gap", "│", gap, f"tagger: {_shares(gap)}"))
             rows.append(_table_row("word", markup(word.word), word, _source(word)))
     if not rows:
         return ""
-    heads = ("word", "nats", "from", "best other cut", "loses")
+    heads = ("word", "nats", "prob", "from", "best other cut", "loses")
     head = "".join(f"<th{_FIGURE if name in _FIGURES else ''}>{name}</th>" for name in heads)
     return (
         f'<details open="open"><summary>Scores</summary><table><tr>{head}</tr>{"".join(rows)}</table>'
         '<p class="faint">“lexicon, 3 of 5”: the string is in the training text 5 times, about 3 times as a word. The '
-        "score of a gap is a sum over the characters and pairs around it; a dot is the character between. “best other "
-        "cut”: the best cut without this word or gap, where it differs.</p></details>"
+        "score of a gap is a sum over the characters and pairs around it; a dot is the character between. “prob” is "
+        "how probable it is that this is a word or a boundary. “best other cut”: the best cut without it, where it "
+        "differs.</p></details>"
     )
 
 
-_FIGURES = {"nats", "loses"}
+_FIGURES = {"nats", "prob", "loses"}
 _FIGURE = ' class="number"'
 
 
@@ -166,7 +168,7 @@ def _table_row(kind: str, name: str, item: ExplainedWord | ExplainedGap, source:
     other = item.alternative
     words = " ".join(map(markup, other.words)) if other else "none"
     loss = f"{other.loss:.3f}" if other else ""
-    return (
-        f'<tr class="{kind}"><td lang="zh">{name}</td><td{_FIGURE}>{signed(item.score, 3)}</td>'
-        f'<td lang="zh">{source}</td><td lang="zh">{words}</td><td{_FIGURE}>{loss}</td></tr>'
-    )
+    cells = [f'<td lang="zh">{name}</td>']
+    cells += [f"<td{_FIGURE}>{figure}</td>" for figure in (signed(item.score, 3), f"{item.probability:.2f}")]
+    cells += [f'<td lang="zh">{source}</td><td lang="zh">{words}</td><td{_FIGURE}>{loss}</td>']
+    return f'<tr class="{kind}">{"".join(cells)}</tr>'

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 __all__ = ["cut_rows", "explanation_report", "gap_source", "part_label", "printable", "word_source"]
 
 _GAP = "  |"
-_HEADINGS = ("word", "nats", "from", "best other cut", "loses")
-_RIGHT = {"nats", "loses"}
+_HEADINGS = ("word", "nats", "prob", "from", "best other cut", "loses")
+_RIGHT = {"nats", "prob", "loses"}
 
 
 def explanation_report(explanation: Explanation) -> str:
@@ -47,22 +47,23 @@ def explanation_report(explanation: Explanation) -> str:
     return "\n".join([*head, "", *lines])
 
 
-def cut_rows(run: ExplainedRun) -> list[tuple[str, str, str, str, str]]:
+def cut_rows(run: ExplainedRun) -> list[tuple[str, ...]]:
     """List the words and gaps of the cut of a run, in order.
 
     Returns
     -------
     list of tuple of str
-        Word, or a bar for a gap; nats; where they come from; the words of the best other cut, and what it loses.
+        Word, or a bar for a gap; nats; probability; where they come from; the words of the best other cut, and what it
+        loses.
     """
     if run.origin is not None:
-        return [(printable(run.word), "", run.origin, "", "")]
+        return [(printable(run.word), "", "", run.origin, "", "")]
     gaps = {gap.place: gap for gap in run.cuts}
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for word in run.cover:
         if gap := gaps.get(word.start):
-            rows.append((_GAP, f"{gap.score:+.3f}", gap_source(gap), *_other(gap)))
-        rows.append((printable(word.word), f"{word.score:+.3f}", word_source(word), *_other(word)))
+            rows.append((_GAP, *_nats_and_share(gap), gap_source(gap), *_other(gap)))
+        rows.append((printable(word.word), *_nats_and_share(word), word_source(word), *_other(word)))
     return rows
 
 
@@ -88,6 +89,10 @@ def gap_source(gap: ExplainedGap) -> str:
     if gap.granularity:
         return f"tagger {gap.tagger:+.3f}, granularity {gap.granularity:+.3f}"
     return "tagger"
+
+
+def _nats_and_share(item: ExplainedWord | ExplainedGap) -> tuple[str, str]:
+    return f"{item.score:+.3f}", f"{item.probability:.2f}"
 
 
 def _other(item: ExplainedWord | ExplainedGap) -> tuple[str, str]:

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from segtool.decode.viterbi import NO_WORD, TAG_STEP, WEIGHT_UNIT
-from segtool.lexicon.trie import build_trie
+from segtool.lexicon.trie import build_trie, word_nodes
 from segtool.runtime.arrays import Codes, Ids, Integers
 from segtool.store.model import Model, word_record
 from segtool.text.symbols import CODE_LIMIT
@@ -271,10 +271,7 @@ def with_trie(model: Model, trie: WordTrie, card: dict[str, Any]) -> Model:
     spelled[np.arange(spelled.shape[1]) >= old["length"][:, None]] = 0
     tables[0]["symbols"][:, : spelled.shape[1]] = spelled
     held = np.zeros(len(trie.units), np.bool_)
-    at = tables[0]["symbols"][:, 0].astype(np.int64)
-    for k in range(1, longest):
-        longer = old["length"] > k
-        at[longer] = trie.units[at[longer], 0] + tables[0]["symbols"][longer, k]
+    at = word_nodes(trie.units, tables[0]["symbols"], old["length"])
     held[at] = True
     tables[0]["weight"] = trie.units[at, 2] / WEIGHT_UNIT
     for k, (rows, nodes) in enumerate(zip(trie.rows, trie.nodes, strict=True), 1):

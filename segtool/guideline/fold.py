@@ -65,6 +65,7 @@ def fold_layer(model: Model, known: Knowledge, layer: Layer, weights: Floats, pa
     scale = min(LARGEST_BYTE / TAG_STEPS / largest, GREATEST_SCALE)
     spelling = np.zeros((known.symbols, 4), np.int32)
     steps = np.rint(unknown_scores(layout, known, weights) * scale * WEIGHT_UNIT)
+    steps = np.clip(steps, -(1 << 31), (1 << 31) - 1)  # far from what any corpus gives
     spelling[:, :3] = np.where(known.barred[:, None], IMPOSSIBLE * WEIGHT_UNIT, steps)
     weights_of_words = scores * scale, float(unknown) * scale
     tags = _bytes(single * scale), _bytes(pair * scale)

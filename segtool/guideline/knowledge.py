@@ -13,6 +13,7 @@ from segtool.decode.viterbi import TAG_STEP, WEIGHT_UNIT
 from segtool.guideline.features import OTHER, types_of
 from segtool.guideline.gold import Gold
 from segtool.lexicon.build import boundary_bytes
+from segtool.lexicon.trie import word_nodes
 from segtool.lexicon.unknown_words import IMPOSSIBLE
 from segtool.runtime.arrays import Codes, Floats, Ids, Integers
 from segtool.store.model import Model
@@ -99,7 +100,7 @@ def knowledge_of(model: Model, gold: Gold) -> Knowledge:
     units = model.lexicon.reshape(-1, 4)
     unknown = len(model.symbols)
     words = model.words
-    weight = units[_nodes(units, words["symbols"], words["length"]), 2] / WEIGHT_UNIT
+    weight = units[word_nodes(units, words["symbols"], words["length"]), 2] / WEIGHT_UNIT
     rows = ids[words["symbols"]]
     rows[np.arange(rows.shape[1]) >= words["length"][:, None]] = 0
     single = np.setdiff1d(np.arange(1, len(codes)), ids)
@@ -131,15 +132,6 @@ def knowledge_of(model: Model, gold: Gold) -> Knowledge:
         barred=barred,
         types=types,
     )
-
-
-def _nodes(units: npt.NDArray[Any], rows: npt.NDArray[Any], lengths: npt.NDArray[Any]) -> Integers:
-    """Node of each word in the trie of a model."""
-    node = rows[:, 0].astype(np.int64)
-    for k in range(1, rows.shape[1]):
-        longer = lengths > k
-        node[longer] = units[node[longer], 0] + rows[longer, k]
-    return node
 
 
 def _nats(tags: npt.NDArray[Any]) -> Floats:

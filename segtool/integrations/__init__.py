@@ -16,7 +16,7 @@ from segtool.segmenter import Segmenter, load
 __all__ = ["ModelOrPath", "has_letters", "needs_extra", "segmenter_of"]
 
 ModelOrPath: TypeAlias = str | os.PathLike[str] | Segmenter
-"""A segmenter, or what :func:`segtool.load` takes."""
+"""A segmenter, or a name or path as :func:`segtool.load` takes it."""
 
 
 def segmenter_of(model: ModelOrPath) -> Segmenter:
@@ -25,7 +25,7 @@ def segmenter_of(model: ModelOrPath) -> Segmenter:
 
 
 def has_letters(word: str) -> bool:
-    """Whether a word has a letter, a Han character or a digit: is no mark, symbol or emoji alone."""
+    """Whether a word has a letter, a Han character or a digit; marks, symbols and emoji alone have none."""
     return any(map(str.isalnum, word))
 
 

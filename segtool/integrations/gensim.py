@@ -23,7 +23,7 @@ _GROUP = 1 << 18
 
 
 class GensimSentences:
-    """The words of each text, cut anew in each pass: what ``Word2Vec``, ``FastText`` and ``Phrases`` take.
+    """The words of each text, cut anew in each pass, for ``Word2Vec``, ``FastText`` and ``Phrases``.
 
     Parameters
     ----------
@@ -89,7 +89,7 @@ class GensimSentences:
 
 
 class GensimCorpus(CorpusABC):
-    """Bags of words, as ``LdaModel``, ``TfidfModel`` and ``LsiModel`` take them, made anew in each pass.
+    """Bags of words, made anew in each pass, for ``LdaModel``, ``TfidfModel`` and ``LsiModel``.
 
     Parameters
     ----------

@@ -35,7 +35,7 @@ _FOLDER = "model"
 class SpacyTokenizer(DummyTokenizer):
     """Makes a Doc of a text: tokens are words and whitespace other than single spaces, so that no character is lost.
 
-    With a pipeline, it keeps the whole model, but of the included one only the name.
+    It is written with the whole model, or with the name alone for the included model.
 
     Parameters
     ----------
@@ -100,7 +100,7 @@ class SpacyTokenizer(DummyTokenizer):
 
 @registry.tokenizers("segtool.v1")
 def create_tokenizer(model: str = DEFAULT, granularity: float | None = None) -> Callable[[Any], SpacyTokenizer]:
-    """Make what the entry ``[nlp.tokenizer]`` of a configuration describes.
+    """Make the tokenizer that the entry ``[nlp.tokenizer]`` of a configuration describes.
 
     Parameters
     ----------

@@ -19,8 +19,8 @@ def register_functions(connection: sqlite3.Connection, model: ModelOrPath = "def
     """Give a connection the SQL functions ``segtool_words``, ``segtool_entries`` and ``segtool_query``.
 
     ``segtool_words(text)`` and ``segtool_entries(text)`` give the words of a text and its other entries, for the
-    columns ``words`` and ``entries`` of an FTS5 table. ``segtool_query(text)`` makes what stands behind ``MATCH``: each
-    word must occur, and those between double quotes next to one another. NULL gives NULL.
+    columns ``words`` and ``entries`` of an FTS5 table. ``segtool_query(text)`` makes the query for ``MATCH``: each word
+    must occur, and words between double quotes must follow one another. NULL gives NULL.
 
     Parameters
     ----------

@@ -60,7 +60,7 @@ class WhooshTokenizer(Tokenizer):
         mode: str = "",
         **options: Any,
     ) -> Iterator[Any]:
-        """Yield the words of a text as Whoosh asks for them: one token, which changes."""
+        """Yield the words of a text as Whoosh expects: the same token each time, with other contents."""
         entries = [each for each in self.segmenter.tokenize(value, search=True, within=self.within)]
         words = [each.position for each in entries if each.primary and has_letters(each.word)]
         numbers = dict(zip(words, range(start_pos, start_pos + len(words)), strict=True))

@@ -28,6 +28,8 @@ from segtool.errors import UsageError
 from segtool.lexicon.build import boundary_bytes, ngram_levels, tagged_trie, word_table
 from segtool.lexicon.decoder_lattice import TextLattice
 from segtool.lexicon.em import FORGOTTEN, LEAST_EXPECTED, expected_words, log_prior, log_weight
+from segtool.lexicon.parts import weigh_parts
+from segtool.lexicon.passes import Threads
 from segtool.lexicon.spellings import odd_spellings
 from segtool.lexicon.trie import PATIENCE
 from segtool.lexicon.unknown_words import spelling_scores, spelling_steps
@@ -114,7 +116,11 @@ def adapt_model(
     units = tagged_trie(joined.candidates, words, joined.tags, joined.unknown_tag, PATIENCE)
     display, spellings = _display_forms(joined, words.at, model, corpus, of_text)
     table = word_table(joined.candidates, words)
-    return Model(codes, display, units, spelling_steps(spelling), table, spellings, dict(model.card))
+    adapted = Model(codes, display, units, spelling_steps(spelling), table, spellings, dict(model.card))
+    if not settings.parts_weight:
+        return adapted
+    new = ~np.isin(words.at, joined.at_model)
+    return weigh_parts(adapted, corpus, settings.parts_weight, Threads(workers), new=new)
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,7 @@ __all__ = [
     "decoder_trie",
     "ngram_levels",
     "tagged_trie",
+    "weight_steps",
     "word_table",
 ]
 
@@ -92,9 +93,9 @@ def decoder_trie(
     )
     units = np.zeros((len(base), 4), np.int32)
     units[:, 0], units[:, 1], units[:, 2] = base, check, NO_WORD
-    units[unknown, 2] = _weight_steps(np.array(lexicon.unknown_weight))
+    units[unknown, 2] = weight_steps(np.array(lexicon.unknown_weight))
     nodes[0] = nodes[0][:unknown]
-    units[np.concatenate(nodes)[lexicon.at], 2] = _weight_steps(lexicon.weight)
+    units[np.concatenate(nodes)[lexicon.at], 2] = weight_steps(lexicon.weight)
     return units.ravel()
 
 
@@ -142,7 +143,7 @@ def ngram_levels(
     return symbols, parents, np.split(at, np.cumsum([len(table) for table in rows])[:-1])
 
 
-def _weight_steps(weight: Floats) -> Floats:
+def weight_steps(weight: Floats) -> Floats:
     """Round log weights to the steps of the decoder, all greater than the value for no word."""
     return np.clip(np.rint(weight * WEIGHT_UNIT), NO_WORD + 1, -NO_WORD - 1)
 

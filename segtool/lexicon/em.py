@@ -21,7 +21,7 @@ the order of the text.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -36,6 +36,7 @@ from segtool.lexicon.word_classes import CutCorpus, class_factors, cluster
 from segtool.ngrams.scores import Candidates
 from segtool.runtime.arrays import Bytes, Floats, Ids, Integers, Places
 from segtool.settings import LexiconSettings
+from segtool.store.model_checks import MOST_COUNT
 from segtool.text.run_hashes import hash_limit, select_runs, shuffle_runs
 from segtool.text.runs import Chunk, Corpus
 
@@ -106,8 +107,7 @@ def learn(
     """
     use = resources or Resources()
     em = _EM(corpus, candidates, settings, use.engine or Threads(), use.progress)
-    saved = use.checkpoints.load(CHECKPOINT)
-    state = em.start() if saved is None else EMState(**saved)
+    state = em.restored(use.checkpoints.load(CHECKPOINT)) or em.start()
     trie = None
     while state.passes < settings.all_passes:
         trie = em.trie(state, trie)
@@ -151,6 +151,35 @@ class _EM:
         state = EMState(self._candidates.column("count").astype(np.float64))
         self._raise_singles(state)
         return state
+
+    def restored(self, saved: dict[str, npt.NDArray[Any]] | None) -> EMState | None:
+        """Return the state that a checkpoint holds; None if there is none of this corpus and these settings."""
+        if saved is None or saved.keys() != {each.name for each in fields(EMState)}:
+            return None
+        state = EMState(**saved)
+        default = EMState(self._candidates.column("count"))
+        for each in fields(EMState):
+            found, wanted = getattr(state, each.name), getattr(default, each.name)
+            if found.dtype != (np.float64 if each.name == "expected" else wanted.dtype) or found.ndim != wanted.ndim:
+                return None
+        classes = self._max_len + 1 + self._settings.word_classes
+        size = len(self._candidates) + 1
+        has_classes, is_last = state.passes > self._settings.passes, state.passes == self._settings.all_passes
+        fits = (
+            state.passes <= self._settings.all_passes
+            and np.all(np.isfinite(state.log_likelihood))
+            and len(state.expected) == size
+            and np.all((state.expected >= 0) & (state.expected <= MOST_COUNT))
+            and len(state.class_of) == (size if has_classes else 0)
+            and state.class_of.max(initial=0) < classes
+            and state.bigrams.shape == ((classes, classes) if has_classes else (0, 0))
+            and np.all((state.bigrams >= 0) & (state.bigrams <= MOST_COUNT))
+            and state.sample.shape == state.boundaries.shape
+            and (len(state.sample) > 0) == is_last
+            and state.sample[:1].sum() + state.sample[-1:].sum() == 0
+            and state.sample.max(initial=0) < len(self._candidates.codes)
+        )
+        return state if fits else None
 
     def _raise_singles(self, state: EMState) -> None:
         state.expected[self._singles] = np.maximum(state.expected[self._singles], LEAST_EXPECTED)

@@ -9,15 +9,16 @@ lowest base that fits, so that the array stays dense and the same n-grams give t
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from segtool.ngrams.scores import Candidates
-from segtool.runtime.arrays import Ids, Places
+from segtool.runtime.arrays import Ids, Integers, Places
 from segtool.runtime.kernels import kernel
 
-__all__ = ["build_trie", "candidate_trie"]
+__all__ = ["build_trie", "candidate_trie", "word_nodes"]
 
 PATIENCE = 256
 """Free nodes that may be tried in vain before the search for room skips them for good."""
@@ -109,6 +110,28 @@ def candidate_trie(candidates: Candidates, alive: npt.NDArray[np.bool_] | None =
         candidates.split(alive),
     )
     return np.column_stack([base, check]).ravel(), np.concatenate(nodes)
+
+
+def word_nodes(units: npt.NDArray[Any], rows: Ids, lengths: npt.NDArray[Any]) -> Integers:
+    """Find the nodes of words that are in a trie.
+
+    Parameters
+    ----------
+    units : ndarray of int32, shape (nodes, any)
+        The first column holds the base of each node.
+    rows : ndarray of uint16, shape (words, longest)
+        Symbol ids of each word.
+    lengths : ndarray of int, shape (words,)
+
+    Returns
+    -------
+    ndarray of int64, shape (words,)
+    """
+    node = rows[:, 0].astype(np.int64)
+    for k in range(1, rows.shape[1]):
+        longer = lengths > k
+        node[longer] = units[node[longer], 0] + rows[longer, k]
+    return node
 
 
 @kernel("i8(u2[const], i8[const], i8[const], i8[const], i8, i8, i4[], i8[])")

@@ -22,6 +22,7 @@ from segtool.lm.arpa import POWERS
 from segtool.lm.kenlm import MAGIC
 from segtool.lm.kneser_ney import link_suffixes
 from segtool.lm.language_model import LanguageModel, find_child
+from segtool.lm.table_checks import MOST_LOG10, MOST_ORDER
 from segtool.runtime.arrays import Codes
 from segtool.runtime.kernels import kernel
 from segtool.text.encodings import PART_BYTES, byte_lines
@@ -33,7 +34,6 @@ __all__ = ["read_arpa"]
 
 logger = logging.getLogger("segtool")
 
-MAX_ORDER = 15
 _FLOAT_LIMIT = 3.40282356e38
 
 # Codes of the words of an ARPA file that are no Han characters.
@@ -48,6 +48,7 @@ _FAULTS = (
     "holds too few words",
     "has a log10 probability above 0",
     "holds more than the words and a back-off weight",
+    f"has a log10 probability or a back-off weight beyond {MOST_LOG10:,.0f}",
 )
 
 
@@ -127,6 +128,8 @@ def _read_sections(blocks: Iterator[tuple[bytes, bool]], name: str) -> list[_Sec
             elif state == "counts" and (
                 size := re.fullmatch(rf"ngram\s+{len(announced) + 1}\s*=\s*(\d{{1,15}})", text)
             ):
+                if len(announced) == MOST_ORDER:
+                    _refuse(name, line, f"n-grams of more than {MOST_ORDER} words")
                 announced.append(int(size[1]))
             elif state != "end" and text == ("\\end\\" if k == len(announced) else f"\\{k + 1}-grams:"):
                 if k and len(sections[-1]) != announced[k - 1]:
@@ -141,8 +144,8 @@ def _read_sections(blocks: Iterator[tuple[bytes, bool]], name: str) -> list[_Sec
         raise ModelError(f"{name}: holds no line \\data\\: pass an ARPA file or a KenLM binary")
     if state != "end":
         _refuse(name, line, "the file ends early (there is no line \\end\\)")
-    if not 2 <= len(sections) <= MAX_ORDER:
-        raise ModelError(f"{name}: a model of order {len(sections)}: pass one of order 2 to {MAX_ORDER}")
+    if not 2 <= len(sections) <= MOST_ORDER:
+        raise ModelError(f"{name}: a model of order {len(sections)}: pass one of order 2 to {MOST_ORDER}")
     return sections
 
 
@@ -311,6 +314,8 @@ def _parse_lines(data, at, order, is_han, codes, log10, backoff):  # type: ignor
             return at, found, 1
         if value > 0.0:
             return at, found, 3
+        if value < -MOST_LOG10:
+            return at, found, 5
         log10[found] = value
         backoff[found] = 0.0
         for i in range(order + 1):
@@ -325,6 +330,8 @@ def _parse_lines(data, at, order, is_han, codes, log10, backoff):  # type: ignor
                 backoff[found], at = _parse_number(data, at)
                 if at < 0:
                     return at, found, 4
+                if abs(backoff[found]) > MOST_LOG10:
+                    return at, found, 5
         while data[at] == 0x09 or data[at] == 0x20 or data[at] == 0x0D:
             at += 1
         if data[at] != 0x0A:

@@ -21,13 +21,14 @@ import numpy.typing as npt
 
 from segtool import __version__
 from segtool.errors import ModelError
+from segtool.lm.table_checks import check_lm_card, table_faults
 from segtool.runtime.arrays import Codes, Floats, Ids, Integers, Places, Singles
 from segtool.runtime.kernels import kernel
 from segtool.store.cards import CardFormat, write_array
 from segtool.text.folding import fold_table
 from segtool.text.symbols import CODE_LIMIT, code_points, tokenise
 
-__all__ = ["LM", "LanguageModel", "Scorer", "TextScore", "advance", "find_child"]
+__all__ = ["LM", "LanguageModel", "Scorer", "TextScore", "advance", "find_child", "read_lm_card"]
 
 LM = CardFormat(
     name="segtool language model",
@@ -149,7 +150,7 @@ class LanguageModel(Scorer):
         is missing, damaged, or of another format version.
         """
         folder = Path(path)
-        card = LM.read(folder)
+        card = read_lm_card(folder)
         if card["kind"] != "tables":
             raise ModelError(f"{folder}: holds a KenLM binary and no tables: import an ARPA file for this use")
         sizes = tuple(card["ngrams"])
@@ -159,7 +160,10 @@ class LanguageModel(Scorer):
             name: LM.open_array(folder, name, card, dtype, length, verify)
             for (name, dtype), length in zip(TABLE_TYPES.items(), lengths, strict=True)
         }
-        return cls(**loaded, ngrams=sizes, discounts=tuple(map(tuple, card["discounts"])), card=card)
+        lm = cls(**loaded, ngrams=sizes, discounts=tuple(map(tuple, card["discounts"])), card=card)
+        for name, fault in table_faults(lm):
+            raise LM.wrong(folder, f"{name}.npy", fault)
+        return lm
 
     def ids(self) -> Ids:
         """Give the symbol id of every code below ``CODE_LIMIT``: ``ids()[runs.codes][runs.stream]`` is a stream."""
@@ -180,6 +184,15 @@ class LanguageModel(Scorer):
         """See :class:`Scorer`."""
         stream = self.ids()[codes]
         return self.score_ids(stream), stream == self.unknown
+
+
+def read_lm_card(folder: Path) -> dict[str, Any]:
+    """Read and check the card of a language model of any kind; ModelError if it is damaged."""
+    card = LM.read(folder)
+    fault = check_lm_card(card)
+    if fault:
+        raise LM.damaged(folder, fault)
+    return card
 
 
 def _code_stream(text: str) -> tuple[Places, Integers]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from segtool import __version__
 from segtool.lm.arpa_reader import read_arpa
 from segtool.lm.kenlm import KenLM, is_binary
-from segtool.lm.language_model import LM, LanguageModel
+from segtool.lm.language_model import LM, LanguageModel, read_lm_card
 from segtool.store.cards import CARD, copy_file
 from segtool.store.files import atomic_directory
 from segtool.store.model import LM_FOLDER
@@ -40,7 +40,7 @@ def open_lm(path: str | os.PathLike[str]) -> LanguageModel | KenLM:
     if os.path.isdir(os.path.join(path, LM_FOLDER)):
         path = os.path.join(path, LM_FOLDER)
     folder = Path(path)
-    card = LM.read(folder)
+    card = read_lm_card(folder)
     if card["kind"] == "tables":
         return LanguageModel.open(folder)
     return KenLM(LM.find_file(folder, _BINARY_COPY, card))

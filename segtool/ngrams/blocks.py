@@ -25,6 +25,8 @@ from segtool.ngrams.table import Level, fan_out
 from segtool.runtime.arrays import Bytes, Ids, Integers
 from segtool.runtime.kernels import kernel
 from segtool.store.cards import CardFormat, write_array
+from segtool.store.model_checks import MOST_COUNT
+from segtool.text.runs import LONGEST_RUN
 
 __all__ = [
     "BLOCK_RECORD",
@@ -89,9 +91,7 @@ def pack_levels(levels: Sequence[Level], low: int, high: int) -> bytes:
     return struct.pack(f"<{len(levels)}Q", *map(len, levels)) + _pack(columns, zlib.Z_RLE)
 
 
-def unpack_levels(
-    data: bytes, low: int, high: int, lengths: int, alphabet: int, most: int = ANY
-) -> tuple[Level, ...]:
+def unpack_levels(data: bytes, low: int, high: int, lengths: int, alphabet: int, most: int = ANY) -> tuple[Level, ...]:
     """Decompress so many levels of n-grams.
 
     Raises
@@ -143,14 +143,19 @@ def pack_stream(stream: Ids) -> bytes:
     return _pack([stream.astype("<u2").view(np.uint8)], zlib.Z_DEFAULT_STRATEGY)
 
 
-def unpack_stream(data: bytes, length: int, alphabet: int) -> Ids:
-    """Decompress a stream of symbol ids; DamagedBlock if its length, its ids or its ends are not as expected."""
+def unpack_stream(data: bytes, length: int, alphabet: int, longest: int = LONGEST_RUN) -> Ids:
+    """Decompress a stream of symbol ids; DamagedBlock if its length, its ids or its ends are not as expected.
+
+    `longest` limits its runs, because working memory is made for the longest.
+    """
     if not 0 < length <= MOST_POSITIONS:
         raise DamagedBlock("it has another length")
     (column,) = _unpack(data, [(2 * length, 2 * length)])
     stream = column.view("<u2").astype(np.uint16, copy=False)
-    if stream[0] or stream[-1] or stream.max() >= alphabet:
-        raise DamagedBlock("it holds no runs of this alphabet")
+    if stream[0] or stream[-1]:
+        raise DamagedBlock("it holds no runs")
+    if not _are_runs(stream, alphabet, longest):
+        raise DamagedBlock("it holds other symbols, or longer runs, than the card says")
     return stream
 
 
@@ -324,16 +329,32 @@ def _read_varints(data, numbers):  # type: ignore[no-untyped-def]
     return at
 
 
+@kernel("b1(u2[const], i8, i8)")
+def _are_runs(stream, alphabet, longest):  # type: ignore[no-untyped-def]
+    """Return whether all symbols are below `alphabet`, and all runs between boundaries have 1 to `longest` of them."""
+    length = 1
+    for symbol in stream:
+        if symbol == 0:
+            if length == 0:
+                return False
+            length = 0
+        else:
+            length += 1
+            if symbol >= alphabet or length > longest:
+                return False
+    return True
+
+
 @kernel("b1(i8[const], u2[const], i8[const], i8, i8, i4[])")
 def _lay_out(fans, symbol, count, alphabet, offset, parent):  # type: ignore[no-untyped-def]
-    """Write parents; returns whether symbols are complete, valid and ascending, and counts positive."""
+    """Write parents; returns whether symbols are complete, valid and ascending, and counts positive and in range."""
     used = 0
     for i in range(len(fans)):
         if fans[i] > len(symbol) - used:
             return False
         before = -1
         for _ in range(fans[i]):
-            if symbol[used] <= before or symbol[used] >= alphabet or count[used] < 1:
+            if symbol[used] <= before or symbol[used] >= alphabet or not 1 <= count[used] <= MOST_COUNT:
                 return False
             before = symbol[used]
             parent[used] = i + offset

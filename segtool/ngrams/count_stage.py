@@ -14,14 +14,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
+import numpy as np
+
 from segtool.errors import UsageError
 from segtool.ngrams.counter import CorpusCounter, Counted, add_up, write_shard
-from segtool.ngrams.shards import SHARD, Shard, open_shards
+from segtool.ngrams.shards import SHARD, Shard, check_duplicates, open_shards
 from segtool.runtime.budget import Budget
 from segtool.runtime.progress import Progress
 from segtool.runtime.workers import checked_workers
 from segtool.settings import CandidateSettings
-from segtool.store.cards import CARD
+from segtool.store.cards import CARD, is_whole
 from segtool.store.checkpoints import WorkFolder, work_location
 from segtool.store.files import atomic_directory
 from segtool.text.reading import ReadingReport, TextInput
@@ -31,6 +33,8 @@ __all__ = ["Counting", "CountingEngine", "CountingReport", "count"]
 
 READ = ("files", "lines", "characters")
 """Attributes of :class:`segtool.text.sources.ReadReport` that a shard's card holds."""
+RECORDED = (*READ, "bytes", "skipped_lines")
+"""Those that a checkpoint holds."""
 
 
 @runtime_checkable
@@ -129,8 +133,14 @@ class Counting:
         known = self.work.checkpoints.load("counted")
         if known is None:
             return False
-        record = json.loads(str(known["record"]))
-        if not counter.resume(record.pop("shards")):
+        try:
+            record = json.loads(known["record"].tobytes().decode())
+        except (KeyError, ValueError, RecursionError):
+            return False
+        if not isinstance(record, dict) or record.keys() != {"shards", *RECORDED}:
+            return False
+        names = record.pop("shards")
+        if not isinstance(names, list) or not all(map(is_whole, record.values())) or not counter.resume(names):
             return False
         for name, value in record.items():
             setattr(reading, name, value)
@@ -138,9 +148,9 @@ class Counting:
 
     def _save(self, counter: CorpusCounter, reading: ReadReport) -> None:
         """Save a checkpoint: the shards, and what was read."""
-        record = {name: getattr(reading, name) for name in (*READ, "bytes", "skipped_lines")}
-        shards = [path.name for path in counter.shards]
-        self.work.checkpoints.save("counted", record=json.dumps(record | {"shards": shards}))
+        record = {name: getattr(reading, name) for name in RECORDED}
+        text = json.dumps(record | {"shards": [path.name for path in counter.shards]})
+        self.work.checkpoints.save("counted", record=np.frombuffer(text.encode(), np.uint8))
 
 
 @dataclass
@@ -159,6 +169,7 @@ def count(
     *,
     texts: Iterable[str] | None = None,
     counts: Sequence[str | os.PathLike[str]] | None = None,
+    allow_duplicates: bool = False,
     max_word_len: int = CandidateSettings.max_word_len,
     fold: bool = CandidateSettings.fold,
     encoding: str = "utf-8",
@@ -182,6 +193,8 @@ def count(
         Texts to count instead of `inputs`.
     counts : sequence of path, optional
         Shards to add up instead.
+    allow_duplicates : bool
+        Whether two of them may hold the same text, which then counts twice.
     max_word_len : int
         Longest word that can be learned from the counts, in symbols; 1 to 15.
     fold : bool
@@ -196,7 +209,7 @@ def count(
     Raises
     ------
     UsageError
-        If a parameter makes no sense.
+        If a parameter makes no sense, or two shards hold the same text.
     InputError, EncodingError
         If an input cannot be read.
     CorpusError
@@ -208,6 +221,7 @@ def count(
     """
     if [inputs, texts, counts].count(None) != 2:
         raise UsageError("count() takes either inputs (files), or texts, or counts (shards)")
+    check_duplicates(counts, allow_duplicates)
     CandidateSettings(max_word_len=max_word_len, fold=fold).checked()
     report = report if report is not None else CountingReport()
     watch, reading = Progress(progress, report.stages), report.reading
@@ -219,7 +233,7 @@ def count(
         if tmp is not None:
             work.check()
         if counts is not None:
-            shards = open_shards(counts, budget.room)
+            shards = open_shards(counts, allow_duplicates, budget.room)
             counting = Counting(shards[0].order, shards[0].fold, work, budget, workers)
             counted = counting.add_up(shards, watch, reading)
         else:

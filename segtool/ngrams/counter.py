@@ -17,7 +17,7 @@ import numpy as np
 from segtool.errors import CorpusError, ModelError
 from segtool.ngrams.count import count_stream
 from segtool.ngrams.merge import merge_ngrams
-from segtool.ngrams.shards import Shard, ShardWriter
+from segtool.ngrams.shards import SPILLED, Shard, ShardWriter
 from segtool.ngrams.table import NGrams
 from segtool.runtime.budget import Budget
 from segtool.store.files import as_output_errors
@@ -100,10 +100,14 @@ class CorpusCounter:
 
     def resume(self, names: Sequence[str]) -> bool:
         """Add the shards that another counter of the same text wrote, by name; False if one of them is damaged."""
+        if not all(isinstance(name, str) and name == os.path.basename(name) for name in names):
+            return False
         paths = [self._folder() / name for name in names]
         try:
             for path in paths:
-                Shard.open(path)
+                shard = Shard.open(path, SPILLED)
+                shard.check_symbols()
+                shard.check_blocks()
         except ModelError:
             return False
         self.take(paths)
@@ -133,7 +137,7 @@ class CorpusCounter:
         if not self.shards:
             return self._count(_checked(Corpus([self._collector], self._fold), self._read), least)
         self.spill()
-        shards = [Shard.open(path) for path in self.shards]
+        shards = [Shard.open(path, SPILLED) for path in self.shards]
         _checked(Corpus(shards, self._fold), self._read)
         return add_up(shards, least, room, self._workers, self._folder if keep else None)
 
@@ -150,20 +154,36 @@ def add_up(
     With a `folder`, merged n-grams are kept there, or those of an earlier training there are used; without one they are
     merged again each time they are read.
     """
+    for shard in shards:
+        shard.check_symbols()
     corpus = Corpus(shards, shards[0].fold)
     if len(shards) == 1:
         return Counted(corpus, shards[0])
     if folder is None:
         return Counted(corpus, merge_ngrams(shards, room, workers, least))
     path = folder() / "merged"
-    if not path.exists():
+    merged = _open_merged(path, corpus, shards[0].order)
+    if merged is None:
+        shutil.rmtree(path, ignore_errors=True)
         beside = path.with_suffix(".tmp")
         with as_output_errors(path.parent):
             shutil.rmtree(beside, ignore_errors=True)
             beside.mkdir()
             write_shard(beside, Counted(Corpus([], corpus.fold), merge_ngrams(shards, room, workers, least)))
             os.replace(beside, path)
-    return Counted(corpus, Shard.open(path))
+        merged = Shard.open(path, SPILLED)
+    return Counted(corpus, merged)
+
+
+def _open_merged(path: Path, corpus: Corpus, order: int) -> Shard | None:
+    """Open the n-grams that an earlier training merged, if they are there and of this corpus."""
+    try:
+        merged = Shard.open(path, SPILLED)
+        merged.check_blocks()
+    except ModelError:
+        return None
+    fits = np.array_equal(merged.codes, corpus.codes) and merged.order == order
+    return merged if fits else None
 
 
 def write_shard(folder: Path, counted: Counted, reading: dict[str, Any] | None = None) -> int:

@@ -28,6 +28,7 @@ from segtool.ngrams.table import Level, NGrams, Slice, spell
 from segtool.runtime.arrays import Bytes, Codes, Floats, Ids, Integers, Places, Singles
 from segtool.runtime.kernels import kernel
 from segtool.runtime.workers import in_order
+from segtool.store.model_checks import MOST_COUNT
 
 __all__ = ["BOUNDARY_FANOUT", "CandidateLevel", "Candidates", "score"]
 
@@ -53,6 +54,12 @@ class CandidateLevel:
 
     def __len__(self) -> int:
         return len(self.symbol)
+
+
+_COLUMN_TYPES: dict[str, type] = {
+    "symbol": np.uint16, "parent": np.int32, "count": np.int64,
+    **dict.fromkeys(["cohesion", "left_entropy", "right_entropy", "left_variation", "right_variation"], np.float32),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -107,12 +114,36 @@ class Candidates:
         return arrays
 
     @classmethod
-    def from_arrays(cls, arrays: dict[str, npt.NDArray[Any]]) -> Candidates:
-        """Make candidates of the arrays of :meth:`to_arrays`."""
+    def from_arrays(cls, arrays: dict[str, npt.NDArray[Any]], codes: Codes, lengths: int) -> Candidates | None:
+        """Make candidates of the arrays of :meth:`to_arrays`; None if they are none of these symbols and lengths."""
         names = [each.name for each in fields(CandidateLevel)]
-        lengths = sum(name.startswith("symbol") for name in arrays)
-        levels = (CandidateLevel(**{name: arrays[f"{name}{k}"] for name in names}) for k in range(lengths))
-        return cls(arrays["codes"], tuple(levels), int(arrays["total"]))
+        wanted = {"codes", "total", *(f"{name}{k}" for name in names for k in range(lengths))}
+        if arrays.keys() != wanted or not np.array_equal(arrays["codes"], codes):
+            return None
+        levels = [CandidateLevel(**{name: arrays[f"{name}{k}"] for name in names}) for k in range(lengths)]
+        total = arrays["total"]
+        fits = total.dtype == np.int64 and total.ndim == 0 and total > 0
+        for k, level in enumerate(levels):
+            fits = fits and _is_level(level, levels[k - 1] if k else None, len(codes))
+        return cls(codes, tuple(levels), int(total)) if fits else None
+
+
+def _is_level(level: CandidateLevel, shorter: CandidateLevel | None, alphabet: int) -> bool:
+    """Whether arrays are candidates of one length: of the right types, in order, each behind one of the shorter."""
+    size = len(level.symbol) if level.symbol.ndim == 1 else -1
+    for name, dtype in _COLUMN_TYPES.items():
+        column = getattr(level, name)
+        if column.dtype != dtype or column.shape != (size,):
+            return False
+        if dtype == np.float32 and not np.all(np.isfinite(column) | ((name == "cohesion") & (column == np.inf))):
+            return False
+    if size and not (level.count.min() >= 0 and level.count.max() <= MOST_COUNT):
+        return False
+    if shorter is None:
+        return size == alphabet and np.array_equal(level.symbol, np.arange(alphabet)) and not level.parent.any()
+    keys = level.parent.astype(np.int64) << 16 | level.symbol
+    in_range = not size or bool(level.symbol.min() > 0 and level.symbol.max() < alphabet and level.parent.min() >= 0)
+    return in_range and bool(np.all(keys[1:] > keys[:-1]) and (not size or keys[-1] >> 16 < len(shorter)))
 
 
 def score(ngrams: NGrams, max_word_len: int | None = None, min_count: int = 1, workers: int = 1) -> Candidates:
@@ -213,7 +244,8 @@ def _shapes(ngrams: NGrams, max_word_len: int, min_count: int, workers: int) -> 
                 owner = longer.parent - offset
                 boundary_first = boundary_first[owner]
                 places = (np.cumsum(kept) - 1).astype(np.int32)
-                kept, parent = _is_candidate(longer, boundary_first, min_count), places[owner]
+                # parents always are candidates, unless the counts of a shard contradict one another
+                kept, parent = _is_candidate(longer, boundary_first, min_count) & kept[owner], places[owner]
                 level, offset = longer, 0
         return found
 
@@ -248,12 +280,14 @@ def _left(ngrams: NGrams, shapes: list[_Shape], min_count: int, workers: int) ->
     def work(part: Slice) -> tuple[list[Places], list[tuple[Level, Places, npt.NDArray[np.bool_]]]]:
         level = bigrams[part.low : part.high]
         boundary_first, links, offset = level.parent == 0, link[part.low : part.high], part.low
+        kept = _is_candidate(level, boundary_first, min_count)
         own, longer_ones = [], []
         for k in range(2, longest + 1):
-            own.append(links[_is_candidate(level, boundary_first, min_count)])
+            own.append(links[kept])
             longer = part.levels[k - 2]
             owner = longer.parent - np.int32(offset)
             boundary_first = boundary_first[owner]
+            kept = _is_candidate(longer, boundary_first, min_count) & kept[owner]
             out = np.empty(len(longer), np.int32)
             _link_level(longer.symbol, owner, links, children[k - 2], shapes[k - 1].symbol, out)
             level, links, offset = longer, out, 0

@@ -27,7 +27,9 @@ however they were counted.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -36,7 +38,8 @@ import numpy as np
 import numpy.typing as npt
 
 from segtool import __version__
-from segtool.errors import ModelError, UsageError
+from segtool.errors import UsageError
+from segtool.limits import LONGEST_WORD, MOST_IDS
 from segtool.ngrams.blocks import (
     UNPACKED_BYTES,
     BlockReader,
@@ -51,16 +54,23 @@ from segtool.ngrams.blocks import (
 from segtool.ngrams.table import Level, Slice, join_slices
 from segtool.runtime.arrays import Codes, Ids, Integers
 from segtool.runtime.budget import LEAST, Budget
-from segtool.store.cards import CardFormat, write_array
+from segtool.store.cards import CardFormat, is_whole, write_array
+from segtool.store.model_checks import MOST_COUNT, are_symbols
+from segtool.text.folding import fold_table
 from segtool.text.run_hashes import BUCKETS
-from segtool.text.runs import CHUNK
-from segtool.text.stats import CorpusStats
+from segtool.text.runs import CHUNK, LONGEST_RUN
+from segtool.text.stats import ALWAYS, CorpusStats
+from segtool.text.symbols import CODE_LIMIT
 
-__all__ = ["SHARD", "Shard", "ShardWriter", "open_shards"]
+__all__ = ["SHARD", "SPILLED", "Shard", "ShardWriter", "check_duplicates", "open_shards"]
 
 SHARD = CardFormat(
     name="segtool counts", version=1, what="shard", title="count shard", command="segtool count", verb="count"
 )
+SPILLED = replace(
+    SHARD, what="temporary shard", advice="a disk fault? run the command again, with --tmp on another disk"
+)
+"""Shards that a process writes for itself when memory is short."""
 NGRAMS_PER_BLOCK = 1 << 14
 """Least number of n-grams of three symbols or more in a block. Reading those of one bigram decodes a whole block."""
 
@@ -171,7 +181,7 @@ _SHARD_ARRAYS = {"symbols": "<u4", "written": "<u4", "frequency": "<i8", "writte
 
 
 class Shard:
-    """A shard, read a block at a time; `room` is the memory for a block, in bytes.
+    """A shard, read a block at a time.
 
     It is both a :class:`segtool.text.runs.CorpusPart` and :class:`segtool.ngrams.table.NGrams`. Several
     threads may read at a time. Every read raises :class:`segtool.errors.ModelError` if a file is damaged or cannot be
@@ -193,46 +203,57 @@ class Shard:
         Entries of the card on the corpus.
     """
 
-    def __init__(self, path: Path, card: dict[str, Any], room: int) -> None:
-        self._most = max(room, LEAST) // UNPACKED_BYTES
+    def __init__(self, path: Path, card: dict[str, Any], form: CardFormat = SHARD, room: int | None = None) -> None:
+        self._most = max(Budget.of(None).room if room is None else room, LEAST) // UNPACKED_BYTES
         codes, written, frequency, written_counts, hash_sizes = (
-            np.array(SHARD.open_array(path, name, card, dtype)) for name, dtype in _SHARD_ARRAYS.items()
+            np.array(form.open_array(path, name, card, dtype)) for name, dtype in _SHARD_ARRAYS.items()
         )
-        parameters, corpus = card.get("parameters"), card.get("corpus")
-        if not isinstance(parameters, dict) or not isinstance(corpus, dict):
-            raise SHARD.damaged(path)
-        fold, order = parameters.get("fold"), parameters.get("order")
-        if not isinstance(fold, bool) or not isinstance(order, int) or not 2 <= order <= 16:
-            raise SHARD.damaged(path)
+        fault = _card_fault(card)
+        if fault:
+            raise form.damaged(path, fault)
+        parameters, corpus = card["parameters"], card["corpus"]
+        self._form = form
         self.path, self.codes, self.written, self.frequency = path, codes, written, frequency
-        self.fold, self.order, self.corpus = fold, order, corpus
-        try:
-            digest, longest_run = int(corpus["digest"], 16), int(corpus["longest_run"])
-        except (KeyError, TypeError, ValueError):
-            raise SHARD.damaged(path) from None
+        self.fold, self.order, self.corpus = parameters["fold"], parameters["order"], corpus
         for name, alphabet in (("symbols", codes), ("written", written)):
-            if alphabet[:3].tolist() != [0, 1, 2] or len(alphabet) > 1 << 16 or np.any(alphabet[1:] <= alphabet[:-1]):
-                raise ModelError(f"{path / name}.npy: damaged (no alphabet): {SHARD.fix}")
-        if len(frequency) != len(codes) or frequency.min() < 0:
-            raise ModelError(f"{path / 'frequency.npy'}: damaged (no counts of this alphabet): {SHARD.fix}")
-        if len(written_counts) != len(written) or len(hash_sizes) != BUCKETS:
-            raise ModelError(f"{path / 'written_counts.npy'}: damaged (no counts of this alphabet): {SHARD.fix}")
-        self.stats = CorpusStats(written, written_counts, hash_sizes, digest, longest_run)
-        self._ngrams = BlockReader(SHARD, path, "ngrams", card)
-        self._runs = BlockReader(SHARD, path, "runs", card)
+            ascends = alphabet[:3].tolist() == ALWAYS.tolist() and np.all(alphabet[1:] > alphabet[:-1])
+            if not ascends or len(alphabet) >= MOST_IDS or alphabet[-1] >= CODE_LIMIT:
+                raise form.wrong(path, f"{name}.npy", "no alphabet")
+        counts = (
+            ("frequency", frequency, len(codes)),
+            ("written_counts", written_counts, len(written)),
+            ("hash_sizes", hash_sizes, BUCKETS),
+        )
+        for name, numbers, length in counts:
+            if len(numbers) != length or numbers.min() < 0 or numbers.max() > MOST_COUNT:
+                raise form.wrong(path, f"{name}.npy", "no counts of this alphabet")
+        if hash_sizes.sum() != written_counts.sum():
+            raise form.wrong(path, "hash_sizes.npy", "its sum is not the size of the runs")
+        self.stats = CorpusStats(written, written_counts, hash_sizes, int(corpus["digest"], 16), corpus["longest_run"])
+        self._ngrams = BlockReader(form, path, "ngrams", card)
+        self._runs = BlockReader(form, path, "runs", card)
         ends = self._ngrams.ends
         if len(ends) < 2 or ends[0] != 0 or ends[-1] != ends[-2]:
             raise self._ngrams.damaged("its index")
+        if self._runs.ends[-1:].sum() != written_counts.sum():
+            raise form.wrong(path, "written_counts.npy", "its sum is not the size of the runs")
         self._ends = ends[:-1]  # block i holds the bigrams from _ends[i - 1] to before _ends[i], block 0 none
 
     @classmethod
-    def open(cls, path: str | os.PathLike[str], room: int | None = None) -> Shard:
+    def open(cls, path: str | os.PathLike[str], form: CardFormat = SHARD, room: int | None = None) -> Shard:
         """Open a shard; ModelError if it is missing, damaged, or of another format version.
 
-        A block may take `room` bytes of memory, by default half of what is free.
+        `form` words the errors: ``SPILLED`` for a shard that this or an earlier process wrote for itself. A block may
+        take `room` bytes of memory, by default half of what is free.
         """
         folder = Path(path)
-        return cls(folder, SHARD.read(folder), Budget.of(None).room if room is None else room)
+        return cls(folder, form.read(folder), form, room)
+
+    def check_blocks(self) -> None:
+        """Raise ModelError if a block is damaged."""
+        for reader in (self._ngrams, self._runs):
+            for i in range(len(reader.ends)):
+                reader.read(i, len)
 
     @property
     def chunks(self) -> int:
@@ -243,7 +264,14 @@ class Shard:
         """Read the runs of a block: ids of characters as written; 0 before, between and behind the runs."""
         begin = int(self._runs.ends[i - 1]) if i else 0
         length = int(self._runs.ends[i]) - begin + 1
-        return self._runs.read(i, lambda data: unpack_stream(data, length, len(self.written)))
+        return self._runs.read(i, lambda data: unpack_stream(data, length, len(self.written), self.stats.longest_run))
+
+    def check_symbols(self) -> None:
+        """Raise ModelError if the runs have other symbols than the n-grams, or some are no Han characters."""
+        if not are_symbols(self.written):
+            raise self._form.wrong(self.path, "written.npy", "it holds something else than Han characters")
+        if not np.array_equal(np.unique(fold_table()[self.written] if self.fold else self.written), self.codes):
+            raise self._form.wrong(self.path, "written.npy", "the runs have other symbols than the n-grams")
 
     @property
     def bigrams(self) -> Level:
@@ -252,6 +280,8 @@ class Shard:
         (level,) = self._ngrams.read(0, lambda data: unpack_levels(data, 0, symbols, 1, symbols, self._most))
         if len(level) != self._ends[-1]:
             raise self._ngrams.damaged("its bigrams")
+        if np.any(self.frequency[level.symbol] == 0) or np.any(self.frequency[level.parent] == 0):
+            raise self._ngrams.damaged("its bigrams have symbols that do not occur")
         return level
 
     def sizes(self) -> Integers:
@@ -281,11 +311,49 @@ class Shard:
         return map(self._block, range(1, len(self._ends)))
 
 
-def open_shards(paths: Sequence[str | os.PathLike[str]], room: int | None = None) -> list[Shard]:
-    """Open shards in order to add them up; UsageError if there is none, or their order or folding differ."""
+def _card_fault(card: dict[str, Any]) -> str:
+    """Describe the first entry of a shard's card that makes no sense; empty if all do."""
+    parameters, corpus = card.get("parameters"), card.get("corpus")
+    if not isinstance(parameters, dict) or not isinstance(corpus, dict):
+        return "it has no parameters or no corpus"
+    if not isinstance(parameters.get("fold"), bool) or not is_whole(parameters.get("order"), 2, LONGEST_WORD + 1):
+        return "its parameters are out of range"
+    for name in ("files", "characters", "lines", "runs", "symbols", "ngrams"):
+        if not is_whole(corpus.get(name, 0)):
+            return f"its {name} are no whole number"
+    if not is_whole(corpus.get("longest_run"), 0, LONGEST_RUN):
+        return f"its longest_run is no whole number from 0 to {LONGEST_RUN:,}"
+    digest = corpus.get("digest")
+    return "" if isinstance(digest, str) and re.fullmatch("[0-9a-f]{16}", digest) else "its digest is none"
+
+
+def check_duplicates(counts: object, allow_duplicates: bool) -> None:
+    """Raise UsageError if duplicates are allowed where no shards are given."""
+    if allow_duplicates and counts is None:
+        raise UsageError("--allow-duplicates: only count shards are compared: pass them with --counts, or leave it out")
+
+
+def open_shards(
+    paths: Sequence[str | os.PathLike[str]], allow_duplicates: bool = False, room: int | None = None
+) -> list[Shard]:
+    """Open shards in order to add them up.
+
+    Parameters
+    ----------
+    paths : sequence of path
+    allow_duplicates : bool
+        Whether two may hold the same runs, which then count twice.
+    room : int, optional
+        Bytes of memory for a block, by default half of what is free.
+
+    Raises
+    ------
+    UsageError
+        If there is none, their order or folding differ, or two hold the same runs.
+    """
     if not paths:
         raise UsageError("no count shards were given: pass one or more")
-    shards = [Shard.open(path, room) for path in paths]
+    shards = [Shard.open(path, room=room) for path in paths]
     for shard in shards[1:]:
         both = f"{shards[0].path} and {shard.path}"
         if shard.fold != shards[0].fold:
@@ -294,4 +362,11 @@ def open_shards(paths: Sequence[str | os.PathLike[str]], room: int | None = None
         if shard.order != shards[0].order:
             orders = f"{shards[0].order} and {shard.order} symbols"
             raise UsageError(f"{both} cannot be added up: n-grams of up to {orders}: count with one --max-word-len")
+    known: dict[Any, Shard] = {}
+    for shard in shards if not allow_duplicates else ():
+        stats = shard.stats
+        twin = known.setdefault((stats.digest, stats.runs, stats.symbols), shard)
+        if twin is not shard and stats.runs:
+            fault = f"{twin.path} and {shard.path} hold the same text, which would count twice"
+            raise UsageError(f"{fault}: leave one out, or pass --allow-duplicates")
     return shards

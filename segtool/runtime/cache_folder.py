@@ -18,6 +18,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from segtool.errors import UsageError
+from segtool.runtime.regular_files import open_regular
 
 __all__ = ["cache_folders", "read_trusted", "write_trusted"]
 
@@ -25,6 +26,8 @@ logger = logging.getLogger("segtool")
 
 PACKAGE = Path(__file__).absolute().parent.parent
 VARIABLE = "NUMBA_CACHE_DIR"
+LARGEST = 1 << 26
+"""Greatest size of the machine code of a kernel, in bytes."""
 
 
 def cache_folders() -> list[Path]:
@@ -52,8 +55,11 @@ def cache_folders() -> list[Path]:
 def read_trusted(path: Path) -> bytes:
     """Read a file; raise PermissionError if others than this user, root or the package's owner may have written it."""
     _check_trusted(path.parent, os.stat(path.parent))
-    with open(path, "rb") as file:
-        _check_trusted(path, os.fstat(file.fileno()))
+    with open_regular(path) as file:
+        status = os.fstat(file.fileno())
+        _check_trusted(path, status)
+        if status.st_size > LARGEST:
+            raise OSError(errno.EFBIG, "too large for machine code", str(path))
         return file.read()
 
 

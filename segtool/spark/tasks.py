@@ -22,7 +22,7 @@ import numpy as np
 from segtool.errors import ModelError
 from segtool.ngrams.blocks import pack_stream, unpack_stream
 from segtool.ngrams.counter import CorpusCounter, add_up, write_shard
-from segtool.ngrams.shards import Shard
+from segtool.ngrams.shards import SPILLED, Shard
 from segtool.runtime.arrays import Ids
 from segtool.store.cards import CARD
 from segtool.store.files import as_output_errors
@@ -139,7 +139,7 @@ def _as_one(shards: Sequence[Path], folder: Path, fold: bool) -> Path:
     merged = folder / "merged"
     with as_output_errors(folder):
         merged.mkdir()
-        write_shard(merged, add_up([Shard.open(path) for path in shards], 1, MERGED))
+        write_shard(merged, add_up([Shard.open(path, SPILLED) for path in shards], 1, MERGED))
     return merged
 
 

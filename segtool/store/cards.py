@@ -16,12 +16,21 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-from segtool.errors import ModelError, OutputError, fix_of, reason_of
+from segtool.errors import ModelError, OutputError, fix_of, one_line, reason_of
+from segtool.runtime.arrays import Bytes
+from segtool.runtime.regular_files import UNFIT, open_regular, read_regular
 from segtool.store.leftovers import restore
+from segtool.store.npy import HeaderError, map_file, view_array
 
-__all__ = ["CARD", "CardFormat", "card_checksum", "copy_file", "write_array"]
+__all__ = [
+    "CARD", "CardFormat", "card_checksum", "copy_file", "is_number", "is_whole", "parse_card", "write_array",
+]  # fmt: skip
 
 CARD = "card.json"
+MOST_CARD = 1 << 24
+"""Greatest size of a card, in bytes."""
+_MOST_LEVELS = 200
+"""Objects and lists within one another; a model that continues another one has two levels more."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +51,8 @@ class CardFormat:
         The user's action that makes it again, such as "train".
     option : str
         The option that takes such a directory, if there is one.
+    advice : str
+        What to do about damage, if it is not to restore or make it again.
     """
 
     name: str
@@ -51,25 +62,26 @@ class CardFormat:
     command: str
     verb: str
     option: str = ""
+    advice: str = ""
 
     @property
     def fix(self) -> str:
         """Advice for a damaged directory."""
-        return f"restore the {self.what} or {self.verb} it again"
+        return self.advice or f"restore the {self.what} or {self.verb} it again"
 
     def check_target(self, path: str | os.PathLike[str]) -> None:
         """Raise OutputError if a directory of another kind would be replaced."""
         try:
-            card = json.loads((Path(path) / CARD).read_text(encoding="utf-8"))
+            card = parse_card(read_regular(Path(path) / CARD, MOST_CARD))
         except (OSError, ValueError):
             return
         if isinstance(card, dict) and card.get("format", self.name) != self.name:
-            kind = card["format"]
+            kind = one_line(card["format"])
             raise OutputError(f"{os.fspath(path)}: holds {kind}, not a {self.title}: remove it or pass another -o")
 
-    def damaged(self, folder: Path) -> ModelError:
+    def damaged(self, folder: Path, what: str = "its checksum is wrong") -> ModelError:
         """Make the error of a card that was changed."""
-        return ModelError(f"{folder / CARD}: damaged (its checksum is wrong): {self.fix}")
+        return ModelError(f"{folder / CARD}: damaged ({what}): {self.fix}")
 
     def write(self, folder: Path, entries: dict[str, Any], files: dict[str, Any]) -> None:
         """Write a card; `files` are the joined results of :func:`write_array` and :func:`copy_file`."""
@@ -84,7 +96,7 @@ class CardFormat:
         if not folder.exists():
             restore(Path(os.path.realpath(folder)))
         try:
-            card = json.loads(file.read_text(encoding="utf-8"))
+            card = parse_card(read_regular(file, MOST_CARD))
         except FileNotFoundError:
             what = f"is not a {self.what} (it holds no {CARD})" if folder.is_dir() else "does not exist"
             raise ModelError(f"{folder}: {what}: make one with '{self.command} CORPUS -o {folder}'") from None
@@ -93,7 +105,7 @@ class CardFormat:
             fix = f"pass the directory to {self.option}" if self.option else self.fix
             raise ModelError(f"{folder}: {what}: {fix}") from None
         except OSError as error:
-            raise ModelError(f"{file}: {reason_of(error)}: {self._permissions(error)}") from None
+            raise self.unreadable(file, error) from None
         except ValueError:
             raise ModelError(f"{file}: damaged (not JSON): {self.fix}") from None
         if not isinstance(card, dict) or card.get("format") != self.name:
@@ -102,7 +114,8 @@ class CardFormat:
         version = card.get("format_version")
         if version != self.version:
             raise ModelError(
-                f"{folder}: {self.what} format {version}, written by segtool {card.get('segtool_version')}; "
+                f"{folder}: {self.what} format {one_line(version)}, "
+                f"written by segtool {one_line(card.get('segtool_version'))}; "
                 f"this segtool reads format {self.version}: {self.verb} the {self.what} again or install that version"
             )
         if card.get("checksum") != card_checksum(card) or not isinstance(card.get("arrays"), dict):
@@ -111,16 +124,10 @@ class CardFormat:
 
     def find_file(self, folder: Path, name: str, card: dict[str, Any], verify: bool = True) -> Path:
         """Find a file of a directory, and compare its size, and its checksum if `verify`, with the card."""
-        file, entry = folder / name, card["arrays"].get(name)
-        if not isinstance(entry, dict) or not isinstance(entry.get("bytes"), int) or "crc32" not in entry:
-            raise self.damaged(folder)
+        file, entry = folder / name, self._entry(folder, name, card)
         try:
-            size = file.stat().st_size
-            if size != entry["bytes"]:
-                raise ModelError(f"{file}: damaged ({size:,} bytes instead of {entry['bytes']:,}): {self.fix}")
-            data = np.memmap(file, np.uint8, "r") if verify and size else b""  # an empty file cannot be mapped
-            if verify and f"{zlib.crc32(data):08x}" != entry["crc32"]:
-                raise ModelError(f"{file}: damaged (wrong checksum): {self.fix}")
+            with open_regular(file) as opened:
+                self._check(file, entry, map_file(opened) if verify else None, os.fstat(opened.fileno()).st_size)
         except OSError as error:
             raise self.unreadable(file, error) from None
         return file
@@ -135,25 +142,81 @@ class CardFormat:
         verify: bool = True,
     ) -> npt.NDArray[Any]:
         """Open a one-dimensional array of a directory as a read-only memory map; see :meth:`find_file`."""
-        file = self.find_file(folder, f"{name}.npy", card, verify)
+        file, entry = folder / f"{name}.npy", self._entry(folder, f"{name}.npy", card)
         try:
-            array = np.asarray(np.load(file, mmap_mode="r", allow_pickle=False))
+            with open_regular(file) as opened:
+                data = map_file(opened)
+            self._check(file, entry, data if verify else None, len(data))
+            array = view_array(data, dtype)
         except OSError as error:
             raise self.unreadable(file, error) from None
-        except (ValueError, EOFError):
-            raise ModelError(f"{file}: damaged (not a .npy array): {self.fix}") from None
-        if array.dtype != np.dtype(dtype) or array.ndim != 1 or length not in (None, len(array)):
+        except HeaderError as error:
+            if not error.is_array:
+                raise ModelError(f"{file}: damaged (not a .npy array): {self.fix}") from None
+            array = None
+        if array is None or length not in (None, len(array)):
             raise ModelError(f"{file}: not the array of a {self.what}: {self.verb} the {self.what} again")
         return array
+
+    def wrong(self, folder: Path, name: str, what: str) -> ModelError:
+        """Make the error of a file whose content makes no sense, although its checksum is right."""
+        return ModelError(f"{folder / name}: damaged ({what}): {self.fix}")
+
+    def _entry(self, folder: Path, name: str, card: dict[str, Any]) -> dict[str, Any]:
+        """Find the entry of a file in the card."""
+        entry = card["arrays"].get(name)
+        if not isinstance(entry, dict) or not is_whole(entry.get("bytes")) or "crc32" not in entry:
+            raise self.damaged(folder, f"it has no size and checksum of {name}")
+        return entry
+
+    def _check(self, file: Path, entry: dict[str, Any], data: Bytes | None, size: int) -> None:
+        """Compare the size of a file, and the checksum of its content if that is given, with the card."""
+        if size != entry["bytes"]:
+            raise ModelError(f"{file}: damaged ({size:,} bytes instead of {entry['bytes']:,}): {self.fix}")
+        if data is not None and f"{zlib.crc32(data):08x}" != entry["crc32"]:
+            raise ModelError(f"{file}: damaged (wrong checksum): {self.fix}")
 
     def unreadable(self, file: Path, error: OSError) -> ModelError:
         """Make the error of a file that is missing or cannot be read."""
         if isinstance(error, FileNotFoundError):
             return ModelError(f"{file}: missing from the {self.what}: {self.fix}")
+        if error.errno in UNFIT:
+            return ModelError(f"{file}: damaged ({error.strerror}): {self.fix}")
         return ModelError(f"{file}: {reason_of(error)}: {self._permissions(error)}")
 
     def _permissions(self, error: OSError) -> str:
         return fix_of(error, f"check the permissions of the {self.what}")
+
+
+def parse_card(data: bytes) -> Any:
+    """Parse JSON; ValueError if it is none, holds NaN or infinity, or is nested too deeply."""
+    try:
+        card = json.loads(data.decode("utf-8"), parse_constant=_refuse_constant)
+        if rb"\u" in data:
+            json.dumps(card, ensure_ascii=False).encode()  # fails on a half of a pair, which nothing can print
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    level = [card]
+    for _ in range(_MOST_LEVELS):
+        inside = [each.values() if isinstance(each, dict) else each for each in level if isinstance(each, (dict, list))]
+        level = [each for values in inside for each in values]
+        if not level:
+            return card
+    raise ValueError("nested too deeply")
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
+
+
+def is_whole(value: object, low: int = 0, high: int = 1 << 62) -> bool:
+    """Whether an entry of a card is a whole number from `low` to `high`."""
+    return isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
+
+
+def is_number(value: object, limit: float = 1e300) -> bool:
+    """Whether an entry of a card is a number, not beyond a limit in either direction."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and -limit <= value <= limit
 
 
 def write_array(folder: Path, name: str, array: npt.NDArray[Any]) -> dict[str, dict[str, Any]]:

@@ -23,9 +23,11 @@ import numpy as np
 import numpy.typing as npt
 
 from segtool.errors import OutputError, UsageError
+from segtool.runtime.regular_files import open_regular
 from segtool.store.cards import CARD
 from segtool.store.files import as_output_errors
 from segtool.store.leftovers import lock_handle
+from segtool.store.npy import parse_array
 from segtool.text.sources import find_sources
 
 __all__ = ["Checkpoints", "WorkFolder", "file_identities", "fingerprint", "input_identities", "work_location"]
@@ -43,13 +45,13 @@ class Checkpoints:
 
     def load(self, name: str) -> dict[str, npt.NDArray[Any]] | None:
         """Return the arrays of a checkpoint, or None if it is absent or damaged."""
-        if self.folder is None or not (self.folder / f"{name}.npz").exists():
+        if self.folder is None:
             return None
         try:
-            with np.load(self.folder / f"{name}.npz", allow_pickle=False) as file:
-                found = dict(file)
-            return found if found.pop(_SIZE) == len(found) else None
-        except (OSError, ValueError, EOFError, KeyError, RuntimeError, zipfile.BadZipFile):
+            with open_regular(self.folder / f"{name}.npz") as file, zipfile.ZipFile(file) as archive:
+                found = {each.filename.removesuffix(".npy"): _read_member(archive, each) for each in archive.infolist()}
+            return found if found.pop(_SIZE).item() == len(found) else None
+        except (OSError, ValueError, EOFError, KeyError, RuntimeError, NotImplementedError, zipfile.BadZipFile):
             return None
 
     def save(self, name: str, **arrays: npt.ArrayLike) -> None:
@@ -64,6 +66,13 @@ class Checkpoints:
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(beside, path)
+
+
+def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> npt.NDArray[Any]:
+    """Read an array, which is not compressed, so that it takes no more memory than the file has bytes."""
+    if member.compress_type != zipfile.ZIP_STORED or member.file_size != member.compress_size:
+        raise ValueError(f"{member.filename} is compressed")
+    return parse_array(archive.read(member))
 
 
 def fingerprint(*things: Any) -> str:

@@ -29,9 +29,9 @@ import numpy as np
 import numpy.typing as npt
 
 from segtool.errors import UsageError
-from segtool.limits import LONGEST_WORD
 from segtool.runtime.arrays import Codes
-from segtool.store.cards import CARD, CardFormat, write_array
+from segtool.store.cards import CARD, CardFormat, is_number, write_array
+from segtool.store.model_checks import MOST_CALIBRATION, MOST_GRANULARITY, check_card, model_faults
 from segtool.text.symbols import LAT, NUM
 
 if TYPE_CHECKING:
@@ -42,7 +42,6 @@ __all__ = [
     "FORMAT_VERSION",
     "LM_FOLDER",
     "MODEL",
-    "MOST_GRANULARITY",
     "SPELLING",
     "Model",
     "find_model",
@@ -65,13 +64,10 @@ MODEL = CardFormat(
     verb="train",
     option="-m",
 )
-MOST_GRANULARITY = 100
-"""Limit of the granularity, in nats, in either direction."""
 CALIBRATION, CALIBRATION_POWER = 0.33, -0.125
 """Calibration after a corpus of a million symbols, and the power of its size that it follows; fitted to the dev parts,
 with models of 16,000 to 21 million symbols (``scripts/reliability.py``)."""
 LEAST_SYMBOLS = 10_000
-MOST_CALIBRATION = 100
 DEFAULT = "default"
 """Name of the model that comes with the package, trained on open text by ``scripts/make_default.py``."""
 LM_FOLDER = "lm"
@@ -182,12 +178,12 @@ def find_model(name: str | os.PathLike[str]) -> Path:
 
 def is_granularity(number: object) -> bool:
     """Whether it is a number within the limits."""
-    return isinstance(number, (int, float)) and abs(number) <= MOST_GRANULARITY
+    return is_number(number, MOST_GRANULARITY)
 
 
 def is_calibration(number: object) -> bool:
     """Whether it is a number within the limits."""
-    return isinstance(number, (int, float)) and 0 < number <= MOST_CALIBRATION
+    return isinstance(number, (int, float)) and is_number(number, MOST_CALIBRATION) and number > 0
 
 
 def with_granularity(model: Model, nats: float) -> Model:
@@ -263,8 +259,8 @@ def load_model(path: str | os.PathLike[str], verify: bool = True) -> Model:
     ----------
     path : path
     verify : bool
-        Check the checksums of the arrays, which takes about half a millisecond a megabyte, and not only their sizes.
-        Without it a damaged array can make the kernels read or write outside their memory.
+        Check the checksums of the arrays, which takes about half a millisecond a megabyte, and not only their sizes and
+        that their content makes sense.
 
     Returns
     -------
@@ -278,18 +274,15 @@ def load_model(path: str | os.PathLike[str], verify: bool = True) -> Model:
     """
     folder = Path(path)
     card = MODEL.read(folder)
-    parameters = card.get("parameters")
-    if (
-        not isinstance(parameters, dict)
-        or parameters.get("max_word_len") not in range(1, LONGEST_WORD + 1)
-        or parameters.get("unknown_len", 0) not in range(LONGEST_WORD + 1)
-        or not is_granularity(card.get("granularity", 0.0))
-        or not is_calibration(card.get("calibration", 1.0))
-    ):
-        raise MODEL.damaged(folder)
+    fault = check_card(card)
+    if fault:
+        raise MODEL.damaged(folder, fault)
     loaded: dict[str, npt.NDArray[Any]] = {}
     for name, dtype in _ARRAYS.items():
-        layout = dtype or word_record(parameters["max_word_len"])
+        layout = dtype or word_record(card["parameters"]["max_word_len"])
         length = {"faces": len(loaded["symbols"]), "spelling": 4 * len(loaded["symbols"]) + 4} if loaded else {}
         loaded[name] = MODEL.open_array(folder, name, card, layout, length.get(name), verify)
-    return Model(**loaded, card=card, path=Path(os.path.abspath(folder)))
+    model = Model(**loaded, card=card, path=Path(os.path.abspath(folder)))
+    for name, fault in model_faults(model):
+        raise MODEL.wrong(folder, f"{name}.npy", fault)
+    return model
