@@ -108,8 +108,9 @@ def unpack_levels(data: bytes, low: int, high: int, lengths: int, alphabet: int,
     found = sum(sizes)
     parents = high - low + sum(sizes[:-1]) if lengths else 0
     one_each = (found, found)
-    columns = [_of_varints(parents), one_each, one_each, _of_varints(found)]
-    packed_fans, low_bytes, high_bytes, packed_counts = _unpack(data[header:], columns, found + parents, most)
+    bounds = [_of_varints(parents), one_each, one_each, _of_varints(found)]
+    columns = _unpack(data[header:], 4, bounds, found + parents, most)
+    packed_fans, low_bytes, high_bytes, packed_counts = columns
     symbol = np.empty(2 * len(low_bytes), np.uint8)
     symbol[0::2], symbol[1::2] = low_bytes, high_bytes
     symbols = symbol.view("<u2").astype(np.uint16, copy=False)
@@ -135,7 +136,7 @@ def pack_numbers(numbers: Integers) -> bytes:
 
 def unpack_numbers(data: bytes, length: int, most: int = ANY) -> Integers:
     """Decompress so many numbers, or raise DamagedBlock, or LargeBlock for more than `most`."""
-    return _from_varints(_unpack(data, [_of_varints(length)], length, most)[0], length)
+    return _from_varints(_unpack(data, 1, [_of_varints(length)], length, most)[0], length)
 
 
 def pack_stream(stream: Ids) -> bytes:
@@ -150,7 +151,7 @@ def unpack_stream(data: bytes, length: int, alphabet: int, longest: int = LONGES
     """
     if not 0 < length <= MOST_POSITIONS:
         raise DamagedBlock("it has another length")
-    (column,) = _unpack(data, [(2 * length, 2 * length)])
+    (column,) = _unpack(data, 1, [(2 * length, 2 * length)])
     stream = column.view("<u2").astype(np.uint16, copy=False)
     if stream[0] or stream[-1]:
         raise DamagedBlock("it holds no runs")
@@ -190,15 +191,20 @@ def _pack(columns: Sequence[Bytes], strategy: int) -> bytes:
     return b"".join([struct.pack(f"<{len(sizes)}Q", *sizes), *packed])
 
 
-def _unpack(data: bytes, columns: Sequence[tuple[int, int]], numbers: int = 0, most: int = ANY) -> list[Bytes]:
-    """Decompress columns, each with its least and greatest size in bytes; LargeBlock if there are too many numbers."""
-    header = 16 * len(columns)
+def _unpack(
+    data: bytes, columns: int, bounds: Sequence[tuple[int, int]] = (), numbers: int = 0, most: int = ANY
+) -> list[Bytes]:
+    """Decompress columns.
+
+    `bounds` are the least and the greatest size of each, in bytes. LargeBlock if there are more than `most` numbers.
+    """
+    header = 16 * columns
     if len(data) < header:
         raise DamagedBlock("it ends early")
-    sizes = struct.unpack(f"<{2 * len(columns)}Q", data[:header])
+    sizes = struct.unpack(f"<{2 * columns}Q", data[:header])
     if header + sum(sizes[1::2]) != len(data):
         raise DamagedBlock("its columns have another length")
-    if not all(low <= size <= high for size, (low, high) in zip(sizes[0::2], columns, strict=True)):
+    if not all(low <= size <= high for size, (low, high) in zip(sizes[0::2], bounds, strict=False)):
         raise DamagedBlock("a column has another length")
     if numbers > most:
         raise LargeBlock(f"holds {numbers:,} n-grams, which need {numbers * UNPACKED_BYTES >> 20:,}M of memory")
