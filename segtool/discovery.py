@@ -36,6 +36,8 @@ import numpy as np
 import numpy.typing as npt
 
 from segtool.errors import UsageError
+from segtool.guideline.listing import listed_words, literals_of
+from segtool.limits import LONGEST_WORD
 from segtool.runtime.arrays import Floats, Integers
 from segtool.segmenter import Segmenter
 from segtool.store.model import Model
@@ -103,6 +105,8 @@ def discover(
 ) -> list[WordScore]:
     """List the words of a model, the most telling ones first.
 
+    Of a model with a dictionary, words that never come out are left out (:mod:`segtool.guideline.listing`).
+
     Parameters
     ----------
     source : Segmenter or Model
@@ -118,7 +122,7 @@ def discover(
     with_numbers : bool
         Also list words with a number or a Latin run.
     min_count : int
-        Leave out words with fewer occurrences as an n-gram.
+        Leave out words with fewer occurrences as an n-gram; if 1, the words of a dictionary that have none are listed.
     min_expected : float
         Leave out words with fewer expected occurrences.
 
@@ -147,9 +151,11 @@ def discover(
         raise UsageError("known is a list of words, not a single str")
     check_lengths(min_len, max_len, model.max_word_len)
     words = model.words
-    keep = (words["length"] >= min_len) & (words["count"] >= min_count) & (words["expected"] >= min_expected)
-    if max_len is not None:
-        keep &= words["length"] <= max_len
+    keep, added = listed_words(model)
+    keep &= (words["length"] >= min_len) & (words["length"] <= (max_len or LONGEST_WORD))
+    often = (words["count"] >= min_count) & (words["expected"] >= min_expected)
+    unfiltered = min_count <= 1 and min_expected <= 0
+    keep &= often | added if unfiltered else often
     if not with_numbers:
         classes = np.flatnonzero(np.isin(model.symbols, (NUM, LAT)))
         keep &= ~np.isin(words["symbols"], classes).any(axis=1)
@@ -158,6 +164,9 @@ def discover(
     left_out = frozenset(folded(spelled("\n".join(known))).split("\n"))
     rows = zip(places.tolist(), _columns(words, places), strict=True)
     found = [WordScore(model.spell(place), *numbers) for place, numbers in rows]
+    for word in literals_of(model) if unfiltered else ():
+        if min_len <= len(tokenise(word)[0]) <= (max_len or len(word)):
+            found.append(WordScore(word, 0.0, 0, 0.0, 0.0, 0.0, 0.0, 0.0))
     if left_out != {""}:
         found = [each for each in found if folded(each.word) not in left_out]
     return sorted(found, key=lambda each: (-getattr(each, sort), each.word))[:top]

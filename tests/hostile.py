@@ -18,13 +18,17 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from unittest import mock
 
+import numpy as np
+
 import segtool
 from segtool.cli.main import main
 from segtool.decode.streaming import cut_stream
+from segtool.ngrams.blocks import _write_varints
+from segtool.runtime.machine_code import load_code, save_code
 from segtool.segmenter import Segmenter
 from tests.helpers import interpreting, sample_text
 from tests.mutations import mutate
-from tests.mutations_of_files import mutate_arpa, mutate_checkpoints
+from tests.mutations_of_files import mutate_arpa, mutate_checkpoints, mutate_code
 
 TEXT = "今天天气很好，我们一起去公园散步。他说2024年iPhone卖了3.5万台 \n医生说：“多喝水”𠮷野家。\n"
 SMALL = "他们在公园里散步。今天的天气很好，大家都很高兴。医生说要多喝水。" * 8
@@ -81,6 +85,11 @@ def make_checkpoints(folder: Path) -> None:
     with contextlib.suppress(Failure):
         resume(folder, stop=True)
     shutil.move(folder / ".out.work", work)
+
+
+def make_code(folder: Path) -> None:
+    with mock.patch.dict(os.environ, NUMBA_CACHE_DIR=str(folder)):
+        save_code(_write_varints.interpreted, _write_varints.signature, _write_varints.dispatcher)
 
 
 def make_default(folder: Path) -> None:
@@ -148,6 +157,16 @@ def probe_shard(folder: Path) -> None:
 def probe_lm(folder: Path) -> None:
     invoke("lm", "info", folder)
     invoke("lm", "score", folder, corpus_file(folder))
+
+
+def probe_code(folder: Path) -> None:
+    """Code that was changed is not run."""
+    with mock.patch.dict(os.environ, NUMBA_CACHE_DIR=str(folder)):
+        code = load_code(_write_varints.interpreted, _write_varints.signature)
+    if code is not None:
+        out = np.zeros(4, np.uint8)
+        if code.run(np.array([5, 300]), out) != 3 or out.tolist() != [5, 172, 2, 0]:
+            raise Failure("changed machine code is run")
 
 
 def probe_arpa(folder: Path) -> None:
@@ -245,6 +264,7 @@ KINDS = {
     "shard": Kind(make_shard, probe_shard),
     "lm": Kind(make_lm, probe_lm),
     "arpa": Kind(make_arpa, probe_arpa, mutate_arpa),
+    "code": Kind(make_code, probe_code, mutate_code),
     "checkpoints": Kind(make_checkpoints, probe_checkpoints, mutate_checkpoints),
 }
 

@@ -1,4 +1,4 @@
-"""Changes to what segtool reads that has no card: ARPA files and checkpoints; see :mod:`tests.mutations`."""
+"""Changes to what segtool reads that has no card: ARPA files, checkpoints, machine code; see :mod:`tests.mutations`."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.mutations import mutate, mutate_array, mutate_bytes
+from tests.mutations import make_odd, mutate, mutate_array, mutate_bytes
 
-__all__ = ["mutate_arpa", "mutate_checkpoints"]
+__all__ = ["mutate_arpa", "mutate_checkpoints", "mutate_code"]
 
 
 def mutate_arpa(folder: Path, draw: random.Random) -> str:
@@ -34,7 +34,7 @@ def mutate_arpa(folder: Path, draw: random.Random) -> str:
                 end = lines.index("\\end\\") if "\\end\\" in lines else len(lines)
                 lines[end:end] = [part for i in range(4, 4 + more) for part in (f"\\{i}-grams:", "")]
         elif how == "field":
-            at = draw.randrange(len(heads) + 3, len(lines))
+            at = draw.randrange(min(len(heads) + 3, len(lines) - 1), len(lines))
             parts = lines[at].split("\t")
             parts[draw.randrange(len(parts))] = draw.choice(words)
             lines[at] = "\t".join(parts)
@@ -80,3 +80,13 @@ def mutate_checkpoints(folder: Path, draw: random.Random) -> str:
             np.save(data, array)
             out.writestr(f"{each}.npy", data.getvalue())
     return f"{file.name} {name} {what}"
+
+
+def mutate_code(folder: Path, draw: random.Random) -> str:
+    """Change a file of machine code, whose digest is a SHA-256 of what the code was made from, too."""
+    file = draw.choice(sorted(folder.rglob("*.code")))
+    if draw.random() < 0.8:
+        return mutate_bytes(file, draw)
+    kind = draw.choice(["fifo", "folder", "zero", "sparse", "gone"])
+    make_odd(file, kind)
+    return kind

@@ -1,6 +1,7 @@
 """Word lists and dictionaries: their strengths, splits and literals, files, and the command line."""
 
 import pickle
+from collections import deque
 from dataclasses import replace
 
 import numpy as np
@@ -9,15 +10,17 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import segtool
+from segtool.decode.literals import Literals
 from segtool.decode.search import search_utf8_stream
 from segtool.decode.streaming import cut_stream
-from segtool.errors import DataError, UsageError
+from segtool.decode.viterbi import SPLITS
+from segtool.errors import UsageError
 from segtool.guideline import dictionary
 from segtool.guideline.extend import best_splits, widen
-from segtool.guideline.word_files import read_words
 from segtool.segmenter import Segmenter
+from segtool.text.symbols import STAND_INS
 from tests import naive_dictionary
-from tests.helpers import extend, interpreting, refusal, run, sample_segmenter, succeed
+from tests.helpers import GOLD, extend, interpreting, sample_segmenter
 
 SEGMENTER = Segmenter(extend(sample_segmenter().model, 3))
 """With a boundary model and unknown words of random scores."""
@@ -28,7 +31,8 @@ texts |= st.text(st.sampled_from("好气好气，"), max_size=40)
 words = st.text(st.sampled_from(HAN + "\u9fa5"), min_size=2, max_size=5)
 words |= st.text(st.sampled_from("好气"), min_size=2, max_size=15)
 some_words = st.lists(words, min_size=1, max_size=6, unique=True)
-MIXED = "C+5G3.% a好\u0301\u200d😀\ufdd0\ufdd1"
+ONE = str.maketrans(STAND_INS[1], STAND_INS[0])
+MIXED = "C+5G3.% a好\u0301\u200d😀\ud7fe\ud7ff"
 
 
 def cut_every_way(segmenter, text):
@@ -131,6 +135,60 @@ def test_search_and_granularity(text, found, split, within, granularity):
     assert not {*split} & {token.word for token in plain}
 
 
+@given(
+    st.text(st.sampled_from(MIXED + "好今\n \u0301"), max_size=60),
+    st.lists(st.text(st.sampled_from(MIXED[:-2] + "好今"), min_size=1, max_size=4), min_size=1, max_size=6),
+    st.integers(0, 60),
+)
+def test_stretches_around_literals(text, found, size):
+    """Literals are the same in compiled code, which divides only stretches of text into tokens, and in two parts."""
+    found = [word for word in (word.strip() for word in found) if word and not set(word) <= {"\u0301", "\u200d"}]
+    assume(found)
+    literals = Literals(found, folds=False)
+    hidden, replaced = literals.hide(text)
+    assert literals.hide_compiled(text) == (hidden, replaced)
+    left = deque()
+    pieces = [part.encode() for part in (text[:size], text[size:])]
+    assert b"".join(literals.hide_stream(pieces, left)).decode().translate(ONE) == hidden.translate(ONE)
+    assert [word.decode() for word in left] == replaced
+
+
+def test_literals_fold_and_stand_ins_are_text():
+    """A character that stands for literals may be in a text, beside literals."""
+    segmenter = SEGMENTER.with_words(force=["C++", "开放A"])
+    assert cut_every_way(segmenter, "好開放A好") == ["好", "開放A", "好"]
+    for text in ("用C++写c++開放A", f"好{STAND_INS}C++{STAND_INS[0]}好{STAND_INS[1] * 2}", STAND_INS[1] + "\u0301C++"):
+        words = cut_every_way(segmenter, text)
+        assert "".join(words) == text
+        assert words.count("C++") == text.count("C++")
+
+
+def test_a_tuned_model_takes_words():
+    """Scores of tuned models have another scale; the promises of the strengths hold there, too."""
+    lines = GOLD.read_text(encoding="utf-8").splitlines()
+    tuned = sample_segmenter().tune([line.split() for line in lines[:60]])
+    assert tuned.model.card["tuned"]["wins"]
+    for word in ("医生说今天", "休息公园", "\u9fa5\u9fa5好"):
+        assert len(tuned.cut(word)) > 1
+        assert tuned.with_words(prefer=[word]).cut(word) == [word]
+        text = f"我们去{word}的"
+        assert word in cut_every_way(tuned.with_words(force=[word]), text)
+        forced = tuned.with_words(force=[word])
+        assert word not in cut_every_way(forced.with_words(forbid=[word]), text)
+    listed = tuned.with_words(words=["休息公园"], words_only=True)
+    texts = [line.replace(" ", "") for line in lines[60:]]
+    before, after = (sum(map(len, each.cut_batch(texts))) for each in (tuned, listed))
+    assert after > before * 1.02  # unlisted words cost nats, so there are more single characters
+
+
+def test_the_spare_numbers_of_a_stored_model_are_not_trusted():
+    spelling = SEGMENTER.model.spelling.copy()
+    spelling[SPLITS] = 1 << 30
+    other = Segmenter(replace(SEGMENTER.model, spelling=spelling))
+    assert cut_every_way(other, HAN) == SEGMENTER.cut(HAN)
+    assert cut_every_way(other.with_words(force=["天|气"]), "天气") == ["天", "气"]
+
+
 def test_examples():
     base = segtool.load()
     text = "商品和服务项目"
@@ -218,52 +276,3 @@ def test_other_methods_and_learning_after_words():
     with pytest.raises(UsageError, match="takes no words"):
         other = replace(model, card=model.card | {"decoder": "pairs"})
         dictionary.extend(other, dictionary.Dictionary.of(["天气"]))
-
-
-def test_files(tmp_path):
-    path = tmp_path / "words.txt"
-    text = "\ufeff云计算 5\r\n\r\n\u3000李小福\u30002 nr\u3000\r\niPhone 15 Pro 3 n\nNew York\t7\n好评\n云计算\n"
-    path.write_bytes(text.encode("gb18030"))
-    entries = read_words(path, "--force", "gb18030")
-    assert list(entries.words) == ["云计算", "李小福", "iPhone 15 Pro", "New York", "好评"]
-    assert entries.where("李小福") == f"{path}, line 3: 李小福"
-    for bad in ("云计算\n北京 大学\n", "云计算\n\x00\x01\n"):
-        path.write_text(bad, encoding="utf-8")
-        with pytest.raises(DataError, match=r"words\.txt, line 2: "):
-            read_words(path, "--force")
-    path.write_text("\n \n", encoding="utf-8")
-    with pytest.raises(DataError, match="holds no words: --force"):
-        read_words(path, "--force")
-
-
-def test_the_command(tmp_path):
-    for name, text in (("p", "川普\n"), ("f", "和服 3 n\n服务项目\nC++\n"), ("x", "商品和\n"), ("w", "普通话\n")):
-        (tmp_path / name).write_text(text, encoding="utf-8")
-    files = ["--prefer", "p", "--force", "f", "--forbid", "x", "--words", "w", "--words-only"]
-    text = "商品和服务项目\n四川普通话C++\n"
-    done = succeed("cut", "-q", *files, cwd=tmp_path, input=text.encode())
-    assert done.stdout.decode() == "商品 和 服务项目\n四川 普通话 C++\n"
-    for workers in (1, 2):
-        done = succeed("cut", "-q", "-j", workers, *files, cwd=tmp_path, input=text.encode() * 2000)
-        assert done.stdout.decode() == "商品 和 服务项目\n四川 普通话 C++\n" * 2000
-
-
-@pytest.mark.parametrize(
-    ("content", "options", "code", "message"),
-    [
-        ("好\n", ["--forbid", "d"], 1, "d, line 1: 好: a single character cannot be forbidden"),
-        ("天气\n和服\n", ["--forbid", "d", "--force", "d"], 1, "d, line 1: 天气: the same word is in d, line 1: 天气"),
-        ("天气 很好\n", ["--words", "d"], 1, "d, line 1: '天气 很好' is not 'word [count] [tag]'"),
-        ("iPhone 15 Pro\n", ["--force", "d"], 2, "'iPhone 15 Pro' holds a space"),
-        ("天气\n", ["--words-only"], 2, "--words-only: there is no word list"),
-        ("天气\n", ["--force", "-"], 2, "standard input"),
-        ("天气\n", ["--force", "missing"], 1, "missing"),
-        ("", ["--force", "d"], 1, "d holds no words"),
-    ],
-)
-def test_refusals_of_the_command(tmp_path, content, options, code, message):
-    (tmp_path / "d").write_text(content, encoding="utf-8")
-    done = run("cut", "-q", *options, "-o", "out", cwd=tmp_path, input="今天天气很好\n".encode())
-    assert done.returncode == code
-    assert message in refusal(done.stderr)
-    assert not (tmp_path / "out").exists()

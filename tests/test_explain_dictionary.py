@@ -79,7 +79,7 @@ def test_literals_and_splits():
     assert "comes out as 今天 天气" in explanation.to_html()
 
 
-@given(st.text(st.sampled_from("C+5G3.% a好\u0301\u200d😀\ufdd0\ufdd1今天"), max_size=40))
+@given(st.text(st.sampled_from("C+5G3.% a好\u0301\u200d😀\ud7fe\ud7ff今天"), max_size=40))
 def test_literals_in_any_text(text):
     segmenter = LITERALS
     explanation = segmenter.explain(text)

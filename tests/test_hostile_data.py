@@ -83,6 +83,18 @@ def test_runs_that_are_longer_than_the_card_says(shard):
     refused(shard, "runs.bin", "longer runs, than the card says", open_it=train)
 
 
+def test_a_sample_that_is_larger_than_the_shard_says(shard):
+    """It might be larger than the memory."""
+
+    def change(sizes):
+        sizes[-1] += sizes[:-1].sum()
+        sizes[:-1] = 0
+
+    change_array(shard, "hash_sizes", change)
+    with patch("segtool.lexicon.em.SAMPLED", 1000), pytest.raises(ModelError, match="does not fit the runs"):
+        train(shard)
+
+
 def test_runs_of_nothing(shard):
     runs = Shard.open(shard)
     stream = runs.chunk(0).copy()
@@ -117,6 +129,20 @@ def test_ngrams_that_are_more_frequent_than_what_they_begin_with(shard):
     segmenter = train(shard)
     assert segmenter.model.words["length"].max() == 1
     assert "".join(segmenter.cut(sample_text()[:3000])) == "".join(sample_text()[:3000].split())
+
+
+def test_ngrams_without_the_ones_that_end_them(shard):
+    index = np.load(shard / "ngrams_index.npy")
+    data = (shard / "ngrams.bin").read_bytes()
+    parts = [data[row["offset"] : row["offset"] + row["bytes"]] for row in index]
+    header = 8 * (Shard.open(shard).order - 2)
+    columns = [column.copy() for column in blocks._unpack(parts[1][header:], 4)]
+    first = np.frombuffer(columns[1], np.uint8)
+    columns[1] = np.concatenate([[first[0] ^ 1], first[1:]]).astype(np.uint8)
+    parts[1] = parts[1][:header] + blocks._pack(columns, 0)
+    write_blocks(shard, "ngrams", index["end"], parts)
+    with pytest.raises(ModelError, match="a shard is damaged"):
+        segtool.train(counts=[shard], method="lm")
 
 
 # Checkpoints

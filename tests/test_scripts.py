@@ -76,6 +76,12 @@ def test_quality_of_peers():
     assert {"jieba", "SentencePiece, trained on the news"} <= table(script("quality", "data")).keys()
 
 
+def test_word_lists():
+    rows = table(script("word_lists", "data"))
+    alone, with_list = (float(rows[name][0]) for name in ("the included model", "… and the words of half a dev part"))
+    assert 0.6 < alone < with_list < 0.98
+
+
 def test_learning_curve():
     rows = table(script("learning_curve", "data", "--sizes", "10", "50", "--draws", "1", "--no-peers"))
     [(untuned, few, many, everything)] = rows.values()

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from segtool.errors import CorpusError, EncodingError, InputError, OutputError, UsageError
+from segtool.errors import CorpusError, EncodingError, InputError, ModelError, OutputError, UsageError
 from segtool.lexicon.passes import Threads
 from segtool.ngrams.count_stage import CountingReport, count
 from segtool.ngrams.shards import Shard
@@ -120,8 +120,11 @@ def test_workers_open_a_shard_that_was_replaced(tmp_path):
     path = tmp_path / "shard"
     for text in sorted(SAMPLE.iterdir())[:2]:
         count(text, path)
-        assert find_shard(str(path)) is find_shard(str(path))
-        assert find_shard(str(path)).stats.digest == Shard.open(path).stats.digest
+        stats = Shard.open(path).stats
+        identity = stats.digest, stats.longest_run
+        assert find_shard(str(path), identity) is find_shard(str(path), identity)
+        with pytest.raises(ModelError, match="another shard is there"):
+            find_shard(str(path), (stats.digest + 1, stats.longest_run))
 
 
 def test_a_training_goes_on_with_its_shards(engine, tmp_path, monkeypatch):

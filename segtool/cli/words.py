@@ -16,6 +16,7 @@ from segtool.settings import flag_of
 
 if TYPE_CHECKING:
     from segtool.discovery import WordScore
+    from segtool.guideline.dictionary import Dictionary
     from segtool.segmenter import Segmenter
 
 __all__ = ["export_command", "words_command"]
@@ -55,6 +56,7 @@ _FILTERS = {"min_count", "min_expected"}
     default=0,
     help="Show N examples of each word, with 10 characters of INPUT on each side.",
 )
+@options.dictionary
 @options.encoding
 @options.skip_undecodable
 @options.workers("the list")
@@ -75,25 +77,39 @@ def words_command(
     known: str | None,
     with_numbers: bool,
     context: int,
+    prefer: str | None,
+    force: str | None,
+    forbid: str | None,
+    words: str | None,
+    words_only: bool,
     quiet: bool,
     **arguments: Any,
 ) -> None:
     """List the words of a text, from the most to the least typical: names, terms, idioms.
 
     INPUT and the parameters are as for train; the model is not kept. With -m, --min-count and --min-expected
-    choose which words of the model are listed. --encoding applies to INPUT and to the known words.
+    choose which words of the model are listed. --encoding applies to INPUT and to all word lists.
+
+    With a dictionary (--prefer, --force, --forbid, --words), the list shows the model extended by it: new words are
+    there, with the counts of the training text or 0; forbidden words, words that are always split, and, with
+    --words-only, unlisted words are not.
     """
     given = {name for name in ctx.params if ctx.get_parameter_source(name) is not ParameterSource.DEFAULT}
     for_learning = given & arguments.keys() - {"encoding", "workers"}
     _check_sources(inputs, model, known, context, arguments["method"], for_learning)
     options.announce_compiling(quiet)
     from segtool.discovery import check_lengths, discover, examples
-    from segtool.segmenter import load
+    from segtool.guideline.dictionary import extend
+    from segtool.segmenter import Segmenter, load
     from segtool.text.sources import find_sources
     from segtool.text.word_lists import read_word_set
 
     check_lengths(min_len, max_len, arguments["max_word_len"] if model is None else 15)
     left_out = read_word_set(known, "--known", arguments["encoding"]) if known is not None else frozenset()
+    lists = {"prefer": prefer, "force": force, "forbid": forbid, "words": words}
+    dictionary = options.read_dictionary(lists, words_only, arguments["encoding"], "-" in (*inputs, known))
+    if dictionary is not None and model is None:
+        _check_early(dictionary, arguments)
     # opened first, so that a place that cannot be written is known before hours of work
     with options.open_output(output, find_sources(inputs)) as out:
         texts: list[str] = []
@@ -103,6 +119,8 @@ def words_command(
         else:
             filters = {}  # training has left such words out
             segmenter, texts = _learn(inputs, context > 0, quiet, arguments)
+        if dictionary is not None:
+            segmenter = Segmenter(extend(segmenter.model, dictionary))
         found = discover(
             segmenter,
             min_len=min_len,
@@ -139,6 +157,15 @@ def _check_sources(
     if wrong := sorted(given - _FILTERS):
         flag = flag_of(wrong[0])
         raise UsageError(f"{flag} is for learning from INPUT, and -m has been learned: leave out one of the two")
+
+
+def _check_early(dictionary: Dictionary, arguments: dict[str, Any]) -> None:
+    """Check a dictionary for a model that is to be trained."""
+    from segtool.guideline.dictionary import check_dictionary
+
+    if arguments["method"] != "unigram":
+        raise UsageError(f"--method {arguments['method']} takes no --prefer, --force, --forbid or --words: use unigram")
+    check_dictionary(dictionary, arguments["fold"])
 
 
 def _learn(inputs: tuple[str, ...], keep: bool, quiet: bool, arguments: dict[str, Any]) -> tuple[Segmenter, list[str]]:
@@ -201,15 +228,37 @@ def _write_list(out: IO[bytes], form: str, listed: list[WordScore], shown: dict[
 @click.option(
     "--format", "form", type=click.Choice(["jieba"]), default="jieba", show_default=True, help="Format of the list."
 )
-def export_command(model: str, output: str | None, form: str) -> None:
+@options.dictionary
+@options.encoding
+def export_command(
+    model: str,
+    output: str | None,
+    form: str,
+    prefer: str | None,
+    force: str | None,
+    forbid: str | None,
+    words: str | None,
+    words_only: bool,
+    encoding: str,
+) -> None:
     """Write the words of a model as a dictionary for other tools.
 
     A line is a word and its count, as in a user dictionary of jieba. Words with a number or a Latin run in them
     represent many words and are left out.
-    """
-    from segtool.methods.word_list import words_with_counts
-    from segtool.segmenter import load
 
+    With a dictionary (--prefer, --force, --forbid, --words), the model extended by it is written: its new words have a
+    count of 1, and so have words such as C++; forbidden words, words that are always split, and, with --words-only,
+    unlisted words are left out. --encoding is that of the dictionary.
+    """
+    from segtool.guideline.dictionary import extend
+    from segtool.methods.word_list import words_with_counts
+    from segtool.store.model import find_model, load_model
+
+    lists = {"prefer": prefer, "force": force, "forbid": forbid, "words": words}
+    dictionary = options.read_dictionary(lists, words_only, encoding, False)
+    exported = load_model(find_model(model))
+    if dictionary is not None:
+        exported = extend(exported, dictionary)
     with options.open_output(output) as out:
-        for word, count in words_with_counts(load(model).model):
+        for word, count in words_with_counts(exported):
             out.write(f"{word} {count}\n".encode())

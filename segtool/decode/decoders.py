@@ -17,12 +17,12 @@ import numpy as np
 import numpy.typing as npt
 
 from segtool.decode.block import SLACK, Scratch, character_table, read_tokens, write_words
-from segtool.decode.forced_splits import bar_splits, split_lengths, split_trie, split_words
+from segtool.decode.forced_splits import split_lengths, split_trie, split_words
 from segtool.decode.lattice_of_text import Lattice, compiled_lattice, plain_lattice
-from segtool.decode.near_best import cover_entries, list_entries, plain_entries
+from segtool.decode.near_best import bar_splits, cover_entries, list_entries, plain_entries
 from segtool.decode.pairs import cover_pairs
 from segtool.decode.utf8_kernel import cover, cut_utf8
-from segtool.decode.viterbi import GRANULARITY, NO_WORD, WEIGHT_UNIT, viterbi
+from segtool.decode.viterbi import GRANULARITY, NO_WORD, SPLITS, WEIGHT_UNIT, viterbi
 from segtool.errors import ModelError, UsageError
 from segtool.runtime.arrays import Bytes, Ids
 from segtool.store.model import LM_FOLDER, Model
@@ -264,10 +264,10 @@ class _Lattice(Decoder):
     def __init__(self, model: Model) -> None:
         super().__init__(_symbol_ids(model), model.max_word_len, model.unknown_len)
         spelling, granularity = model.spelling, round(model.granularity * WEIGHT_UNIT)
-        if spelling[GRANULARITY] != granularity:
+        if spelling[GRANULARITY] != granularity or spelling[SPLITS] != 0:
             spelling = spelling.copy()
-            spelling[GRANULARITY] = granularity
-        self._tables = model.lexicon, spelling
+            spelling[[GRANULARITY, SPLITS]] = granularity, 0
+        self._tables = self._cut_tables = model.lexicon, spelling
         self._plain_tables = memoryview(model.lexicon), memoryview(spelling)
 
     def cover(self, tokens: int, certain: int, scratch: Scratch) -> int:
@@ -277,7 +277,7 @@ class _Lattice(Decoder):
     def _cut(
         self, data: Any, final: bool, before: int, open_line: bool, separator: Any, scratch: Scratch, out: Any
     ) -> tuple[int, int, int, bool, bool]:
-        tables = self.characters, *self._tables
+        tables = self.characters, *self._cut_tables
         return cut_utf8.compiled(data, final, before, open_line, separator, *tables, scratch.whole, out)
 
     def plain(self, symbols: list[int]) -> list[int]:
@@ -309,16 +309,15 @@ class _SplitLattice(_Lattice):
         super().__init__(model)
         self.splits = split_lengths(splits, self.ids)
         self._splits = split_trie(self.splits, len(model.symbols) + 1)
+        units, spelling = self._tables
+        joined = np.concatenate([spelling, self._splits])
+        joined[SPLITS] = len(spelling)
+        self._cut_tables = units, joined
 
     def cover(self, tokens: int, certain: int, scratch: Scratch) -> int:
         settled = super().cover(tokens, certain, scratch)
         split_words.compiled(settled, self._splits, scratch.places)
         return settled
-
-    def _cut(
-        self, data: Any, final: bool, before: int, open_line: bool, separator: Any, scratch: Scratch, out: Any
-    ) -> tuple[int, int, int, bool, bool]:
-        return Decoder._cut(self, data, final, before, open_line, separator, scratch, out)
 
     def plain(self, symbols: list[int]) -> list[int]:
         words, lengths, at = super().plain(symbols), [], 0

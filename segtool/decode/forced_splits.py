@@ -8,12 +8,11 @@ import numpy as np
 
 from segtool.decode.block import BEGINS, ROWS
 from segtool.decode.linked_trie import linked_trie
-from segtool.decode.utf8_kernel import NO_SCORE
 from segtool.runtime.arrays import Ids, Places
 from segtool.runtime.kernels import kernel
 from segtool.text.symbols import C_HAN, class_table
 
-__all__ = ["bar_splits", "split_lengths", "split_trie", "split_words"]
+__all__ = ["split_lengths", "split_trie", "split_words"]
 
 
 def split_lengths(splits: Sequence[str], ids: Ids) -> dict[tuple[int, ...], list[int]]:
@@ -74,8 +73,13 @@ def split_words(settled, units, places):  # type: ignore[no-untyped-def]
     symbols = places[:row]
     begins = places[BEGINS * row : (BEGINS + 1) * row]
     start = 1
-    while start <= settled:
+    while start < settled:
+        # in a word that is not split, the last symbol of a word, or a symbol that begins no split word
+        passed = (begins[start] == 0) | (begins[start + 1] != 0) | (units[4 * symbols[start] + 1] == 0)
         end = start + 1
+        if passed:
+            start = end
+            continue
         while end <= settled and begins[end] == 0:
             end += 1
         node = np.int64(symbols[start])
@@ -90,28 +94,3 @@ def split_words(settled, units, places):  # type: ignore[no-untyped-def]
             if parts >> i & 1:
                 begins[start + i] = 1
         start = end
-
-
-@kernel("void(i8, i4[const], i4[], i8[])")
-def bar_splits(settled, units, places, scores):  # type: ignore[no-untyped-def]
-    """Remove the words that come out as their parts from the scores of a block.
-
-    Parameters
-    ----------
-    settled, units, places
-        As for :func:`split_words`.
-    scores : int64[LANES * row], read and written
-        See :func:`segtool.decode.utf8_kernel.cover`.
-    """
-    row = len(places) // ROWS
-    symbols = places[:row]
-    for start in range(1, settled + 1):
-        node = np.int64(symbols[start])
-        end = start + 1
-        while node != 0 and end <= settled:
-            node = np.int64(units[4 * node + 1])
-            while node != 0 and units[4 * node] != symbols[end]:
-                node = np.int64(units[4 * node + 2])
-            if node != 0 and units[4 * node + 3] != 0:
-                scores[(end - start) * row + start] = NO_SCORE
-            end += 1

@@ -4,6 +4,10 @@ A literal is a stretch of whole tokens (:mod:`segtool.text.symbols`), so it does
 Latin run. Before a text is cut, each literal in it is replaced by a character that is a mark and in no text; afterwards
 the literal takes its place again. So it is one word, and a boundary for the words around it. From left to right, the
 longest literal that begins at a token is taken. Texts are searched only if a model has literals.
+
+Compiled code first looks for the characters of literals alone
+(:func:`segtool.decode.literal_kernels.find_stretches`). Only the stretches around those places, mostly a few
+characters, are divided into tokens, so that other text is cut about as fast as without literals.
 """
 
 from __future__ import annotations
@@ -13,21 +17,27 @@ from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import accumulate
-from typing import Any
 
 import numpy as np
 
 from segtool.decode.linked_trie import linked_trie
+from segtool.decode.literal_kernels import (
+    BEGINS_LITERAL,
+    IS_EXTENDER,
+    IS_HAN,
+    IS_NEWLINE,
+    find_literals,
+    find_stretches,
+)
 from segtool.errors import UsageError
-from segtool.runtime.kernels import LazyKernel
 from segtool.text.folding import fold_table
-from segtool.text.symbols import CODE_LIMIT, NUM, STAND_INS, class_table, code_points, symbolise
+from segtool.text.symbols import C_EXTEND, C_HAN, CODE_LIMIT, STAND_INS, class_table, code_points, symbolise
 
 __all__ = ["Literals"]
 
-_FIRST, _SECOND = map(ord, STAND_INS)
 _PLACE = re.compile(f"[{STAND_INS}]")
 _PLACE_BYTES = re.compile(b"|".join(place.encode() for place in STAND_INS))
+_LEAD = STAND_INS.encode()[:1]  # rare, so that most pieces are seen at once to hold none
 
 
 class Literals:
@@ -48,13 +58,20 @@ class Literals:
         alphabet = np.unique(np.concatenate(points))
         self._ids = np.zeros(0x110000, np.uint16)
         self._ids[alphabet] = np.arange(1, len(alphabet) + 1)
+        firsts = self._ids[np.unique([each[0] for each in points])]
         if folds:
             self._ids[:CODE_LIMIT] = self._ids[fold_table()]
         number = {point: i for i, point in enumerate(alphabet.tolist(), 1)}
         numbers = [[number[point] for point in each.tolist()] for each in points]
         self._units = linked_trie(numbers, [1] * len(numbers), len(alphabet) + 1)
-        self._longest = max(map(len, points))
         self._spaced = next((word for word in words if len(word.split()) > 1), None)
+        begins = np.isin(self._ids, firsts)
+        begins[list(map(ord, STAND_INS))] = True
+        self._begins = frozenset(map(chr, np.flatnonzero(begins).tolist()))
+        classes = np.frombuffer(class_table(), np.uint8)
+        self._kinds = begins * np.uint8(BEGINS_LITERAL) | (classes == C_HAN) * np.uint8(IS_HAN)
+        self._kinds |= (classes == C_EXTEND) * np.uint8(IS_EXTENDER)
+        self._kinds[ord("\n")] |= IS_NEWLINE
 
     def around_stream(
         self, cut: Callable[[Iterable[bytes]], Iterator[bytes]], pieces: Iterable[bytes], separator: str
@@ -92,56 +109,85 @@ class Literals:
                 f"the word {self._spaced!r} holds a space, as between two words: choose another --sep, or remove it"
             )
 
-    def hide(self, text: str, plain: bool, turn: int = 0, final: bool = True) -> tuple[str, list[str], int]:
-        """Replace the literals of a text.
+    def hide(self, text: str) -> tuple[str, list[str]]:
+        """Replace the literals of a text, in plain Python.
 
         Parameters
         ----------
         text : str
-        plain : bool
-            Whether to search without compiled code.
-        turn : int
-            How many literals were replaced before in the same text.
+
+        Returns
+        -------
+        hidden : str
+        found : list of str
+            What was replaced, in order.
+        """
+        if self._begins.isdisjoint(text):
+            return text, []
+        size = len(text)
+        points, codes, starts, places = list(map(ord, text)), [0] * size, [0] * (size + 1), [0] * (2 * size)
+        tokens = symbolise.interpreted(points, class_table(), codes, starts)
+        starts[tokens] = size
+        tables = memoryview(self._ids), memoryview(self._units)
+        count = find_literals.interpreted(points, tokens, starts, *tables, places)
+        return _replaced(text, places[: 2 * count])
+
+    def hide_compiled(self, text: str) -> tuple[str, list[str]]:
+        """Do the same in compiled code."""
+        data = text.encode("utf-8", "surrogatepass")
+        hidden, found, _ = self.hide_utf8(data)
+        if not found:
+            return text, []
+        return hidden.decode("utf-8", "surrogatepass"), [word.decode("utf-8", "surrogatepass") for word in found]
+
+    def hide_utf8(self, data: bytes, final: bool = True) -> tuple[bytes, list[bytes], int]:
+        """Replace the literals of a text in UTF-8.
+
+        Parameters
+        ----------
+        data : bytes
+            Whole characters, surrogates allowed; from the beginning of a line or from where the call before ended.
         final : bool
             Whether the text ends there.
 
         Returns
         -------
-        hidden : str
+        hidden : bytes
             The text, as far as nothing that follows can change it.
-        found : list of str
+        found : list of bytes
             What was replaced, in order.
         held : int
-            Place in the text where the rest begins.
+            Place in the data where the rest begins.
         """
-        size = len(text)
-        inputs: tuple[Any, ...]
-        if plain:
-            inputs = list(map(ord, text)), [0] * size, [0] * (size + 1), [0] * (2 * size)
-            tables: tuple[Any, ...] = memoryview(self._ids), memoryview(self._units)
-            symbolise_text, find, classes = symbolise.interpreted, find_literals.interpreted, class_table()
-        else:
-            integers = [np.zeros(n, np.int32) for n in (size, size + 1, 2 * size)]
-            inputs, tables = (code_points(text), *integers), (self._ids, self._units)
-            symbolise_text, find = symbolise.compiled, find_literals.compiled
-            classes = np.frombuffer(class_table(), np.uint8)
-        points, codes, starts, places = inputs
-        tokens = symbolise_text(points, classes, codes, starts)
-        starts[tokens] = size
-        limit = size + self._longest
-        if not final:  # as in segtool.decode.block.read_tokens
-            after_number = tokens > 1 and codes[tokens - 2] == NUM
-            limit = int(starts[max(tokens - 1 - after_number, 0)])
-        count, held = find(points, tokens, starts, *tables, self._longest, limit, places)
-        parts: list[str] = []
-        found: list[str] = []
+        array, tables = np.frombuffer(data, np.uint8), (self._kinds, self._ids, self._units)
+        places = np.empty(2 + len(data) // 64, np.int64)
+        count, held = find_stretches.compiled(array, final, *tables, places)
+        if 2 * count > len(places):
+            places = np.empty(2 * count, np.int64)
+            count, held = find_stretches.compiled(array, final, *tables, places)
+        if count == 0:
+            return data[:held], [], held
+        ends = places[: 2 * count].tolist()
+        stretches = [data[low:high] for low, high in zip(ends[::2], ends[1::2], strict=True)]
+        hidden, found = self._hide_stretches(b"\n".join(stretches).decode("utf-8", "surrogatepass"))
+        parts: list[bytes] = []
         at = 0
-        for i in range(count):
-            start, end = int(places[2 * i]), int(places[2 * i + 1])
-            parts += text[at:start], STAND_INS[(turn + i) % 2]
-            found.append(text[start:end])
-            at = end
-        return "".join([*parts, text[at:held]]), found, held
+        for low, high, stretch in zip(
+            ends[::2], ends[1::2], hidden.encode("utf-8", "surrogatepass").split(b"\n"), strict=True
+        ):
+            parts += data[at:low], stretch
+            at = high
+        parts.append(data[at:held])
+        return b"".join(parts), [word.encode("utf-8", "surrogatepass") for word in found], held
+
+    def _hide_stretches(self, text: str) -> tuple[str, list[str]]:
+        size = len(text)
+        points = code_points(text)
+        codes, starts, places = (np.zeros(n, np.int32) for n in (size, size + 1, 2 * size))
+        tokens = symbolise.compiled(points, np.frombuffer(class_table(), np.uint8), codes, starts)
+        starts[tokens] = size
+        count = find_literals.compiled(points, tokens, starts, self._ids, self._units, places)
+        return _replaced(text, places[: 2 * count].tolist())
 
     @staticmethod
     def show(words: list[str], found: list[str]) -> list[str]:
@@ -176,94 +222,45 @@ class Literals:
         bytes
             Up to the last line end at least.
         """
-        held, waiting, turn = "", "", 0
-
-        def hide(text: str, final: bool) -> tuple[bytes, str]:
-            nonlocal turn
-            hidden, words, at = self.hide(text, False, turn, final)
-            turn += len(words)
-            found.extend(word.encode("utf-8", "surrogatepass") for word in words)
-            return hidden.encode("utf-8", "surrogatepass"), text[at:]
-
+        kept, waiting, size = b"", [], 0
         for piece in pieces:
-            waiting += piece.decode("utf-8", "surrogatepass")
-            if "\n" not in waiting and len(waiting) < len(held):
+            waiting.append(piece)
+            size += len(piece)
+            if b"\n" not in piece and size < len(kept):
                 continue  # a token of great length: search it again when there is twice as much
-            text, waiting = held + waiting, ""
-            end = text.rfind("\n") + 1
-            lines, _ = hide(text[:end], True)
-            rest, held = hide(text[end:], False)
-            if lines or rest:
-                yield lines + rest
-        if held or waiting:
-            yield hide(held + waiting, True)[0]
+            data = kept + b"".join(waiting)
+            hidden, words, at = self.hide_utf8(data, False)
+            found.extend(words)
+            kept, waiting, size = data[at:], [], 0
+            if hidden:
+                yield hidden
+        if kept or waiting:
+            hidden, words, _ = self.hide_utf8(kept + b"".join(waiting))
+            found.extend(words)
+            yield hidden
 
     @staticmethod
     def show_stream(pieces: Iterable[bytes], found: deque[bytes]) -> Iterator[bytes]:
         """Put literals back into cut text: the reverse of :meth:`hide_stream`."""
         for piece in pieces:
-            yield _PLACE_BYTES.sub(lambda _: found.popleft(), piece)
+            if found and _LEAD in piece:
+                parts = _PLACE_BYTES.split(piece)
+                for i in range(len(parts) - 1):
+                    parts[i] += found.popleft()
+                piece = b"".join(parts)
+            yield piece
 
 
-def _find_literals(points, tokens, starts, ids, units, longest, limit, places):  # type: ignore[no-untyped-def]
-    """Find literals.
-
-    Parameters
-    ----------
-    points : uint32[n]
-    tokens : int
-    starts : int32[n + 1]
-        Start of each token; n behind the last one.
-    ids : uint16[0x110000]
-        Number of each character in literals, 0 for others.
-    units : int32[4 * nodes]
-        See :func:`segtool.decode.linked_trie.linked_trie`; a literal has value 1.
-    longest : int
-        Characters of the longest literal.
-    limit : int
-        Tokens that begin before this place stay as they are, whatever follows.
-    places : int32[2 * n], written
-        Start and end of each literal. A token that holds one of `STAND_INS` counts as a literal, too.
-
-    Returns
-    -------
-    count : int
-    held : int
-        Place up to which the literals are certain.
-    """
-    count = t = 0
-    size = len(points)
-    while t < tokens:
-        at = starts[t]
-        if at + longest > limit or (starts[t + 1] > limit and limit < size):
-            return count, at
-        end = at
-        behind = t + 1
-        for i in range(at, starts[t + 1]):
-            if points[i] == _FIRST or points[i] == _SECOND:
-                end = starts[t + 1]
-        node = ids[points[at]] + 0
-        s = t + 1
-        i = at + 1
-        while node != 0:
-            while starts[s] < i:
-                s += 1
-            if units[4 * node + 3] != 0 and starts[s] == i:
-                end = i
-                behind = s
-            if i == size:
-                break
-            symbol = ids[points[i]]
-            node = units[4 * node + 1]
-            while node != 0 and units[4 * node] != symbol:
-                node = units[4 * node + 2]
-            i += 1
-        if end > at:
-            places[2 * count] = at
-            places[2 * count + 1] = end
-            count += 1
-        t = behind
-    return count, size
-
-
-find_literals = LazyKernel(_find_literals, "(i8,i8)(u4[const], i8, i4[const], u2[const], i4[const], i8, i8, i4[])")
+def _replaced(text: str, places: list[int]) -> tuple[str, list[str]]:
+    """Replace what lies between places, start and end in turn."""
+    if not places:
+        return text, []
+    parts: list[str] = []
+    found: list[str] = []
+    at = 0
+    for i, (start, end) in enumerate(zip(places[::2], places[1::2], strict=True)):
+        parts += text[at:start], STAND_INS[i % 2]
+        found.append(text[start:end])
+        at = end
+    parts.append(text[at:])
+    return "".join(parts), found

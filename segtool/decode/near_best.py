@@ -21,7 +21,7 @@ from segtool.decode.viterbi import SHIFT, pairs_and_gaps, run_lattice
 from segtool.limits import LONGEST_WORD
 from segtool.runtime.kernels import kernel
 
-__all__ = ["ENTRY_SHIFT", "LENGTH_MASK", "cover_entries", "list_entries", "plain_entries"]
+__all__ = ["ENTRY_SHIFT", "LENGTH_MASK", "bar_splits", "cover_entries", "list_entries", "plain_entries"]
 
 ENTRY_SHIFT = 6
 """An entry is its first token times two to this, plus twice its length in tokens, plus 1 if it is primary."""
@@ -114,6 +114,31 @@ def list_entries(settled, within, characters, places, scores, entries):  # type:
                 entries[count] = (t << ENTRY_SHIFT) + 2 * k + np.int64(whole and inside)
                 count += 1
     return count
+
+
+@kernel("void(i8, i4[const], i4[], i8[])")
+def bar_splits(settled, units, places, scores):  # type: ignore[no-untyped-def]
+    """Remove the words that come out as their parts from the scores of a block.
+
+    Parameters
+    ----------
+    settled, units, places
+        As for :func:`segtool.decode.forced_splits.split_words`.
+    scores : int64[LANES * row], read and written
+        See :func:`segtool.decode.utf8_kernel.cover`.
+    """
+    row = len(places) // ROWS
+    symbols = places[:row]
+    for start in range(1, settled + 1):
+        node = np.int64(symbols[start])
+        end = start + 1
+        while node != 0 and end <= settled:
+            node = np.int64(units[4 * node + 1])
+            while node != 0 and units[4 * node] != symbols[end]:
+                node = np.int64(units[4 * node + 2])
+            if node != 0 and units[4 * node + 3] != 0:
+                scores[(end - start) * row + start] = NO_SCORE
+            end += 1
 
 
 def plain_entries(

@@ -10,6 +10,7 @@ from weakref import WeakValueDictionary
 
 from segtool.decode.decoders import Decoder, decoder_of
 from segtool.decode.literals import Literals
+from segtool.text.symbols import STAND_INS
 
 if TYPE_CHECKING:
     from segtool.decode.lattice_of_text import Lattice
@@ -77,7 +78,7 @@ class TextCutter:
         cut = self._cut_plain if plain else self._cut_compiled
         if self.literals is None:
             return cut(text)
-        hidden, found, _ = self.literals.hide(text, plain)
+        hidden, found = self._hide(text, plain)
         return self.literals.show(cut(hidden), found)
 
     def cut_group(self, texts: list[str], interprets: Callable[[int], bool]) -> list[list[str]]:
@@ -99,8 +100,18 @@ class TextCutter:
         plain = interprets(len(joined))
         if self.literals is None:
             return self._cut_lines(texts, joined, plain)
-        hidden, found, _ = zip(*(self.literals.hide(text, plain) for text in texts), strict=True)
-        return list(map(self.literals.show, self._cut_lines(list(hidden), "\n".join(hidden), plain), found))
+        if _holds_line_ends(texts, joined):  # of which none is a space in a literal
+            pairs = [self._hide(text, plain) for text in texts]
+            texts, joined = [hidden for hidden, _ in pairs], "\n".join(hidden for hidden, _ in pairs)
+            left = iter([word for _, found in pairs for word in found])
+        else:
+            joined, found = self._hide(joined, plain)
+            texts, left = joined.split("\n"), iter(found)
+        lines = self._cut_lines(texts, joined, plain)
+        for i, text in enumerate(texts):
+            if STAND_INS[0] in text or STAND_INS[1] in text:
+                lines[i] = [next(left) if word in STAND_INS else word for word in lines[i]]
+        return lines
 
     def entries(self, text: str, within: float, plain: bool) -> Entries:
         """Find the entries of a text for search: places in characters, and which are words of the cut.
@@ -120,7 +131,7 @@ class TextCutter:
 
         if self.literals is None:
             return find_entries(self.decoder, text, within, plain)
-        hidden, found, _ = self.literals.hide(text, plain)
+        hidden, found = self._hide(text, plain)
         entries = find_entries(self.decoder, hidden, within, plain)
         shift = self.literals.shift(hidden, found)
         return entries._replace(starts=shift(entries.starts), ends=shift(entries.ends)) if found else entries
@@ -129,9 +140,14 @@ class TextCutter:
         """Score the words at all places of a text; `plain` without compiled code."""
         if self.literals is None:
             return self.decoder.lattice(text, plain)
-        hidden, found, _ = self.literals.hide(text, plain)
+        hidden, found = self._hide(text, plain)
         lattice = self.decoder.lattice(hidden, plain)
         return replace(lattice, starts=self.literals.shift(hidden, found)(lattice.starts))
+
+    def _hide(self, text: str, plain: bool) -> tuple[str, list[str]]:
+        """Replace the literals of a text."""
+        assert self.literals is not None
+        return self.literals.hide(text) if plain else self.literals.hide_compiled(text)
 
     def _cut_plain(self, text: str) -> list[str]:
         return self.decoder.cut_plain(text)
@@ -145,10 +161,15 @@ class TextCutter:
         """Cut texts, which also come joined."""
         if plain:
             return [self.decoder.cut_plain(text) for text in texts]
-        if "\r" in joined or joined.count("\n") >= len(texts):  # line ends inside the texts
+        if _holds_line_ends(texts, joined):
             joined = "\n".join([text.replace("\n", " ").replace("\r", " ") for text in texts])
         return [line.split(" ") if line else [] for line in self._joined(joined).split("\n")]
 
     def _joined(self, text: str) -> str:
         """The words of each line with a space between two."""
         return str(self.decoder.cut(text.encode("utf-8", "surrogatepass"), b" ")[0], "utf-8", "surrogatepass")
+
+
+def _holds_line_ends(texts: list[str], joined: str) -> bool:
+    """Whether there are line ends inside the texts."""
+    return "\r" in joined or joined.count("\n") >= len(texts)

@@ -20,9 +20,11 @@ from __future__ import annotations
 import numpy as np
 
 from segtool.decode.block import BACKS, BEGINS, CHARACTERS, LANES, NODE, ROWS, STARTS, read_tokens, write_words
-from segtool.decode.viterbi import FLIP, FLIPPED, GRANULARITY, NO_WORD, SHIFT, TAG_STEP
+from segtool.decode.forced_splits import split_words
+from segtool.decode.viterbi import FLIP, FLIPPED, GRANULARITY, NO_WORD, SHIFT, SPLITS, TAG_STEP
 from segtool.limits import LONGEST_WORD
 from segtool.runtime.kernels import kernel
+from segtool.runtime.prefetch import prefetch
 
 __all__ = ["BARRED", "GAPS", "LONG", "NO_SCORE", "UNROLLED", "cover", "cut_utf8"]
 
@@ -54,6 +56,7 @@ def _score_symbols(tokens, lanes, unknown_len, units, spelling, places, scores):
         barred = BARRED if symbol == 0 else 0
         lane[t] = SHIFT * np.int64(units[4 * symbol + 2]) + 1
         roots[t] = units[4 * symbol]
+        prefetch(units, 4 * np.int64((roots[t] + symbols[t + 1]) & NODE))
         singles[t] = units[4 * symbol + 3] ^ FLIP
         firsts[t] = SHIFT * np.int64(spelling[4 * symbol]) + barred
         middles[t] = SHIFT * np.int64(spelling[4 * symbol + 1]) + barred
@@ -140,7 +143,7 @@ def _score_pairs(tokens, max_len, units, spelling, places, scores):  # type: ign
     return found
 
 
-@kernel("void(i8, i8, i8, i4[const], i4[], i8[])")
+@kernel("i8(i8, i8, i8, i4[const], i4[], i8[])")
 def _score_long_words(found, max_len, lanes, units, places, scores):  # type: ignore[no-untyped-def]
     """Score the words of three and more symbols that begin with the pairs found.
 
@@ -154,7 +157,12 @@ def _score_long_words(found, max_len, lanes, units, places, scores):  # type: ig
     words = places[_ROOTS * row : (_ROOTS + 1) * row]
     word_scores = scores[LONGEST_WORD * row : (LONGEST_WORD + 1) * row]
     long_words = places[LONG * row : (LONG + 1) * row]
+    long_count = 0
+    for i in range(found):
+        prefetch(units, 4 * np.int64((bases[i] + symbols[where[i] + 2]) & NODE))
     for k in range(3, max_len + 1):
+        if found == 0:
+            break
         lane = scores[(k - 1) * row : k * row]
         ahead = symbols[k - 1 :]
         left = count = 0
@@ -179,7 +187,9 @@ def _score_long_words(found, max_len, lanes, units, places, scores):  # type: ig
             for i in range(count):
                 if words[i] > 0:  # the symbol before the block begins no word
                     long_words[(words[i] + k - 1) & NODE] |= 1 << k
+                    long_count += 1
         found = left
+    return long_count
 
 
 @kernel("void(i8, i8, i4[], i8[])")
@@ -322,8 +332,7 @@ def cover(tokens, certain, characters, units, spelling, places, scores):  # type
     if max_len > lanes:
         row = len(places) // ROWS
         places[LONG * row : LONG * row + tokens + LONGEST_WORD + 1] = 0
-    _score_long_words(found, max_len, lanes, units, places, scores)
-    if max_len > lanes:
+    if _score_long_words(found, max_len, lanes, units, places, scores):
         _best_cover_of_long_words(certain, lanes, max_len, places, scores)
     else:
         _best_cover(certain, lanes, places, scores)
@@ -341,7 +350,7 @@ def cut_utf8(data, final, before, open_line, separator, characters, units, spell
     open_line, separator, out
         As for :func:`write_words`.
     units, spelling
-        As for :func:`cover`.
+        As for :func:`cover`; with the words that are split on output behind the spelling scores, if there are any.
     scratch : int64[(LANES + ROWS // 2) * row]
         Scores and places.
 
@@ -364,6 +373,8 @@ def cut_utf8(data, final, before, open_line, separator, characters, units, spell
     while at < len(data):
         tokens, certain, spaces, full = read_tokens(data, at, final, before, characters, places)
         settled = cover(tokens, certain, characters, units, spelling, places, scores)
+        if spelling[SPLITS] != 0:
+            split_words(settled, spelling[spelling[SPLITS] :], places)
         written, open_line = write_words(data, at, settled, spaces, open_line, separator, places, written, out)
         before = np.int64(places[settled])
         at += places[STARTS * row + settled + 1]

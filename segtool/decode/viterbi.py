@@ -28,6 +28,7 @@ __all__ = [
     "GRANULARITY",
     "NO_WORD",
     "SHIFT",
+    "SPLITS",
     "TAG_STEP",
     "WEIGHT_UNIT",
     "pairs_and_gaps",
@@ -46,6 +47,10 @@ NO_WORD = -(1 << 31)
 
 GRANULARITY = 3
 """Place of the granularity in the array of spelling scores: the spare of the boundary, in steps."""
+
+SPLITS = 7
+"""Place in that array, for :func:`segtool.decode.utf8_kernel.cut_utf8`, of the place where the words that are split on
+output begin in it, 0 if there are none: the spare of the next symbol."""
 
 _NOTHING = -(1 << 62)
 SHIFT = 32

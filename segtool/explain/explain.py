@@ -114,7 +114,7 @@ def explain_runs(
     literals: set[int] = set()
     shift: Callable[[list[int]], list[int]] = list
     if cutter.literals is not None:
-        hidden, found, _ = cutter.literals.hide(text, plain=True)
+        hidden, found = cutter.literals.hide(text)
         shift = cutter.literals.shift(hidden, found)
         literals = set(shift(cutter.literals.places(hidden)))
     runs = []

@@ -42,7 +42,7 @@ from segtool.store.model import Model
 from segtool.text.folding import fold_table, fold_text
 from segtool.text.symbols import LAT, MARK, NUM, tokenise
 
-__all__ = ["DICTIONARY", "Dictionary", "extend"]
+__all__ = ["DICTIONARY", "SPLIT", "Dictionary", "check_dictionary", "extend"]
 
 DICTIONARY = "dictionary"
 """Entry of a model's card that describes the words it was extended by."""
@@ -55,6 +55,7 @@ PENALTY = 8.0
 
 FORBIDDEN = -32_000 * WEIGHT_UNIT
 SPLIT = "|"
+"""Where a forced word is split on output."""
 SYMBOL_LIMIT = 65_000
 
 Words = Iterable[str] | NamedWords
@@ -169,12 +170,9 @@ def extend(model: Model, dictionary: Dictionary, gain: float = GAIN, penalty: fl
     if model.card.get("decoder", "lattice") != "lattice":
         raise UsageError(f"a model of method {settings_of(model).method} takes no words: use one of method unigram")
     listed, strengths = dictionary.words, dictionary.strengths
-    preferred, forced, forbidden = strengths
-    split_words = _splits(model, forced)
-    _check_conflicts(model, strengths)
-    encoded = [_encode(model, [w.replace(SPLIT, "") if e is forced else w for w in e.words]) for e in strengths]
-    _check_forbidden(forbidden, encoded[2])
-    in_list = _encode(model, list(listed.words))
+    preferred = dictionary.prefer
+    encoded, split_words = _encoded_strengths(dictionary, model.folds)
+    in_list = _encode(list(listed.words), model.folds)
     in_trie = [encoded[0].fits & ~encoded[0].has_class, encoded[1].fits & ~encoded[1].has_class, encoded[2].fits]
     tables = [(in_list.codes[in_list.fits], in_list.length[in_list.fits])]
     tables += [(each.codes[fits], each.length[fits]) for each, fits in zip(encoded, in_trie, strict=True)]
@@ -194,24 +192,40 @@ def extend(model: Model, dictionary: Dictionary, gain: float = GAIN, penalty: fl
     literals: list[str] = []
     for entries, symbols, fits in zip(strengths[:2], encoded, in_trie, strict=False):
         # a single mark is a word in any case
-        wanted = ~fits & ((symbols.length > 1) | symbols.has_class & (entries is forced))
+        wanted = ~fits & ((symbols.length > 1) | symbols.has_class & (entries is dictionary.force))
         literals += [word for word, want in zip(entries.words, wanted.tolist(), strict=True) if want]
     return with_trie(model, trie, _card(model, dictionary, split_words, literals))
 
 
-def _encode(model: Model, words: list[str]) -> _Encoded:
+def check_dictionary(dictionary: Dictionary, folds: bool) -> None:
+    """Raise the errors of :func:`extend` that do not depend on the model, but for whether it folds characters."""
+    _encoded_strengths(dictionary, folds)
+
+
+def _encoded_strengths(dictionary: Dictionary, folds: bool) -> tuple[list[_Encoded], list[str]]:
+    """Check a dictionary; the words of each strength as symbols, and those that are split."""
+    splits = _splits(dictionary.force, folds)
+    _check_conflicts(dictionary.strengths, folds)
+    forced = [word.replace(SPLIT, "") for word in dictionary.force.words]
+    words = list(dictionary.prefer.words), forced, list(dictionary.forbid.words)
+    encoded = [_encode(each, folds) for each in words]
+    _check_forbidden(dictionary.forbid, encoded[2])
+    return encoded, splits
+
+
+def _encode(words: list[str], folds: bool) -> _Encoded:
     """Turn words into folded codes."""
-    codes, starts = tokenise("\n".join(words))
-    offsets = np.cumsum([0, *(len(word) + 1 for word in words)])[:-1]
-    owner = np.searchsorted(offsets, starts, side="right") - 1
-    ends = np.append(offsets[1:], len("\n".join(words)) + 1) - 1
+    text = "\n".join(words)
+    codes, starts = tokenise(text)
+    ends = np.cumsum(np.fromiter(map(len, words), np.int64, len(words)) + 1) - 1
+    owner = np.searchsorted(ends, starts)
     inside = starts < ends[owner] if len(words) else np.zeros(0, np.bool_)
     codes, owner = codes[inside].astype(np.int64), owner[inside]
     length = np.bincount(owner, minlength=len(words))
     place = np.arange(len(owner)) - (np.cumsum(length) - length)[owner]
     is_symbol = codes > MARK
     folded = codes.copy()
-    if model.folds:
+    if folds:
         folded[is_symbol] = fold_table()[codes[is_symbol]]
     table = np.zeros((len(words), LONGEST_WORD), np.int64)
     short = place < LONGEST_WORD
@@ -221,15 +235,15 @@ def _encode(model: Model, words: list[str]) -> _Encoded:
     return _Encoded(table, length, has_mark, has_class)
 
 
-def _folded(model: Model, words: Iterable[str]) -> list[str]:
+def _folded(words: Iterable[str], folds: bool) -> list[str]:
     """Words as the model has them."""
     words = list(words)
-    return fold_text("\n".join(words)).split("\n") if model.folds and words else words
+    return fold_text("\n".join(words)).split("\n") if folds and words else words
 
 
-def _check_conflicts(model: Model, strengths: list[NamedWords]) -> None:
+def _check_conflicts(strengths: list[NamedWords], folds: bool) -> None:
     """Raise the error of a word that is in two lists, or in one with two meanings."""
-    keys = [_folded(model, entries.words) for entries in strengths]
+    keys = [_folded(entries.words, folds) for entries in strengths]
     whole = [key.replace(SPLIT, "") for key in keys[1]]
     distinct = [{*keys[0]}, {*whole}, {*keys[2]}]
     if len(distinct[0] | distinct[1] | distinct[2]) == sum(map(len, distinct)) and len({*keys[1]}) == len(distinct[1]):
@@ -257,17 +271,17 @@ def _check_forbidden(forbidden: NamedWords, encoded: _Encoded) -> None:
         raise forbidden.error(list(forbidden.words)[i], fault)
 
 
-def _splits(model: Model, forced: NamedWords) -> list[str]:
+def _splits(forced: NamedWords, folds: bool) -> list[str]:
     """The forced words that are split on output, folded."""
     found = [word for word in forced.words if SPLIT in word]
     for word in found:
-        parts = _encode(model, word.split(SPLIT))
+        parts = _encode(word.split(SPLIT), folds)
         if not all(map(str.strip, word.split(SPLIT))):
             raise forced.error(word, f"no word on one side of {SPLIT}: write it as 和{SPLIT}服务")
         if not (parts.fits.all() and parts.length.sum() <= LONGEST_WORD) or parts.has_class.any():
             fault = f"a split word has Han characters only, {LONGEST_WORD} or fewer: change or remove it"
             raise forced.error(word, fault)
-    return _folded(model, found)
+    return _folded(found, folds)
 
 
 def _widened(model: Model, tables: list[tuple[npt.NDArray[np.int64], Integers]]) -> WordTrie:
@@ -340,7 +354,7 @@ def _card(model: Model, dictionary: Dictionary, splits: list[str], literals: lis
     nats = [str(each) for each in lists[1].words.values() if each is not None]
     text = "\n\n".join("\n".join(words) for words in (*(each.words for each in lists), nats))
     old = {word.replace(SPLIT, ""): word for word in before.get("splits", ())}
-    again = _folded(model, [word.replace(SPLIT, "") for each in lists[1:] for word in each.words]) if old else []
+    again = _folded((w.replace(SPLIT, "") for each in lists[1:] for w in each.words), model.folds) if old else []
     for word in again:
         old.pop(word, None)
     digest = hashlib.sha256((before.get("digest", "") + text).encode("utf-8", "surrogatepass")).hexdigest()

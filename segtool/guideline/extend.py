@@ -28,6 +28,7 @@ __all__ = [
     "own_scores",
     "record_strength",
     "strength_of",
+    "strengths_of",
     "widen",
     "with_trie",
 ]
@@ -168,6 +169,11 @@ def strength_of(packed: int) -> str:
     """Read what :func:`record_strength` wrote, from the last number of a node of two symbols or more."""
     number = packed >> _STRENGTH_SHIFT
     return STRENGTHS[number] if 0 <= number < len(STRENGTHS) else ""
+
+
+def strengths_of(units: npt.NDArray[np.int32], nodes: Integers) -> Integers:
+    """Read the numbers that :func:`record_strength` wrote, 0 for single symbols."""
+    return np.where(units[nodes, 1] >= 0, units[nodes, 3] >> _STRENGTH_SHIFT, 0)
 
 
 def own_scores(trie: WordTrie, rows: Ids, nodes: Integers) -> Integers:

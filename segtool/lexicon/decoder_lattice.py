@@ -23,6 +23,9 @@ from segtool.text.runs import corpus_chunks
 
 __all__ = ["TextLattice"]
 
+GREATEST_WEIGHT = 200.0
+"""Log weights are limited to this, in nats, so that no number overflows; those of words are below 0."""
+
 
 class TextLattice:
     """The lattice of a text, for EM passes.
@@ -58,7 +61,7 @@ class TextLattice:
         `weight` is the log weight of each n-gram, in nats: minus infinity for one that is no word.
         """
         linear = np.zeros(len(self._trie) // 2)
-        linear[self._nodes] = np.exp(weight)
+        linear[self._nodes] = np.exp(np.minimum(weight, GREATEST_WEIGHT))
         units = weighted_units(self._trie, linear)
         width = max(self._max_len, self._unknown_len)
         room = self._longest + width + 2

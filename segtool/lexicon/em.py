@@ -27,6 +27,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from segtool.errors import ModelError
 from segtool.lexicon.class_lattice import class_forward_backward, class_scratch
 from segtool.lexicon.lattice import FIXED_POINT, forward_backward, lattice_scratch, weighted_units
 from segtool.lexicon.learned import Learned, Lexicon, Resources
@@ -214,8 +215,10 @@ class _EM:
             class_of[trie.nodes[alive]] = state.class_of[alive]
             classes = class_of, class_factors(state.bigrams, self._settings.class_weight).ravel()
         last = state.passes == self._settings.all_passes - 1
-        limit = hash_limit(self._corpus.stats.hash_sizes, SAMPLED) if last else None
-        return Expectation(trie.units, linear, classes, self._max_len, self._corpus.stats.longest_run, limit)
+        stats = self._corpus.stats
+        limit = hash_limit(stats.hash_sizes, SAMPLED) if last else None
+        sampled = int(stats.hash_sizes[:limit].sum())
+        return Expectation(trie.units, linear, classes, self._max_len, stats.longest_run, limit, sampled)
 
     def run(self, task: Expectation, state: EMState, trie: _Trie) -> None:
         """Make a pass and update the state."""
@@ -275,6 +278,8 @@ class Expectation:
         Class of each node and the factors of class bigrams; empty for independent words.
     limit : int, optional
         Return the boundaries of a sample of the runs (:func:`segtool.text.run_hashes.hash_limit`).
+    sampled : int
+        Symbols and boundaries of that sample; more are an error, because they might not fit into memory.
     """
 
     def __init__(
@@ -285,12 +290,14 @@ class Expectation:
         max_len: int,
         longest_run: int,
         limit: int | None,
+        sampled: int = 1 << 62,
     ) -> None:
         self.size = len(linear)
         self._tables = weighted_units(units, linear, *classes[:1]), *classes[1:], max_len
         self._has_classes = bool(classes)
         self._room = longest_run + max_len + 2, max_len
         self.limit = limit
+        self._left = sampled
 
     def scratch(self) -> tuple[npt.NDArray[Any], ...]:
         """Allocate the working memory of one thread."""
@@ -304,4 +311,8 @@ class Expectation:
         likelihood = run(stream, *self._tables, *scratch, total, boundaries)
         if self.limit is None:
             return float(likelihood), None
-        return float(likelihood), select_runs(stream, boundaries, chunk.hashes(), self.limit)
+        sample = select_runs(stream, boundaries, chunk.hashes(), self.limit)
+        self._left -= len(sample[0])
+        if self._left < 0:
+            raise ModelError("a shard is damaged (hash_sizes.npy does not fit the runs): count its text again")
+        return float(likelihood), sample

@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from segtool.errors import CorpusError, UsageError
+from segtool.errors import CorpusError, ModelError, UsageError
 from segtool.lm.language_model import LanguageModel, find_child
 from segtool.ngrams.table import NGramTable
 from segtool.runtime.arrays import Codes, Ids, Integers, Places
@@ -161,6 +161,8 @@ def _adjusted_counts(count: Integers, first_child: Places, suffix: Places, start
     behind_start = 0  # end of the n-grams of the level that begin with <s>; node 0 is </s> here
     for k in range(len(starts) - 2):
         longer = suffix[starts[k + 1] : starts[k + 2]]
+        if longer.min(initial=starts[k]) < starts[k]:
+            raise ModelError("a shard is damaged (an n-gram occurs without the one that ends it): count its text again")
         left = np.bincount(longer - starts[k], minlength=starts[k + 1] - starts[k])
         adjusted[behind_start : starts[k + 1]] = left[behind_start - starts[k] :]
         behind_start = int(first_child[max(behind_start, 1)])

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from segtool.decode.decoders import cut_runs, decoder_of
 from segtool.errors import CorpusError, UsageError
+from segtool.guideline.listing import listed_words, literals_of
 from segtool.lexicon.build import build_model
 from segtool.lexicon.learned import Learned, Lexicon, Resources
 from segtool.lexicon.trie import candidate_trie
@@ -162,13 +163,16 @@ def frequency_lexicon(counts: Floats, symbols: int) -> Lexicon:
 def words_with_counts(model: Model) -> Iterator[tuple[str, int]]:
     """Give the words of a model with their expected occurrences, at least 1, as a word list.
 
-    Words with a number or a Latin run are left out, because each represents many words.
+    Words with a number or a Latin run are left out, because each represents many words. Of a model with a dictionary,
+    those are left out that never come out (:mod:`segtool.guideline.listing`), and literals are listed last.
     """
     classes = np.searchsorted(model.symbols, [NUM, LAT])
     spelled = model.words["symbols"]
-    plain = ~np.isin(spelled, classes).any(axis=1)
+    plain = ~np.isin(spelled, classes).any(axis=1) & listed_words(model)[0]
     for index in np.flatnonzero(plain).tolist():
         yield model.spell(index), max(round(float(model.words["expected"][index])), 1)
+    for word in literals_of(model):
+        yield word, 1
 
 
 @kernel("void(u2[const], i4[const], b1[const], i8, i8[])")

@@ -173,7 +173,10 @@ class SparkEngine:
 
         from segtool.spark import tasks as spark_tasks
 
-        parts = [(self._path(part), alphabet) for part, alphabet in zip(runs.parts, runs.alphabets, strict=True)]
+        parts = [
+            (self._path(part), alphabet, (part.stats.digest, part.stats.longest_run))
+            for part, alphabet in zip(runs.parts, runs.alphabets, strict=True)
+        ]
         total: Integers = np.zeros(task.size, np.int64)
         results: list[Any] = [None] * len(runs)
         shared = self.session.sparkContext.broadcast(cloudpickle.dumps((task, parts)))

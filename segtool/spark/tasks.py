@@ -187,8 +187,8 @@ def run_chunks(broadcast: Broadcast[bytes], batches: Batches) -> Iterator[pa.Rec
     Parameters
     ----------
     broadcast : Broadcast
-        A pickle of the task, and of each part of the corpus its path (None if the rows hold the chunks) and its
-        :class:`segtool.text.runs.Alphabet`.
+        A pickle of the task, and of each part of the corpus its path (None if the rows hold the chunks), its
+        :class:`segtool.text.runs.Alphabet` and what :func:`find_shard` knows it by.
     batches : iterable of RecordBatch
         Columns chunk (its number in the corpus), part, place (its number in the part) and data (:func:`pack_chunk`,
         or null).
@@ -206,12 +206,12 @@ def _sum_rows(broadcast: Broadcast[bytes], batches: Batches) -> Iterator[Row]:
     scratch, total, any_chunk = task.scratch(), np.zeros(task.size, np.int64), False
     for batch in batches:
         for row in batch.to_pylist():
-            path, alphabet = parts[row["part"]]
+            path, alphabet, identity = parts[row["part"]]
             if path is None:
                 length, data = pickle.loads(row["data"])
                 written = unpack_stream(data, length, len(alphabet.written))
             else:
-                written = find_shard(path).chunk(row["place"])
+                written = find_shard(path, identity).chunk(row["place"])
             any_chunk = True
             yield -1 - row["chunk"], pickle.dumps(task(Chunk(written, alphabet), scratch, total))
     if any_chunk:
@@ -221,13 +221,19 @@ def _sum_rows(broadcast: Broadcast[bytes], batches: Batches) -> Iterator[Row]:
                 yield block // SUM_BLOCK, sums.tobytes()
 
 
-def find_shard(path: str) -> Shard:
-    """Open a shard, unless this worker has it open; if it is not there, the error says ``NOT_SEEN``."""
+def find_shard(path: str, identity: tuple[int, int]) -> Shard:
+    """Open a shard, unless this worker has it open; if it or its digest is not there, the error says ``NOT_SEEN``.
+
+    `identity` is the digest of its runs and the length of the longest one, for which working memory is made.
+    """
     try:
         status = os.stat(os.path.join(path, CARD))
-        return _open_shard(path, status.st_ino, status.st_mtime_ns)
+        shard = _open_shard(path, status.st_ino, status.st_mtime_ns)
     except (OSError, ModelError) as error:
         raise ModelError(f"{path}: {NOT_SEEN} ({error})") from None
+    if (shard.stats.digest, shard.stats.longest_run) != identity:
+        raise ModelError(f"{path}: {NOT_SEEN} (another shard is there)")
+    return shard
 
 
 @functools.lru_cache(64)

@@ -42,7 +42,7 @@ SPACE = -1
 BOUNDARY = MARK = 0
 NUM = 1
 LAT = 2
-STAND_INS = "\ufdd0\ufdd1"
+STAND_INS = "\ud7fe\ud7ff"
 """Characters that no text should hold, in turn in the place of literals, so that two side by side are two marks
 (:mod:`segtool.decode.literals`)."""
 CODE_LIMIT = 0x40000
