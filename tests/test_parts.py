@@ -29,7 +29,7 @@ SYMBOLS = 5
 
 @pytest.fixture(scope="module")
 def plain():
-    """A model without weights from parts; also without number tokens, whose words are pooled behind them."""
+    """A model without weights from parts, and without number tokens, which change words behind this stage."""
     return segtool.train(texts=[sample_text()], parts_weight=0.0, numbers=False).model
 
 
