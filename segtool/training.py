@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING
 from segtool import __version__
 from segtool.arguments import checked_texts, unknown_parameter
 from segtool.errors import UsageError
+from segtool.lexicon import build
 from segtool.lexicon.adapt import PASSES, TRAINING_MOST, TRAINING_SHARE, adapt_model
-from segtool.lexicon.build import build_model
 from segtool.lexicon.em import SAMPLED
 from segtool.lexicon.learned import Learned, Resources
+from segtool.lexicon.number_words import pool_numbers
 from segtool.lexicon.parts import weigh_parts
 from segtool.lexicon.passes import Engine, Threads
 from segtool.lm.kneser_ney import estimate
@@ -203,7 +204,7 @@ def train(
         elif settings.method == "dict":
             model = run.learn_list()
         else:
-            shards = None if counts is None else open_shards(counts, allow_duplicates)
+            shards = None if counts is None else open_shards(counts, allow_duplicates, run.budget.room)
             identities = input_identities(inputs, counts, resume)
             training = fingerprint(asdict(settings), encoding, skip_undecodable, identities, __version__)
             work = WorkFolder(last, *work_location(output, tmp, resume), training, resume)
@@ -293,7 +294,6 @@ class _Training:
             learned: Learned = method.learn(
                 corpus, candidates, settings, Resources(engine, step, checkpoints, lm, counts)
             )
-        self.report.words = len(learned.words.weight)
         return self.build(corpus, candidates, learned, lm)
 
     def score(self, counted: Counted, least: int, checkpoints: Checkpoints) -> Candidates:
@@ -327,8 +327,12 @@ class _Training:
         parameters = asdict(replace(settings, unknown_len=unknown_len))
         card: dict[str, object] = {"decoder": learned.decoder, "parameters": parameters, "segtool_version": __version__}
         with self.watch.stage("build"):
-            model = build_model(candidates, learned, card, settings, corpus, lm)
-        if not fits or not settings.parts_weight:
-            return model
-        with self.watch.stage("parts", corpus.stats.positions, "sym") as step:
-            return weigh_parts(model, corpus, settings.parts_weight, self.engine or Threads(self.workers), step)
+            model = build.build_model(candidates, learned, card, settings, corpus, lm)
+        if fits and settings.parts_weight:
+            with self.watch.stage("parts", corpus.stats.positions, "sym") as step:
+                engine = self.engine or Threads(self.workers)
+                model = weigh_parts(model, corpus, settings.parts_weight, engine, step)
+        if fits:
+            model = pool_numbers(model, build.MODEL_PATIENCE)
+        self.report.words = len(model.words)
+        return model
