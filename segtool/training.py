@@ -7,13 +7,15 @@ the module of the method decides (:mod:`segtool.lexicon.learned`).
 from __future__ import annotations
 
 import importlib
+import inspect
 import os
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import TYPE_CHECKING
 
 from segtool import __version__
+from segtool.arguments import checked_texts, unknown_parameter
 from segtool.errors import UsageError
 from segtool.lexicon import build
 from segtool.lexicon.adapt import PASSES, TRAINING_MOST, TRAINING_SHARE, adapt_model
@@ -153,6 +155,8 @@ def train(
     ------
     UsageError
         If a parameter makes no sense, or two shards hold the same text.
+    ArgumentError
+        If a parameter does not exist, or the texts are one string or hold something else than strings.
     InputError, EncodingError
         If an input cannot be read.
     CorpusError
@@ -169,12 +173,15 @@ def train(
     >>> seg.cut("医生说")
     ['医生', '说']
     """
-    try:
-        settings = replace(settings or TrainingSettings(), **parameters).checked()
-    except TypeError as error:
-        raise UsageError(f"train(): {error}") from None
+    known = [each.name for each in fields(TrainingSettings)]
+    for name in parameters:
+        if name not in known:
+            raise unknown_parameter("train()", name, [*known, *inspect.signature(train).parameters])
+    settings = replace(settings or TrainingSettings(), **parameters).checked()
     if [inputs, texts, counts].count(None) != 2:
         raise UsageError("train() takes either inputs (files), or texts, or counts (shards)")
+    if texts is not None:
+        texts = checked_texts(texts, "train()", "pass [text], or the name of a file as inputs")
     if inputs is not None and not isinstance(inputs, str | os.PathLike):
         inputs = list(inputs)  # read more than once
     base_model = None if base is None else _open_base(base, settings)
