@@ -196,7 +196,7 @@ def train(
         elif settings.method == "dict":
             model = run.learn_list()
         else:
-            shards = None if counts is None else open_shards(counts, allow_duplicates)
+            shards = None if counts is None else open_shards(counts, allow_duplicates, run.budget.room)
             identities = input_identities(inputs, counts, resume)
             training = fingerprint(asdict(settings), encoding, skip_undecodable, identities, __version__)
             work = WorkFolder(last, *work_location(output, tmp, resume), training, resume)

@@ -75,6 +75,7 @@ MODEL_CHANGES = {
     "half a pair for a character": ("faces", put(7, 0xD800)),
     "a granularity without end": ("spelling", put(3, 2**31 - 1)),
     "no word": ("words", lambda words: words[:0]),
+    "a symbol that is no word": ("words", lambda words: words[1:]),
     "a word of nothing": ("words", column("length", 5, 0)),
     "a word of another length": ("words", column("length", -1, 1)),
     "a word longer than it can be": ("words", column("length", -1, 99)),

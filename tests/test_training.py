@@ -340,7 +340,9 @@ def test_nothing_to_learn_from(tmp_path, texts):
 
 @pytest.mark.parametrize("end", [KeyboardInterrupt(), MemoryError(), OSError(28, "No space left on device")])
 @pytest.mark.parametrize(
-    "place", ["segtool.lexicon.em.learn", "json.dumps", "segtool.store.files._sync", "os.rename"], ids=str
+    "place",
+    ["segtool.lexicon.em.learn", "json.dumps", "segtool.store.files._sync", "segtool.store.files.exchange"],
+    ids=str,
 )
 def test_an_end_in_the_middle_leaves_the_old_model(tmp_path, monkeypatch, end, place):
     train(texts=SENTENCES, output=tmp_path / "m")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -103,19 +104,32 @@ def lm_score(model: str, file: str, encoding: str, quiet: bool) -> None:
 
     opened = open_lm(model)
     line = 0
-    log10, tokens, unknown = 0.0, 0, 0
+    total = TextScore(0.0, 0, 0)
     sources = find_sources([file])
     with options.open_output(None, sources) as out:
         out.write(b"line\tlog10\tperplexity\ttokens\tunknown\n")
-        for block in read_blocks(sources, encoding=encoding):
-            columns = (column.tolist() for column in opened.score_lines(block))
-            scores = [TextScore(*row) for row in zip(*columns, strict=True)]
-            out.write("".join(_row(str(line + i), score) for i, score in enumerate(scores, 1)).encode())
-            line += len(scores)
-            log10 += sum(score.log10_probability for score in scores)
-            tokens += sum(score.tokens for score in scores)
-            unknown += sum(score.unknown for score in scores)
-        out.write(_row("total", TextScore(log10, tokens, unknown)).encode())
+        for source in sources:
+            open_line: TextScore | None = None  # of which there was only a part
+            for block in read_blocks([source], encoding=encoding):
+                columns = (column.tolist() for column in opened.score_lines(block))
+                scores = [TextScore(*row) for row in zip(*columns, strict=True)]
+                total = reduce(_both, scores, total)
+                if open_line is not None:
+                    scores[0] = _both(open_line, scores[0])
+                open_line = None if block.endswith("\n") else scores.pop()
+                out.write("".join(_row(str(line + i), score) for i, score in enumerate(scores, 1)).encode())
+                line += len(scores)
+            if open_line is not None:
+                line += 1
+                out.write(_row(str(line), open_line).encode())
+        out.write(_row("total", total).encode())
+
+
+def _both(one: TextScore, other: TextScore) -> TextScore:
+    """Score two texts as one."""
+    return type(one)(
+        one.log10_probability + other.log10_probability, one.tokens + other.tokens, one.unknown + other.unknown
+    )
 
 
 def _row(name: str, score: TextScore) -> str:

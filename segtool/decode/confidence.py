@@ -19,7 +19,7 @@ from segtool.decode.lattice_of_text import Lattice
 from segtool.decode.n_best import best_paths
 from segtool.decode.posterior import place_probabilities, random_path
 from segtool.decode.viterbi import WEIGHT_UNIT
-from segtool.errors import UsageError
+from segtool.errors import InputError, UsageError
 from segtool.runtime.arrays import Floats
 from segtool.runtime.workers import in_order, text_groups
 from segtool.text.symbols import MARK, SPACE
@@ -44,6 +44,9 @@ MOST_CUTS = 1000
 MOST_TEMPERATURE = 1000
 COLD = 1e-9
 """At a lower temperature only cuts of equal score could differ from the best one, so that is taken."""
+
+LONGEST_LISTED = 1 << 22
+"""Characters of a line whose best cuts are listed, at most."""
 
 LISTED_AT_ONCE = 1 << 14
 """Characters of the lines that a thread takes at a time."""
@@ -131,6 +134,11 @@ def nbest_utf8_stream(
     bytes
         For each cut its line's number, its score in nats and its words, with a tab between these, and a line end; the
         cuts of a line together, as soon as the line is complete.
+
+    Raises
+    ------
+    InputError
+        For a line of more than `LONGEST_LISTED` characters.
     """
     if segmenter.literals is not None:
         segmenter.literals.check_separator(separator)
@@ -154,12 +162,16 @@ def nbest_utf8_stream(
 def _complete_lines(pieces: Iterable[str]) -> Iterator[list[str]]:
     """The lines that each piece completes, without their ends; the last one may lack its end."""
     waiting: list[str] = []
+    size = 0
     for piece in pieces:
         waiting.append(piece)
+        size += len(piece)
         if "\n" in piece:
             *lines, rest = "".join(waiting).split("\n")
             yield lines
-            waiting = [rest]
+            waiting, size = [rest], len(rest)
+        if size > LONGEST_LISTED:
+            raise InputError(f"a line of more than {LONGEST_LISTED:,} characters has no list of best cuts: divide it")
     rest = "".join(waiting)
     if rest:
         yield [rest]

@@ -170,6 +170,7 @@ class _EM:
             state.passes <= self._settings.all_passes
             and np.all(np.isfinite(state.log_likelihood))
             and len(state.expected) == size
+            and np.all(state.expected[self._singles] >= LEAST_EXPECTED)
             and np.all((state.expected >= 0) & (state.expected <= MOST_COUNT))
             and len(state.class_of) == (size if has_classes else 0)
             and state.class_of.max(initial=0) < classes

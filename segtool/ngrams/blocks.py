@@ -30,9 +30,11 @@ from segtool.text.runs import LONGEST_RUN
 
 __all__ = [
     "BLOCK_RECORD",
+    "UNPACKED_BYTES",
     "BlockReader",
     "BlockWriter",
     "DamagedBlock",
+    "LargeBlock",
     "pack_levels",
     "pack_numbers",
     "pack_stream",
@@ -46,12 +48,26 @@ BLOCK_RECORD = np.dtype([("end", "<i8"), ("offset", "<i8"), ("bytes", "<i8"), ("
 
 Content = TypeVar("Content")
 
+ANY = 1 << 62
+"""As a limit: none."""
+
 _LONGEST_VARINT = 10
 """Bytes of the longest varint of 64 bits."""
 
 
+MOST_POSITIONS = 1 << 24
+"""Positions of a block of runs, at most; writers make some hundred thousand."""
+
+UNPACKED_BYTES = 40
+"""Of memory for an n-gram of a block."""
+
+
 class DamagedBlock(ValueError):
     """The content of a block is not as expected."""
+
+
+class LargeBlock(ValueError):
+    """The content of a block does not fit into memory."""
 
 
 def pack_levels(levels: Sequence[Level], low: int, high: int) -> bytes:
@@ -75,20 +91,31 @@ def pack_levels(levels: Sequence[Level], low: int, high: int) -> bytes:
     return struct.pack(f"<{len(levels)}Q", *map(len, levels)) + _pack(columns, zlib.Z_RLE)
 
 
-def unpack_levels(data: bytes, low: int, high: int, lengths: int, alphabet: int) -> tuple[Level, ...]:
-    """Decompress so many levels of n-grams, or raise DamagedBlock if they are not of this range and alphabet."""
+def unpack_levels(data: bytes, low: int, high: int, lengths: int, alphabet: int, most: int = ANY) -> tuple[Level, ...]:
+    """Decompress so many levels of n-grams.
+
+    Raises
+    ------
+    DamagedBlock
+        If they are not of this range and alphabet.
+    LargeBlock
+        If there are more than `most`, before they are decompressed.
+    """
     header = 8 * lengths
     if len(data) < header:
         raise DamagedBlock("it ends early")
     sizes = struct.unpack(f"<{lengths}Q", data[:header])
-    packed_fans, low_bytes, high_bytes, packed_counts = _unpack(data[header:], 4)
-    if not sum(sizes) == len(low_bytes) == len(high_bytes):
-        raise DamagedBlock("its columns differ in length")
+    found = sum(sizes)
+    parents = high - low + sum(sizes[:-1]) if lengths else 0
+    one_each = (found, found)
+    bounds = [_of_varints(parents), one_each, one_each, _of_varints(found)]
+    columns = _unpack(data[header:], 4, bounds, found + parents, most)
+    packed_fans, low_bytes, high_bytes, packed_counts = columns
     symbol = np.empty(2 * len(low_bytes), np.uint8)
     symbol[0::2], symbol[1::2] = low_bytes, high_bytes
     symbols = symbol.view("<u2").astype(np.uint16, copy=False)
-    fans = _from_varints(packed_fans, high - low + sum(sizes[:-1]) if lengths else 0)
-    counts = _from_varints(packed_counts, sum(sizes))
+    fans = _from_varints(packed_fans, parents)
+    counts = _from_varints(packed_counts, found)
     levels = []
     begin, fan_begin, offset, parents = 0, 0, low, high - low
     for size in sizes:
@@ -107,9 +134,9 @@ def pack_numbers(numbers: Integers) -> bytes:
     return _pack([_varints([numbers])], zlib.Z_RLE)
 
 
-def unpack_numbers(data: bytes, length: int) -> Integers:
-    """Decompress so many numbers, or raise DamagedBlock."""
-    return _from_varints(_unpack(data, 1)[0], length)
+def unpack_numbers(data: bytes, length: int, most: int = ANY) -> Integers:
+    """Decompress so many numbers, or raise DamagedBlock, or LargeBlock for more than `most`."""
+    return _from_varints(_unpack(data, 1, [_of_varints(length)], length, most)[0], length)
 
 
 def pack_stream(stream: Ids) -> bytes:
@@ -122,11 +149,11 @@ def unpack_stream(data: bytes, length: int, alphabet: int, longest: int = LONGES
 
     `longest` limits its runs, because working memory is made for the longest.
     """
-    (column,) = _unpack(data, 1)
-    if len(column) != 2 * length:
+    if not 0 < length <= MOST_POSITIONS:
         raise DamagedBlock("it has another length")
+    (column,) = _unpack(data, 1, [(2 * length, 2 * length)])
     stream = column.view("<u2").astype(np.uint16, copy=False)
-    if length == 0 or stream[0] or stream[-1]:
+    if stream[0] or stream[-1]:
         raise DamagedBlock("it holds no runs")
     if not _are_runs(stream, alphabet, longest):
         raise DamagedBlock("it holds other symbols, or longer runs, than the card says")
@@ -139,6 +166,11 @@ def _varints(parts: Sequence[Integers]) -> Bytes:
     longest = -(-int(numbers.max(initial=1)).bit_length() // 7)
     out = np.empty(longest * len(numbers), np.uint8)
     return out[: _write_varints(numbers, out)]
+
+
+def _of_varints(length: int) -> tuple[int, int]:
+    """Least and greatest bytes of a column of so many varints."""
+    return length, _LONGEST_VARINT * length
 
 
 def _from_varints(varints: Bytes, length: int) -> Integers:
@@ -159,20 +191,30 @@ def _pack(columns: Sequence[Bytes], strategy: int) -> bytes:
     return b"".join([struct.pack(f"<{len(sizes)}Q", *sizes), *packed])
 
 
-def _unpack(data: bytes, columns: int) -> list[Bytes]:
+def _unpack(
+    data: bytes, columns: int, bounds: Sequence[tuple[int, int]] = (), numbers: int = 0, most: int = ANY
+) -> list[Bytes]:
+    """Decompress columns.
+
+    `bounds` are the least and the greatest size of each, in bytes. LargeBlock if there are more than `most` numbers.
+    """
     header = 16 * columns
     if len(data) < header:
         raise DamagedBlock("it ends early")
     sizes = struct.unpack(f"<{2 * columns}Q", data[:header])
     if header + sum(sizes[1::2]) != len(data):
         raise DamagedBlock("its columns have another length")
+    if not all(low <= size <= high for size, (low, high) in zip(sizes[0::2], bounds, strict=False)):
+        raise DamagedBlock("a column has another length")
+    if numbers > most:
+        raise LargeBlock(f"holds {numbers:,} n-grams, which need {numbers * UNPACKED_BYTES >> 20:,}M of memory")
     found = []
     at = header
     for size, packed in zip(sizes[0::2], sizes[1::2], strict=True):
         inflate = zlib.decompressobj()
         try:
             # one byte more than expected, so that a longer column is noticed but not inflated
-            column = inflate.decompress(memoryview(data)[at : at + packed], min(size, 1 << 62) + 1)
+            column = inflate.decompress(memoryview(data)[at : at + packed], min(size, ANY) + 1)
         except zlib.error as error:
             raise DamagedBlock(f"it cannot be inflated: {error}") from None
         if len(column) != size or not inflate.eof or inflate.unused_data:
@@ -237,7 +279,7 @@ class BlockReader:
         Raises
         ------
         ModelError
-            If the block is damaged or cannot be read.
+            If the block is damaged, cannot be read or is too large (:class:`LargeBlock`).
         """
         _, offset, size, crc32 = self._index[i].tolist()
         try:
@@ -252,6 +294,8 @@ class BlockReader:
             return unpack(data)
         except DamagedBlock as error:
             raise self.damaged(f"block {i}: {error}") from None
+        except LargeBlock as error:
+            raise ModelError(f"{self._file}: block {i} {error}: give that much with --memory") from None
 
     def damaged(self, what: str) -> ModelError:
         """Error of a damaged file; `what` is the damaged part."""

@@ -233,7 +233,7 @@ def count(
         if tmp is not None:
             work.check()
         if counts is not None:
-            shards = open_shards(counts, allow_duplicates)
+            shards = open_shards(counts, allow_duplicates, budget.room)
             counting = Counting(shards[0].order, shards[0].fold, work, budget, workers)
             counted = counting.add_up(shards, watch, reading)
         else:

@@ -41,6 +41,7 @@ from segtool import __version__
 from segtool.errors import UsageError
 from segtool.limits import LONGEST_WORD, MOST_IDS
 from segtool.ngrams.blocks import (
+    UNPACKED_BYTES,
     BlockReader,
     BlockWriter,
     pack_levels,
@@ -52,6 +53,7 @@ from segtool.ngrams.blocks import (
 )
 from segtool.ngrams.table import Level, Slice, join_slices
 from segtool.runtime.arrays import Codes, Ids, Integers
+from segtool.runtime.budget import LEAST, Budget
 from segtool.store.cards import CardFormat, is_whole, write_array
 from segtool.store.model_checks import MOST_COUNT, are_symbols
 from segtool.text.folding import fold_table
@@ -201,7 +203,8 @@ class Shard:
         Entries of the card on the corpus.
     """
 
-    def __init__(self, path: Path, card: dict[str, Any], form: CardFormat = SHARD) -> None:
+    def __init__(self, path: Path, card: dict[str, Any], form: CardFormat = SHARD, room: int | None = None) -> None:
+        self._most = max(Budget.of(None).room if room is None else room, LEAST) // UNPACKED_BYTES
         codes, written, frequency, written_counts, hash_sizes = (
             np.array(form.open_array(path, name, card, dtype)) for name, dtype in _SHARD_ARRAYS.items()
         )
@@ -237,13 +240,14 @@ class Shard:
         self._ends = ends[:-1]  # block i holds the bigrams from _ends[i - 1] to before _ends[i], block 0 none
 
     @classmethod
-    def open(cls, path: str | os.PathLike[str], form: CardFormat = SHARD) -> Shard:
+    def open(cls, path: str | os.PathLike[str], form: CardFormat = SHARD, room: int | None = None) -> Shard:
         """Open a shard; ModelError if it is missing, damaged, or of another format version.
 
-        `form` words the errors: ``SPILLED`` for a shard that this or an earlier process wrote for itself.
+        `form` words the errors: ``SPILLED`` for a shard that this or an earlier process wrote for itself. A block may
+        take `room` bytes of memory, by default half of what is free.
         """
         folder = Path(path)
-        return cls(folder, form.read(folder), form)
+        return cls(folder, form.read(folder), form, room)
 
     def check_blocks(self) -> None:
         """Raise ModelError if a block is damaged."""
@@ -273,7 +277,7 @@ class Shard:
     def bigrams(self) -> Level:
         """The whole level 2, read anew each time; parents are first symbols."""
         symbols = len(self.codes)
-        (level,) = self._ngrams.read(0, lambda data: unpack_levels(data, 0, symbols, 1, symbols))
+        (level,) = self._ngrams.read(0, lambda data: unpack_levels(data, 0, symbols, 1, symbols, self._most))
         if len(level) != self._ends[-1]:
             raise self._ngrams.damaged("its bigrams")
         if np.any(self.frequency[level.symbol] == 0) or np.any(self.frequency[level.parent] == 0):
@@ -282,7 +286,7 @@ class Shard:
 
     def sizes(self) -> Integers:
         """Number of n-grams of three symbols or more that begin with each bigram."""
-        return self._ngrams.read(len(self._ends), lambda data: unpack_numbers(data, int(self._ends[-1])))
+        return self._ngrams.read(len(self._ends), lambda data: unpack_numbers(data, int(self._ends[-1]), self._most))
 
     def slice(self, low: int, high: int) -> Slice:
         """N-grams of three symbols or more that begin with one of the bigrams from `low` to before `high`."""
@@ -296,9 +300,11 @@ class Shard:
 
     def _block(self, i: int) -> Slice:
         low, high = int(self._ends[i - 1]), int(self._ends[i])
-        return self._ngrams.read(
-            i, lambda data: Slice(low, high, unpack_levels(data, low, high, self.order - 2, len(self.codes)))
-        )
+
+        def unpack(data: bytes) -> Slice:
+            return Slice(low, high, unpack_levels(data, low, high, self.order - 2, len(self.codes), self._most))
+
+        return self._ngrams.read(i, unpack)
 
     def slices(self) -> Iterator[Slice]:
         """All n-grams of three symbols or more, a slice for each block."""
@@ -327,7 +333,9 @@ def check_duplicates(counts: object, allow_duplicates: bool) -> None:
         raise UsageError("--allow-duplicates: only count shards are compared: pass them with --counts, or leave it out")
 
 
-def open_shards(paths: Sequence[str | os.PathLike[str]], allow_duplicates: bool = False) -> list[Shard]:
+def open_shards(
+    paths: Sequence[str | os.PathLike[str]], allow_duplicates: bool = False, room: int | None = None
+) -> list[Shard]:
     """Open shards in order to add them up.
 
     Parameters
@@ -335,6 +343,8 @@ def open_shards(paths: Sequence[str | os.PathLike[str]], allow_duplicates: bool 
     paths : sequence of path
     allow_duplicates : bool
         Whether two may hold the same runs, which then count twice.
+    room : int, optional
+        Bytes of memory for a block, by default half of what is free.
 
     Raises
     ------
@@ -343,7 +353,7 @@ def open_shards(paths: Sequence[str | os.PathLike[str]], allow_duplicates: bool 
     """
     if not paths:
         raise UsageError("no count shards were given: pass one or more")
-    shards = [Shard.open(path) for path in paths]
+    shards = [Shard.open(path, room=room) for path in paths]
     for shard in shards[1:]:
         both = f"{shards[0].path} and {shard.path}"
         if shard.fold != shards[0].fold:

@@ -100,10 +100,10 @@ def input_identities(
     names = [inputs] if isinstance(inputs, str | os.PathLike) else list(inputs or ())
     sources = find_sources(names)
     paths = [source.path for source in sources if source.path is not None]
-    if inputs is not None and len(paths) == len(sources):
+    if inputs is not None and len(paths) == len(sources) and all(path.is_file() for path in paths):
         return file_identities(paths)
     if resume:
-        kind = "texts" if inputs is None else "standard input (-)"
+        kind = "texts" if inputs is None else "standard input (-), pipes and devices"
         raise UsageError(f"--resume: {kind} cannot be recognised by a later training: pass files")
     return secrets.token_hex(16)
 

@@ -176,6 +176,8 @@ def _word_faults(words: npt.NDArray[Any], alphabet: int) -> Iterator[str]:
         yield "a word has symbols outside the alphabet"
     elif np.any((symbols != 0) != (np.arange(symbols.shape[1]) < length[:, None])):
         yield "a word has another length than it says"
+    elif not np.array_equal(symbols[length == 1, 0], np.arange(1, alphabet)):
+        yield "a symbol is no word"
     if words["count"].min() < 0 or words["count"].max() > MOST_COUNT:
         yield "a count is out of range"
     expected = words["expected"]

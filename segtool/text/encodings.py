@@ -78,7 +78,7 @@ def byte_lines(pieces: Iterable[bytes]) -> Iterator[tuple[bytes, bool]]:
     """
     held: list[bytes] = []
     size = 0
-    for piece in pieces:
+    for piece in _no_longer(pieces, PART_BYTES):
         held.append(piece)
         size += len(piece)
         if size < PART_BYTES and b"\n" not in piece:
@@ -93,6 +93,14 @@ def byte_lines(pieces: Iterable[bytes]) -> Iterator[tuple[bytes, bool]]:
             yield data[start:end], True
         held, size = [data[end:]], len(data) - end
     yield b"".join(held), True
+
+
+def _no_longer(pieces: Iterable[bytes], most: int) -> Iterator[bytes]:
+    for piece in pieces:
+        if len(piece) <= most:
+            yield piece
+        else:
+            yield from (piece[low : low + most] for low in range(0, len(piece), most))
 
 
 def decode_lines(
@@ -137,6 +145,9 @@ def decode_lines(
                 raise undecodable(data, name, line, offset, codec) from exc
             text = "".join(_rescue(data, name, line, offset, codec, skip))
             leaving = not ends
+            end = data.find(b"\n") + 1
+            if within and exc.start < end:  # the line end of what was passed on
+                text = "\n" + text
         yield text
         offset += len(data)
         line += data.count(b"\n")

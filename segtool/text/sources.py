@@ -17,7 +17,6 @@ from pathlib import Path
 
 from segtool.errors import EncodingError, InputError, UsageError
 from segtool.text.encodings import SkippedLine, decode_lines, decode_pieces, find_codec
-from segtool.text.symbols import last_break
 from segtool.text.unpacked import UnpackedFile
 
 __all__ = ["ReadReport", "Source", "find_sources", "read_blocks", "read_lines", "read_pieces", "total_size"]
@@ -303,6 +302,8 @@ def _whole_lines(texts: Iterable[str], block_chars: int) -> Iterator[str]:
             if not end:
                 if len(text) - start < most:
                     break
+                from segtool.text.symbols import last_break  # numpy, for long lines only
+
                 # the place follows from the text alone, not from the pieces in which it came
                 end = start + (last_break(text[start : start + most]) or most)
             yield text[start:end]

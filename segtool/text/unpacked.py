@@ -23,7 +23,7 @@ __all__ = ["UnpackedFile"]
 _BUFFER_BYTES = 1 << 20
 _PACKED_BYTES = 1 << 14
 # zstandard unpacks all that it is given at once: up to 128 kB from four bytes.
-_ZSTD_BYTES = 1 << 9
+_ZSTD_BYTES = 1 << 8
 MOST_WINDOW = 1 << 27
 """Bytes of unpacked text that an archive may refer back to; more is for ``xz`` and ``zstd`` with special options."""
 # A file that ends within the magic bytes counts as compressed, unless these may be a short text ("BZh9").
