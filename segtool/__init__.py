@@ -16,6 +16,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from segtool.errors import (
+    ArgumentError,
     CorpusError,
     DataError,
     EncodingError,
@@ -28,6 +29,7 @@ from segtool.errors import (
 )
 
 if TYPE_CHECKING:
+    from segtool.box import cut, lcut
     from segtool.evaluation import Evaluation, evaluate, evaluate_files
     from segtool.ngrams.count_stage import count
     from segtool.segmenter import Segmenter, load
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "ArgumentError",
     "CorpusError",
     "Cut",
     "DataError",
@@ -56,8 +59,10 @@ __all__ = [
     "UsageError",
     "__version__",
     "count",
+    "cut",
     "evaluate",
     "evaluate_files",
+    "lcut",
     "load",
     "train",
 ]
@@ -68,11 +73,13 @@ _HOMES = {
     "Cut": "tokens",
     "Evaluation": "evaluation",
     "count": "ngrams.count_stage",
+    "cut": "box",
     "evaluate": "evaluation",
     "evaluate_files": "evaluation",
     "SearchToken": "tokens",
     "Segmenter": "segmenter",
     "Token": "tokens",
+    "lcut": "box",
     "load": "segmenter",
     "TrainingReport": "training",
     "TrainingSettings": "settings",

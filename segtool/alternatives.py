@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from segtool.arguments import check_text
 from segtool.limits import WITHIN
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ class Alternatives:
         UsageError
             If the text is longer, or the model is of a method without scores of words.
         """
+        check_text(text, "explain()")
         from segtool.explain.explain import explain_text
 
         return explain_text(self._cutter, self.model, text)
@@ -159,10 +161,12 @@ class Alternatives:
 
     def entries(self, text: str, within: float) -> Entries:
         """Find the entries of a text for search: places in characters, and which are words of the cut."""
+        check_text(text, "cut_for_search()")
         return self._cutter.entries(text, within, self.interprets(2 * len(text)))  # one pass more
 
     def lattice(self, text: str, wish: str, effort: int = 4) -> Lattice:
         """Score the words at all places of a text, for a wish that costs `effort` times what the cut does."""
+        check_text(text, wish)
         self._cutter.decoder.demand_scores(wish)
         return self._cutter.lattice(text, self.interprets(effort * len(text)))
 

@@ -161,7 +161,7 @@ def discover(
         keep &= ~np.isin(words["symbols"], classes).any(axis=1)
     places = np.flatnonzero(keep)
     folded = fold_text if model.folds else str
-    left_out = frozenset(folded(spelled("\n".join(known))).split("\n"))
+    left_out = frozenset(folded(spelled("\n".join(known), model.has_number_tokens)).split("\n"))
     rows = zip(places.tolist(), _columns(words, places), strict=True)
     found = [WordScore(model.spell(place), *numbers) for place, numbers in rows]
     for word in literals_of(model) if unfiltered else ():
@@ -282,7 +282,7 @@ def examples(
         Examples of each word, the word in 【】, each run of whitespace as one space.
     """
     shown: dict[str, list[str]] = {word: [] for word in words}
-    fold = segmenter.model.folds
+    fold, numbers = segmenter.model.folds, segmenter.model.has_number_tokens
     wanted = {fold_text(word) if fold else word: found for word, found in shown.items() if number > 0}
     for text in texts:
         start = 0
@@ -291,7 +291,7 @@ def examples(
             piece = text[start:end]
             start = end
             for token in segmenter.tokenize(piece):
-                word = _spelled_word(token.word, fold)
+                word = _spelled_word(token.word, fold, numbers)
                 if word not in wanted:
                     continue
                 found = wanted[word]
@@ -305,13 +305,17 @@ def examples(
     return shown
 
 
-def spelled(text: str) -> str:
-    r"""Spell a text as words are: ``0`` for a digit run, ``A`` for a Latin run, ``\n`` for space, ``\0`` for marks."""
-    codes, _ = tokenise(text)
+def spelled(text: str, numbers: bool = False) -> str:
+    r"""Spell a text as words are: ``0`` for a number, ``A`` for a Latin run, ``\n`` for space, ``\0`` for marks.
+
+    `numbers` says whether there are number tokens.
+    """
+    codes, _ = tokenise(text, numbers)
     classes = {NUM: "0", LAT: "A", MARK: "\0", SPACE: "\n"}
     return "".join([classes.get(code) or chr(code) for code in codes.tolist()])
 
 
 @lru_cache(1 << 16)
-def _spelled_word(word: str, fold: bool) -> str:
-    return fold_text(spelled(word)) if fold else spelled(word)
+def _spelled_word(word: str, fold: bool, numbers: bool) -> str:
+    word = spelled(word, numbers)
+    return fold_text(word) if fold else word

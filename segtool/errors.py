@@ -4,6 +4,7 @@
 
     SegtoolError
     ├── UsageError            a wrong parameter or flag                         exit code 2
+    │   └── ArgumentError     an argument of a wrong type or name; a TypeError
     └── DataError             a fault of the input, the model or the disk       exit code 1
         ├── InputError        a file that cannot be opened or unpacked
         │   └── EncodingError bytes that are not valid in the stated encoding
@@ -20,6 +21,7 @@ from __future__ import annotations
 import errno
 
 __all__ = [
+    "ArgumentError",
     "CorpusError",
     "DataError",
     "EncodingError",
@@ -42,6 +44,10 @@ class UsageError(SegtoolError, ValueError):
     """A wrong parameter, or flags that exclude one another."""
 
     exit_code = 2
+
+
+class ArgumentError(UsageError, TypeError):
+    """An argument of a wrong type, or a parameter that does not exist."""
 
 
 class DataError(SegtoolError):

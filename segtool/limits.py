@@ -13,5 +13,5 @@ LONGEST_WORD = 15
 WITHIN = 2.0
 """Greatest loss of an entry for search, in nats, if none is asked for."""
 
-MOST_IDS = 0xFFF0
-"""Ids of symbols are below this; a table of characters has the ids above for classes."""
+MOST_IDS = 0xFFC0
+"""Ids of symbols are below this; a table of characters has the ids above for numerals and classes."""

@@ -7,10 +7,12 @@ first longer text on, compiled kernels cut. The words are the same.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from segtool.alternatives import Alternatives
+from segtool.arguments import check_text, checked_texts
+from segtool.cut_texts import cut_texts
 from segtool.decode.texts import TextCutter, cutter_of
 from segtool.derivation import Derivable
 from segtool.errors import UsageError
@@ -94,22 +96,38 @@ class Segmenter(Derivable, Alternatives):
         -------
         list of str
             Slices of the text, in order; joined they give the text without its whitespace.
+
+        Raises
+        ------
+        ArgumentError
+            If the text is no string.
         """
+        if type(text) is not str:
+            check_text(text, "cut()")
         return self._cutter.cut(text, self.interprets(len(text)))
 
-    def cut_iter(self, texts: Iterable[str]) -> Iterator[list[str]]:
+    __call__ = cut
+
+    def cut_iter(self, texts: Iterable[str]) -> Iterable[list[str]]:
         """Cut texts one by one, as they come.
 
         Parameters
         ----------
         texts : iterable of str
-            For instance the lines of an open file.
+            For instance a list, or the lines of an open file.
 
-        Yields
+        Returns
+        -------
+        iterable of list of str
+            Each pass over it cuts the texts anew, if they can be iterated again, as a list can. Texts that can be read
+            only once, as those of a generator or a file, give an iterator; a pass after its end raises UsageError.
+
+        Raises
         ------
-        list of str
+        ArgumentError
+            If `texts` is one string or nothing that can be iterated; in a pass, if a text is no string.
         """
-        return map(self.cut, texts)
+        return cut_texts(self, texts)
 
     @overload
     def tokenize(
@@ -167,9 +185,12 @@ class Segmenter(Derivable, Alternatives):
         ------
         UsageError
             If `workers` is less than 1.
+        ArgumentError
+            If `texts` is one string or nothing that can be iterated, or a text is no string.
         """
         if workers < 1:
             raise UsageError(f"cut_batch(): {workers} workers: choose 1 or more")
+        texts = checked_texts(texts, "cut_batch()", "pass [text], or cut it by cut(text)")
         groups = text_groups(texts, BATCH_CHARACTERS)
         cuts = in_order(lambda group: self._cutter.cut_group(group, self.interprets), groups, workers)
         return [words for group in cuts for words in group]

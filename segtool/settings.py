@@ -148,6 +148,11 @@ class CandidateSettings(_Settings):
 
     max_word_len: int = parameter(6, "Longest word, in symbols (characters, numbers, Latin runs).", 1, LONGEST_WORD)
     fold: bool = parameter(True, "Count simplified and traditional characters as one.", flag="--fold/--no-fold")
+    numbers: bool = parameter(
+        True,
+        "Cut a number in Han characters, such as 五十五, as one token, as digits are; method unigram.",
+        flag="--numbers/--no-numbers",
+    )
     min_count: int = parameter(2, "N-grams seen less often are no candidates.", 1, 1 << 31)
     min_per_million: float = parameter(
         0.1,
@@ -317,6 +322,7 @@ class Parameters(TypedDict, total=False):
     min_per_million: float
     max_word_len: int
     fold: bool
+    numbers: bool
     with_lm: bool
     sample: float
     seed: int

@@ -7,18 +7,21 @@ the module of the method decides (:mod:`segtool.lexicon.learned`).
 from __future__ import annotations
 
 import importlib
+import inspect
 import os
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import TYPE_CHECKING
 
 from segtool import __version__
+from segtool.arguments import checked_texts, unknown_parameter
 from segtool.errors import UsageError
+from segtool.lexicon import build
 from segtool.lexicon.adapt import PASSES, TRAINING_MOST, TRAINING_SHARE, adapt_model
-from segtool.lexicon.build import build_model
 from segtool.lexicon.em import SAMPLED
 from segtool.lexicon.learned import Learned, Resources
+from segtool.lexicon.number_words import pool_numbers
 from segtool.lexicon.parts import weigh_parts
 from segtool.lexicon.passes import Engine, Threads
 from segtool.lm.kneser_ney import estimate
@@ -152,6 +155,8 @@ def train(
     ------
     UsageError
         If a parameter makes no sense, or two shards hold the same text.
+    ArgumentError
+        If a parameter does not exist, or the texts are one string or hold something else than strings.
     InputError, EncodingError
         If an input cannot be read.
     CorpusError
@@ -168,12 +173,15 @@ def train(
     >>> seg.cut("医生说")
     ['医生', '说']
     """
-    try:
-        settings = replace(settings or TrainingSettings(), **parameters).checked()
-    except TypeError as error:
-        raise UsageError(f"train(): {error}") from None
+    known = [each.name for each in fields(TrainingSettings)]
+    for name in parameters:
+        if name not in known:
+            raise unknown_parameter("train()", name, [*known, *inspect.signature(train).parameters])
+    settings = replace(settings or TrainingSettings(), **parameters).checked()
     if [inputs, texts, counts].count(None) != 2:
         raise UsageError("train() takes either inputs (files), or texts, or counts (shards)")
+    if texts is not None:
+        texts = checked_texts(texts, "train()", "pass [text], or the name of a file as inputs")
     if inputs is not None and not isinstance(inputs, str | os.PathLike):
         inputs = list(inputs)  # read more than once
     base_model = None if base is None else _open_base(base, settings)
@@ -286,7 +294,6 @@ class _Training:
             learned: Learned = method.learn(
                 corpus, candidates, settings, Resources(engine, step, checkpoints, lm, counts)
             )
-        self.report.words = len(learned.words.weight)
         return self.build(corpus, candidates, learned, lm)
 
     def score(self, counted: Counted, least: int, checkpoints: Checkpoints) -> Candidates:
@@ -320,8 +327,12 @@ class _Training:
         parameters = asdict(replace(settings, unknown_len=unknown_len))
         card: dict[str, object] = {"decoder": learned.decoder, "parameters": parameters, "segtool_version": __version__}
         with self.watch.stage("build"):
-            model = build_model(candidates, learned, card, settings, corpus, lm)
-        if not fits or not settings.parts_weight:
-            return model
-        with self.watch.stage("parts", corpus.stats.positions, "sym") as step:
-            return weigh_parts(model, corpus, settings.parts_weight, self.engine or Threads(self.workers), step)
+            model = build.build_model(candidates, learned, card, settings, corpus, lm)
+        if fits and settings.parts_weight:
+            with self.watch.stage("parts", corpus.stats.positions, "sym") as step:
+                engine = self.engine or Threads(self.workers)
+                model = weigh_parts(model, corpus, settings.parts_weight, engine, step)
+        if fits:
+            model = pool_numbers(model, build.MODEL_PATIENCE)
+        self.report.words = len(model.words)
+        return model

@@ -13,6 +13,7 @@ import numpy as np
 
 from segtool.decode.viterbi import TAG_STEP
 from segtool.text.symbols import LAT, MARK, NUM, SPACE, class_table
+from tests.naive_numbers import end_of_number
 
 # ---------------------------------------------------------------- symbols
 
@@ -30,7 +31,7 @@ _TOKEN = re.compile(
 )
 
 
-def tokens(text):
+def tokens(text, numbers=False):
     """(start, end, code) of each token: a regular expression over characters that carry their class."""
     classed = "".join(_CLASS_LETTERS[class_table()[ord(char)]] + char for char in text)
     codes = {"space": SPACE, "latin": LAT, "digits": NUM}
@@ -40,8 +41,15 @@ def tokens(text):
         match = _TOKEN.match(classed, at)
         kind = match.lastgroup
         code = ord(match[0][1]) if kind == "han" else codes.get(kind, MARK)
-        found.append((at // 2, match.end() // 2, code))
-        at = match.end()
+        begin, end = at // 2, match.end() // 2
+        if numbers and kind in ("han", "digits"):
+            number = end_of_number(text, begin, end, kind == "digits")
+            if number is not None:
+                code, end = NUM, number
+                while classed[2 * end : 2 * end + 1] == "e":
+                    end += 1
+        found.append((begin, end, code))
+        at = 2 * end
     return found
 
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from segtool.decode.viterbi import WEIGHT_UNIT
 from segtool.lexicon.boundary_model import fit_boundary_model
-from segtool.lexicon.build import build_model
+from segtool.lexicon.build import build_model, join_numbers
 from segtool.lexicon.em import learn
 from segtool.lexicon.unknown_words import spelling_scores, spelling_steps
 from segtool.ngrams.count import count_stream
@@ -56,7 +56,8 @@ def test_boundary_model_and_unknown_words_join_the_model(sample_candidates, samp
     model = build_model(sample_candidates, learned, card, settings)
     units = model.lexicon.copy()
     units[3::4] = 0
-    assert (model.lexicon[3::4] == fit_boundary_model(learned.sample, learned.boundaries, units, settings)).all()
+    sample = join_numbers(learned.sample, learned.boundaries, sample_candidates.codes)
+    assert (model.lexicon[3::4] == fit_boundary_model(*sample, units, settings)).all()
     assert model.lexicon[3::4].any()
     assert not plain.lexicon[3::4].any()
     assert (model.spelling == spelling_steps(spelling_scores(plain.words, plain.symbols, settings))).all()

@@ -135,6 +135,7 @@ def test_train_takes_all_parameters(tmp_path):
         "min_per_million": 50.0,
         "max_word_len": 4,
         "fold": False,
+        "numbers": False,
         "length_penalty": 1.75,
         "variation_weight": 0.25,
         "entropy_weight": 1.5,
@@ -166,9 +167,9 @@ def test_train_takes_all_parameters(tmp_path):
         "lm_moves": (1.0, 0.5, 1.0, 0.25, 1.0, 0.125, 1.0, 0.0),
     }
     assert parameters.keys() == vars(TrainingSettings()).keys()
-    valued = {name: value for name, value in parameters.items() if name != "fold"}
+    valued = {name: value for name, value in parameters.items() if name not in ("fold", "numbers")}
     flags = [part for name, value in valued.items() for part in ("--" + name.replace("_", "-"), spelled(value))]
-    flags.append("--no-fold")
+    flags += ["--no-fold", "--no-numbers"]
     succeed("train", SAMPLE, "-o", tmp_path / "cli", *flags)
     stored = load(tmp_path / "cli").model.card["parameters"]
     assert stored == {name: list(value) if isinstance(value, tuple) else value for name, value in parameters.items()}

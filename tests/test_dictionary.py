@@ -204,7 +204,7 @@ def test_examples():
     assert [word for word in got if word in ("C++", "5G", "iPhone 15 Pro", "👨‍👩‍👧")] == [
         "C++", "iPhone 15 Pro", "5G", "👨‍👩‍👧",
     ]  # fmt: skip
-    long = "一二三四五六七八九十一二三四五六七八九十"
+    long = "天地玄黄宇宙洪荒日月盈昃辰宿列张"
     assert cut_every_way(base.with_words(force=[long]), f"第{long}号")[1:2] == [long]
     tokens = literal.tokenize(text, "byte")
     assert all(text.encode()[token.start : token.end].decode() == token.word for token in tokens)

@@ -14,6 +14,7 @@ from segtool import errors
 from tests.helpers import ROOT, TIMEOUT, environment
 
 PUBLIC = [
+    "ArgumentError",
     "CorpusError",
     "Cut",
     "DataError",
@@ -32,8 +33,10 @@ PUBLIC = [
     "UsageError",
     "__version__",
     "count",
+    "cut",
     "evaluate",
     "evaluate_files",
+    "lcut",
     "load",
     "train",
 ]
@@ -77,7 +80,7 @@ def test_public_functions_are_no_modules():
 def test_other_names_are_not_there():
     with pytest.raises(AttributeError, match="tokenise"):
         _ = segtool.tokenise
-    assert not hasattr(segtool, "cut")
+    assert not hasattr(segtool, "box_cut")
 
 
 def test_every_public_name_is_documented():
@@ -101,16 +104,18 @@ def test_errors_are_a_tree():
     tree = {name: getattr(errors, name).__mro__ for name in errors.__all__}
     assert all(errors.SegtoolError in bases for bases in tree.values())
     for name, bases in tree.items():
-        if name not in ("SegtoolError", "UsageError"):
+        if name not in ("SegtoolError", "UsageError", "ArgumentError"):
             assert errors.DataError in bases
     assert issubclass(errors.EncodingError, errors.InputError)
     assert issubclass(errors.UsageError, ValueError)
+    assert issubclass(errors.ArgumentError, errors.UsageError)
+    assert issubclass(errors.ArgumentError, TypeError)
     assert {getattr(segtool, name) for name in errors.__all__} == {getattr(errors, name) for name in errors.__all__}
 
 
 def test_exit_codes():
     for name in errors.__all__:
-        assert getattr(errors, name).exit_code == (2 if name == "UsageError" else 1)
+        assert getattr(errors, name).exit_code == (2 if name in ("UsageError", "ArgumentError") else 1)
 
 
 # The import

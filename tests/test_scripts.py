@@ -60,6 +60,14 @@ def test_search():
     assert len(sizes) == 3 and sizes == sorted(set(sizes))
 
 
+def test_numerals():
+    rows = table(script("numerals", "data", "--no-peers"))
+    assert [*rows] == ["news, --no-numbers", "news", "default"]
+    for name in rows:
+        with_numeral, number, _ = rows[name][0].split(" / ")
+        assert 0 <= int(with_numeral) <= int(number)
+
+
 def test_quality():
     rows = table(script("quality", "data", "--no-peers"))
     assert len(rows) == 3, "both rows on adaptation have one name"

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from segtool import EncodingError, Segmenter, train
 from segtool.decode import decoders
-from segtool.decode.block import CHARACTERS, SLACK, Scratch, character_table
+from segtool.decode.block import SLACK, Scratch
+from segtool.decode.characters import CHARACTERS, character_table
 from segtool.text.sources import Source, read_pieces
 from segtool.text.symbols import CODE_LIMIT, LAT, MARK, NUM, class_table
 from segtool.text.utf8_files import _whole_characters, read_utf8

@@ -165,7 +165,7 @@ def _check_early(dictionary: Dictionary, arguments: dict[str, Any]) -> None:
 
     if arguments["method"] != "unigram":
         raise UsageError(f"--method {arguments['method']} takes no --prefer, --force, --forbid or --words: use unigram")
-    check_dictionary(dictionary, arguments["fold"])
+    check_dictionary(dictionary, arguments["fold"], arguments["numbers"])
 
 
 def _learn(inputs: tuple[str, ...], keep: bool, quiet: bool, arguments: dict[str, Any]) -> tuple[Segmenter, list[str]]:

@@ -11,9 +11,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from segtool.limits import LONGEST_TOKEN, LONGEST_WORD, MOST_IDS
+from segtool.decode.characters import CHARACTERS, HAN_NUMERAL, IDS, NOT_HAN, NUMERAL_MASK, is_numeral, number_end
+from segtool.limits import LONGEST_TOKEN, LONGEST_WORD
 from segtool.runtime.arrays import Ids
 from segtool.runtime.kernels import kernel
+from segtool.text.numbers import MOST_NUMERALS
 from segtool.text.symbols import (
     C_DIGIT,
     C_EXTEND,
@@ -24,16 +26,11 @@ from segtool.text.symbols import (
     C_PERCENT,
     C_SIGN,
     C_SPACE,
-    CODE_LIMIT,
-    LAT,
-    NUM,
-    class_table,
 )
 
 __all__ = [
     "BACKS",
     "BEGINS",
-    "CHARACTERS",
     "LANES",
     "NODE",
     "ROWS",
@@ -41,7 +38,6 @@ __all__ = [
     "STARTS",
     "SYMBOLS",
     "Scratch",
-    "character_table",
     "read_tokens",
     "write_words",
 ]
@@ -59,44 +55,15 @@ SYMBOLS, STARTS, SPACES, BEGINS, BACKS = range(5)
 """Of each token its symbol id, its place in the block, whether a word begins there, and how far back the best word
 goes; and which tokens are spaces."""
 
-CHARACTERS = 0x110000
-"""Characters in a character table; the ids of numbers and of Latin runs come next, then the two limits."""
-
 NODE = 0x7FFFFFFF
 """Masks an index, which spares the compiled code the question whether it is negative."""
 
-_CLASSES = MOST_IDS  # the character table holds this and the class for a character other than Han
 _BLOCK = 512  # tokens after which a block ends at the next boundary
 _PAD = 40  # tokens of room around a block, for loops that look ahead and back
 _INDEX = (1 << 62) - 1  # as NODE, for places in the text
 _JOINER = 0x200D
 _NEWLINE = 10
 _RETURN = 13
-
-
-def character_table(ids: Ids, max_len: int = 0, unknown_len: int = 0) -> Ids:
-    """Table by which the kernels know a character.
-
-    Parameters
-    ----------
-    ids : ndarray of uint16, shape (CODE_LIMIT,)
-        Symbol id of each code.
-    max_len, unknown_len : int
-        Longest word of the trie and longest unknown word, in symbols.
-
-    Returns
-    -------
-    ndarray of uint16, shape (CHARACTERS + 4,)
-        The symbol id of a Han character, for others their class; then the ids of numbers and of Latin runs, and the
-        two limits.
-    """
-    classes = np.frombuffer(class_table(), np.uint8)
-    table = np.empty(CHARACTERS + 4, np.uint16)
-    table[:CHARACTERS] = classes
-    table[:CHARACTERS] |= _CLASSES
-    table[:CODE_LIMIT] = np.where(classes[:CODE_LIMIT] == C_HAN, ids, table[:CODE_LIMIT])
-    table[CHARACTERS:] = *ids[[NUM, LAT]], max_len, unknown_len
-    return table
 
 
 class Scratch:
@@ -138,7 +105,7 @@ def read_tokens(data, at, final, before, characters, places):  # type: ignore[no
         Whether the text ends where the data does.
     before : int
         Id of the symbol right before, 0 for none.
-    characters : uint16[CHARACTERS + 4]
+    characters : uint16[CHARACTERS + 4 or more]
     places : int32[ROWS * row], written
         Symbols and starts of the tokens, which count from 1: token 0 is the symbol before. Which tokens are spaces.
 
@@ -176,7 +143,7 @@ def read_tokens(data, at, final, before, characters, places):  # type: ignore[no
         if lead & 0xF0 == 0xE0:
             point = (lead & 15) << 12 | (np.int64(data[at + 1]) & 63) << 6 | np.int64(data[at + 2]) & 63
             entry = np.int64(characters[point])
-            if entry < _CLASSES:  # most are Han
+            if entry < HAN_NUMERAL:  # most are Han
                 if tokens == room:
                     full = True
                     break
@@ -189,6 +156,23 @@ def read_tokens(data, at, final, before, characters, places):  # type: ignore[no
                 continue
             width = 3
             here = entry & 15
+            if entry < NOT_HAN:
+                here = C_HAN
+                entry &= NUMERAL_MASK
+                end = number_end(data, at, kind == C_DIGIT and digit_before, characters)
+                if end > 0 and tokens == room:
+                    full = True
+                    break
+                if end != 0:
+                    if end > 0:
+                        tokens += 1
+                        symbols[tokens] = num_id
+                        starts[tokens] = at - origin
+                    at = abs(end)
+                    kind = closed
+                    digit_before = sign = False
+                    continue
+                entry = np.int64(characters[IDS + entry])
         elif lead < 0x80:
             point = lead
             width = 1
@@ -202,7 +186,7 @@ def read_tokens(data, at, final, before, characters, places):  # type: ignore[no
             point |= (np.int64(data[at + 2]) & 63) << 6 | np.int64(data[at + 3]) & 63
             width = 4
             entry = np.int64(characters[point])
-            here = entry & 15 if entry >= _CLASSES else C_HAN
+            here = entry & 15 if entry >= NOT_HAN else C_HAN
         mark = here
         here = C_MARK if mark > C_HAN else mark
         is_sign = mark == C_SIGN
@@ -255,8 +239,13 @@ def read_tokens(data, at, final, before, characters, places):  # type: ignore[no
         symbols[t] = 0
     certain = tokens
     if full or (at == size and not final):
-        certain -= 1  # the last token may go on
-        if tokens > 1 and symbols[tokens - 1] == num_id:
+        last = tokens
+        if not full:
+            first = max(size - 3 * MOST_NUMERALS, origin)
+            while last > 1 and origin + starts[last] > first and is_numeral(data, origin + starts[last], characters):
+                last -= 1  # a numeral behind the data may make a number of those at its end
+        certain = last - 1  # the last token may go on
+        if last > 1 and symbols[last - 1] == num_id:
             certain -= 1  # and a sign between digits may join both to what follows
         certain = max(certain, 0)
     return tokens, certain, space_count, full

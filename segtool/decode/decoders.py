@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from segtool.decode.block import SLACK, Scratch, character_table, read_tokens, write_words
+from segtool.decode.block import SLACK, Scratch, read_tokens, write_words
+from segtool.decode.characters import character_table
 from segtool.decode.forced_splits import split_lengths, split_trie, split_words
 from segtool.decode.lattice_of_text import Lattice, compiled_lattice, plain_lattice
 from segtool.decode.near_best import bar_splits, cover_entries, list_entries, plain_entries
@@ -111,12 +112,13 @@ class Decoder:
     ----------
     ids : ndarray of uint16, shape (CODE_LIMIT,)
         Symbol id of each code.
-    max_len, unknown_len : int
-        As for :func:`segtool.decode.block.character_table`.
+    max_len, unknown_len, numbers
+        As for :func:`segtool.decode.characters.character_table`.
 
     Attributes
     ----------
     ids : ndarray of uint16
+    numbers : bool
     plain : callable or None
         Gives the lengths of the words of a run of symbol ids, in plain Python.
     splits : mapping of tuple of int to list of int
@@ -126,14 +128,14 @@ class Decoder:
     plain: Callable[[list[int]], list[int]] | None = None
     splits: Mapping[tuple[int, ...], list[int]] = MappingProxyType({})
 
-    def __init__(self, ids: Ids, max_len: int = 0, unknown_len: int = 0) -> None:
-        self.ids = ids
+    def __init__(self, ids: Ids, max_len: int = 0, unknown_len: int = 0, numbers: bool = False) -> None:
+        self.ids, self.numbers = ids, numbers
         self._limits = max_len, unknown_len
 
     @functools.cached_property
     def characters(self) -> Ids:
-        """See :func:`segtool.decode.block.character_table`."""
-        return character_table(self.ids, *self._limits)
+        """See :func:`segtool.decode.characters.character_table`."""
+        return character_table(self.ids, *self._limits, self.numbers)
 
     def cover(self, tokens: int, certain: int, scratch: Scratch) -> int:
         """Find the words of a block; parameters and result of :func:`segtool.decode.utf8_kernel.cover`."""
@@ -237,7 +239,7 @@ class Decoder:
         """
         size = len(text)
         codes, starts = [0] * (size + 1), [0] * (size + 1)
-        tokens = symbolise.interpreted(list(map(ord, text)), class_table(), codes, starts)
+        tokens = symbolise.interpreted(list(map(ord, text)), class_table(self.numbers), codes, starts)
         starts[tokens], codes[tokens] = size, MARK
         t = 0
         while t < tokens:
@@ -262,7 +264,7 @@ class _Lattice(Decoder):
         pass
 
     def __init__(self, model: Model) -> None:
-        super().__init__(_symbol_ids(model), model.max_word_len, model.unknown_len)
+        super().__init__(_symbol_ids(model), model.max_word_len, model.unknown_len, model.has_number_tokens)
         spelling, granularity = model.spelling, round(model.granularity * WEIGHT_UNIT)
         if spelling[GRANULARITY] != granularity or spelling[SPLITS] != 0:
             spelling = spelling.copy()
@@ -298,8 +300,8 @@ class _Lattice(Decoder):
 
     def lattice(self, text: str, plain: bool) -> Lattice:
         if plain:
-            return plain_lattice(text, self.ids, self._plain_tables, self._limits)
-        return compiled_lattice(text, self.ids, self._tables, self.characters)
+            return plain_lattice(text, self.ids, self._plain_tables, self._limits, self.numbers)
+        return compiled_lattice(text, self.ids, self._tables, self.characters, self.numbers)
 
 
 class _SplitLattice(_Lattice):

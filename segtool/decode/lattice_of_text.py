@@ -19,7 +19,8 @@ from typing import Any
 
 import numpy as np
 
-from segtool.decode.block import CHARACTERS, ROWS, Scratch
+from segtool.decode.block import ROWS, Scratch
+from segtool.decode.characters import CHARACTERS
 from segtool.decode.utf8_kernel import BARRED, GAPS, LONG, NO_SCORE, UNROLLED, cover
 from segtool.decode.viterbi import SHIFT, pairs_and_gaps, run_lattice
 from segtool.limits import LONGEST_WORD
@@ -137,7 +138,7 @@ class Lattice:
         return frozenset(np.flatnonzero(self.codes == SPACE).tolist())
 
 
-def plain_lattice(text: str, ids: Ids, tables: tuple[Any, Any], limits: tuple[int, int]) -> Lattice:
+def plain_lattice(text: str, ids: Ids, tables: tuple[Any, Any], limits: tuple[int, int], numbers: bool) -> Lattice:
     """Score the words at all places of a text in plain Python.
 
     Parameters
@@ -149,6 +150,8 @@ def plain_lattice(text: str, ids: Ids, tables: tuple[Any, Any], limits: tuple[in
         Trie and spelling scores.
     limits : tuple of int
         Longest word of the trie and longest unknown word; these are as for :func:`segtool.decode.viterbi.viterbi`.
+    numbers : bool
+        Whether there are number tokens (:mod:`segtool.text.numbers`).
 
     Returns
     -------
@@ -156,28 +159,28 @@ def plain_lattice(text: str, ids: Ids, tables: tuple[Any, Any], limits: tuple[in
         Of one block.
     """
     codes, starts = [0] * len(text), [0] * (len(text) + 1)
-    tokens = symbolise.interpreted(list(map(ord, text)), class_table(), codes, starts)
+    tokens = symbolise.interpreted(list(map(ord, text)), class_table(numbers), codes, starts)
     found = np.array(codes[:tokens], np.int32)
     symbols = ids[np.maximum(found, MARK)]
     edges = plain_edges(symbols.tolist(), *tables, *limits)
     return Lattice([*starts[:tokens], len(text)], found, symbols, True, max(tokens, 1), lambda first, last: edges)
 
 
-def compiled_lattice(text: str, ids: Ids, tables: tuple[Any, Any], characters: Ids) -> Lattice:
+def compiled_lattice(text: str, ids: Ids, tables: tuple[Any, Any], characters: Ids, numbers: bool) -> Lattice:
     """Score the words at all places of a text.
 
     Parameters
     ----------
-    text, ids, tables
+    text, ids, tables, numbers
         As for :func:`plain_lattice`, of arrays.
     characters : ndarray of uint16
-        From :func:`segtool.decode.block.character_table`.
+        From :func:`segtool.decode.characters.character_table`.
 
     Returns
     -------
     Lattice
     """
-    codes, starts = tokenise(text)
+    codes, starts = tokenise(text, numbers)
     symbols = ids[np.maximum(codes, MARK)]
     longest = max(int(characters[CHARACTERS + 2]), int(characters[CHARACTERS + 3]), 1)
     buffer = np.empty(longest * min(BLOCK_PLACES, len(symbols)), np.int64)

@@ -49,9 +49,12 @@ class Literals:
         Without whitespace at either end and without line ends.
     folds : bool
         Whether characters are folded.
+    numbers : bool
+        Whether there are number tokens (:mod:`segtool.text.numbers`).
     """
 
-    def __init__(self, words: Sequence[str], folds: bool) -> None:
+    def __init__(self, words: Sequence[str], folds: bool, numbers: bool = False) -> None:
+        self._classes = class_table(numbers)
         points = [code_points(word) for word in words]
         if folds:
             points = [np.where(each < CODE_LIMIT, fold_table()[each % CODE_LIMIT], each) for each in points]
@@ -61,14 +64,15 @@ class Literals:
         firsts = self._ids[np.unique([each[0] for each in points])]
         if folds:
             self._ids[:CODE_LIMIT] = self._ids[fold_table()]
-        number = {point: i for i, point in enumerate(alphabet.tolist(), 1)}
-        numbers = [[number[point] for point in each.tolist()] for each in points]
-        self._units = linked_trie(numbers, [1] * len(numbers), len(alphabet) + 1)
+        id_of = {point: i for i, point in enumerate(alphabet.tolist(), 1)}
+        rows = [[id_of[point] for point in each.tolist()] for each in points]
+        self._units = linked_trie(rows, [1] * len(rows), len(alphabet) + 1)
         self._spaced = next((word for word in words if len(word.split()) > 1), None)
         begins = np.isin(self._ids, firsts)
         begins[list(map(ord, STAND_INS))] = True
         self._begins = frozenset(map(chr, np.flatnonzero(begins).tolist()))
-        classes = np.frombuffer(class_table(), np.uint8)
+        # numerals are not among the Han characters where there are number tokens
+        classes = np.frombuffer(self._classes, np.uint8)[: len(begins)]
         self._kinds = begins * np.uint8(BEGINS_LITERAL) | (classes == C_HAN) * np.uint8(IS_HAN)
         self._kinds |= (classes == C_EXTEND) * np.uint8(IS_EXTENDER)
         self._kinds[ord("\n")] |= IS_NEWLINE
@@ -126,7 +130,7 @@ class Literals:
             return text, []
         size = len(text)
         points, codes, starts, places = list(map(ord, text)), [0] * size, [0] * (size + 1), [0] * (2 * size)
-        tokens = symbolise.interpreted(points, class_table(), codes, starts)
+        tokens = symbolise.interpreted(points, self._classes, codes, starts)
         starts[tokens] = size
         tables = memoryview(self._ids), memoryview(self._units)
         count = find_literals.interpreted(points, tokens, starts, *tables, places)
@@ -184,7 +188,7 @@ class Literals:
         size = len(text)
         points = code_points(text)
         codes, starts, places = (np.zeros(n, np.int32) for n in (size, size + 1, 2 * size))
-        tokens = symbolise.compiled(points, np.frombuffer(class_table(), np.uint8), codes, starts)
+        tokens = symbolise.compiled(points, np.frombuffer(self._classes, np.uint8), codes, starts)
         starts[tokens] = size
         count = find_literals.compiled(points, tokens, starts, self._ids, self._units, places)
         return _replaced(text, places[: 2 * count].tolist())

@@ -15,7 +15,8 @@ from collections.abc import Container, Sequence
 
 import numpy as np
 
-from segtool.decode.block import BACKS, BEGINS, CHARACTERS, ROWS
+from segtool.decode.block import BACKS, BEGINS, ROWS
+from segtool.decode.characters import CHARACTERS
 from segtool.decode.utf8_kernel import BARRED, GAPS, LONG, NO_SCORE, UNROLLED, cover
 from segtool.decode.viterbi import SHIFT, pairs_and_gaps, run_lattice
 from segtool.limits import LONGEST_WORD

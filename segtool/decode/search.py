@@ -117,7 +117,7 @@ def _find_plain(decoder: Decoder, text: str, within: int) -> Entries:
 
 
 def _find_compiled(decoder: Decoder, text: str, within: int, room: int) -> Entries:
-    codes, starts = tokenise(text)
+    codes, starts = tokenise(text, decoder.numbers)
     ids = decoder.ids[np.maximum(codes, 0)]
     marks = np.flatnonzero(ids == 0)
     found = [np.zeros(0, np.int64)]

@@ -60,7 +60,7 @@ class TextCutter:
     def __init__(self, decoder: Decoder, literals: Sequence[str] = (), folds: bool = False) -> None:
         self.decoder = decoder
         self.arrays: tuple[Any, ...] = ()
-        self.literals = Literals(literals, folds) if literals else None
+        self.literals = Literals(literals, folds, decoder.numbers) if literals else None
 
     def cut(self, text: str, plain: bool) -> list[str]:
         """Cut a text.

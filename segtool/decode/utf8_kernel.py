@@ -19,7 +19,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from segtool.decode.block import BACKS, BEGINS, CHARACTERS, LANES, NODE, ROWS, STARTS, read_tokens, write_words
+from segtool.decode.block import BACKS, BEGINS, LANES, NODE, ROWS, STARTS, read_tokens, write_words
+from segtool.decode.characters import CHARACTERS
 from segtool.decode.forced_splits import split_words
 from segtool.decode.viterbi import FLIP, FLIPPED, GRANULARITY, NO_WORD, SHIFT, SPLITS, TAG_STEP
 from segtool.limits import LONGEST_WORD
@@ -310,7 +311,7 @@ def cover(tokens, certain, characters, units, spelling, places, scores):  # type
     ----------
     tokens, certain : int
         From :func:`read_tokens`.
-    characters : uint16[CHARACTERS + 4]
+    characters : uint16[CHARACTERS + 4 or more]
     units : int32[4 * nodes]
     spelling : int32[4 * symbols]
         See :func:`segtool.decode.viterbi.viterbi`.

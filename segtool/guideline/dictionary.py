@@ -180,8 +180,8 @@ def extend(model: Model, dictionary: Dictionary, gain: float = GAIN, penalty: fl
         raise UsageError(f"a model of method {settings_of(model).method} takes no words: use one of method unigram")
     listed, strengths = dictionary.words, dictionary.strengths
     preferred = dictionary.prefer
-    encoded, split_words = _encoded_strengths(dictionary, model.folds)
-    in_list = _encode(list(listed.words), model.folds)
+    encoded, split_words = _encoded_strengths(dictionary, model.folds, model.has_number_tokens)
+    in_list = _encode(list(listed.words), model.folds, model.has_number_tokens)
     in_trie = [encoded[0].fits & ~encoded[0].has_class, encoded[1].fits & ~encoded[1].has_class, encoded[2].fits]
     tables = [(in_list.codes[in_list.fits], in_list.length[in_list.fits])]
     tables += [(each.codes[fits], each.length[fits]) for each, fits in zip(encoded, in_trie, strict=True)]
@@ -206,26 +206,26 @@ def extend(model: Model, dictionary: Dictionary, gain: float = GAIN, penalty: fl
     return with_trie(model, trie, _card(model, dictionary, split_words, literals))
 
 
-def check_dictionary(dictionary: Dictionary, folds: bool) -> None:
-    """Raise the errors of :func:`extend` that do not depend on the model, but for whether it folds characters."""
-    _encoded_strengths(dictionary, folds)
+def check_dictionary(dictionary: Dictionary, folds: bool, numbers: bool = False) -> None:
+    """Raise the errors of :func:`extend` that depend on folding and number tokens of the model, and nothing else."""
+    _encoded_strengths(dictionary, folds, numbers)
 
 
-def _encoded_strengths(dictionary: Dictionary, folds: bool) -> tuple[list[_Encoded], list[str]]:
+def _encoded_strengths(dictionary: Dictionary, folds: bool, numbers: bool) -> tuple[list[_Encoded], list[str]]:
     """Check a dictionary; the words of each strength as symbols, and those that are split."""
-    splits = _splits(dictionary.force, folds)
+    splits = _splits(dictionary.force, folds, numbers)
     _check_conflicts(dictionary.strengths, folds)
     forced = [word.replace(SPLIT, "") for word in dictionary.force.words]
     words = list(dictionary.prefer.words), forced, list(dictionary.forbid.words)
-    encoded = [_encode(each, folds) for each in words]
+    encoded = [_encode(each, folds, numbers) for each in words]
     _check_forbidden(dictionary.forbid, encoded[2])
     return encoded, splits
 
 
-def _encode(words: list[str], folds: bool) -> _Encoded:
+def _encode(words: list[str], folds: bool, numbers: bool) -> _Encoded:
     """Turn words into folded codes."""
     text = "\n".join(words)
-    codes, starts = tokenise(text)
+    codes, starts = tokenise(text, numbers)
     ends = np.cumsum(np.fromiter(map(len, words), np.int64, len(words)) + 1) - 1
     owner = np.searchsorted(ends, starts)
     inside = starts < ends[owner] if len(words) else np.zeros(0, np.bool_)
@@ -275,20 +275,21 @@ def _check_forbidden(forbidden: NamedWords, encoded: _Encoded) -> None:
     special = encoded.has_class & ~encoded.has_mark
     for i in np.flatnonzero(single | special)[:1].tolist():
         fault = "a number or a Latin run in it is any number, any Latin run: forbid words of Han characters only"
-        if single[i]:
+        if single[i] and not special[i]:
             fault = "a single character cannot be forbidden, as any text must be cut into words: remove it"
         raise forbidden.error(list(forbidden.words)[i], fault)
 
 
-def _splits(forced: NamedWords, folds: bool) -> list[str]:
+def _splits(forced: NamedWords, folds: bool, numbers: bool) -> list[str]:
     """The forced words that are split on output, folded."""
     found = [word for word in forced.words if SPLIT in word]
     for word in found:
-        parts = _encode(word.split(SPLIT), folds)
+        parts, whole = (_encode(each, folds, numbers) for each in (word.split(SPLIT), [word.replace(SPLIT, "")]))
         if not all(map(str.strip, word.split(SPLIT))):
             raise forced.error(word, f"no word on one side of {SPLIT}: write it as 和{SPLIT}服务")
-        if not (parts.fits.all() and parts.length.sum() <= LONGEST_WORD) or parts.has_class.any():
-            fault = f"a split word has Han characters only, {LONGEST_WORD} or fewer: change or remove it"
+        has_class = parts.has_class.any() or whole.has_class.any()
+        if not (parts.fits.all() and parts.length.sum() <= LONGEST_WORD) or has_class:
+            fault = f"a split word has Han characters only, {LONGEST_WORD} or fewer, no number: change or remove it"
             raise forced.error(word, fault)
     return _folded(found, folds)
 

@@ -164,7 +164,8 @@ def encode_gold(model: Model, sentences: Sequence[Sentence]) -> Gold:
     Parameters
     ----------
     model : Model
-        Decides whether characters are folded. Its symbols come first in order of code, together with new ones.
+        Decides whether characters are folded and numbers are one token. Its symbols come first in order of code,
+        together with new ones.
     sentences : sequence of sequence of str
         Words of each sentence. Whitespace inside a word separates it in two, as it does in any text.
 
@@ -178,7 +179,7 @@ def encode_gold(model: Model, sentences: Sequence[Sentence]) -> Gold:
         If there is no Han character in the sentences.
     """
     text, starts, line_ends = _joined(sentences)
-    codes, places = tokenise(text)
+    codes, places = tokenise(text, model.has_number_tokens)
     begins = np.zeros(len(text) + 1, np.bool_)
     begins[starts] = True
     is_start = np.zeros(len(text) + 1, np.bool_)

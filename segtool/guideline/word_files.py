@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from segtool.errors import DataError, EncodingError, InputError, SegtoolError, UsageError
+from segtool.errors import ArgumentError, DataError, EncodingError, InputError, SegtoolError, UsageError
 from segtool.text.sources import read_lines
 
 __all__ = ["NamedWords", "named_words", "read_words"]
@@ -71,7 +71,7 @@ def named_words(name: str, words: Iterable[str] | Mapping[str, float] | NamedWor
     if isinstance(words, NamedWords):
         return words
     if isinstance(words, str):
-        raise UsageError(f"{name}: one string: pass a list of words")
+        raise ArgumentError(f"{name}: one string: pass a list of words")
     found: dict[str, float | None] = {}
     nats = words if isinstance(words, Mapping) else {}
     for word in words:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import Any
 
-from segtool.errors import UsageError
+from segtool.errors import ArgumentError, UsageError
 from segtool.integrations import ModelOrPath, has_letters, needs_extra, segmenter_of
 from segtool.runtime.workers import in_order, text_groups
 from segtool.text.sources import find_sources, read_blocks
@@ -58,7 +58,7 @@ class GensimSentences:
         if (inputs is None) == (texts is None):
             raise UsageError("GensimSentences(): give inputs (files) or texts, one of both")
         if isinstance(texts, str):
-            raise UsageError("GensimSentences(): texts is one string: pass a list of strings")
+            raise ArgumentError("GensimSentences(): texts is one string: pass a list of strings")
         if texts is not None and iter(texts) is texts:
             raise UsageError("GensimSentences(): texts can be read only once, and gensim reads them again: pass a list")
         self.inputs: list[str | os.PathLike[str]] | None = None

@@ -28,6 +28,7 @@ from segtool.errors import UsageError
 from segtool.lexicon.build import boundary_bytes, ngram_levels, tagged_trie, word_table
 from segtool.lexicon.decoder_lattice import TextLattice
 from segtool.lexicon.em import FORGOTTEN, LEAST_EXPECTED, expected_words, log_prior, log_weight
+from segtool.lexicon.number_words import pool_numbers
 from segtool.lexicon.parts import weigh_parts
 from segtool.lexicon.passes import Threads
 from segtool.lexicon.spellings import odd_spellings
@@ -117,10 +118,10 @@ def adapt_model(
     display, spellings = _display_forms(joined, words.at, model, corpus, of_text)
     table = word_table(joined.candidates, words)
     adapted = Model(codes, display, units, spelling_steps(spelling), table, spellings, dict(model.card))
-    if not settings.parts_weight:
-        return adapted
-    new = ~np.isin(words.at, joined.at_model)
-    return weigh_parts(adapted, corpus, settings.parts_weight, Threads(workers), new=new)
+    if settings.parts_weight:
+        new = ~np.isin(words.at, joined.at_model)
+        adapted = weigh_parts(adapted, corpus, settings.parts_weight, Threads(workers), new=new)
+    return pool_numbers(adapted, PATIENCE)
 
 
 @dataclass(frozen=True)

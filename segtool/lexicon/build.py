@@ -15,10 +15,11 @@ from segtool.lexicon.trie import build_trie
 from segtool.lexicon.unknown_words import spelling_scores, spelling_steps
 from segtool.lm.language_model import LanguageModel
 from segtool.ngrams.scores import Candidates
-from segtool.runtime.arrays import Floats, Ids, Integers, Places
+from segtool.runtime.arrays import Codes, Floats, Ids, Integers, Places
 from segtool.settings import TrainingSettings
 from segtool.store.model import Model, word_record
-from segtool.text.runs import Corpus
+from segtool.text.runs import Corpus, corpus_chunks
+from segtool.text.symbols import CODE_LIMIT, LAT, NUM, class_table, symbolise
 
 __all__ = [
     "MODEL_PATIENCE",
@@ -62,7 +63,10 @@ def build_model(
     words = word_table(candidates, learned.words)
     spelling = np.zeros(4 * (len(candidates.codes) + 1), np.int32)
     if settings is not None:
-        units[3::4] = fit_boundary_model(learned.sample, learned.boundaries, units, settings)
+        sample = learned.sample, learned.boundaries
+        if settings.numbers:
+            sample = join_numbers(*sample, candidates.codes)
+        units[3::4] = fit_boundary_model(*sample, units, settings)
         spelling = spelling_steps(spelling_scores(words, candidates.codes, settings))
     display = candidates.codes if corpus is None else corpus.alphabet.display
     spellings = odd_spellings(corpus, candidates, learned.words.at)
@@ -141,6 +145,36 @@ def ngram_levels(
         symbols.append((keys & 0xFFFF).astype(np.uint16))
         parents.append((keys >> 16).astype(np.int32))
     return symbols, parents, np.split(at, np.cumsum([len(table) for table in rows])[:-1])
+
+
+def join_numbers(stream: Ids, boundaries: Ids, codes: Codes) -> tuple[Ids, Ids]:
+    """Make one symbol ``NUM`` of each number in a stream (:mod:`segtool.text.numbers`).
+
+    Parameters
+    ----------
+    stream : ndarray of uint16, shape (n,)
+        Symbol ids.
+    boundaries : ndarray of uint16, shape (n,)
+        A value for each symbol; that of the first symbol of a number stays.
+    codes : ndarray of uint32, shape (symbols,)
+
+    Returns
+    -------
+    stream, boundaries : ndarray of uint16
+    """
+    shown = codes.copy()
+    shown[np.searchsorted(codes, [0, NUM, LAT])] = [ord(each) for each in "\n0A"]
+    ids = np.zeros(CODE_LIMIT, np.uint16)
+    ids[codes] = np.arange(len(codes), dtype=np.uint16)
+    classes = np.frombuffer(class_table(True), np.uint8)
+    joined: tuple[list[Ids], list[Ids]] = ([stream[:1]], [boundaries[:1]])
+    for low, high in corpus_chunks(stream):
+        points = shown[stream[low + 1 : high + 1]]
+        found, starts = np.empty(len(points), np.int32), np.empty(len(points), np.int32)
+        tokens = symbolise.compiled(points, classes, found, starts)
+        joined[0].append(ids[np.maximum(found[:tokens], 0)])
+        joined[1].append(boundaries[low + 1 + starts[:tokens]])
+    return np.concatenate(joined[0]), np.concatenate(joined[1])
 
 
 def weight_steps(weight: Floats) -> Floats:

@@ -228,5 +228,7 @@ def weigh_parts(
     units = lexicon.reshape(-1, 4)
     units[word_nodes(units, words["symbols"], words["length"]), 2] = weight_steps(words["weight"])
     unknown, single = len(model.symbols), words["length"] == 1
-    units[unknown, 2] += round((words["weight"][single].min() - model.words["weight"][single].min()) * WEIGHT_UNIT)
+    shift = words["weight"][single].min() - model.words["weight"][single].min()
+    if np.isfinite(shift):  # it is not for a model with absurd weights
+        units[unknown, 2] += round(shift * WEIGHT_UNIT)
     return replace(model, lexicon=lexicon, words=words)

@@ -16,6 +16,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
+from segtool.arguments import checked_texts
 from segtool.errors import UsageError
 from segtool.ngrams.counter import CorpusCounter, Counted, add_up, write_shard
 from segtool.ngrams.shards import SHARD, Shard, check_duplicates, open_shards
@@ -238,6 +239,8 @@ def count(
             counted = counting.add_up(shards, watch, reading)
         else:
             counting = Counting(max_word_len + 1, fold, work, budget, workers)
+            if texts is not None:
+                texts = checked_texts(texts, "count()", "pass [text], or the name of a file as inputs")
             text = TextInput(inputs, texts, encoding, skip_undecodable)
             counted = counting.count(text, watch, reading, engine)
         stats = counted.corpus.stats

@@ -137,6 +137,12 @@ class Model:
         return bool(self.card["parameters"].get("fold", False))
 
     @property
+    def has_number_tokens(self) -> bool:
+        """Whether a number in Han characters is one token when text is cut (:mod:`segtool.text.numbers`)."""
+        parameters = self.card["parameters"]
+        return parameters.get("method") == "unigram" and bool(parameters.get("numbers", False))
+
+    @property
     def granularity(self) -> float:
         """Nats for each gap between two words: more than 0 for finer words, less for coarser ones."""
         return float(self.card.get("granularity", 0.0))

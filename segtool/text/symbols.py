@@ -12,6 +12,9 @@ Han       one Han character       a symbol of its own
 ``SPACE`` whitespace              a boundary that belongs to no word
 ========= ======================= =====================================================
 
+With *number tokens*, a number in Han characters is ``NUM`` too, also with digits (:mod:`segtool.text.numbers`). Models
+cut by them; statistics are counted without them, character by character.
+
 Combining marks, variation selectors and emoji joiners belong to the character before them. A run of letters of other
 scripts (Greek, Cyrillic, kana, hangul, …) is one token. Whitespace is as in :meth:`str.isspace`. A token of
 `LONGEST_TOKEN` (:mod:`segtool.limits`) bytes in UTF-8 ends there, if it would go on, and is a mark.
@@ -32,10 +35,21 @@ import numpy as np
 from segtool.limits import LONGEST_TOKEN
 from segtool.runtime.arrays import Codes, Places
 from segtool.runtime.kernels import LazyKernel
+from segtool.text.numbers import (
+    AFTER_DIGITS,
+    COLUMN_SIZE,
+    COLUMNS,
+    FIRST_ACCEPTING,
+    MOST_NUMERALS,
+    NO_NUMERAL,
+    NUMBER_CHARACTERS,
+    START,
+    automaton,
+)
 
 __all__ = [
-    "BOUNDARY", "LAT", "NUM", "PART", "SPACE", "bounded_parts", "class_table", "code_points", "last_break", "symbolise",
-    "tokenise",
+    "BOUNDARY", "C_NUMERAL", "LAT", "NUM", "PART", "SPACE", "bounded_parts", "class_table", "code_points", "last_break",
+    "symbolise", "tokenise",
 ]  # fmt: skip
 
 SPACE = -1
@@ -56,10 +70,25 @@ _LOOK_BACK = 1 << 12
 C_MARK, C_SPACE, C_LETTER, C_EXTEND, C_DIGIT, C_LATIN, C_HAN, C_SIGN, C_PERCENT = range(9)
 """Classes of characters; the last two are marks that may belong to a number."""
 
+C_NUMERAL = 16
+"""Class of the first kind of numerals, which are Han characters, where there are number tokens."""
+
+_COLUMN_TABLE = 0x110000  # where the tables of the automaton are in the table of classes
+_STATE_TABLE = _COLUMN_TABLE + COLUMN_SIZE
+
 
 @functools.cache
-def class_table() -> bytes:
-    """Class of each of the 1,114,112 code points, a byte each."""
+def class_table(numbers: bool = False) -> bytes:
+    """Class of each of the 1,114,112 code points, a byte each.
+
+    With `numbers`, the class of a numeral is `C_NUMERAL` plus its kind, and the tables of
+    :func:`segtool.text.numbers.automaton` follow.
+    """
+    if numbers:
+        marked = bytearray(class_table())
+        for numeral, number_kind in NUMBER_CHARACTERS.items():
+            marked[ord(numeral)] = C_NUMERAL + number_kind
+        return bytes(marked) + automaton()
     table = bytearray(0x110000)
     text = Path(__file__).with_name("charclass.txt").read_text(encoding="ascii")
     for line in text.splitlines()[1:]:
@@ -107,8 +136,8 @@ def _symbolise(points, classes, codes, starts):  # type: ignore[no-untyped-def]
     Parameters
     ----------
     points : uint32[n]
-    classes : uint8[0x110000]
-        From :func:`class_table`.
+    classes : uint8[0x110000 or more]
+        From :func:`class_table`, which decides whether there are number tokens.
     codes : int32[n], written
         Code of each token: the code point of a Han character, or ``NUM``, ``LAT``, ``MARK``, ``SPACE``.
     starts : int32[n], written
@@ -124,11 +153,48 @@ def _symbolise(points, classes, codes, starts):  # type: ignore[no-untyped-def]
     closed = -2
     previous = 0
     digit_before = False  # the last character was a digit
+    behind = 0  # end of the last number token
     size = 0  # UTF-8 bytes of the open token behind its first character
     count = len(points)
     for i in range(count):
+        if i < behind:
+            continue
         point = points[i]
         here = classes[point]
+        if here >= C_NUMERAL:
+            here = C_HAN
+            after_digits = kind == C_DIGIT and digit_before
+            state = AFTER_DIGITS if after_digits else START
+            end = i
+            last = NO_NUMERAL
+            j = i
+            while j < min(count, i + MOST_NUMERALS) and classes[points[j]] >= C_NUMERAL:
+                numeral = classes[points[j]] - C_NUMERAL
+                state = classes[_STATE_TABLE + COLUMNS * state + classes[_COLUMN_TABLE + 16 * last + numeral]]
+                if state == 0:
+                    if not after_digits or end > i:
+                        break
+                    after_digits = False  # what does not go on with the digits may be a number of its own
+                    state = START
+                    last = NO_NUMERAL
+                    j = i
+                    continue
+                last = numeral
+                j += 1
+                if state >= FIRST_ACCEPTING:
+                    end = j
+            if end > i + 1 or (end > i and after_digits):
+                if not after_digits:
+                    starts[tokens] = i
+                    codes[tokens] = NUM
+                    tokens += 1
+                    size = -3  # the first numeral
+                size += 3 * (end - i)
+                kind = closed
+                previous = points[end - 1]
+                digit_before = False
+                behind = end
+                continue
         is_sign = here == C_SIGN
         is_percent = here == C_PERCENT
         if is_sign or is_percent:
@@ -177,9 +243,12 @@ def _symbolise(points, classes, codes, starts):  # type: ignore[no-untyped-def]
 symbolise = LazyKernel(_symbolise, "i8(u4[const], u1[const], i4[], i4[])")
 
 
-def tokenise(text: str) -> tuple[Places, Places]:
-    """Cut a text into tokens, as :func:`symbolise` does; returns their codes and their starts."""
+def tokenise(text: str, numbers: bool = False) -> tuple[Places, Places]:
+    """Cut a text into tokens, as :func:`symbolise` does; returns their codes and their starts.
+
+    `numbers` says whether there are number tokens.
+    """
     points = code_points(text)
     codes, starts = np.empty(len(points), np.int32), np.empty(len(points), np.int32)
-    tokens = symbolise.compiled(points, np.frombuffer(class_table(), np.uint8), codes, starts)
+    tokens = symbolise.compiled(points, np.frombuffer(class_table(numbers), np.uint8), codes, starts)
     return codes[:tokens], starts[:tokens]

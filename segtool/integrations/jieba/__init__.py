@@ -223,7 +223,7 @@ class Tokenizer:
         """Forbid a word from now on: its characters are cut otherwise. A single character is left alone."""
         word = _decoded(word).strip()
         named_words("del_word()", [word])
-        codes, _ = tokenise(word)
+        codes, _ = tokenise(word, self._model().model.has_number_tokens)
         with self.lock:
             key = self._key(word)
             known = self._preferred.pop(key, None)

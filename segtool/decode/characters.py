@@ -1,0 +1,125 @@
+"""The table by which compiled code knows a character, and numbers in Han characters by it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from segtool.limits import MOST_IDS
+from segtool.runtime.arrays import Ids
+from segtool.runtime.kernels import kernel
+from segtool.text.numbers import (
+    AFTER_DIGITS,
+    COLUMN_SIZE,
+    COLUMNS,
+    FIRST_ACCEPTING,
+    MOST_NUMERALS,
+    NO_NUMERAL,
+    NUMBER_CHARACTERS,
+    START,
+    automaton,
+)
+from segtool.text.symbols import C_HAN, CODE_LIMIT, LAT, NUM, class_table
+
+__all__ = ["CHARACTERS", "HAN_NUMERAL", "IDS", "NOT_HAN", "NUMERAL_MASK", "character_table", "is_numeral", "number_end"]
+
+CHARACTERS = 0x110000
+"""Characters in a character table; the ids of numbers and of Latin runs come next, then the two limits, and where there
+are number tokens the ids of the numerals, their kinds, and the tables of :func:`segtool.text.numbers.automaton`."""
+
+NOT_HAN = 0xFFF0
+"""A character table holds this and the class for a character other than Han."""
+
+HAN_NUMERAL, NUMERAL_MASK = MOST_IDS, 63
+"""It holds the first of these and the place among :data:`segtool.text.numbers.NUMBER_CHARACTERS` for a numeral."""
+
+IDS = CHARACTERS + 4
+"""Where the ids of numerals are."""
+
+_KINDS = IDS + len(NUMBER_CHARACTERS)
+_COLUMNS_AT = _KINDS + len(NUMBER_CHARACTERS)
+_STATES_AT = _COLUMNS_AT + COLUMN_SIZE
+
+
+def character_table(ids: Ids, max_len: int = 0, unknown_len: int = 0, numbers: bool = False) -> Ids:
+    """Table by which the kernels know a character.
+
+    Parameters
+    ----------
+    ids : ndarray of uint16, shape (CODE_LIMIT,)
+        Symbol id of each code.
+    max_len, unknown_len : int
+        Longest word of the trie and longest unknown word, in symbols.
+    numbers : bool
+        Whether there are number tokens (:mod:`segtool.text.numbers`).
+
+    Returns
+    -------
+    ndarray of uint16, shape (CHARACTERS + 4,) or more
+        The symbol id of a Han character, for others their class; then as `CHARACTERS` says.
+    """
+    classes = np.frombuffer(class_table(), np.uint8)
+    table = np.empty(CHARACTERS, np.uint16)
+    table[:] = classes
+    table |= NOT_HAN
+    table[:CODE_LIMIT] = np.where(classes[:CODE_LIMIT] == C_HAN, ids, table[:CODE_LIMIT])
+    limits = np.array([*ids[[NUM, LAT]], max_len, unknown_len], np.uint16)
+    if not numbers:
+        return np.concatenate([table, limits])
+    numerals = np.array([ord(numeral) for numeral in NUMBER_CHARACTERS])
+    table[numerals] = HAN_NUMERAL + np.arange(len(numerals))
+    kinds = np.array([*NUMBER_CHARACTERS.values(), *automaton()], np.uint16)
+    return np.concatenate([table, limits, ids[numerals], kinds])
+
+
+@kernel("b1(u1[const], i8, u2[const])")
+def is_numeral(data, at, characters):  # type: ignore[no-untyped-def]
+    """Whether the character that begins at a place of UTF-8 is a numeral."""
+    lead = np.int64(data[at])
+    if lead & 0xF0 != 0xE0:
+        return False
+    point = (lead & 15) << 12 | (np.int64(data[at + 1]) & 63) << 6 | np.int64(data[at + 2]) & 63
+    return HAN_NUMERAL <= characters[point] < NOT_HAN
+
+
+@kernel("i8(u1[const], i8, b1, u2[const])")
+def number_end(data, at, after_digits, characters):  # type: ignore[no-untyped-def]
+    """Find the end of the longest number that begins at a numeral, as :func:`segtool.text.symbols.symbolise` does.
+
+    Parameters
+    ----------
+    data, characters
+        As for :func:`segtool.decode.block.read_tokens`.
+    at : int
+        Where the numeral begins.
+    after_digits : bool
+        Whether it follows a run of digits.
+
+    Returns
+    -------
+    int
+        0 if there is no number; less than 0, minus the end, if it is a part of that of the digits.
+    """
+    state = np.int64(AFTER_DIGITS if after_digits else START)
+    last = np.int64(NO_NUMERAL)
+    end = i = at
+    most = min(len(data), at + 3 * MOST_NUMERALS)
+    while i < most and is_numeral(data, i, characters):
+        point = (np.int64(data[i]) & 15) << 12 | (np.int64(data[i + 1]) & 63) << 6 | np.int64(data[i + 2]) & 63
+        numeral = np.int64(characters[_KINDS + (np.int64(characters[point]) & NUMERAL_MASK)])
+        column = np.int64(characters[_COLUMNS_AT + 16 * last + numeral])
+        state = np.int64(characters[_STATES_AT + COLUMNS * state + column])
+        if state == 0:
+            if not after_digits or end > at:
+                break
+            after_digits = False  # what does not go on with the digits may be a number of its own
+            state = np.int64(START)
+            last = np.int64(NO_NUMERAL)
+            i = at
+            continue
+        last = numeral
+        i += 3
+        if state >= FIRST_ACCEPTING:
+            end = i
+    if end > at and after_digits:
+        return -end
+    return end if end > at + 3 else 0
