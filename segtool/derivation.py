@@ -116,7 +116,8 @@ class Derivable:
         Parameters
         ----------
         prefer : iterable of str, or mapping of str to float
-            Words that win over what they would be cut into, by 4 nats or those of the mapping.
+            Words that win over what they would be cut into: by the nats of the mapping, or else by 4, or 12 if the
+            model lacks them.
         force, forbid : iterable of str
             Words that always win (``和|服务`` is always cut at the bar), and words that never come out.
         words : iterable of str

@@ -210,6 +210,15 @@ def test_examples():
     assert all(text.encode()[token.start : token.end].decode() == token.word for token in tokens)
 
 
+def test_preferred_words_that_the_model_lacks_gain_more():
+    box = segtool.load()
+    words = {box.model.spell(i) for i in range(len(box.model.words))}
+    assert "凯特琳" not in words and "研究生" in words
+    preferred, text = box.with_words(prefer=["凯特琳", "研究生"]), "我和凯特琳练功，研究生命"
+    assert cut_every_way(preferred, text) == ["我", "和", "凯特琳", "练功", "，", "研究", "生命"]
+    assert "凯特琳" not in box.with_words(prefer={"凯特琳": 4.0}).cut(text)
+
+
 def test_a_word_list():
     listed = ["今天", "天气", "很好", "我们"]
     partial = SEGMENTER.with_words(words=[*listed, "，", "A股", "C++"])

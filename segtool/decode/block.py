@@ -157,22 +157,18 @@ def read_tokens(data, at, final, before, characters, places):  # type: ignore[no
             width = 3
             here = entry & 15
             if entry < NOT_HAN:
-                here = C_HAN
-                entry &= NUMERAL_MASK
                 end = number_end(data, at, kind == C_DIGIT and digit_before, characters)
-                if end > 0 and tokens == room:
-                    full = True
-                    break
-                if end != 0:
-                    if end > 0:
-                        tokens += 1
-                        symbols[tokens] = num_id
-                        starts[tokens] = at - origin
-                    at = abs(end)
-                    kind = closed
-                    digit_before = sign = False
-                    continue
-                entry = np.int64(characters[IDS + entry])
+                if end >= 0:
+                    if tokens == room:
+                        full = True
+                        break
+                    tokens += 1
+                    symbols[tokens] = num_id if end > 0 else np.int64(characters[IDS + (entry & NUMERAL_MASK)])
+                    starts[tokens] = at - origin
+                at = abs(end) if end != 0 else at + 3
+                kind = C_HAN
+                digit_before = sign = False
+                continue
         elif lead < 0x80:
             point = lead
             width = 1

@@ -99,6 +99,8 @@ def number_end(data, at, after_digits, characters):  # type: ignore[no-untyped-d
     int
         0 if there is no number; less than 0, minus the end, if it is a part of that of the digits.
     """
+    if not after_digits and (at + 3 >= len(data) or not is_numeral(data, at + 3, characters)):
+        return 0  # as most numerals
     state = np.int64(AFTER_DIGITS if after_digits else START)
     last = np.int64(NO_NUMERAL)
     end = i = at

@@ -3,7 +3,7 @@
 - A word of a *list* scores the greater of its own weight and its best split + μ. Every word of two symbols or more that
   is not listed, unknown words too, pays ν.
 - A *preferred* word scores the same without any cost for others: alone it is one word, in a context a better reading
-  still wins.
+  still wins. A word that the lexicon lacks has no evidence of its own, so its μ is greater.
 - *Forced* words gain so much for each symbol that the cover with the most forced characters wins; between equal ones
   the ordinary scores decide. A forced split, ``和|服务``, is a forced word that comes out as its parts.
 - A *forbidden* word never comes out, as a word of the lexicon or as an unknown one.
@@ -36,7 +36,7 @@ from segtool.guideline.extend import (
 )
 from segtool.guideline.word_files import NamedWords, named_words
 from segtool.limits import LONGEST_WORD
-from segtool.runtime.arrays import Integers
+from segtool.runtime.arrays import Floats, Integers
 from segtool.settings import settings_of
 from segtool.store.model import Model
 from segtool.text.folding import fold_table, fold_text
@@ -49,6 +49,14 @@ DICTIONARY = "dictionary"
 
 GAIN = 4.0
 """μ, in nats: gain of a word over its best split."""
+
+NEW_GAIN = 12.0
+"""μ of a preferred word that the lexicon lacks.
+
+Of the words of a gold standard that the included model lacks, 12 nats recall .95 on pku, .99 on msr and .90 on ud (dev
+parts); 4 nats recall .87, .94 and .79, and F1 is lower, too. Words of the lexicon gain little by more than 4 nats, at
+which 研究生 may be preferred and 研究生命 is still cut as it should be.
+"""
 
 PENALTY = 8.0
 """ν, in nats: cost of every unlisted word of two symbols or more, if the list is complete."""
@@ -150,7 +158,8 @@ def extend(model: Model, dictionary: Dictionary, gain: float = GAIN, penalty: fl
         Of a method that cuts by the lattice. It does not change.
     dictionary : Dictionary
     gain : float
-        μ, in nats: gain of a preferred or listed word over its best split.
+        μ, in nats: gain of a preferred or listed word over its best split; of preferred words that the lexicon lacks it
+        is `NEW_GAIN`, if that is more.
     penalty : float
         ν, in nats: cost of every unlisted word of two symbols or more, if the list is complete.
 
@@ -179,9 +188,9 @@ def extend(model: Model, dictionary: Dictionary, gain: float = GAIN, penalty: fl
     trie = _widened(model, tables)
     if listed.words:
         _add_list(trie, tables, gain, penalty if dictionary.words_only else 0.0)
-    nats = np.array([gain if own is None else own for own in preferred.words.values()])
-    _prefer(trie, *tables[1], nats[in_trie[0]] if len(nats) else nats, "preferred")
-    _prefer(trie, *tables[2], np.full(len(tables[2][0]), gain), "forced")
+    own = np.array([np.nan if each is None else each for each in preferred.words.values()])
+    _prefer(trie, *tables[1], own[in_trie[0]] if len(own) else own, gain, "preferred")
+    _prefer(trie, *tables[2], np.full(len(tables[2][0]), gain), gain, "forced")
     for k in range(1, LONGEST_WORD + 1):
         _, nodes = _find(trie, tables[2], k)
         # a word that an earlier dictionary forced has been set back by _prefer
@@ -328,15 +337,16 @@ def _add_list(
 
 
 def _prefer(
-    trie: WordTrie, codes: npt.NDArray[np.int64], length: Integers, nats: npt.NDArray[np.float64], strength: str
+    trie: WordTrie, codes: npt.NDArray[np.int64], length: Integers, own: Floats, gain: float, strength: str
 ) -> None:
-    """Raise the weights of words over their best splits, shorter words first."""
+    """Raise the weights of words over their best splits, by their own nats if they have any; shorter words first."""
     for k in range(1, LONGEST_WORD + 1):
         here = length == k
         if not here.any():
             continue
         rows, nodes = find_nodes(trie, codes[here, :k])
-        bonus = np.rint(nats[here] * WEIGHT_UNIT).astype(np.int64)
+        usual = np.where(trie.units[nodes, 2] == NO_WORD, max(gain, NEW_GAIN), gain)
+        bonus = np.rint(np.where(np.isnan(own[here]), usual, own[here]) * WEIGHT_UNIT).astype(np.int64)
         splits = best_splits(trie, rows)
         splits = np.where(splits > NO_COVER, splits + bonus, splits)
         _raise(trie, nodes, own_scores(trie, rows, nodes), splits, strength)
