@@ -12,7 +12,7 @@ from segtool.errors import UsageError
 if TYPE_CHECKING:
     from segtool.decode.search import Entries
 
-__all__ = ["Cut", "SearchToken", "Token", "place_entries", "place_words"]
+__all__ = ["Cut", "SearchToken", "Token", "has_letters", "place_entries", "place_words"]
 
 
 class Cut(NamedTuple):
@@ -66,6 +66,11 @@ class SearchToken(NamedTuple):
     end: int
     position: int
     primary: bool
+
+
+def has_letters(word: str) -> bool:
+    """Whether a word has a letter, a Han character or a digit; marks, symbols and emoji alone have none."""
+    return any(map(str.isalnum, word))
 
 
 def place_words(text: str, words: Iterable[str], unit: str) -> list[Token]:

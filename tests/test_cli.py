@@ -267,8 +267,19 @@ def test_cut_into_a_file(tmp_path):
 
 def test_cut_a_file_in_place(tmp_path):
     (tmp_path / "text").write_text(LINE * 1000, encoding="utf-8")
-    cut("text", "-o", "text", cwd=tmp_path)
+    for output in ("text", "./text"):
+        done = run("cut", "text", "-o", output, cwd=tmp_path)
+        assert done.returncode == 2
+        assert b"text is an input: pass --in-place" in done.stderr
+    assert (tmp_path / "text").read_text(encoding="utf-8") == LINE * 1000
+    cut("text", "-o", "text", "--in-place", cwd=tmp_path)
     assert (tmp_path / "text").read_text(encoding="utf-8") == WORDS * 1000
+    (tmp_path / "text").write_text(LINE, encoding="utf-8")
+    assert cut("text", "--in-place", cwd=tmp_path) == ""
+    assert (tmp_path / "text").read_text(encoding="utf-8") == WORDS
+    assert sorted(contents(tmp_path)) == ["text"]
+    for files in ([], ["-"], ["text", "text"]):
+        assert run("cut", *files, "--in-place", cwd=tmp_path).returncode == 2
 
 
 def test_cut_what_is_compressed_or_in_another_encoding(tmp_path):

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import itertools
 import re
+from typing import TYPE_CHECKING
 
 import click
 
 from segtool.cli import options
 from segtool.errors import UsageError
-from segtool.limits import WITHIN
+from segtool.limits import FORMATS, WITHIN
+
+if TYPE_CHECKING:
+    from segtool.decode.formats import Dropped
 
 __all__ = ["cut_command"]
 
@@ -35,6 +39,27 @@ class _CutCommand(click.Command):
     "-m", "--model", metavar="MODEL", default="default", show_default=True, help="Directory written by 'segtool train'."
 )
 @click.option("-o", "--output", metavar="FILE", help="Write here instead of to standard output.")
+@click.option("--in-place", is_flag=True, help="Replace the input; without -o, that is FILE.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(FORMATS),
+    default="text",
+    show_default=True,
+    help="Words with a separator, JSON Lines, a table, a character a line with its tag, or CoNLL-U.",
+)
+@click.option(
+    "--offsets",
+    type=click.Choice(["char", "byte"]),
+    help="Also write where each word begins and ends in its line, with --format jsonl, tsv or conllu.",
+)
+@click.option(
+    "--drop",
+    metavar="LIST",
+    multiple=True,
+    help="Leave out words: punct (no letter or digit), space (nothing visible), the words of a FILE; commas between.",
+)
+@click.option("--column", metavar="NAME", help="FILE is CSV or JSON Lines: cut this field, and keep the others.")
 @click.option("--sep", default=" ", show_default="a space", help="Separator between two words.")
 @click.option("--adapt", metavar="FILE", multiple=True, help="First learn the words of this raw text.")
 @click.option(
@@ -63,6 +88,11 @@ def cut_command(
     files: tuple[str, ...],
     model: str,
     output: str | None,
+    in_place: bool,
+    form: str,
+    offsets: str | None,
+    drop: tuple[str, ...],
+    column: str | None,
     sep: str,
     adapt: tuple[str, ...],
     granularity: float | None,
@@ -85,6 +115,11 @@ def cut_command(
     writes the words of the cut, words within them and words that they form, by start, then by length. --nbest writes
     each line N times, or as often as there are cuts, the best first; the score is in nats.
 
+    --format jsonl writes {"words": [...]} for each line, with --offsets also "spans", with --search "positions"; tsv
+    writes the number of the line and a word, under a header; bies a character and its tag B, I, E or S, and an empty
+    line behind each line. With --column and --format text, records are written as they came, with the words of the
+    field in it; with --format jsonl, as JSON Lines with a list of words.
+
     Files of words have one word a line, perhaps with a count and a tag behind it, as jieba's dictionaries. They have
     the encoding of the input.
     """
@@ -95,8 +130,12 @@ def cut_command(
         raise UsageError("--sep: give one character or more, and no line end")
     if search is not None and nbest is not None:
         raise UsageError("--search and --nbest write different things: give one of them")
+    _check_form(form, offsets, drop, column, search, nbest)
+    output = _in_place(files) if in_place and output is None else output
     options.announce_compiling(quiet)
+    from segtool.decode.columns import ColumnCutter
     from segtool.decode.confidence import nbest_utf8_stream
+    from segtool.decode.formats import Format, format_utf8_stream
     from segtool.decode.search import search_utf8_stream
     from segtool.decode.streaming import cut_utf8_stream
     from segtool.guideline.dictionary import extend
@@ -116,6 +155,11 @@ def cut_command(
     dictionary = options.read_dictionary(lists, words_only, encoding, "-" in (*files, *adapt))
     sources = find_sources(files)
     own = find_sources(adapt)
+    if not in_place:
+        options.refuse_input(output, sources)
+    units = {"char": "character", "byte": "byte", None: None}
+    wanted = Format(form, sep, units[offsets], _dropped(drop, encoding), search, nbest)
+    is_formatted = form != "text" or bool(wanted.dropped)
     line_ended, numbers = True, itertools.count(1)
     with options.open_output(output, [*sources, *own]) as out:
         watch = Progress(not quiet and not out.isatty())
@@ -124,11 +168,18 @@ def cut_command(
                 segmenter = segmenter.adapt(read_blocks(own, encoding=encoding, progress=step), workers)
         if dictionary is not None:
             segmenter = Segmenter(extend(segmenter.model, dictionary))
+        table = None if column is None else ColumnCutter(segmenter, wanted, column, workers)
+        if table is None:
+            out.write(wanted.head)
         with watch.stage("cut", total_size(sources), "B") as step:
             for source in sources:
                 begun = False
                 pieces = read_utf8(source, encoding=encoding, progress=step)
-                if nbest is not None:
+                if table is not None:
+                    parts = table.cut(pieces, source.name)
+                elif is_formatted:
+                    parts = format_utf8_stream(segmenter, pieces, wanted, workers, numbers)
+                elif nbest is not None:
                     parts = nbest_utf8_stream(segmenter, pieces, sep, nbest, workers, numbers)
                 elif search is not None:
                     parts = search_utf8_stream(segmenter, pieces, sep, search, workers)
@@ -141,3 +192,39 @@ def cut_command(
                         out.write(data if begun or line_ended else b"\n" + data)
                         out.flush()
                         begun, line_ended = True, data.endswith(b"\n")
+
+
+def _check_form(
+    form: str, offsets: str | None, drop: tuple[str, ...], column: str | None, search: float | None, nbest: int | None
+) -> None:
+    """Raise UsageError for options that do not fit together."""
+    if offsets is not None and form not in ("jsonl", "tsv", "conllu"):
+        raise UsageError(f"--offsets: --format {form} has no place for them: choose jsonl, tsv or conllu")
+    if form in ("bies", "conllu"):
+        for flag, given in (("--search", search is not None), ("--nbest", nbest is not None), ("--drop", bool(drop))):
+            if given:
+                raise UsageError(f"{flag}: --format {form} holds each line once and whole: choose text or jsonl")
+    if nbest is not None and form == "tsv":
+        raise UsageError("--nbest: --format tsv has no column for the cuts: choose text or jsonl")
+    if column is not None and (nbest is not None or form not in ("text", "jsonl")):
+        wrong = "--nbest" if nbest is not None else f"--format {form}"
+        raise UsageError(f"--column: a record has one cut in one field: leave out {wrong}, or choose --format jsonl")
+
+
+def _in_place(files: tuple[str, ...]) -> str:
+    """The output of ``--in-place`` alone."""
+    if len(files) != 1 or files == ("-",):
+        raise UsageError("--in-place: give one FILE, which is replaced, or the output with -o")
+    return files[0]
+
+
+def _dropped(given: tuple[str, ...], encoding: str) -> Dropped:
+    """Read the values of ``--drop``."""
+    from segtool.decode.formats import Dropped
+    from segtool.guideline.word_files import read_words
+
+    names = [name for each in given for name in each.split(",")]
+    if not all(names):
+        raise UsageError("--drop: give punct, space or files, with commas between")
+    files = [read_words(name, "--drop", encoding).words for name in names if name not in ("punct", "space")]
+    return Dropped("punct" in names, "space" in names, frozenset().union(*files))

@@ -32,6 +32,7 @@ __all__ = [
     "open_output",
     "quiet",
     "read_dictionary",
+    "refuse_input",
     "skip_undecodable",
     "training_parameter",
     "training_parameters",
@@ -222,6 +223,14 @@ def open_output(path: str | None, inputs: Sequence[Source] = (), option: str = "
         raise
     except OSError as error:
         raise OutputError(f"standard output: {error.strerror}: nothing more was written") from None
+
+
+def refuse_input(output: str | None, inputs: Sequence[Source]) -> None:
+    """Raise UsageError if an output that replaces a file would replace an input."""
+    for source in inputs if output is not None and output != "-" else ():
+        with suppress(OSError):
+            if source.path is not None and os.path.samefile(source.path, output or ""):
+                raise UsageError(f"{source.name} is an input: pass --in-place to replace it, or another -o")
 
 
 def _refuse_inputs(output: IO[bytes], inputs: Sequence[Source]) -> None:

@@ -19,9 +19,10 @@ from segtool.decode.lattice_of_text import Lattice
 from segtool.decode.n_best import best_paths
 from segtool.decode.posterior import place_probabilities, random_path
 from segtool.decode.viterbi import WEIGHT_UNIT
-from segtool.errors import InputError, UsageError
+from segtool.errors import UsageError
 from segtool.runtime.arrays import Floats
 from segtool.runtime.workers import in_order, text_groups
+from segtool.text.lines import complete_lines
 from segtool.text.symbols import MARK, SPACE
 from segtool.tokens import Cut
 
@@ -154,24 +155,7 @@ def nbest_utf8_stream(
                 out.append(b"%d\t%.5f\t%s\n" % (number, cut.score, words.replace(b"\n", between)))
         return b"".join(out)
 
-    for lines in _complete_lines(piece.decode("utf-8", "surrogatepass") for piece in pieces):
+    texts = (piece.decode("utf-8", "surrogatepass") for piece in pieces)
+    for lines in complete_lines(texts, LONGEST_LISTED, "has no list of best cuts: divide it"):
         groups = text_groups(lines, LISTED_AT_ONCE)
         yield from in_order(listed, (list(zip(group, numbers, strict=False)) for group in groups), workers)
-
-
-def _complete_lines(pieces: Iterable[str]) -> Iterator[list[str]]:
-    """The lines that each piece completes, without their ends; the last one may lack its end."""
-    waiting: list[str] = []
-    size = 0
-    for piece in pieces:
-        waiting.append(piece)
-        size += len(piece)
-        if "\n" in piece:
-            *lines, rest = "".join(waiting).split("\n")
-            yield lines
-            waiting, size = [rest], len(rest)
-        if size > LONGEST_LISTED:
-            raise InputError(f"a line of more than {LONGEST_LISTED:,} characters has no list of best cuts: divide it")
-    rest = "".join(waiting)
-    if rest:
-        yield [rest]

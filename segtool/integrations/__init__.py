@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from typing import TypeAlias
 
 from segtool.segmenter import Segmenter, load
+from segtool.tokens import has_letters
 
 __all__ = ["ModelOrPath", "has_letters", "needs_extra", "segmenter_of"]
 
@@ -22,11 +23,6 @@ ModelOrPath: TypeAlias = str | os.PathLike[str] | Segmenter
 def segmenter_of(model: ModelOrPath) -> Segmenter:
     """Load a model, unless it is a segmenter already."""
     return model if isinstance(model, Segmenter) else load(model)
-
-
-def has_letters(word: str) -> bool:
-    """Whether a word has a letter, a Han character or a digit; marks, symbols and emoji alone have none."""
-    return any(map(str.isalnum, word))
 
 
 @contextmanager
