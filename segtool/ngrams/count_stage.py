@@ -222,11 +222,11 @@ def count(
     """
     if [inputs, texts, counts].count(None) != 2:
         raise UsageError("count() takes either inputs (files), or texts, or counts (shards)")
+    check_duplicates(counts, allow_duplicates)
     if inputs is not None and not isinstance(inputs, str | os.PathLike):
         inputs = list(inputs)  # read more than once
-    refuse_folders(inputs)
-    check_duplicates(counts, allow_duplicates)
     CandidateSettings(max_word_len=max_word_len, fold=fold).checked()
+    refuse_folders(inputs)
     report = report if report is not None else CountingReport()
     watch, reading = Progress(progress, report.stages), report.reading
     workers, budget = checked_workers(workers), Budget.of(memory)
