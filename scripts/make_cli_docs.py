@@ -14,8 +14,8 @@ from pathlib import Path
 
 import click
 
+from segtool.cli.help import TITLES, ParameterOption, TitledOption
 from segtool.cli.main import main as segtool
-from segtool.cli.options import ParameterOption
 from segtool.settings import spelled_value
 
 TARGET = Path(__file__).resolve().parent.parent / "docs" / "cli.md"
@@ -42,20 +42,24 @@ def section(name: str, command: click.Command, shown: dict[str, str]) -> str:
         parts.insert(1, f"```\n{name} {usage}\n```")
     tables: dict[str, list[str]] = {}
     for each in command.params:
-        if isinstance(each, click.Option):
-            title = each.title if isinstance(each, ParameterOption) else "Options"
-            tables.setdefault(title, []).append(row(each))
+        if isinstance(each, TitledOption):
+            tables.setdefault(each.title, []).append(row(each))
     again: dict[str, list[str]] = {}
-    for title, rows in tables.items():
-        if title in shown:
+    for title, rows in sorted(tables.items(), key=lambda each: (*TITLES, each[0]).index(each[0])):
+        if title in shown and title not in TITLES:
             again.setdefault(shown[title], []).extend(line.split("|")[1].strip() for line in rows)
             continue
-        if title != "Options":
+        if title in TITLES:
+            parts.append(f"**{title}**")
+        else:
             parts.append(f"### {title}")
             shown[title] = name
         parts.append("\n".join(["| option | default | values | |", "| --- | --- | --- | --- |", *rows]))
     for home, flags in again.items():
         parts.append(f"Also, as for [{home}](#{home.replace(' ', '-')}): {', '.join(flags)}.")
+    examples = "\n".join(f"{line}  # {text}" for line, text in getattr(command, "examples", ()))
+    if examples:
+        parts.append(f"```text\n{examples}\n```")
     return "\n\n".join(parts)
 
 

@@ -31,7 +31,7 @@ from segtool.ngrams.count import count_stream
 from segtool.ngrams.count_stage import Counting
 from segtool.ngrams.counter import Counted, collect_corpus
 from segtool.ngrams.scores import Candidates, score
-from segtool.ngrams.shards import Shard, check_duplicates, open_shards
+from segtool.ngrams.shards import Shard, check_duplicates, open_shards, refuse_folders
 from segtool.ngrams.table import gather
 from segtool.runtime.budget import Budget
 from segtool.runtime.progress import Progress
@@ -184,6 +184,7 @@ def train(
         texts = checked_texts(texts, "train()", "pass [text], or the name of a file as inputs")
     if inputs is not None and not isinstance(inputs, str | os.PathLike):
         inputs = list(inputs)  # read more than once
+    refuse_folders(inputs)
     base_model = None if base is None else _open_base(base, settings)
     if counts is not None and (base is not None or settings.method == "dict"):
         raise UsageError("--counts: a base model and a word list need text: pass files instead of shards")

@@ -50,7 +50,7 @@ def test_undecodable_bytes(folder):
     assert place in message
     assert "--encoding" in message
     assert "--skip-undecodable" in message
-    message = fails("cut", "bad", "-m", MODEL, "-o", "text", cwd=folder)
+    message = fails("cut", "bad", "-m", MODEL, "-o", "text", "--in-place", cwd=folder)
     assert place in message
     assert "--encoding" in message
     assert "--skip-undecodable" not in message, "cut has no such option"

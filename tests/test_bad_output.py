@@ -211,4 +211,4 @@ def test_no_permission_to_write(folder):
 @pytest.mark.usefixtures("permissions")
 def test_read_only_file_is_not_replaced(folder):
     (folder / "text").chmod(0o444)
-    assert "text: " in denied("cut", "text", "-m", MODEL, "-o", "text", cwd=folder)
+    assert "text: " in denied("cut", "text", "-m", MODEL, "--in-place", cwd=folder)

@@ -340,7 +340,10 @@ def test_eval_does_not_load_the_compiler():
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_help_names_every_option(name):
-    text = succeed(name, "--help").stdout.decode()
+    if isinstance(COMMANDS[name], click.Group):
+        return  # its commands are tested like this, by themselves
+    has_more = any(getattr(each, "expert", False) for each in COMMANDS[name].params)
+    text = succeed(name, "--help-all" if has_more else "--help").stdout.decode()
     for parameter in COMMANDS[name].params:
         if isinstance(parameter, click.Option):
             for flag in parameter.opts:

@@ -74,7 +74,7 @@ def test_interrupted_reading(folder, corpus):
 @pytest.mark.parametrize("workers", [1, 2])
 def test_interrupted_cut(folder, corpus, workers):
     before = contents(folder)
-    with start(folder, "cut", "-m", MODEL, "-o", "text", "-j", workers) as process:
+    with start(folder, "cut", "-m", MODEL, "-o", "text", "--in-place", "-j", workers) as process:
         try:
             process.stdin.write(corpus)
             process.stdin.flush()

@@ -203,7 +203,7 @@ def test_output_that_is_an_input_is_refused(folder, way):
 
 
 def test_an_input_may_be_replaced_as_a_whole(folder):
-    succeed("cut", "text", "-m", MODEL, "-o", "text", cwd=folder)
+    succeed("cut", "text", "-m", MODEL, "-o", "text", "--in-place", cwd=folder)
     assert b" " in (folder / "text").read_bytes()
 
 

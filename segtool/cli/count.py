@@ -12,10 +12,25 @@ from segtool.cli.reports import print_summary
 __all__ = ["count_command"]
 
 
-@click.command("count")
-@click.argument("inputs", metavar="INPUT...", nargs=-1, required=True)
-@click.option("-o", "--output", metavar="SHARD", required=True, help="Directory to write the count shard to.")
-@click.option("--counts", is_flag=True, help="INPUT are count shards, to be added up.")
+@click.command(
+    "count",
+    cls=options.TitledCommand,
+    examples=[
+        ("segtool count part1/ -o part1.shard", "Count a part of a corpus."),
+        ("segtool count --counts part1.shard part2.shard -o both.shard", "Add up counts."),
+    ],
+)
+@click.argument("inputs", metavar="INPUT...", nargs=-1, required=True, type=options.FILE_PATH)
+@options.titled_option(
+    "-o",
+    "--output",
+    metavar="SHARD",
+    required=True,
+    help="Directory to write the count shard to.",
+    title="Output",
+    type=options.FILE_PATH,
+)
+@options.titled_option("--counts", is_flag=True, help="INPUT are count shards, to be added up.", title="Input")
 @options.allow_duplicates
 @options.training_parameter("max_word_len")
 @options.training_parameter("fold")
@@ -33,6 +48,7 @@ def count_command(
     INPUT is as for train. A shard holds the counts and the runs of its text. Any number of shards, made anywhere and
     in any order, give the model of all their text: segtool train --counts SHARD... -o MODEL.
     """
+    options.announce_terminal(inputs, quiet)
     options.announce_compiling(quiet)
     from segtool.ngrams.count_stage import CountingReport, count
 

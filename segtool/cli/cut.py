@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import itertools
+import os
 import re
+import shlex
 from typing import TYPE_CHECKING
 
 import click
 
 from segtool.cli import options
-from segtool.errors import UsageError
+from segtool.errors import InputError, UsageError
 from segtool.limits import FORMATS, WITHIN
 
 if TYPE_CHECKING:
@@ -17,10 +19,11 @@ if TYPE_CHECKING:
 
 __all__ = ["cut_command"]
 
+_HAN = re.compile("[\u3400-\u9fff\U00020000-\U0003ffff]")
 _LOSS = re.compile(r"-?\d+(\.\d*)?|-?\.\d+")
 
 
-class _CutCommand(click.Command):
+class _CutCommand(options.TitledCommand):
     """A command that gives ``--search`` its default where no number follows, but perhaps a file."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -33,52 +36,91 @@ class _CutCommand(click.Command):
         return super().parse_args(ctx, args)
 
 
-@click.command("cut", cls=_CutCommand)
-@click.argument("files", metavar="[FILE]...", nargs=-1)
-@click.option(
-    "-m", "--model", metavar="MODEL", default="default", show_default=True, help="Directory written by 'segtool train'."
+@click.command(
+    "cut",
+    cls=_CutCommand,
+    examples=[
+        ("segtool cut book.txt -o book.cut.txt", "Cut a file; without -o the words are printed."),
+        ("echo 今天天气很好 | segtool cut", "Cut a line of standard input."),
+        ("segtool cut reviews.csv --column text --format jsonl -j 4", "Cut a column of a table, by four threads."),
+    ],
 )
-@click.option("-o", "--output", metavar="FILE", help="Write here instead of to standard output.")
-@click.option("--in-place", is_flag=True, help="Replace the input; without -o, that is FILE.")
-@click.option(
+@click.argument("files", metavar="[FILE]...", nargs=-1, type=options.FILE_PATH)
+@options.titled_option(
+    "-m",
+    "--model",
+    metavar="MODEL",
+    default="default",
+    show_default=True,
+    help="Directory written by 'segtool train'.",
+    title="Model",
+    type=options.FILE_PATH,
+)
+@options.titled_option(
+    "-o",
+    "--output",
+    metavar="FILE",
+    help="Write here instead of to standard output.",
+    title="Output",
+    type=options.FILE_PATH,
+)
+@options.titled_option("--in-place", is_flag=True, help="Replace the input; without -o, that is FILE.", title="Output")
+@options.titled_option(
     "--format",
     "form",
     type=click.Choice(FORMATS),
     default="text",
     show_default=True,
     help="Words with a separator, JSON Lines, a table, a character a line with its tag, or CoNLL-U.",
+    title="Output",
 )
-@click.option(
+@options.titled_option(
     "--offsets",
     type=click.Choice(["char", "byte"]),
     help="Also write where each word begins and ends in its line, with --format jsonl, tsv or conllu.",
+    title="Output",
 )
-@click.option(
+@options.titled_option(
     "--drop",
     metavar="LIST",
     multiple=True,
     help="Leave out words: punct (no letter or digit), space (nothing visible), the words of a FILE; commas between.",
+    title="Output",
 )
-@click.option("--column", metavar="NAME", help="FILE is CSV or JSON Lines: cut this field, and keep the others.")
-@click.option("--sep", default=" ", show_default="a space", help="Separator between two words.")
-@click.option("--adapt", metavar="FILE", multiple=True, help="First learn the words of this raw text.")
-@click.option(
+@options.titled_option(
+    "--column", metavar="NAME", help="FILE is CSV or JSON Lines: cut this field, and keep the others.", title="Input"
+)
+@options.titled_option(
+    "--sep", default=" ", show_default="a space", help="Separator between two words.", title="Output"
+)
+@options.titled_option(
+    "--adapt",
+    metavar="FILE",
+    multiple=True,
+    help="First learn the words of this raw text.",
+    title="Model",
+    type=options.FILE_PATH,
+)
+@options.titled_option(
     "--granularity",
     metavar="NATS",
     type=float,
     help="Cut finer (more than 0) or coarser (less than 0); from -4 to 4 is sensible.",
+    title="Model",
 )
-@click.option(
+@options.titled_option(
     "--search",
     metavar="[NATS]",
     type=float,
     help=f"For a search index: also write words whose best cut loses at most NATS ({WITHIN:g} without a number).",
+    title="Model",
 )
-@click.option(
+@options.titled_option(
     "--nbest",
     metavar="N",
     type=int,
     help="Write the N best cuts of each line: the number of the line, the score of the cut, its words; tabs between.",
+    title="Model",
 )
 @options.dictionary
 @options.encoding
@@ -132,6 +174,7 @@ def cut_command(
         raise UsageError("--search and --nbest write different things: give one of them")
     _check_form(form, offsets, drop, column, search, nbest)
     output = _in_place(files) if in_place and output is None else output
+    options.announce_terminal(files, quiet)
     options.announce_compiling(quiet)
     from segtool.decode.columns import ColumnCutter
     from segtool.decode.confidence import nbest_utf8_stream
@@ -153,7 +196,10 @@ def cut_command(
         segmenter.nbest("", nbest)
     lists = {"prefer": prefer, "force": force, "forbid": forbid, "words": words}
     dictionary = options.read_dictionary(lists, words_only, encoding, "-" in (*files, *adapt))
-    sources = find_sources(files)
+    try:
+        sources = find_sources(files)
+    except InputError as error:
+        raise _with_text_hint(error, files) from None
     own = find_sources(adapt)
     if not in_place:
         options.refuse_input(output, sources)
@@ -209,6 +255,14 @@ def _check_form(
     if column is not None and (nbest is not None or form not in ("text", "jsonl")):
         wrong = "--nbest" if nbest is not None else f"--format {form}"
         raise UsageError(f"--column: a record has one cut in one field: leave out {wrong}, or choose --format jsonl")
+
+
+def _with_text_hint(error: InputError, files: tuple[str, ...]) -> InputError:
+    """Explain how to cut a text, if a file that is missing has a name in Chinese, as a text has."""
+    text = next((name for name in files if _HAN.search(name) and not os.path.exists(name)), None)
+    if text is None:
+        return error
+    return InputError(f"{error}; FILE is a file: to cut a text, pipe it: echo {shlex.quote(text)} | segtool cut")
 
 
 def _in_place(files: tuple[str, ...]) -> str:

@@ -13,15 +13,42 @@ from segtool.errors import UsageError
 __all__ = ["explain_command"]
 
 
-@click.command("explain")
-@click.argument("texts", metavar="[TEXT]...", nargs=-1)
-@click.option(
-    "-m", "--model", metavar="MODEL", default="default", show_default=True, help="Directory written by 'segtool train'."
+@click.command(
+    "explain",
+    cls=options.TitledCommand,
+    examples=[
+        ("segtool explain 商品和服务", "Explain the cut of a text."),
+        ("segtool explain 商品和服务 --html page.html", "Also draw the lattice."),
+    ],
 )
-@click.option("-o", "--output", metavar="FILE", help="Write the table here instead of to standard output.")
-@click.option("--html", metavar="FILE", help="Also write a page with the lattice drawn.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, with all words and gaps of the lattice.")
-@click.option("--granularity", metavar="NATS", type=float, help="Cut finer or coarser, as for cut.")
+@click.argument("texts", metavar="[TEXT]...", nargs=-1)
+@options.titled_option(
+    "-m",
+    "--model",
+    metavar="MODEL",
+    default="default",
+    show_default=True,
+    help="Directory written by 'segtool train'.",
+    title="Model",
+    type=options.FILE_PATH,
+)
+@options.titled_option(
+    "-o",
+    "--output",
+    metavar="FILE",
+    help="Write the table here instead of to standard output.",
+    title="Output",
+    type=options.FILE_PATH,
+)
+@options.titled_option(
+    "--html", metavar="FILE", help="Also write a page with the lattice drawn.", title="Output", type=options.FILE_PATH
+)
+@options.titled_option(
+    "--json", "as_json", is_flag=True, help="Print JSON, with all words and gaps of the lattice.", title="Output"
+)
+@options.titled_option(
+    "--granularity", metavar="NATS", type=float, help="Cut finer or coarser, as for cut.", title="Model"
+)
 @options.dictionary
 @options.encoding
 def explain_command(
@@ -51,6 +78,7 @@ def explain_command(
     from segtool.guideline.dictionary import extend
     from segtool.segmenter import Segmenter, load
 
+    options.announce_terminal(() if texts else ("-",), False)
     segmenter = load(model)
     if granularity is not None:
         segmenter = segmenter.with_granularity(granularity)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from segtool.cli import options
+from segtool.cli.help import HelpfulGroup
 from segtool.cli.reports import print_lines, print_summary
 from segtool.errors import UsageError
 
@@ -19,7 +20,14 @@ if TYPE_CHECKING:
 __all__ = ["lm_group"]
 
 
-@click.group("lm")
+@click.group(
+    "lm",
+    cls=HelpfulGroup,
+    examples=[
+        ("segtool lm train corpus/ -o my.lm", "Train a model on raw text."),
+        ("segtool lm score my.lm text.txt", "Score each line of a file."),
+    ],
+)
 def lm_group() -> None:
     """Train character language models, and score text with them."""
 
@@ -31,16 +39,32 @@ def _prune_thresholds(ctx: click.Context, parameter: click.Parameter, value: str
     return tuple(map(int, parts))
 
 
-@lm_group.command("train")
-@click.argument("inputs", metavar="INPUT...", nargs=-1, required=True)
-@click.option("-o", "--output", metavar="FILE", required=True, help="Name ending in .arpa or .arpa.gz, or a directory.")
+@lm_group.command(
+    "train",
+    cls=options.TitledCommand,
+    examples=[
+        ("segtool lm train corpus/ -o my.arpa.gz", "Train a model and write it as ARPA."),
+        ("segtool lm train corpus/ -o my.lm --order 5", "Write a folder, with n-grams up to length 5."),
+    ],
+)
+@click.argument("inputs", metavar="INPUT...", nargs=-1, required=True, type=options.FILE_PATH)
+@options.titled_option(
+    "-o",
+    "--output",
+    metavar="FILE",
+    required=True,
+    help="Name ending in .arpa or .arpa.gz, or a directory.",
+    title="Output",
+    type=options.FILE_PATH,
+)
 @options.training_parameter("lm_order", "--order")
-@click.option(
+@options.titled_option(
     "--prune",
     metavar="N...",
     default="",
     callback=_prune_thresholds,
     help="Leave out n-grams of 1, 2, … symbols seen N times or less; '0 0 1' leaves out those of 3 and more seen once.",
+    title="Model",
 )
 @options.encoding
 @options.skip_undecodable
@@ -83,9 +107,16 @@ def _describe(model: LanguageModel | KenLM) -> list[str]:
     return lines
 
 
-@lm_group.command("score")
-@click.argument("model")
-@click.argument("file", default="-")
+@lm_group.command(
+    "score",
+    cls=options.TitledCommand,
+    examples=[
+        ("segtool lm score my.lm text.txt", "Score each line of a file."),
+        ("echo 今天天气很好 | segtool lm score my.arpa.gz", "Score a line of standard input."),
+    ],
+)
+@click.argument("model", type=options.FILE_PATH)
+@click.argument("file", default="-", type=options.FILE_PATH)
 @options.encoding
 @options.quiet
 def lm_score(model: str, file: str, encoding: str, quiet: bool) -> None:
@@ -97,6 +128,7 @@ def lm_score(model: str, file: str, encoding: str, quiet: bool) -> None:
     Prints a table with tabs: number of the line, log10 probability, perplexity, tokens (symbols and ends
     of runs), unknown symbols; the last line sums up the text.
     """
+    options.announce_terminal([file], quiet)
     options.announce_compiling(quiet)
     from segtool.lm.language_model import TextScore
     from segtool.lm.store import open_lm
@@ -136,8 +168,15 @@ def _row(name: str, score: TextScore) -> str:
     return f"{name}\t{score.log10_probability:.4f}\t{score.perplexity:.4f}\t{score.tokens}\t{score.unknown}\n"
 
 
-@lm_group.command("info")
-@click.argument("model")
+@lm_group.command(
+    "info",
+    cls=options.TitledCommand,
+    examples=[
+        ("segtool lm info my.lm", "Describe a model in a folder."),
+        ("segtool lm info my.arpa.gz", "Describe an ARPA file."),
+    ],
+)
+@click.argument("model", type=options.FILE_PATH)
 def lm_info(model: str) -> None:
     """Print the order, sizes, discounts and origin of a language model.
 
@@ -155,9 +194,24 @@ def lm_info(model: str) -> None:
         out.write("".join(f"{line}\n" for line in lines).encode("utf-8", "backslashreplace"))
 
 
-@lm_group.command("import")
-@click.argument("source", metavar="ARPA_OR_BINARY")
-@click.option("-o", "--output", metavar="DIRECTORY", required=True, help="Directory to write the model to.")
+@lm_group.command(
+    "import",
+    cls=options.TitledCommand,
+    examples=[
+        ("segtool lm import my.arpa -o my.lm", "Convert an ARPA file into a folder, which opens at once."),
+        ("segtool lm import my.binary -o my.lm", "Convert a KenLM binary (extra kenlm)."),
+    ],
+)
+@click.argument("source", metavar="ARPA_OR_BINARY", type=options.FILE_PATH)
+@options.titled_option(
+    "-o",
+    "--output",
+    metavar="DIRECTORY",
+    required=True,
+    help="Directory to write the model to.",
+    title="Output",
+    type=options.FILE_PATH,
+)
 @options.quiet
 def lm_import(source: str, output: str, quiet: bool) -> None:
     """Import a character language model that was trained elsewhere into a directory.

@@ -18,10 +18,12 @@ if os.path.basename(sys.argv[0]) in ("segtool", "segtool.exe"):  # the installed
 import click
 
 from segtool import __version__
+from segtool.cli.completion import completion_command
 from segtool.cli.count import count_command
 from segtool.cli.cut import cut_command
 from segtool.cli.evaluate import eval_command
 from segtool.cli.explain import explain_command
+from segtool.cli.help import HelpfulGroup
 from segtool.cli.lm import lm_group
 from segtool.cli.train import train_command
 from segtool.cli.tune import tune_command
@@ -32,7 +34,7 @@ from segtool.errors import SegtoolError, fix_of, reason_of
 __all__ = ["main"]
 
 
-class _Group(click.Group):
+class _Group(HelpfulGroup):
     """Turns the errors of segtool and of the system into one line and an exit code."""
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
@@ -84,8 +86,18 @@ def _fail(message: str, code: int) -> None:
     raise SystemExit(code)
 
 
-@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(__version__, prog_name="segtool")
+@click.group(
+    cls=_Group,
+    examples=[
+        ("echo 今天天气很好 | segtool cut", "Cut a line with the included model."),
+        (
+            "segtool train corpus/ -o my.model && segtool cut book.txt -m my.model",
+            "Learn from raw text, and cut a file.",
+        ),
+    ],
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(__version__, "-V", "--version", prog_name="segtool")
 def main() -> None:
     """Learn to segment Chinese text into words from raw text alone, and cut text with the result."""
     import logging
@@ -109,5 +121,6 @@ for _command in (
     count_command,
     lm_group,
     warmup_command,
+    completion_command,
 ):
     main.add_command(_command)

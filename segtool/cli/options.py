@@ -12,18 +12,21 @@ from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from segtool.cli.help import FILE_PATH, ParameterOption, TitledCommand, titled_option
 from segtool.errors import OutputError, UsageError
-from segtool.settings import TrainingSettings, flag_of, parameters_by_title, spelled_value
+from segtool.settings import CandidateSettings, TrainingSettings, flag_of, parameters_by_title, spelled_value
 
 if TYPE_CHECKING:
     from segtool.guideline.dictionary import Dictionary
     from segtool.text.sources import Source
 
 __all__ = [
+    "FILE_PATH",
     "ParameterOption",
     "TitledCommand",
     "allow_duplicates",
     "announce_compiling",
+    "announce_terminal",
     "dictionary",
     "encoding",
     "engine",
@@ -34,6 +37,7 @@ __all__ = [
     "read_dictionary",
     "refuse_input",
     "skip_undecodable",
+    "titled_option",
     "training_parameter",
     "training_parameters",
     "workers",
@@ -42,34 +46,12 @@ __all__ = [
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
-class ParameterOption(click.Option):
-    """The option of a training parameter, which also has the parameter and its heading in ``--help``."""
-
-    def __init__(self, *args: Any, parameter: Field[Any], title: str = "Options", **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.parameter, self.title = parameter, title
-
-
-class TitledCommand(click.Command):
-    """A command whose ``--help`` lists the options of parameters under the titles of their settings."""
-
-    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the options, section by section."""
-        sections: dict[str, list[tuple[str, str]]] = {}
-        for each in self.get_params(ctx):
-            record = each.get_help_record(ctx) if isinstance(each, click.Option) else None
-            if record is not None:
-                sections.setdefault(getattr(each, "title", "Options"), []).append(record)
-        for title, records in sections.items():
-            with formatter.section(title):
-                formatter.write_dl(records)
-
-
 def training_parameters(command: Command) -> Command:
     """Add an option for every training parameter."""
     for title, parameters in reversed(parameters_by_title().items()):
         for parameter in reversed(parameters):
-            command = _option(parameter, None, title=title)(command)
+            expert = title not in (TrainingSettings.title, CandidateSettings.title)
+            command = _option(parameter, None, title=title, expert=expert)(command)
     return command
 
 
@@ -93,28 +75,33 @@ def numbers(text: str) -> tuple[float, ...]:
     return tuple(map(float, text.split(",")))
 
 
-encoding = click.option(
-    "--encoding", default="utf-8", show_default=True, help="Encoding of the input: utf-8, gb18030, big5, utf-16, …"
+encoding = titled_option(
+    "--encoding",
+    default="utf-8",
+    show_default=True,
+    help="Encoding of the input: utf-8, gb18030, big5, utf-16, …",
+    title="Input",
 )
-skip_undecodable = click.option(
+skip_undecodable = titled_option(
     "--skip-undecodable",
     is_flag=True,
     help="Leave out and list lines that are not valid in that encoding, instead of stopping.",
+    title="Input",
 )
-quiet = click.option("-q", "--quiet", is_flag=True, help="Print nothing but errors.")
+quiet = titled_option("-q", "--quiet", is_flag=True, help="Print nothing but errors.", title="Output")
 
 
 def dictionary(command: Command) -> Command:
     """Add ``--prefer``, ``--force``, ``--forbid``, ``--words`` and ``--words-only``."""
     text = "That list is complete: other words of two characters or more are unlikely."
-    command = click.option("--words-only", is_flag=True, help=text)(command)
+    command = titled_option("--words-only", is_flag=True, help=text, title="Words")(command)
     for name, text in (
         ("words", "A word list, one word a line: its words are preferred."),
         ("forbid", "Words that never come out."),
         ("force", "Words that always win; 和|服务 is always cut at the bar."),
         ("prefer", "Words that win over what they would be cut into."),
     ):
-        command = click.option(f"--{name}", metavar="FILE", help=text)(command)
+        command = titled_option(f"--{name}", metavar="FILE", help=text, title="Words", type=FILE_PATH)(command)
     return command
 
 
@@ -160,30 +147,38 @@ def workers(what: str, default: int | None = None) -> Callable[[Command], Comman
     """Add ``-j``; `what` does not depend on it."""
     shown: bool | str = True if default else "one per processor"
     text = f"Number of threads; {what} does not depend on it."
-    return click.option("-j", "--workers", type=click.IntRange(1), default=default, show_default=shown, help=text)
+    return titled_option(
+        "-j", "--workers", type=click.IntRange(1), default=default, show_default=shown, help=text, title="Resources"
+    )
 
 
 def memory(command: Command) -> Command:
     """Add ``--memory`` and ``--tmp``."""
     text = "Folder for data that does not fit into memory."
-    command = click.option("--tmp", metavar="DIR", show_default="beside the output", help=text)(command)
+    command = titled_option(
+        "--tmp", metavar="DIR", show_default="beside the output", help=text, title="Resources", type=FILE_PATH
+    )(command)
     text = "Memory that the process may use, such as 2G."
-    return click.option("--memory", metavar="SIZE", show_default="half of what is free", help=text)(command)
+    return titled_option("--memory", metavar="SIZE", show_default="half of what is free", help=text, title="Resources")(
+        command
+    )
 
 
 def allow_duplicates(command: Command) -> Command:
     """Add the option of commands that add up count shards."""
     text = "With --counts: let shards that hold the same text count twice."
-    return click.option("--allow-duplicates", is_flag=True, help=text)(command)
+    return titled_option("--allow-duplicates", is_flag=True, help=text, title="Input", expert=True)(command)
 
 
 def engine(command: Command) -> Command:
     """Add ``--engine`` and ``--master``."""
     text = "URL of the Spark cluster, such as spark://host:7077 or local[2]."
-    command = click.option("--master", metavar="URL", help=text)(command)
+    command = titled_option("--master", metavar="URL", help=text, title="Resources", expert=True)(command)
     text = "Read the corpus with threads of this process or with Apache Spark; the result is the same."
     engines = click.Choice(["threads", "spark"])
-    return click.option("--engine", type=engines, default="threads", show_default=True, help=text)(command)
+    return titled_option(
+        "--engine", type=engines, default="threads", show_default=True, help=text, title="Resources", expert=True
+    )(command)
 
 
 @contextmanager
@@ -244,6 +239,12 @@ def _refuse_inputs(output: IO[bytes], inputs: Sequence[Source]) -> None:
             read = os.fstat(0) if source.path is None else os.stat(source.path)
             if os.path.samestat(read, written):
                 raise UsageError(f"{source.name}: the output goes to this very file: pass another one with -o")
+
+
+def announce_terminal(inputs: Sequence[str], quiet: bool) -> None:
+    """Print one line on standard error if a terminal is read, so that nobody waits for a command that waits too."""
+    if "-" in inputs and not quiet and sys.stdin is not None and sys.stdin.isatty():
+        click.echo("segtool: type or paste text, and end it with Ctrl-D; segtool COMMAND --help shows more", err=True)
 
 
 def announce_compiling(quiet: bool) -> None:

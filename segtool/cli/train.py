@@ -7,22 +7,56 @@ from typing import Any
 import click
 
 from segtool.cli import options
-from segtool.cli.reports import print_summary
+from segtool.cli.reports import print_lines, print_summary
 
 __all__ = ["train_command"]
 
+LITTLE_TEXT = 20_000
+"""Symbols of a text below which a training prints a warning."""
 
-@click.command("train", cls=options.TitledCommand)
-@click.argument("inputs", metavar="INPUT...", nargs=-1, required=True)
-@click.option("-o", "--output", metavar="MODEL", required=True, help="Directory to write the model to.")
-@click.option("--base", metavar="MODEL", help="Continue from a model, or from 'default', with its parameters.")
-@click.option("--counts", is_flag=True, help="INPUT are count shards, written by 'segtool count', in any order.")
+
+@click.command(
+    "train",
+    cls=options.TitledCommand,
+    examples=[
+        ("segtool train corpus/ -o my.model", "Learn from all files below a folder."),
+        (
+            "segtool train news.txt.gz --base default -o news.model",
+            "Continue from the included model; also for little text.",
+        ),
+    ],
+)
+@click.argument("inputs", metavar="INPUT...", nargs=-1, required=True, type=options.FILE_PATH)
+@options.titled_option(
+    "-o",
+    "--output",
+    metavar="MODEL",
+    required=True,
+    help="Directory to write the model to.",
+    title="Output",
+    type=options.FILE_PATH,
+)
+@options.titled_option(
+    "--base",
+    metavar="MODEL",
+    help="Continue from a model, or from 'default', with its parameters.",
+    title="Model",
+    type=options.FILE_PATH,
+)
+@options.titled_option(
+    "--counts", is_flag=True, help="INPUT are count shards, written by 'segtool count', in any order.", title="Input"
+)
 @options.allow_duplicates
 @options.encoding
 @options.skip_undecodable
 @options.workers("the model")
 @options.memory
-@click.option("--resume", is_flag=True, help="Keep finished stages, and continue a training that was interrupted.")
+@options.titled_option(
+    "--resume",
+    is_flag=True,
+    help="Keep finished stages, and continue a training that was interrupted.",
+    title="Resources",
+)
 @options.engine
 @options.quiet
 @options.training_parameters
@@ -36,6 +70,7 @@ def train_command(
 
     A corpus that does not fit into --memory is counted in parts, kept in --tmp; the model is the same.
     """
+    options.announce_terminal(inputs, quiet)
     options.announce_compiling(quiet)
     from segtool.training import TrainingReport, train
 
@@ -48,6 +83,9 @@ def train_command(
         found = f"found    {report.runs:,} runs, {report.symbols:,} symbols"
         learned = f"learned  {report.words:,} words{candidates}"
         print_summary(report, [found, learned], f"model    {output}", _left_out(report.left_out))
+        if texts is not None and 0 < report.symbols < LITTLE_TEXT and arguments["base"] is None:
+            advice = f"a model needs {LITTLE_TEXT:,} characters at least, and gets better up to millions"
+            print_lines([f"warning  only {report.symbols:,} symbols: {advice}; --base default learns from little text"])
 
 
 def _left_out(words: list[str]) -> list[str]:

@@ -16,17 +16,45 @@ if TYPE_CHECKING:
 __all__ = ["tune_command"]
 
 
-@click.command("tune")
-@click.argument("gold", metavar="GOLD...", nargs=-1, required=True)
-@click.option("-o", "--output", metavar="MODEL", required=True, help="Directory to write the tuned model to.")
-@click.option("-m", "--model", metavar="MODEL", default="default", show_default=True, help="The model to tune.")
-@click.option(
+@click.command(
+    "tune",
+    cls=options.TitledCommand,
+    examples=[
+        ("segtool tune labelled.txt -o tuned.model", "Tune the included model to labelled sentences."),
+        (
+            "segtool tune labelled.txt --words list.txt --words-only -o tuned.model",
+            "Also start from a complete word list.",
+        ),
+    ],
+)
+@click.argument("gold", metavar="GOLD...", nargs=-1, required=True, type=options.FILE_PATH)
+@options.titled_option(
+    "-o",
+    "--output",
+    metavar="MODEL",
+    required=True,
+    help="Directory to write the tuned model to.",
+    title="Output",
+    type=options.FILE_PATH,
+)
+@options.titled_option(
+    "-m",
+    "--model",
+    metavar="MODEL",
+    default="default",
+    show_default=True,
+    help="The model to tune.",
+    title="Model",
+    type=options.FILE_PATH,
+)
+@options.titled_option(
     "--format",
     "form",
     type=click.Choice(["text", "conllu"]),
     default="text",
     show_default=True,
     help="One sentence a line with its words separated by whitespace, or CoNLL-U.",
+    title="Input",
 )
 @options.dictionary
 @options.encoding

@@ -10,7 +10,14 @@ from segtool.errors import OutputError
 __all__ = ["warmup_command"]
 
 
-@click.command("warmup")
+@click.command(
+    "warmup",
+    cls=options.TitledCommand,
+    examples=[
+        ("segtool warmup", "Compile all kernels."),
+        ("NUMBA_CACHE_DIR=cache segtool warmup -q", "Keep the machine code in a folder, and print nothing."),
+    ],
+)
 @options.quiet
 def warmup_command(quiet: bool) -> None:
     """Compile all kernels now, so that later commands start at once.

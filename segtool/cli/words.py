@@ -31,30 +31,73 @@ _DIGITS = {"score": ".3f", "count": "d", "expected": ".2f", "probability": ".4g"
 _FILTERS = {"min_count", "min_expected"}
 
 
-@click.command("words", cls=options.TitledCommand)
-@click.argument("inputs", metavar="[INPUT]...", nargs=-1)
-@click.option("-m", "--model", metavar="MODEL", help="List the words of a model instead of learning them from INPUT.")
-@click.option("-o", "--output", metavar="FILE", help="Write here instead of to standard output.")
-@click.option(
+@click.command(
+    "words",
+    cls=options.TitledCommand,
+    examples=[
+        ("segtool words novel.txt --top 20", "List the best words of a text."),
+        ("segtool words novel.txt --known dictionary.txt -o new.tsv", "Write only words that a dictionary lacks."),
+    ],
+)
+@click.argument("inputs", metavar="[INPUT]...", nargs=-1, type=options.FILE_PATH)
+@options.titled_option(
+    "-m",
+    "--model",
+    metavar="MODEL",
+    help="List the words of a model instead of learning them from INPUT.",
+    title="Model",
+    type=options.FILE_PATH,
+)
+@options.titled_option(
+    "-o",
+    "--output",
+    metavar="FILE",
+    help="Write here instead of to standard output.",
+    title="Output",
+    type=options.FILE_PATH,
+)
+@options.titled_option(
     "--format",
     "form",
     type=click.Choice(["tsv", "jsonl"]),
     default="tsv",
     show_default=True,
     help="A table with a header line, or one JSON object per line.",
+    title="Output",
 )
-@click.option("--top", metavar="N", type=click.IntRange(0), default=100, show_default=True, help="0 lists all words.")
-@click.option("--sort", type=click.Choice(FIELDS), default="score", show_default=True, help="Column to sort by.")
-@click.option("--min-len", type=click.IntRange(1), default=2, show_default=True, help="Shortest word, in symbols.")
-@click.option("--max-len", type=click.IntRange(1), help="Longest word, in symbols.")
-@click.option("--known", metavar="FILE", help="Leave out these words: a word list, or segmented text.")
-@click.option("--with-numbers", is_flag=True, help="Also list words with numbers (0) and Latin letters (A).")
-@click.option(
+@options.titled_option(
+    "--top",
+    metavar="N",
+    type=click.IntRange(0),
+    default=100,
+    show_default=True,
+    help="0 lists all words.",
+    title="Output",
+)
+@options.titled_option(
+    "--sort", type=click.Choice(FIELDS), default="score", show_default=True, help="Column to sort by.", title="Output"
+)
+@options.titled_option(
+    "--min-len", type=click.IntRange(1), default=2, show_default=True, help="Shortest word, in symbols.", title="Words"
+)
+@options.titled_option("--max-len", type=click.IntRange(1), help="Longest word, in symbols.", title="Words")
+@options.titled_option(
+    "--known",
+    metavar="FILE",
+    help="Leave out these words: a word list, or segmented text.",
+    title="Words",
+    type=options.FILE_PATH,
+)
+@options.titled_option(
+    "--with-numbers", is_flag=True, help="Also list words with numbers (0) and Latin letters (A).", title="Words"
+)
+@options.titled_option(
     "--context",
     metavar="N",
     type=click.IntRange(0),
     default=0,
     help="Show N examples of each word, with 10 characters of INPUT on each side.",
+    title="Output",
 )
 @options.dictionary
 @options.encoding
@@ -97,6 +140,7 @@ def words_command(
     given = {name for name in ctx.params if ctx.get_parameter_source(name) is not ParameterSource.DEFAULT}
     for_learning = given & arguments.keys() - {"encoding", "workers"}
     _check_sources(inputs, model, known, context, arguments["method"], for_learning)
+    options.announce_terminal(inputs, quiet)
     options.announce_compiling(quiet)
     from segtool.discovery import check_lengths, discover, examples
     from segtool.guideline.dictionary import extend
@@ -222,11 +266,39 @@ def _write_list(out: IO[bytes], form: str, listed: list[WordScore], shown: dict[
         line(json.dumps(entry, ensure_ascii=False))
 
 
-@click.command("export")
-@click.option("-m", "--model", metavar="MODEL", required=True, help="Directory written by 'segtool train'.")
-@click.option("-o", "--output", metavar="FILE", help="Write here instead of to standard output.")
-@click.option(
-    "--format", "form", type=click.Choice(["jieba"]), default="jieba", show_default=True, help="Format of the list."
+@click.command(
+    "export",
+    cls=options.TitledCommand,
+    examples=[
+        ("segtool export -m my.model -o my.dict", "Write the words of a model as a dictionary of jieba."),
+        ("segtool export -m default --prefer mine.txt", "Print the words of the included model and those of a list."),
+    ],
+)
+@options.titled_option(
+    "-m",
+    "--model",
+    metavar="MODEL",
+    required=True,
+    help="Directory written by 'segtool train'.",
+    title="Model",
+    type=options.FILE_PATH,
+)
+@options.titled_option(
+    "-o",
+    "--output",
+    metavar="FILE",
+    help="Write here instead of to standard output.",
+    title="Output",
+    type=options.FILE_PATH,
+)
+@options.titled_option(
+    "--format",
+    "form",
+    type=click.Choice(["jieba"]),
+    default="jieba",
+    show_default=True,
+    help="Format of the list.",
+    title="Output",
 )
 @options.dictionary
 @options.encoding

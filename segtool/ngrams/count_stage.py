@@ -19,7 +19,7 @@ import numpy as np
 from segtool.arguments import checked_texts
 from segtool.errors import UsageError
 from segtool.ngrams.counter import CorpusCounter, Counted, add_up, write_shard
-from segtool.ngrams.shards import SHARD, Shard, check_duplicates, open_shards
+from segtool.ngrams.shards import SHARD, Shard, check_duplicates, open_shards, refuse_folders
 from segtool.runtime.budget import Budget
 from segtool.runtime.progress import Progress
 from segtool.runtime.workers import checked_workers
@@ -223,7 +223,10 @@ def count(
     if [inputs, texts, counts].count(None) != 2:
         raise UsageError("count() takes either inputs (files), or texts, or counts (shards)")
     check_duplicates(counts, allow_duplicates)
+    if inputs is not None and not isinstance(inputs, str | os.PathLike):
+        inputs = list(inputs)  # read more than once
     CandidateSettings(max_word_len=max_word_len, fold=fold).checked()
+    refuse_folders(inputs)
     report = report if report is not None else CountingReport()
     watch, reading = Progress(progress, report.stages), report.reading
     workers, budget = checked_workers(workers), Budget.of(memory)

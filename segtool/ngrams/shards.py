@@ -54,7 +54,8 @@ from segtool.ngrams.blocks import (
 from segtool.ngrams.table import Level, Slice, join_slices
 from segtool.runtime.arrays import Codes, Ids, Integers
 from segtool.runtime.budget import LEAST, Budget
-from segtool.store.cards import CardFormat, is_whole, write_array
+from segtool.store.cards import CardFormat, is_whole, kind_of, write_array
+from segtool.store.model import MODEL
 from segtool.store.model_checks import MOST_COUNT, are_symbols
 from segtool.text.folding import fold_table
 from segtool.text.run_hashes import BUCKETS
@@ -62,7 +63,7 @@ from segtool.text.runs import CHUNK, LONGEST_RUN
 from segtool.text.stats import ALWAYS, CorpusStats
 from segtool.text.symbols import CODE_LIMIT
 
-__all__ = ["SHARD", "SPILLED", "Shard", "ShardWriter", "check_duplicates", "open_shards"]
+__all__ = ["SHARD", "SPILLED", "Shard", "ShardWriter", "check_duplicates", "open_shards", "refuse_folders"]
 
 SHARD = CardFormat(
     name="segtool counts", version=1, what="shard", title="count shard", command="segtool count", verb="count"
@@ -325,6 +326,16 @@ def _card_fault(card: dict[str, Any]) -> str:
         return f"its longest_run is no whole number from 0 to {LONGEST_RUN:,}"
     digest = corpus.get("digest")
     return "" if isinstance(digest, str) and re.fullmatch("[0-9a-f]{16}", digest) else "its digest is none"
+
+
+def refuse_folders(inputs: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | None) -> None:
+    """Raise UsageError if an input is a model or a shard, whose files would be read as text."""
+    for each in [inputs] if isinstance(inputs, str | os.PathLike) else inputs or ():
+        kind = kind_of(each)
+        if kind == MODEL.name:
+            raise UsageError(f"{os.fspath(each)} is a model, no text: continue from it with --base, and give text too")
+        if kind == SHARD.name:
+            raise UsageError(f"{os.fspath(each)} is a count shard, no text: learn from shards with --counts")
 
 
 def check_duplicates(counts: object, allow_duplicates: bool) -> None:

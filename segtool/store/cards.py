@@ -23,7 +23,7 @@ from segtool.store.leftovers import restore
 from segtool.store.npy import HeaderError, map_file, view_array
 
 __all__ = [
-    "CARD", "CardFormat", "card_checksum", "copy_file", "is_number", "is_whole", "parse_card", "write_array",
+    "CARD", "CardFormat", "card_checksum", "copy_file", "is_number", "is_whole", "kind_of", "parse_card", "write_array",
 ]  # fmt: skip
 
 CARD = "card.json"
@@ -203,6 +203,15 @@ def parse_card(data: bytes) -> Any:
         if not level:
             return card
     raise ValueError("nested too deeply")
+
+
+def kind_of(folder: str | os.PathLike[str]) -> str | None:
+    """Read the kind of a directory from its card; None if it has no card."""
+    try:
+        card = json.loads(read_regular(Path(folder) / CARD, MOST_CARD))
+    except (OSError, ValueError, RecursionError):
+        return None
+    return card.get("format") if isinstance(card, dict) else None
 
 
 def _refuse_constant(name: str) -> None:
