@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from segtool.decode.viterbi import TAG_STEP
-from segtool.text.symbols import LAT, MARK, NUM, SPACE, class_table
+from segtool.text.symbols import LAT, MARK, NUM, SPACE, STAND_INS, class_table
 from tests.naive_numbers import end_of_number
 
 # ---------------------------------------------------------------- symbols
@@ -25,7 +25,7 @@ _TOKEN = re.compile(
     r"|(?P<latin>(?:L.(?:e.)*)+)"
     r"|(?P<letters>(?:t.(?:e.)*)+)"
     r"|(?P<digits>(?:D.(?:e.)*|(?<=D.)m[.．·,/／:：∶](?=D.))+(?:(?<=D.)m[%％](?:e.)*)?)"
-    rf"|(?P<mark>{_MARK_WITH_REPEATS.format('one')}(?:(?<=e\u200d){_MARK_WITH_REPEATS.format('two')})*)"
+    rf"|(?P<mark>{_MARK_WITH_REPEATS.format('one')}(?:(?<=e\u200d)(?!m[{STAND_INS}]){_MARK_WITH_REPEATS.format('two')})*)"
     r"|(?P<stray>(?:e.)+)",
     re.DOTALL,
 )

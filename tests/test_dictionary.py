@@ -163,6 +163,15 @@ def test_literals_fold_and_stand_ins_are_text():
         assert words.count("C++") == text.count("C++")
 
 
+def test_an_emoji_joiner_does_not_join_a_literal():
+    segmenter = SEGMENTER.with_words(force=["C++"])
+    for before in ("👧\u200d", "。\u200d", "好\u200d", "C++。\u200d", f"👧\u200d{STAND_INS[0]}。\u200d"):
+        words = cut_every_way(segmenter, f"{before}C++好")
+        assert words[-2:] == ["C++", "好"] and "".join(words) == f"{before}C++好"
+    batch = ["👧\u200dC++", "好", "C++"]
+    assert segmenter.cut_batch(batch) == [segmenter.cut(text) for text in batch]
+
+
 def test_a_tuned_model_takes_words():
     """Scores of tuned models have another scale; the promises of the strengths hold there, too."""
     lines = GOLD.read_text(encoding="utf-8").splitlines()

@@ -26,6 +26,8 @@ from segtool.text.symbols import (
     C_PERCENT,
     C_SIGN,
     C_SPACE,
+    FIRST_STAND_IN,
+    LAST_STAND_IN,
 )
 
 __all__ = [
@@ -199,7 +201,7 @@ def read_tokens(data, at, final, before, characters, places):  # type: ignore[no
         elif here == C_LATIN or here == C_LETTER or here == C_SPACE:  # noqa: SIM109
             joins = kind == here
         elif here == C_MARK and kind == C_MARK:
-            joins = point == previous or previous == _JOINER
+            joins = point == previous or (previous == _JOINER and not FIRST_STAND_IN <= point <= LAST_STAND_IN)
         elif is_percent and kind == C_DIGIT and digit_before:
             joins = True
             kind = closed

@@ -58,7 +58,8 @@ NUM = 1
 LAT = 2
 STAND_INS = "\ud7fe\ud7ff"
 """Characters that no text should hold, in turn in the place of literals, so that two side by side are two marks
-(:mod:`segtool.decode.literals`)."""
+(:mod:`segtool.decode.literals`). An emoji joiner before one does not join it."""
+FIRST_STAND_IN, LAST_STAND_IN = map(ord, STAND_INS)
 CODE_LIMIT = 0x40000
 """All Han characters are below this code point; it is the size of tables that they index."""
 
@@ -206,7 +207,7 @@ def _symbolise(points, classes, codes, starts):  # type: ignore[no-untyped-def]
         elif here == C_DIGIT or here == C_LATIN or here == C_LETTER or here == C_SPACE:  # noqa: SIM109
             joins = kind == here
         elif here == C_MARK and kind == C_MARK:
-            joins = point == previous or previous == 0x200D
+            joins = point == previous or (previous == 0x200D and not FIRST_STAND_IN <= point <= LAST_STAND_IN)
         elif kind == C_DIGIT and digit_before:
             if is_percent:
                 joins = True
