@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Print the tables of docs/search.md: recall and size of search entries, and the effect of the granularity.
 
-    .venv/bin/python -m scripts.search DATA [--model MODEL] [--within 0 1 2 3 4] [--granularity -4 0 4] [--no-peers]
+    .venv/bin/python -m scripts.search DATA [--model MODEL] [--within 0 1 2 3 3.5 4] [--granularity -4 0 4] [--no-peers]
 
 Recall is the share of the gold words that are entries, by their places; entries are counted for each gold word. Beside
 segtool, jieba's search mode (extra ``bench``).
@@ -80,7 +80,7 @@ def print_granularity(gold: Gold, granularities: Iterable[float], segmenter: seg
 def main() -> None:
     parser = parser_of(__doc__)
     parser.add_argument("--model", default="default", help="default: the included model")
-    parser.add_argument("--within", type=float, nargs="*", default=[1, 2, 3, 4, 6], metavar="NATS")
+    parser.add_argument("--within", type=float, nargs="*", default=[1, 2, 3, 3.5, 4, 6], metavar="NATS")
     levels = [-32, -8, -4, -2, -1, 0, 1, 2, 4, 8, 16]
     parser.add_argument("--granularity", type=float, nargs="*", default=levels, metavar="NATS")
     parser.add_argument("--no-peers", action="store_true", help="leave out jieba")

@@ -10,7 +10,7 @@ LONGEST_TOKEN = 1 << 22
 LONGEST_WORD = 15
 """Symbols of the longest word, in the lexicon or outside."""
 
-WITHIN = 2.0
+WITHIN = 3.5
 """Greatest loss of an entry for search, in nats, if none is asked for."""
 
 MOST_IDS = 0xFFC0

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 from segtool import __version__
 from segtool.arguments import checked_texts, unknown_parameter
 from segtool.errors import UsageError
-from segtool.lexicon import build
 from segtool.lexicon.adapt import PASSES, TRAINING_MOST, TRAINING_SHARE, adapt_model
+from segtool.lexicon.build import MODEL_PATIENCE, build_model
 from segtool.lexicon.em import SAMPLED
 from segtool.lexicon.learned import Learned, Resources
 from segtool.lexicon.number_words import pool_numbers
@@ -328,12 +328,12 @@ class _Training:
         parameters = asdict(replace(settings, unknown_len=unknown_len))
         card: dict[str, object] = {"decoder": learned.decoder, "parameters": parameters, "segtool_version": __version__}
         with self.watch.stage("build"):
-            model = build.build_model(candidates, learned, card, settings, corpus, lm)
+            model = build_model(candidates, learned, card, settings, corpus, lm)
         if fits and settings.parts_weight:
             with self.watch.stage("parts", corpus.stats.positions, "sym") as step:
                 engine = self.engine or Threads(self.workers)
                 model = weigh_parts(model, corpus, settings.parts_weight, engine, step)
         if fits:
-            model = pool_numbers(model, build.MODEL_PATIENCE)
+            model = pool_numbers(model, MODEL_PATIENCE)
         self.report.words = len(model.words)
         return model

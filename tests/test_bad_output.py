@@ -119,9 +119,9 @@ segtool.segmenter.load = load
     "memory": (
         """
 import errno, numpy
-def load(*_, **__):
+def memmap(*_, **__):
     raise OSError(errno.ENOMEM, "Cannot allocate memory")
-numpy.load = load
+numpy.memmap = memmap
 """,
         "Cannot allocate memory: allow more memory (ulimit -v)",
     ),

@@ -124,7 +124,7 @@ def test_reference_has_every_command_and_option(name):
     text = REFERENCE.read_text(encoding="utf-8")
     section = re.search(rf"^#+ `?{name}`?$(.*?)(?=^#+ `?segtool|\Z)", text, re.MULTILINE | re.DOTALL)
     assert section, name
-    for flag in FLAGS[name]:
+    for flag in {*FLAGS[name]} - {"--help-all"}:  # which prints what this page has
         assert re.search(rf"(?<![\w-]){re.escape(flag)}(?![\w-])", section[1]), flag
 
 
@@ -197,11 +197,22 @@ def test_readme_has_the_f1_of_the_log():
 def test_readme_has_the_speed_of_the_log():
     """The medians that scripts/bench prints."""
     log = logged("scale.md", r"\| +\| segtool \| jieba")
-    shown = {row[0]: row[1:] for row in rows(prose(README)) if re.match(r"[a-z]", row[0])}
+    shown = {row[0]: row[1:] for row in rows(prose(README)) if re.match(r"[a-z]", row[0]) and len(row) == 5}
     assert len(shown) > 5
     for name, (ours, _, jieba, sentencepiece) in shown.items():
         found = next(row for each, row in log.items() if each.startswith(name))
         assert [ours, jieba, sentencepiece] == [found[place].split(" ")[0] for place in (0, 1, 3)], name
+
+
+def test_readme_has_the_learning_curve_of_the_log():
+    """The table that scripts/learning_curve.py prints, without its last column, rows of word lists and the last set."""
+
+    def table(path, *, of_log):
+        found = [row for row in rows(prose(path)) if re.match("labelled|pku$|msr$|ud_gsdsimp$|…", row[0])]
+        return [row[: 6 if of_log else None] for row in found if row[0] != "… with its list"]
+
+    shown, logged_rows = table(README, of_log=False), table(ROOT / "docs" / "tuning.md", of_log=True)
+    assert len(shown) == 6 and shown == logged_rows[: len(shown)]
 
 
 # Examples

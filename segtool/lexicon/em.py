@@ -163,7 +163,7 @@ class _EM:
             found, wanted = getattr(state, each.name), getattr(default, each.name)
             if found.dtype != (np.float64 if each.name == "expected" else wanted.dtype) or found.ndim != wanted.ndim:
                 return None
-        classes = self._max_len + 1 + self._settings.word_classes
+        classes = int(self._candidates.lengths()[-1]) + 1 + self._settings.word_classes
         size = len(self._candidates) + 1
         has_classes, is_last = state.passes > self._settings.passes, state.passes == self._settings.all_passes
         fits = (
