@@ -14,7 +14,7 @@ from pathlib import Path
 
 import click
 
-from segtool.cli.help import TITLES, ParameterOption, TitledOption
+from segtool.cli.help import TITLES, ParameterOption
 from segtool.cli.main import main as segtool
 from segtool.settings import spelled_value
 
@@ -42,14 +42,14 @@ def section(name: str, command: click.Command, shown: dict[str, str]) -> str:
         parts.insert(1, f"```\n{name} {usage}\n```")
     tables: dict[str, list[str]] = {}
     for each in command.params:
-        if isinstance(each, TitledOption):
-            tables.setdefault(each.title, []).append(row(each))
+        if isinstance(each, click.Option):
+            tables.setdefault(getattr(each, "title", "Options"), []).append(row(each))
     again: dict[str, list[str]] = {}
     for title, rows in sorted(tables.items(), key=lambda each: (*TITLES, each[0]).index(each[0])):
-        if title in shown and title not in TITLES:
+        if title in shown:
             again.setdefault(shown[title], []).extend(line.split("|")[1].strip() for line in rows)
             continue
-        if title in TITLES:
+        if title in (*TITLES, "Options"):
             parts.append(f"**{title}**")
         else:
             parts.append(f"### {title}")

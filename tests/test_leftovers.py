@@ -156,7 +156,7 @@ def test_killed_command_leaves_nothing_to_the_next_one(folder, output):
         finally:
             process.kill()
     assert list(folder.glob(f".{output}.*.tmp"))
-    succeed("cut", "text", "-m", MODEL, "-o", output, cwd=folder)
+    succeed("cut", "text", "-m", MODEL, "-o", output, "--in-place", cwd=folder)
     assert not list(folder.glob(".*"))
 
 

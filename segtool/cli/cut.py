@@ -201,13 +201,13 @@ def cut_command(
     except InputError as error:
         raise _with_text_hint(error, files) from None
     own = find_sources(adapt)
-    if not in_place:
-        options.refuse_input(output, sources)
     units = {"char": "character", "byte": "byte", None: None}
     wanted = Format(form, sep, units[offsets], _dropped(drop, encoding), search, nbest)
     is_formatted = form != "text" or bool(wanted.dropped)
     line_ended, numbers = True, itertools.count(1)
     with options.open_output(output, [*sources, *own]) as out:
+        if not in_place:
+            options.refuse_input(output, sources)
         watch = Progress(not quiet and not out.isatty())
         if adapt:
             with watch.stage("adapt", total_size(own), "B") as step:

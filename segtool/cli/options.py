@@ -57,7 +57,7 @@ def training_parameters(command: Command) -> Command:
 
 def training_parameter(name: str, flag: str | None = None) -> Callable[[Command], Command]:
     """Add the option of one training parameter, under another flag if need be."""
-    return _option(TrainingSettings.__dataclass_fields__[name], flag)
+    return _option(TrainingSettings.__dataclass_fields__[name], flag, title="Model")
 
 
 def _option(parameter: Field[Any], flag: str | None, **attributes: Any) -> Callable[[Command], Command]:
