@@ -15,6 +15,7 @@ from segtool.decode.decoders import ROOM
 from segtool.decode.search import search_batch, search_utf8_stream
 from segtool.decode.viterbi import TAG_STEP, WEIGHT_UNIT
 from segtool.errors import UsageError
+from segtool.limits import WITHIN
 from segtool.segmenter import Segmenter
 from segtool.store.model import save_model
 from segtool.tokens import SearchToken
@@ -189,7 +190,7 @@ def test_a_line_comes_out_when_it_ends():
 
 @pytest.mark.parametrize(
     ("options", "within"),
-    [(["--search"], 2), (["--search", "4"], 4), (["--search=1.5"], 1.5), (["--search", ".5"], 0.5)],
+    [(["--search"], WITHIN), (["--search", "4"], 4), (["--search=1.5"], 1.5), (["--search", ".5"], 0.5)],
 )
 @pytest.mark.parametrize("more", [[], ["-j", 2]])
 def test_command(options, within, more, tmp_path):
