@@ -21,15 +21,7 @@ __all__ = ["count_command"]
     ],
 )
 @click.argument("inputs", metavar="INPUT...", nargs=-1, required=True, type=options.FILE_PATH)
-@options.titled_option(
-    "-o",
-    "--output",
-    metavar="SHARD",
-    required=True,
-    help="Directory to write the count shard to.",
-    title="Output",
-    type=options.FILE_PATH,
-)
+@options.output("SHARD", "Directory to write the count shard to.", required=True)
 @options.titled_option("--counts", is_flag=True, help="INPUT are count shards, to be added up.", title="Input")
 @options.allow_duplicates
 @options.training_parameter("max_word_len")

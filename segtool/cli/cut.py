@@ -46,24 +46,8 @@ class _CutCommand(options.TitledCommand):
     ],
 )
 @click.argument("files", metavar="[FILE]...", nargs=-1, type=options.FILE_PATH)
-@options.titled_option(
-    "-m",
-    "--model",
-    metavar="MODEL",
-    default="default",
-    show_default=True,
-    help="Directory written by 'segtool train'.",
-    title="Model",
-    type=options.FILE_PATH,
-)
-@options.titled_option(
-    "-o",
-    "--output",
-    metavar="FILE",
-    help="Write here instead of to standard output.",
-    title="Output",
-    type=options.FILE_PATH,
-)
+@options.model()
+@options.text_output
 @options.titled_option("--in-place", is_flag=True, help="Replace the input; without -o, that is FILE.", title="Output")
 @options.titled_option(
     "--format",
@@ -122,7 +106,7 @@ class _CutCommand(options.TitledCommand):
     help="Write the N best cuts of each line: the number of the line, the score of the cut, its words; tabs between.",
     title="Model",
 )
-@options.dictionary
+@options.word_options
 @options.encoding
 @options.workers("the output", default=1)
 @options.quiet
@@ -140,11 +124,7 @@ def cut_command(
     granularity: float | None,
     search: float | None,
     nbest: int | None,
-    prefer: str | None,
-    force: str | None,
-    forbid: str | None,
-    words: str | None,
-    words_only: bool,
+    lists: options.WordOptions,
     encoding: str,
     workers: int,
     quiet: bool,
@@ -194,8 +174,7 @@ def cut_command(
         segmenter.entries("", search)  # so that a wrong number is refused before the output is opened
     if nbest is not None:
         segmenter.nbest("", nbest)
-    lists = {"prefer": prefer, "force": force, "forbid": forbid, "words": words}
-    dictionary = options.read_dictionary(lists, words_only, encoding, "-" in (*files, *adapt))
+    dictionary = lists.read(encoding, "-" in (*files, *adapt))
     try:
         sources = find_sources(files)
     except InputError as error:

@@ -22,24 +22,8 @@ __all__ = ["explain_command"]
     ],
 )
 @click.argument("texts", metavar="[TEXT]...", nargs=-1)
-@options.titled_option(
-    "-m",
-    "--model",
-    metavar="MODEL",
-    default="default",
-    show_default=True,
-    help="Directory written by 'segtool train'.",
-    title="Model",
-    type=options.FILE_PATH,
-)
-@options.titled_option(
-    "-o",
-    "--output",
-    metavar="FILE",
-    help="Write the table here instead of to standard output.",
-    title="Output",
-    type=options.FILE_PATH,
-)
+@options.model()
+@options.output("FILE", "Write the table here instead of to standard output.")
 @options.titled_option(
     "--html", metavar="FILE", help="Also write a page with the lattice drawn.", title="Output", type=options.FILE_PATH
 )
@@ -49,7 +33,7 @@ __all__ = ["explain_command"]
 @options.titled_option(
     "--granularity", metavar="NATS", type=float, help="Cut finer or coarser, as for cut.", title="Model"
 )
-@options.dictionary
+@options.word_options
 @options.encoding
 def explain_command(
     texts: tuple[str, ...],
@@ -58,11 +42,7 @@ def explain_command(
     html: str | None,
     as_json: bool,
     granularity: float | None,
-    prefer: str | None,
-    force: str | None,
-    forbid: str | None,
-    words: str | None,
-    words_only: bool,
+    lists: options.WordOptions,
     encoding: str,
 ) -> None:
     """Explain why a text is cut as it is: scores, where they come from, and the best other cuts.
@@ -82,15 +62,14 @@ def explain_command(
     segmenter = load(model)
     if granularity is not None:
         segmenter = segmenter.with_granularity(granularity)
-    lists = {"prefer": prefer, "force": force, "forbid": forbid, "words": words}
-    dictionary = options.read_dictionary(lists, words_only, encoding, not texts)
+    dictionary = lists.read(encoding, not texts)
     if dictionary is not None:
         segmenter = Segmenter(extend(segmenter.model, dictionary))
     text = " ".join(texts) if texts else _read_text(encoding)
     explanation = segmenter.explain(text)
     if dictionary is not None:
-        given = [f"--{name} {path}" for name, path in lists.items() if path is not None]
-        explanation = replace(explanation, model=" ".join([model, *given, *["--words-only"] * words_only]))
+        given = [f"--{name} {path}" for name, path in lists.paths.items()]
+        explanation = replace(explanation, model=" ".join([model, *given, *["--words-only"] * lists.words_only]))
     if as_json:
         import json
 

@@ -48,15 +48,7 @@ def _prune_thresholds(ctx: click.Context, parameter: click.Parameter, value: str
     ],
 )
 @click.argument("inputs", metavar="INPUT...", nargs=-1, required=True, type=options.FILE_PATH)
-@options.titled_option(
-    "-o",
-    "--output",
-    metavar="FILE",
-    required=True,
-    help="Name ending in .arpa or .arpa.gz, or a directory.",
-    title="Output",
-    type=options.FILE_PATH,
-)
+@options.output("FILE", "Name ending in .arpa or .arpa.gz, or a directory.", required=True)
 @options.training_parameter("lm_order", "--order")
 @options.titled_option(
     "--prune",
@@ -203,15 +195,7 @@ def lm_info(model: str) -> None:
     ],
 )
 @click.argument("source", metavar="ARPA_OR_BINARY", type=options.FILE_PATH)
-@options.titled_option(
-    "-o",
-    "--output",
-    metavar="DIRECTORY",
-    required=True,
-    help="Directory to write the model to.",
-    title="Output",
-    type=options.FILE_PATH,
-)
+@options.output("DIRECTORY", "Directory to write the model to.", required=True)
 @options.quiet
 def lm_import(source: str, output: str, quiet: bool) -> None:
     """Import a character language model that was trained elsewhere into a directory.

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import stat
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import Field
-from typing import IO, TYPE_CHECKING, Any, TypeVar
+from dataclasses import Field, dataclass
+from typing import IO, TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
@@ -24,22 +25,25 @@ __all__ = [
     "FILE_PATH",
     "ParameterOption",
     "TitledCommand",
+    "WordOptions",
     "allow_duplicates",
     "announce_compiling",
     "announce_terminal",
-    "dictionary",
     "encoding",
     "engine",
     "memory",
+    "model",
     "open_engine",
     "open_output",
+    "output",
     "quiet",
-    "read_dictionary",
     "refuse_input",
     "skip_undecodable",
+    "text_output",
     "titled_option",
     "training_parameter",
     "training_parameters",
+    "word_options",
     "workers",
 ]
 
@@ -91,56 +95,91 @@ skip_undecodable = titled_option(
 quiet = titled_option("-q", "--quiet", is_flag=True, help="Print nothing but errors.", title="Output")
 
 
-def dictionary(command: Command) -> Command:
-    """Add ``--prefer``, ``--force``, ``--forbid``, ``--words`` and ``--words-only``."""
-    text = "That list is complete: other words of two characters or more are unlikely."
-    command = titled_option("--words-only", is_flag=True, help=text, title="Words")(command)
-    for name, text in (
-        ("words", "A word list, one word a line: its words are preferred."),
-        ("forbid", "Words that never come out."),
-        ("force", "Words that always win; 和|服务 is always cut at the bar."),
-        ("prefer", "Words that win over what they would be cut into."),
-    ):
-        command = titled_option(f"--{name}", metavar="FILE", help=text, title="Words", type=FILE_PATH)(command)
-    return command
+def output(metavar: str, text: str, required: bool = False) -> Callable[[Command], Command]:
+    """Add ``-o``."""
+    return titled_option(
+        "-o", "--output", metavar=metavar, required=required, help=text, title="Output", type=FILE_PATH
+    )
 
 
-def read_dictionary(
-    paths: dict[str, str | None], words_only: bool, encoding: str, standard_input: bool
-) -> Dictionary | None:
-    """Read the files of :func:`dictionary`.
+text_output = output("FILE", "Write here instead of to standard output.")
 
-    Parameters
+
+def model(text: str = "Directory written by 'segtool train'.", **attributes: Any) -> Callable[[Command], Command]:
+    """Add ``-m``; unless `attributes` say otherwise, it is the included model by default."""
+    attributes = attributes or {"default": "default", "show_default": True}
+    return titled_option("-m", "--model", metavar="MODEL", help=text, title="Model", type=FILE_PATH, **attributes)
+
+
+@dataclass(frozen=True)
+class WordOptions:
+    """The values of the options of :func:`word_options`.
+
+    Attributes
     ----------
-    paths : dict of str to str or None
-        The file of each option, without dashes.
+    paths : dict of str to str
+        The files that are given, by option, without dashes.
     words_only : bool
-    encoding : str
-    standard_input : bool
-        Whether standard input is read for something else.
-
-    Returns
-    -------
-    Dictionary or None
-        None if there is no file.
-
-    Raises
-    ------
-    UsageError
-        If standard input is read twice, or the list that is complete is missing.
-    DataError
-        If a file holds no words or a line that is none.
     """
-    from segtool.guideline.dictionary import Dictionary
-    from segtool.guideline.word_files import read_words
 
-    given = {name: path for name, path in paths.items() if path is not None}
-    if list(given.values()).count("-") + standard_input > 1:
-        raise UsageError("standard input (-) can be read only once: give files to --words, --prefer, --force, --forbid")
-    if words_only and "words" not in given:
-        raise UsageError("--words-only: there is no word list: give it with --words")
-    lists = {name: read_words(path, f"--{name}", encoding) for name, path in given.items()}
-    return Dictionary.of(**lists, words_only=words_only) if lists else None
+    paths: dict[str, str]
+    words_only: bool
+
+    def read(self, encoding: str, standard_input: bool) -> Dictionary | None:
+        """Read the files.
+
+        Parameters
+        ----------
+        encoding : str
+        standard_input : bool
+            Whether standard input is read for something else.
+
+        Returns
+        -------
+        Dictionary or None
+            None if there is no file.
+
+        Raises
+        ------
+        UsageError
+            If standard input is read twice, or the list that is complete is missing.
+        DataError
+            If a file holds no words or a line that is none.
+        """
+        from segtool.guideline.dictionary import Dictionary
+        from segtool.guideline.word_files import read_words
+
+        if list(self.paths.values()).count("-") + standard_input > 1:
+            fault = "standard input (-) can be read only once"
+            raise UsageError(f"{fault}: give files to --words, --prefer, --force, --forbid")
+        if self.words_only and "words" not in self.paths:
+            raise UsageError("--words-only: there is no word list: give it with --words")
+        lists = {name: read_words(path, f"--{name}", encoding) for name, path in self.paths.items()}
+        return Dictionary.of(**lists, words_only=self.words_only) if lists else None
+
+
+_WORD_OPTIONS = {
+    "prefer": "Words that win over what they would be cut into.",
+    "force": "Words that always win; 和|服务 is always cut at the bar.",
+    "forbid": "Words that never come out.",
+    "words": "A word list, one word a line: its words are preferred.",
+}
+
+
+def word_options(command: Command) -> Command:
+    """Add ``--prefer``, ``--force``, ``--forbid``, ``--words`` and ``--words-only``, as one argument ``lists``."""
+
+    @functools.wraps(command)
+    def gathered(*args: Any, words_only: bool, **values: Any) -> Any:
+        given = {name: values.pop(name) for name in _WORD_OPTIONS}
+        paths = {name: path for name, path in given.items() if path is not None}
+        return command(*args, lists=WordOptions(paths, words_only), **values)
+
+    text = "That list is complete: other words of two characters or more are unlikely."
+    decorated = titled_option("--words-only", is_flag=True, help=text, title="Words")(gathered)
+    for name, text in reversed(_WORD_OPTIONS.items()):
+        decorated = titled_option(f"--{name}", metavar="FILE", help=text, title="Words", type=FILE_PATH)(decorated)
+    return cast(Command, decorated)
 
 
 def workers(what: str, default: int | None = None) -> Callable[[Command], Command]:

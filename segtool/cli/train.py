@@ -27,15 +27,7 @@ LITTLE_TEXT = 20_000
     ],
 )
 @click.argument("inputs", metavar="INPUT...", nargs=-1, required=True, type=options.FILE_PATH)
-@options.titled_option(
-    "-o",
-    "--output",
-    metavar="MODEL",
-    required=True,
-    help="Directory to write the model to.",
-    title="Output",
-    type=options.FILE_PATH,
-)
+@options.output("MODEL", "Directory to write the model to.", required=True)
 @options.titled_option(
     "--base",
     metavar="MODEL",

@@ -28,25 +28,8 @@ __all__ = ["tune_command"]
     ],
 )
 @click.argument("gold", metavar="GOLD...", nargs=-1, required=True, type=options.FILE_PATH)
-@options.titled_option(
-    "-o",
-    "--output",
-    metavar="MODEL",
-    required=True,
-    help="Directory to write the tuned model to.",
-    title="Output",
-    type=options.FILE_PATH,
-)
-@options.titled_option(
-    "-m",
-    "--model",
-    metavar="MODEL",
-    default="default",
-    show_default=True,
-    help="The model to tune.",
-    title="Model",
-    type=options.FILE_PATH,
-)
+@options.output("MODEL", "Directory to write the tuned model to.", required=True)
+@options.model("The model to tune.")
 @options.titled_option(
     "--format",
     "form",
@@ -56,7 +39,7 @@ __all__ = ["tune_command"]
     help="One sentence a line with its words separated by whitespace, or CoNLL-U.",
     title="Input",
 )
-@options.dictionary
+@options.word_options
 @options.encoding
 @options.workers("the model")
 @options.quiet
@@ -65,11 +48,7 @@ def tune_command(
     output: str,
     model: str,
     form: str,
-    prefer: str | None,
-    force: str | None,
-    forbid: str | None,
-    words: str | None,
-    words_only: bool,
+    lists: options.WordOptions,
     encoding: str,
     workers: int | None,
     quiet: bool,
@@ -96,8 +75,7 @@ def tune_command(
     stages: list[StageReport] = []
     watch = Progress(not quiet, stages)
     with atomic_directory(output, marker=CARD) as folder:
-        lists = {"prefer": prefer, "force": force, "forbid": forbid, "words": words}
-        dictionary = options.read_dictionary(lists, words_only, encoding, "-" in gold)
+        dictionary = lists.read(encoding, "-" in gold)
         sentences = read_gold(gold, form, encoding)
         base = load_model(find_model(model))
         with watch.stage("tune", unit="fit") as step:

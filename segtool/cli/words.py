@@ -40,22 +40,8 @@ _FILTERS = {"min_count", "min_expected"}
     ],
 )
 @click.argument("inputs", metavar="[INPUT]...", nargs=-1, type=options.FILE_PATH)
-@options.titled_option(
-    "-m",
-    "--model",
-    metavar="MODEL",
-    help="List the words of a model instead of learning them from INPUT.",
-    title="Model",
-    type=options.FILE_PATH,
-)
-@options.titled_option(
-    "-o",
-    "--output",
-    metavar="FILE",
-    help="Write here instead of to standard output.",
-    title="Output",
-    type=options.FILE_PATH,
-)
+@options.model("List the words of a model instead of learning them from INPUT.", required=False)
+@options.text_output
 @options.titled_option(
     "--format",
     "form",
@@ -99,7 +85,7 @@ _FILTERS = {"min_count", "min_expected"}
     help="Show N examples of each word, with 10 characters of INPUT on each side.",
     title="Output",
 )
-@options.dictionary
+@options.word_options
 @options.encoding
 @options.skip_undecodable
 @options.workers("the list")
@@ -120,11 +106,7 @@ def words_command(
     known: str | None,
     with_numbers: bool,
     context: int,
-    prefer: str | None,
-    force: str | None,
-    forbid: str | None,
-    words: str | None,
-    words_only: bool,
+    lists: options.WordOptions,
     quiet: bool,
     **arguments: Any,
 ) -> None:
@@ -150,8 +132,7 @@ def words_command(
 
     check_lengths(min_len, max_len, arguments["max_word_len"] if model is None else 15)
     left_out = read_word_set(known, "--known", arguments["encoding"]) if known is not None else frozenset()
-    lists = {"prefer": prefer, "force": force, "forbid": forbid, "words": words}
-    dictionary = options.read_dictionary(lists, words_only, arguments["encoding"], "-" in (*inputs, known))
+    dictionary = lists.read(arguments["encoding"], "-" in (*inputs, known))
     if dictionary is not None and model is None:
         _check_early(dictionary, arguments)
     # opened first, so that a place that cannot be written is known before hours of work
@@ -274,23 +255,8 @@ def _write_list(out: IO[bytes], form: str, listed: list[WordScore], shown: dict[
         ("segtool export -m default --prefer mine.txt", "Print the words of the included model and those of a list."),
     ],
 )
-@options.titled_option(
-    "-m",
-    "--model",
-    metavar="MODEL",
-    required=True,
-    help="Directory written by 'segtool train'.",
-    title="Model",
-    type=options.FILE_PATH,
-)
-@options.titled_option(
-    "-o",
-    "--output",
-    metavar="FILE",
-    help="Write here instead of to standard output.",
-    title="Output",
-    type=options.FILE_PATH,
-)
+@options.model(required=True)
+@options.text_output
 @options.titled_option(
     "--format",
     "form",
@@ -300,17 +266,13 @@ def _write_list(out: IO[bytes], form: str, listed: list[WordScore], shown: dict[
     help="Format of the list.",
     title="Output",
 )
-@options.dictionary
+@options.word_options
 @options.encoding
 def export_command(
     model: str,
     output: str | None,
     form: str,
-    prefer: str | None,
-    force: str | None,
-    forbid: str | None,
-    words: str | None,
-    words_only: bool,
+    lists: options.WordOptions,
     encoding: str,
 ) -> None:
     """Write the words of a model as a dictionary for other tools.
@@ -326,8 +288,7 @@ def export_command(
     from segtool.methods.word_list import words_with_counts
     from segtool.store.model import find_model, load_model
 
-    lists = {"prefer": prefer, "force": force, "forbid": forbid, "words": words}
-    dictionary = options.read_dictionary(lists, words_only, encoding, False)
+    dictionary = lists.read(encoding, False)
     exported = load_model(find_model(model))
     if dictionary is not None:
         exported = extend(exported, dictionary)
