@@ -17,7 +17,6 @@ from hypothesis import strategies as st
 import segtool
 from scripts import reliability
 from scripts.experiments import DEV, gold_of
-from segtool.decode import confidence
 from segtool.decode.confidence import best_cuts, gap_probabilities, nbest_utf8_stream, random_cut
 from segtool.decode.n_best import best_paths
 from segtool.decode.posterior import random_path
@@ -274,7 +273,7 @@ def test_streams(text, cuts, separator):
         wanted = listed(segmenter, text, separator, 3)
         for plain in (True, False):
             for workers, size in ((1, 1 << 14), (3, 5)):
-                with interpreting(plain), mock.patch.object(confidence, "LISTED_AT_ONCE", size):
+                with interpreting(plain), mock.patch("segtool.text.lines.GROUPED", size):
                     pieces = [piece.encode("utf-8", "surrogatepass") for piece in pieces_of(text, cuts)]
                     assert b"".join(nbest_utf8_stream(segmenter, pieces, separator, 3, workers)) == wanted
 

@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from segtool.decode.formats import GROUPED, CutLine, Format, LineCutter, json_line
+from segtool.decode.formats import CutLine, Format, LineCutter, json_line
 from segtool.errors import DataError, one_line
 from segtool.runtime.workers import in_order
-from segtool.text.lines import complete_lines
+from segtool.text.lines import GROUPED, complete_lines, decoded
 from segtool.text.sources import MOST_LINE
 
 if TYPE_CHECKING:
@@ -109,8 +109,7 @@ class ColumnCutter:
         DataError
             If there is no such column, a text is no string, a line is no record, or the tables do not fit together.
         """
-        texts = (piece.decode("utf-8", "surrogatepass") for piece in pieces)
-        lines = _Lines(complete_lines(texts, MOST_LINE, "is too long for a record: divide it"))
+        lines = _Lines(complete_lines(decoded(pieces), MOST_LINE, "is too long for a record: divide it"))
         first = lines.peek()
         if not first:
             return

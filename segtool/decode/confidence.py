@@ -21,8 +21,7 @@ from segtool.decode.posterior import place_probabilities, random_path
 from segtool.decode.viterbi import WEIGHT_UNIT
 from segtool.errors import UsageError
 from segtool.runtime.arrays import Floats
-from segtool.runtime.workers import in_order, text_groups
-from segtool.text.lines import complete_lines
+from segtool.text.lines import write_lines
 from segtool.text.symbols import MARK, SPACE
 from segtool.tokens import Cut
 
@@ -48,9 +47,6 @@ COLD = 1e-9
 
 LONGEST_LISTED = 1 << 22
 """Characters of a line whose best cuts are listed, at most."""
-
-LISTED_AT_ONCE = 1 << 14
-"""Characters of the lines that a thread takes at a time."""
 
 
 def check_number(n: int) -> None:
@@ -145,7 +141,7 @@ def nbest_utf8_stream(
         segmenter.literals.check_separator(separator)
     check_number(n)
     between = separator.encode("utf-8", "surrogateescape")
-    numbers = count(1) if numbers is None else numbers
+    given = count(1) if numbers is None else numbers
 
     def listed(group: list[tuple[str, int]]) -> bytes:
         out = []
@@ -155,7 +151,4 @@ def nbest_utf8_stream(
                 out.append(b"%d\t%.5f\t%s\n" % (number, cut.score, words.replace(b"\n", between)))
         return b"".join(out)
 
-    texts = (piece.decode("utf-8", "surrogatepass") for piece in pieces)
-    for lines in complete_lines(texts, LONGEST_LISTED, "has no list of best cuts: divide it"):
-        groups = text_groups(lines, LISTED_AT_ONCE)
-        yield from in_order(listed, (list(zip(group, numbers, strict=False)) for group in groups), workers)
+    yield from write_lines(pieces, listed, LONGEST_LISTED, "has no list of best cuts: divide it", given, workers)

@@ -9,8 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from segtool.runtime.workers import in_order, text_groups
-from segtool.text.lines import complete_lines
+from segtool.text.lines import write_lines
 from segtool.text.sources import MOST_LINE
 from segtool.tokens import has_letters, place_entries, place_words
 
@@ -18,9 +17,6 @@ if TYPE_CHECKING:
     from segtool.segmenter import Segmenter
 
 __all__ = ["CutLine", "Dropped", "Format", "LineCutter", "format_utf8_stream", "json_line"]
-
-GROUPED = 1 << 14
-"""Characters of the lines that a thread takes at a time."""
 
 _SPACE = re.compile(r"\s")
 
@@ -202,10 +198,7 @@ def format_utf8_stream(
         rows = (write(line, number, cut, form) for (line, number), cut in zip(group, cuts, strict=True))
         return "".join(rows).encode("utf-8", "surrogatepass")
 
-    texts = (piece.decode("utf-8", "surrogatepass") for piece in pieces)
-    for lines in complete_lines(texts, MOST_LINE, f"cannot be written as {form.name}: divide it"):
-        groups = text_groups(lines, GROUPED)
-        yield from in_order(written, (list(zip(group, numbers, strict=False)) for group in groups), workers)
+    return write_lines(pieces, written, MOST_LINE, f"cannot be written as {form.name}: divide it", numbers, workers)
 
 
 def _text_line(line: str, number: int, cuts: Sequence[CutLine], form: Format) -> str:

@@ -21,6 +21,7 @@ from segtool.decode.viterbi import WEIGHT_UNIT
 from segtool.errors import UsageError
 from segtool.limits import LONGEST_TOKEN, LONGEST_WORD
 from segtool.runtime.workers import in_order, text_groups
+from segtool.text.lines import decoded
 from segtool.text.symbols import MARK, SPACE, tokenise
 
 if TYPE_CHECKING:
@@ -213,7 +214,7 @@ def _search_pieces(
     """Find the entries of pieces whose literals are hidden."""
     between = separator.encode("utf-8", "surrogateescape")
     open_line = False
-    for part in _line_parts(piece.decode("utf-8", "surrogatepass") for piece in pieces):
+    for part in _line_parts(decoded(pieces)):
         lines = part.split("\n")
         out = []
         for i, entries in enumerate(search_batch(segmenter, lines, within, workers)):
