@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from segtool.explain.drawing import DRAWN_WITHIN, draw_lattice, markup, signed
-from segtool.explain.report import part_label
+from segtool.explain.report import word_source
 
 if TYPE_CHECKING:
     from segtool.explain.explanation import ExplainedGap, ExplainedWord, Explanation
@@ -130,7 +130,7 @@ def _table(explanation: Explanation) -> str:
         for word in run.cover:
             if gap := gaps.get(word.start):
                 rows.append(_table_row("gap", "│", gap, f"tagger: {_shares(gap)}"))
-            rows.append(_table_row("word", markup(word.word), word, _source(word)))
+            rows.append(_table_row("word", markup(word.word), word, word_source(word, markup, signed)))
     if not rows:
         return ""
     heads = ("word", "nats", "prob", "from", "best other cut", "loses")
@@ -146,17 +146,6 @@ def _table(explanation: Explanation) -> str:
 
 _FIGURES = {"nats", "prob", "loses"}
 _FIGURE = ' class="number"'
-
-
-def _source(word: ExplainedWord) -> str:
-    source = word.origin
-    if word.count is not None and word.expected is not None:
-        source += f", {word.expected:,.0f} of {word.count:,}"
-    if len(word.pieces) > 1:
-        source += f", as {' '.join(map(markup, word.pieces))}"
-    if len(word.parts) > 1:
-        source += f": {', '.join(f'{markup(part_label(part))} {signed(part.nats)}' for part in word.parts)}"
-    return source
 
 
 def _shares(gap: ExplainedGap) -> str:

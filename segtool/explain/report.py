@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -63,19 +64,20 @@ def cut_rows(run: ExplainedRun) -> list[tuple[str, ...]]:
     for word in run.cover:
         if gap := gaps.get(word.start):
             rows.append((_GAP, *_nats_and_share(gap), gap_source(gap), *_other(gap)))
-        rows.append((printable(word.word), *_nats_and_share(word), word_source(word), *_other(word)))
+        source = word_source(word, printable, "{:+.3f}".format)
+        rows.append((printable(word.word), *_nats_and_share(word), source, *_other(word)))
     return rows
 
 
-def word_source(word: ExplainedWord) -> str:
-    """Name where a word comes from, and of what its score consists."""
+def word_source(word: ExplainedWord, shown: Callable[[str], str], number: Callable[[float], str]) -> str:
+    """Name where a word comes from, and of what its score consists; `shown` and `number` write text and nats."""
     source = word.origin
     if word.count is not None and word.expected is not None:
         source += f", {word.expected:,.0f} of {word.count:,}"
     if len(word.pieces) > 1:
-        source += f", as {' '.join(map(printable, word.pieces))}"
+        source += f", as {' '.join(map(shown, word.pieces))}"
     if len(word.parts) > 1:
-        source += f": {', '.join(f'{printable(part_label(part))} {part.nats:+.3f}' for part in word.parts)}"
+        source += f": {', '.join(f'{shown(part_label(part))} {number(part.nats)}' for part in word.parts)}"
     return source
 
 
