@@ -152,10 +152,7 @@ def find_nodes(trie: WordTrie, codes: npt.NDArray[np.int64]) -> tuple[Ids, Integ
     All of them were given to :func:`widen`.
     """
     rows = trie.id_of[codes]
-    node = rows[:, 0].astype(np.int64)
-    for k in range(1, rows.shape[1]):
-        node = trie.units[node, 0] + rows[:, k].astype(np.int64)
-    return rows, node
+    return rows, word_nodes(trie.units, rows, np.full(len(rows), rows.shape[1]))
 
 
 def record_strength(trie: WordTrie, nodes: Integers, strength: str) -> None:

@@ -12,8 +12,7 @@ import numpy.typing as npt
 from segtool.decode.viterbi import TAG_STEP, WEIGHT_UNIT
 from segtool.guideline.features import OTHER, types_of
 from segtool.guideline.gold import Gold
-from segtool.lexicon.build import boundary_bytes
-from segtool.lexicon.trie import word_nodes
+from segtool.lexicon.build import boundary_bytes, trie_weights
 from segtool.lexicon.unknown_words import IMPOSSIBLE
 from segtool.runtime.arrays import Codes, Floats, Ids, Integers
 from segtool.store.model import Model
@@ -100,7 +99,7 @@ def knowledge_of(model: Model, gold: Gold) -> Knowledge:
     units = model.lexicon.reshape(-1, 4)
     unknown = len(model.symbols)
     words = model.words
-    weight = units[word_nodes(units, words["symbols"], words["length"]), 2] / WEIGHT_UNIT
+    weight = trie_weights(model)
     rows = ids[words["symbols"]]
     rows[np.arange(rows.shape[1]) >= words["length"][:, None]] = 0
     single = np.setdiff1d(np.arange(1, len(codes)), ids)

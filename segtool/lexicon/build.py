@@ -11,7 +11,7 @@ from segtool.decode.viterbi import NO_WORD, WEIGHT_UNIT
 from segtool.lexicon.boundary_model import fit_boundary_model
 from segtool.lexicon.learned import Learned, Lexicon
 from segtool.lexicon.spellings import odd_spellings
-from segtool.lexicon.trie import build_trie
+from segtool.lexicon.trie import build_trie, word_nodes
 from segtool.lexicon.unknown_words import spelling_scores, spelling_steps
 from segtool.lm.language_model import LanguageModel
 from segtool.ngrams.scores import Candidates
@@ -28,6 +28,7 @@ __all__ = [
     "decoder_trie",
     "ngram_levels",
     "tagged_trie",
+    "trie_weights",
     "weight_steps",
     "word_table",
 ]
@@ -114,6 +115,13 @@ def tagged_trie(candidates: Candidates, lexicon: Lexicon, tags: Places, unknown_
         pairs = candidates.levels[1]
         units[units[pairs.parent[tagged], 0] + pairs.symbol[tagged], 3] = longer[0][tagged]
     return flat
+
+
+def trie_weights(model: Model) -> Floats:
+    """Log weight of each word of a model in nats, exactly as it is when text is cut."""
+    units = np.asarray(model.lexicon).reshape(-1, 4)
+    weights: Floats = units[word_nodes(units, model.words["symbols"], model.words["length"]), 2] / WEIGHT_UNIT
+    return weights
 
 
 def boundary_bytes(model: Model) -> tuple[Ids, Places, Places]:

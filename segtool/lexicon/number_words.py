@@ -18,9 +18,8 @@ import numpy as np
 import numpy.typing as npt
 
 from segtool.decode.viterbi import WEIGHT_UNIT
-from segtool.lexicon.build import boundary_bytes, ngram_levels, tagged_trie
+from segtool.lexicon.build import boundary_bytes, ngram_levels, tagged_trie, trie_weights
 from segtool.lexicon.learned import Lexicon
-from segtool.lexicon.trie import word_nodes
 from segtool.ngrams.scores import CandidateLevel, Candidates
 from segtool.runtime.arrays import Floats, Integers
 from segtool.settings import settings_of
@@ -120,22 +119,16 @@ def _pooled(
     words["expected"] = np.bincount(group, old["expected"], len(rows))
     gained = np.bincount(group, np.where(kept, old["count"], np.rint(old["expected"])), len(rows))
     words["count"] = np.maximum(gained.astype(np.int64), 1)
-    weight = _trie_weights(model)[first]
+    weight = trie_weights(model)[first]
     penalty = settings_of(model).length_penalty
     mixed = np.flatnonzero(np.bincount(group[~kept], minlength=len(rows)))
     members = np.flatnonzero(np.isin(group, mixed))
-    free = _trie_weights(model)[members] + old["length"][members].astype(np.float64) ** penalty
+    free = trie_weights(model)[members] + old["length"][members].astype(np.float64) ** penalty
     sums = np.full(len(rows), -np.inf)
     np.logaddexp.at(sums, group[members], free)
     weight[mixed] = sums[mixed] - rows[mixed, 0].astype(np.float64) ** penalty
     words["weight"][mixed] = weight[mixed]
     return words, weight
-
-
-def _trie_weights(model: Model) -> Floats:
-    """Log weight of each word, exactly as it is when text is cut."""
-    units = np.asarray(model.lexicon).reshape(-1, 4)
-    return units[word_nodes(units, model.words["symbols"], model.words["length"]), 2] / WEIGHT_UNIT
 
 
 def _candidates(
