@@ -11,6 +11,7 @@ import pytest
 
 import segtool
 from segtool.cli.main import main
+from tests.failures import fails, resource
 from tests.helpers import (
     SAMPLE,
     TIMEOUT,
@@ -25,19 +26,7 @@ from tests.helpers import (
     succeed,
 )
 
-resource = pytest.importorskip("resource", reason="limits and signals are those of POSIX")
-
 FILES = sorted(SAMPLE.glob("*.txt"))
-
-
-def fails(*arguments, cwd, code=1, **options):
-    """The message of a command that fails, and leaves the folder it runs in as it was."""
-    before = contents(cwd)
-    done = run(*arguments, cwd=cwd, **options)
-    assert done.returncode == code, done
-    assert not done.stdout
-    assert contents(cwd) == before
-    return refusal(done.stderr)
 
 
 def test_count_and_train(tmp_path):
