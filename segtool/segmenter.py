@@ -74,7 +74,7 @@ class Segmenter(Derivable, Alternatives):
     def __reduce__(self) -> tuple[Any, ...]:
         path = self.model.path
         if path is not None:
-            name = DEFAULT if path == find_model(DEFAULT).absolute() else path
+            name = DEFAULT if self.model.is_included else path
             if "granularity" in self.model.card:
                 return _load_finer, (name, self.model.granularity)
             return load, (name,)

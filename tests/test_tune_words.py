@@ -9,9 +9,10 @@ import pytest
 import segtool
 from segtool.errors import UsageError
 from segtool.evaluation import evaluate
-from segtool.guideline.dictionary import DICTIONARY, Dictionary
+from segtool.guideline.dictionary import Dictionary
 from segtool.guideline.tune import tune_model
 from segtool.segmenter import Segmenter
+from segtool.store.model import DICTIONARY
 from tests.helpers import GOLD, contents, interpreting, refusal, run, sample_model, sample_segmenter, succeed
 
 SENTENCES = [line.split() for line in GOLD.read_text(encoding="utf-8").splitlines()]

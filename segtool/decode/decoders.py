@@ -53,7 +53,7 @@ def decoder_of(model: Model) -> Decoder:
     kind = model.card.get("decoder", "lattice")
     if kind not in _DECODERS:
         raise ModelError(f"{model.path}: a model for decoder {str(kind)[:60]!r}, which segtool lacks: train it again")
-    splits = model.card.get("dictionary", {}).get("splits")
+    splits = model.dictionary.get("splits")
     return _SplitLattice(model, splits) if splits and kind == "lattice" else _DECODERS[kind](model)
 
 

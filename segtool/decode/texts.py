@@ -25,7 +25,7 @@ _shared: WeakValueDictionary[Any, TextCutter] = WeakValueDictionary()
 
 def cutter_of(model: Model) -> TextCutter:
     """Make the cutter of a model; segmenters of one unchanged directory share it."""
-    literals = model.card.get("dictionary", {}).get("literals", ())
+    literals = model.dictionary.get("literals", ())
     key = None
     if model.path is not None and model.card.get("decoder", "lattice") != "tags":  # whose tables are in another one
         arrays = model.symbols, model.lexicon, model.spelling

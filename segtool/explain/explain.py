@@ -9,6 +9,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from itertools import accumulate, pairwise
+from types import MappingProxyType
 from typing import Any
 
 from segtool.decode.texts import TextCutter
@@ -23,9 +24,8 @@ from segtool.explain.explanation import (
     ScorePart,
 )
 from segtool.explain.lattice import Detour, LatticeTables, RunLattice
-from segtool.guideline.dictionary import DICTIONARY
 from segtool.guideline.extend import FORCE, strength_of
-from segtool.store.model import DEFAULT, Model, find_model
+from segtool.store.model import DEFAULT, Model
 
 __all__ = ["MOST_CHARACTERS", "ORIGINS", "explain_runs", "explain_text"]
 
@@ -74,11 +74,8 @@ def explain_text(cutter: TextCutter, model: Model, text: str) -> Explanation:
         fix = "give the sentence whose words you ask about"
         raise UsageError(f"explain: {len(text):,} characters: {MOST_CHARACTERS:,} at most are explained: {fix}")
     cutter.decoder.demand_scores("explain")
-    if model.path is None:
-        name = "in memory"
-    else:
-        name = DEFAULT if model.path == find_model(DEFAULT).absolute() else str(model.path)
-    runs = explain_runs(cutter, text, _word_counts(model), model.calibration, model.card.get(DICTIONARY))
+    name = DEFAULT if model.is_included else "in memory" if model.path is None else str(model.path)
+    runs = explain_runs(cutter, text, _word_counts(model), model.calibration, model.dictionary)
     return Explanation(text, name, model.granularity, tuple(runs))
 
 
@@ -87,7 +84,7 @@ def explain_runs(
     text: str,
     counts: Counts,
     calibration: float = 1.0,
-    dictionary: Mapping[str, Any] | None = None,
+    dictionary: Mapping[str, Any] = MappingProxyType({}),
 ) -> list[ExplainedRun]:
     """Explain each run of a text.
 
@@ -102,7 +99,7 @@ def explain_runs(
     calibration : float
         See :meth:`segtool.explain.lattice.RunLattice.probabilities`.
     dictionary : mapping, optional
-        The entry of the model's card about its dictionary.
+        The dictionary of the model (:attr:`segtool.store.model.Model.dictionary`).
 
     Returns
     -------
@@ -153,7 +150,7 @@ class _Run:
         self.text, self.starts, self.symbols, self.tables, self.splits = text, starts, symbols, tables, splits
         self.lattice = RunLattice(symbols, tables)
 
-    def explained(self, counts: Counts, calibration: float, dictionary: Mapping[str, Any] | None) -> ExplainedRun:
+    def explained(self, counts: Counts, calibration: float, dictionary: Mapping[str, Any]) -> ExplainedRun:
         """Explain it; parameters as for :func:`explain_runs`."""
         lattice, starts = self.lattice, self.starts
         cover = dict(zip(lattice.borders, lattice.borders[1:], strict=False))
@@ -198,8 +195,8 @@ class _Run:
         lengths = self.splits.get(tuple(self.symbols[start:end]), [end - start])
         return tuple(self._slice(low, high) for low, high in pairwise(accumulate(lengths, initial=start)))
 
-    def _origin_of_longer(self, node: int, dictionary: Mapping[str, Any] | None) -> str:
-        if dictionary is None:
+    def _origin_of_longer(self, node: int, dictionary: Mapping[str, Any]) -> str:
+        if not dictionary:
             return "lexicon"
         strength = strength_of(self.tables.units[4 * node + 3])
         return strength or ("unlisted" if dictionary.get("words_only") else "lexicon")

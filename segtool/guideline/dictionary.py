@@ -38,14 +38,11 @@ from segtool.guideline.word_files import NamedWords, named_words
 from segtool.limits import LONGEST_WORD
 from segtool.runtime.arrays import Floats, Integers
 from segtool.settings import settings_of
-from segtool.store.model import Model
+from segtool.store.model import DICTIONARY, Model
 from segtool.text.folding import fold_table, fold_text
 from segtool.text.symbols import LAT, MARK, NUM, tokenise
 
-__all__ = ["DICTIONARY", "SPLIT", "Dictionary", "check_dictionary", "extend"]
-
-DICTIONARY = "dictionary"
-"""Entry of a model's card that describes the words it was extended by."""
+__all__ = ["SPLIT", "Dictionary", "check_dictionary", "extend"]
 
 GAIN = 4.0
 """μ, in nats: gain of a word over its best split."""
@@ -360,7 +357,7 @@ def _raise(trie: WordTrie, nodes: Integers, own: Integers, split: Integers, stre
 def _card(model: Model, dictionary: Dictionary, splits: list[str], literals: list[str]) -> dict[str, object]:
     """The card of the extended model: sizes and digest of the words, and those that the decoder needs."""
     lists = [dictionary.words, *dictionary.strengths]
-    before = model.card.get(DICTIONARY, {})
+    before = model.dictionary
     names = ("words", "prefer", "force", "forbid")
     nats = [str(each) for each in lists[1].words.values() if each is not None]
     text = "\n\n".join("\n".join(words) for words in (*(each.words for each in lists), nats))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from segtool.guideline.dictionary import DICTIONARY, SPLIT
+from segtool.guideline.dictionary import SPLIT
 from segtool.guideline.extend import STRENGTHS, strengths_of
 from segtool.lexicon.trie import word_nodes
 from segtool.store.model import Model
@@ -31,8 +31,8 @@ def listed_words(model: Model) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bo
     """
     words = model.words
     listed, of_dictionary = np.ones(len(words), np.bool_), np.zeros(len(words), np.bool_)
-    card = model.card.get(DICTIONARY)
-    if card is None:
+    card = model.dictionary
+    if not card:
         return listed, of_dictionary
     units = np.asarray(model.lexicon).reshape(-1, 4)
     strengths = strengths_of(units, word_nodes(units, words["symbols"], words["length"]))
@@ -50,4 +50,4 @@ def listed_words(model: Model) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bo
 
 def literals_of(model: Model) -> list[str]:
     """The literals of a model's dictionary (:mod:`segtool.decode.literals`)."""
-    return list(model.card.get(DICTIONARY, {}).get("literals", ()))
+    return list(model.dictionary.get("literals", ()))

@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 from segtool.decode.decoders import decoder_of
 from segtool.errors import CorpusError, UsageError
 from segtool.evaluation import Evaluation, evaluate
-from segtool.guideline.dictionary import DICTIONARY, Dictionary, extend
+from segtool.guideline.dictionary import Dictionary, check_dictionary, extend
 from segtool.guideline.features import PRIOR_AFFIX, PRIOR_SCALAR, PRIOR_TYPE
 from segtool.guideline.fold import fold_layer
 from segtool.guideline.gold import encode_gold
@@ -112,7 +112,7 @@ def tune_model(
     method = settings_of(model).method
     if method != "unigram":
         raise UsageError(f"a model of method {method} cannot be tuned: train one of method unigram")
-    if any(model.card.get(DICTIONARY, {}).get(strength) for strength in ("prefer", "force", "forbid")):
+    if any(map(model.dictionary.get, ("prefer", "force", "forbid"))):
         raise UsageError("a model with preferred, forced or forbidden words cannot be tuned: tune it, then add them")
     sentences = [words for words in sentences if any(word.strip() for word in words)]
     if len(sentences) < 2:
@@ -121,7 +121,7 @@ def tune_model(
     strengths = Dictionary.of(given.prefer, given.force, given.forbid)
     is_stronger = any(each.words for each in strengths.strengths)
     if is_stronger:
-        extend(model, strengths)  # so that words that it refuses are reported before the fits
+        check_dictionary(strengths, model.folds, model.has_number_tokens)  # before the fits, which take long
     if given.words.words:
         model = extend(model, Dictionary.of(words=given.words, words_only=given.words_only))
     step = progress or (lambda amount: None)

@@ -20,7 +20,7 @@ from typing import Any
 
 from segtool.integrations import ModelOrPath, needs_extra, segmenter_of
 from segtool.segmenter import Segmenter
-from segtool.store.model import DEFAULT, find_model
+from segtool.store.model import DEFAULT
 
 with needs_extra("spacy"):
     import srsly
@@ -95,7 +95,7 @@ class SpacyTokenizer(DummyTokenizer):
 
     def _is_included(self) -> bool:
         model = self.segmenter.model
-        return model.path == find_model(DEFAULT).absolute() and "granularity" not in model.card
+        return model.is_included and "granularity" not in model.card
 
 
 @registry.tokenizers("segtool.v1")

@@ -92,7 +92,7 @@ def adapt_model(
     settings = settings_of(model)
     if settings.method != "unigram":
         raise UsageError(f"a model of method {settings.method} cannot learn more: train one of method unigram")
-    if "dictionary" in model.card:
+    if model.dictionary:
         raise UsageError("a model with a dictionary cannot be adapted: adapt it first, then add the words")
     if model.card.get("tuned", {}).get("wins"):
         raise UsageError("a tuned model cannot learn from raw text: adapt or train first, then tune")

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DEFAULT",
+    "DICTIONARY",
     "FORMAT_VERSION",
     "LM_FOLDER",
     "MODEL",
@@ -70,6 +71,8 @@ with models of 16,000 to 21 million symbols (``scripts/reliability.py``)."""
 LEAST_SYMBOLS = 10_000
 DEFAULT = "default"
 """Name of the model that comes with the package, trained on open text by ``scripts/make_default.py``."""
+DICTIONARY = "dictionary"
+"""Entry of the card of a model that was extended by words."""
 LM_FOLDER = "lm"
 """Folder of a model that holds its language model."""
 SPELLING = np.dtype([("word", "<u4"), ("place", "<u4"), ("code", "<u4")])
@@ -141,6 +144,17 @@ class Model:
         """Whether a number in Han characters is one token when text is cut (:mod:`segtool.text.numbers`)."""
         parameters = self.card["parameters"]
         return parameters.get("method") == "unigram" and bool(parameters.get("numbers", False))
+
+    @property
+    def is_included(self) -> bool:
+        """Whether it is the model that comes with the package, as it is on disk."""
+        return self.path == find_model(DEFAULT).absolute()
+
+    @property
+    def dictionary(self) -> dict[str, Any]:
+        """What the card says of the words that the model was extended by; empty if there are none."""
+        found: dict[str, Any] = self.card.get(DICTIONARY, {})
+        return found
 
     @property
     def granularity(self) -> float:
