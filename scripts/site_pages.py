@@ -33,13 +33,8 @@ MORE = {
 
 def on_files(files: Any, config: Any) -> Any:
     """Add the pages."""
-    more = [f"{home}.{name}" for home, some in MORE.items() for name in some]
-    pages = {
-        "tutorial.md": notebook_page(ROOT / "docs" / "tutorial.ipynb"),
-        "api.md": reference("segtool", [f"segtool.{name}" for name in segtool.__all__ if name != "__version__"]),
-        "api-models.md": reference("Models and results", more),
-        "api-integrations.md": reference("Integrations", integrations()),
-    }
+    pages = {page: reference(title, names) for page, (title, names) in references().items()}
+    pages["tutorial.md"] = notebook_page(ROOT / "docs" / "tutorial.ipynb")
     for name, text in pages.items():
         files.append(File.generated(config, name, content=text))
     return files
@@ -51,7 +46,7 @@ def on_page_markdown(markdown: str, **_: Any) -> str:
 
 
 def on_page_content(html: str, **_: Any) -> str:
-    """Make links of the references in docstrings, such as those of ``:func:``, where the site has their targets."""
+    """Make links of the references of Sphinx in docstrings, where the site has their targets."""
     return re.sub(
         r":(?:func|class|mod|meth|data|attr|exc):<code>~?([^<]*)</code>",
         r'<autoref identifier="\1" optional><code>\1</code></autoref>',
@@ -66,15 +61,32 @@ def repository() -> str:
     return dict(re.findall(r"^(\w+) = (\S+)$", settings["metadata"]["project_urls"], re.MULTILINE))["Source"]
 
 
-def integrations() -> list[str]:
-    """The names of every integration, with their modules."""
-    names = sorted(each.name for each in pkgutil.iter_modules(segtool.integrations.__path__, "segtool.integrations."))
-    return [f"{name}.{each}" for name in names for each in importlib.import_module(name).__all__]
+def references() -> dict[str, tuple[str, list[str]]]:
+    """The title of each page of the reference, and the public names on it."""
+    found = pkgutil.iter_modules(segtool.integrations.__path__, "segtool.integrations.")
+    libraries = {each.name: importlib.import_module(each.name).__all__ for each in found}
+    return {
+        "api.md": ("segtool", names_in({"segtool": segtool.__all__})),
+        "api-models.md": ("Models and results", names_in(MORE)),
+        "api-integrations.md": ("Integrations", names_in(libraries)),
+    }
+
+
+def names_in(modules: dict[str, list[str]]) -> list[str]:
+    """Names with their modules."""
+    return [f"{module}.{name}" for module, some in modules.items() for name in some if name != "__version__"]
 
 
 def reference(title: str, names: list[str]) -> str:
-    """A page of the docstrings of names."""
-    return "\n\n".join([f"# {title}", *(f"::: {name}" for name in names)])
+    """A page with the docstrings of names, those of each integration below that of its module."""
+    parts, before = [f"# {title}"], ""
+    for name in names:
+        module = name.rpartition(".")[0]
+        if module != before and module.startswith("segtool.integrations."):
+            parts.append(f"::: {module}\n    options: {{members: false}}")
+        parts.append(f"::: {name}")
+        before = module
+    return "\n\n".join(parts)
 
 
 def notebook_page(path: Path) -> str:

@@ -35,10 +35,10 @@ def test_every_document_is_a_page(site):
 
 
 def test_the_reference_has_every_public_name(site):
+    for page, (_, names) in site_pages.references().items():
+        assert set(names) - anchors(site[page.replace(".md", ".html")]) == set(), page
     assert {f"segtool.{name}" for name in segtool.__all__} - {"segtool.__version__"} <= anchors(site["api.html"])
-    found = anchors(site["api-models.html"]) | anchors(site["api-integrations.html"])
-    assert {"segtool.store.model.Model", "segtool.integrations.jieba.lcut"} <= found
-    assert set(site_pages.integrations()) <= found
+    assert "segtool.integrations.jieba.lcut" in anchors(site["api-integrations.html"])
 
 
 def test_the_reference_has_what_docstrings_say(site):
