@@ -54,6 +54,15 @@ class Segmenter(Derivable, Alternatives):
     model : Model
     literals : Literals or None
         The words of the model that its symbols cannot distinguish.
+
+    Examples
+    --------
+    >>> import segtool
+    >>> seg = segtool.load()
+    >>> seg.cut("今天天气很好")
+    ['今天', '天气', '很好']
+    >>> seg("今天天气很好")
+    ['今天', '天气', '很好']
     """
 
     __slots__ = ("_cutter", "literals", "model")
@@ -103,6 +112,12 @@ class Segmenter(Derivable, Alternatives):
         ------
         ArgumentError
             If the text is no string.
+
+        Examples
+        --------
+        >>> import segtool
+        >>> segtool.load().cut("今天 天气很好。")
+        ['今天', '天气', '很好', '。']
         """
         if type(text) is not str:
             check_text(text, "cut()")
@@ -128,6 +143,14 @@ class Segmenter(Derivable, Alternatives):
         ------
         ArgumentError
             If `texts` is one string or nothing that can be iterated; in a pass, if a text is no string.
+
+        Examples
+        --------
+        >>> import segtool
+        >>> for words in segtool.load().cut_iter(["今天天气很好", "我们去公园"]):
+        ...     print(words)
+        ['今天', '天气', '很好']
+        ['我们', '去', '公园']
         """
         return cut_texts(self, texts)
 
@@ -166,6 +189,12 @@ class Segmenter(Derivable, Alternatives):
             If the text is no string.
         UsageError
             If the unit is neither; for `search`, as :meth:`cut_for_search`.
+
+        Examples
+        --------
+        >>> import segtool
+        >>> segtool.load().tokenize("天气很好")
+        [Token(word='天气', start=0, end=2), Token(word='很好', start=2, end=4)]
         """
         if search:
             return place_entries(text, self.entries(text, within), unit)
@@ -218,6 +247,12 @@ class Segmenter(Derivable, Alternatives):
             If `workers` is less than 1.
         ArgumentError
             If `texts` is one string or nothing that can be iterated, or a text is no string.
+
+        Examples
+        --------
+        >>> import segtool
+        >>> segtool.load().cut_batch(["今天天气很好", "我们去公园"], workers=2)
+        [['今天', '天气', '很好'], ['我们', '去', '公园']]
         """
         texts = checked_texts(texts, "cut_batch()", "pass [text], or cut it by cut(text)")
         return self._batch(self._cutter.cut_group, texts, workers, "cut_batch()")
@@ -316,7 +351,14 @@ class Segmenter(Derivable, Alternatives):
         return [found for group in cuts for found in group]
 
     def interprets(self, characters: int) -> bool:
-        """Whether to cut a text of so many characters in plain Python; if not, compiled kernels are in use from now."""
+        """Whether to cut a text of so many characters in plain Python; if not, compiled kernels are in use from now.
+
+        Examples
+        --------
+        >>> import segtool
+        >>> segtool.load().interprets(1_000_000)
+        False
+        """
         global _plain_left
         cost = characters + PLAIN_COST
         plain = self._cutter.decoder.plain is not None and cost <= _plain_left
@@ -341,6 +383,13 @@ class Segmenter(Derivable, Alternatives):
             The words, line by line.
         consumed, before, open_line
             Settled bytes; give those behind them again, with the text that follows and `before` and `open_line`.
+
+        Examples
+        --------
+        >>> import segtool
+        >>> out, *_ = segtool.load().cut_utf8("天气很好".encode(), b"/")
+        >>> out.decode()
+        '天气/很好'
         """
         out, consumed, before, open_line = self._cutter.decoder.cut(data, separator, final, before, open_line)
         return out.tobytes(), consumed, before, open_line
@@ -363,6 +412,15 @@ def load(path: str | os.PathLike[str] = DEFAULT) -> Segmenter:
     ------
     ModelError
         If the directory or a file of it is missing, damaged, or of another format version.
+
+    Examples
+    --------
+    >>> import segtool
+    >>> segtool.load().cut("天气很好")
+    ['天气', '很好']
+    >>> seg = segtool.train("data/sample", "sample.model")
+    >>> segtool.load("sample.model").cut("天气很好")
+    ['天气', '很', '好']
     """
     return Segmenter(load_model(find_model(path)))
 
