@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 
 from segtool.alternatives import Alternatives
 from segtool.arguments import check_text, check_unit, checked_texts
+from segtool.columns import Columns
 from segtool.cut_texts import cut_texts
 from segtool.decode.texts import TextCutter, cutter_of
 from segtool.derivation import Derivable
@@ -39,7 +40,7 @@ BATCH_CHARACTERS = 1 << 18
 _plain_left = PLAIN_CHARACTERS  # a race between threads does no harm
 
 
-class Segmenter(Derivable, Alternatives):
+class Segmenter(Derivable, Alternatives, Columns):
     """Cuts text into words with a model.
 
     A segmenter does not change: threads may share it. Pickled, one that was loaded from a directory
@@ -222,6 +223,13 @@ class Segmenter(Derivable, Alternatives):
             If the text is no string.
         UsageError
             If the unit is neither.
+
+        Examples
+        --------
+        >>> import segtool
+        >>> segtool.load().spans("天气 很好")
+        array([[0, 2],
+               [3, 5]])
         """
         check_text(text, "spans()")
         check_unit(unit, "spans()")
@@ -279,68 +287,16 @@ class Segmenter(Derivable, Alternatives):
             If the unit is neither, or `workers` is less than 1.
         ArgumentError
             As for :meth:`cut_batch`.
+
+        Examples
+        --------
+        >>> import segtool
+        >>> segtool.load().tokenize_batch(["天气", "很好"])
+        [[Token(word='天气', start=0, end=2)], [Token(word='很好', start=0, end=2)]]
         """
         check_unit(unit, "tokenize_batch()")
         texts = checked_texts(texts, "tokenize_batch()", "pass [text], or cut it by tokenize(text)")
         return self._batch(partial(self._cutter.cut_group, unit=unit), texts, workers, "tokenize_batch()")
-
-    def cut_arrow(self, array: Any, workers: int = 1) -> Any:
-        """Cut a column of texts, without a Python object for each word.
-
-        Parameters
-        ----------
-        array : Arrow array or chunked array
-            Of strings: of any library with Arrow's interface, such as pyarrow, polars or DuckDB, or a Series of pandas.
-        workers : int
-            Threads.
-
-        Returns
-        -------
-        pyarrow.ListArray or pyarrow.ChunkedArray
-            The words of each text, null for null: ``list<string>``, or ``large_list<large_string>`` for an array of
-            ``large_string`` or ``string_view``.
-
-        Raises
-        ------
-        ModuleNotFoundError
-            If pyarrow is missing; the extra ``arrow`` brings it.
-        ArgumentError
-            If `array` is no array of strings.
-        UsageError
-            If `workers` is less than 1.
-        DataError
-            If the array is damaged, for instance no UTF-8.
-        """
-        from segtool.decode.arrow import cut_array
-
-        return cut_array(self._cutter, array, workers)
-
-    def spans_arrow(self, array: Any, unit: str = "character", workers: int = 1) -> Any:
-        """Find the places of the words of a column of texts.
-
-        Parameters
-        ----------
-        array, workers
-            As for :meth:`cut_arrow`.
-        unit : {"character", "byte"}
-            As for :meth:`spans`.
-
-        Returns
-        -------
-        pyarrow.ListArray or pyarrow.ChunkedArray
-            Of each text ``list<struct<start, end>>``, null for null; the numbers are ``int32``, or ``int64`` in a
-            ``large_list``.
-
-        Raises
-        ------
-        ModuleNotFoundError, ArgumentError, DataError
-            As for :meth:`cut_arrow`.
-        UsageError
-            Also if the unit is neither.
-        """
-        from segtool.decode.arrow import spans_of_array
-
-        return spans_of_array(self._cutter, array, unit, workers)
 
     def _batch(self, cut: Callable[..., list[Any]], texts: Iterable[str], workers: int, call: str) -> list[Any]:
         """Cut texts by a function for groups of them."""
