@@ -141,7 +141,7 @@ def train(
     engine : Engine, optional
         Runs EM passes, and counts the inputs if it can; by default threads.
     progress : bool
-        Show progress bars on standard error if that is a terminal.
+        Show progress bars, if standard error is a terminal or in a notebook.
     report : TrainingReport, optional
         Receives the sizes of inputs and results, and the cost of each stage.
     **parameters

@@ -38,7 +38,8 @@ def needs(*packages):
 
 
 def test_every_script_is_tested():
-    text = "".join((ROOT / "tests" / name).read_text(encoding="utf-8") for name in ("test_scripts.py", "test_bench.py"))
+    modules = ("test_scripts.py", "test_bench.py", "test_notebooks.py")
+    text = "".join((ROOT / "tests" / name).read_text(encoding="utf-8") for name in modules)
     helpers = {"bench_tasks", "experiments", "idea_kernels"}
     assert [name for name in PYTHON if name not in helpers and not re.search(rf'script\("{name}"|{name}\.', text)] == []
 
