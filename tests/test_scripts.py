@@ -38,8 +38,9 @@ def needs(*packages):
 
 
 def test_every_script_is_tested():
-    text = "".join((ROOT / "tests" / name).read_text(encoding="utf-8") for name in ("test_scripts.py", "test_bench.py"))
-    helpers = {"bench_tasks", "experiments", "idea_kernels"}
+    modules = ("test_scripts.py", "test_bench.py", "test_notebooks.py", "test_site.py")
+    text = "".join((ROOT / "tests" / name).read_text(encoding="utf-8") for name in modules)
+    helpers = {"bench_tasks", "experiments", "idea_kernels"} | {each for each in PYTHON if each.startswith("torture_")}
     assert [name for name in PYTHON if name not in helpers and not re.search(rf'script\("{name}"|{name}\.', text)] == []
 
 
@@ -228,3 +229,13 @@ def test_reference_that_is_not_current_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "argv", ["make_cli_docs", "--check"])
     with pytest.raises(SystemExit, match="not current"):
         make_cli_docs.main()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits and signals are those of Linux")
+def test_torture():
+    """A trial or more of each kind; none fails. A failure is repeated alone, and makes the exit code 1."""
+    rows = table(script("torture", "--seconds", 10, "--workers", 2))
+    assert list(rows) == ["strings", "files", "mutations", "kills", "surroundings", "sharing"]
+    assert all(int(row[1].replace(",", "")) + int(row[2].replace(",", "")) > 0 for row in rows.values())
+    assert all(row[3:] == ["0", "none"] for row in rows.values())
+    assert script("torture", "--only", "strings:1") == script("torture", "--only", "strings:1")
