@@ -9,11 +9,11 @@ tokenizers and sentencepiece (``pip install .[bench]``).
 
 import re
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import segtool
 from scripts.experiments import ALL, f1, gold_of, parser_of, print_head, print_row, raw, shown
@@ -21,6 +21,8 @@ from segtool.export import SCRIPTS
 from segtool.export.formats import WRITERS
 from segtool.export.words import exported_words
 from segtool.store.model import Model
+
+Cut: TypeAlias = Callable[[list[str]], Iterable[list[str]]]
 
 
 def jieba_of(path: Path | None) -> Any:
@@ -74,7 +76,7 @@ def main() -> None:
     included = segtool.load()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        rows = {"segtool, the included model": included.cut_batch, "jieba": partial(cut_by_jieba, None)}
+        rows: dict[str, Cut] = {"segtool, the included model": included.cut_batch, "jieba": partial(cut_by_jieba, None)}
         for scripts in SCRIPTS[::-1]:
             path = write(included.model, "jieba", folder / scripts, scripts)
             rows[f"jieba, --format jieba --scripts {scripts}"] = partial(cut_by_jieba, path)

@@ -314,7 +314,8 @@ def test_commands_on_traditional_text(tmp_path):
     left = succeed("words", "-m", twin_model(), "--known", tmp_path / "known", "--top", 0, "-q").stdout.decode()
     assert {row.split("\t")[0] for row in rows}.isdisjoint(row.split("\t")[0] for row in left.splitlines())
     exported = succeed("export", "-m", twin_model(), "--scripts", "seen").stdout.decode().splitlines()
-    assert sorted(exported) == sorted([twin(f"{word} {count}") for word, count in words_with_counts(sample_segmenter().model)])
+    words = words_with_counts(sample_segmenter().model)
+    assert sorted(exported) == sorted(twin(f"{word} {count}") for word, count in words)
 
 
 # ---------------------------------------------------------------- language models

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import BinaryIO, cast
+
 import click
 from click.core import ParameterSource
 
@@ -100,4 +102,4 @@ def _write_arpa(model: str, output: str | None) -> None:
     if not folder or not folder.is_dir():
         raise UsageError(f"{model}: it keeps no language model for --format arpa: train with --method lm")
     with options.open_output(output) as out:
-        write_arpa(LanguageModel.open(folder), out, bool(output and output.endswith(".gz")))
+        write_arpa(LanguageModel.open(folder), cast(BinaryIO, out), bool(output and output.endswith(".gz")))
