@@ -9,7 +9,7 @@ from click.core import ParameterSource
 
 from segtool.cli import options
 from segtool.errors import UsageError
-from segtool.export import FORMATS, SCRIPTS
+from segtool.export import EXPORT_FORMATS, SCRIPTS
 from segtool.settings import flag_of
 
 __all__ = ["export_command"]
@@ -28,7 +28,7 @@ __all__ = ["export_command"]
 @options.titled_option(
     "--format",
     "form",
-    type=click.Choice(FORMATS),
+    type=click.Choice(EXPORT_FORMATS),
     default="jieba",
     show_default=True,
     help="Format of the words, or arpa for the language model.",

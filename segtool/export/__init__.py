@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-__all__ = ["FORMATS", "SCRIPTS"]
+__all__ = ["EXPORT_FORMATS", "SCRIPTS"]
 
-FORMATS = ("jieba", "tsv", "jsonl", "hf", "sentencepiece", "arpa")
+EXPORT_FORMATS = ("jieba", "tsv", "jsonl", "hf", "sentencepiece", "arpa")
 
 SCRIPTS = ("both", "simplified", "traditional", "seen")
 """Which forms of a word are written (:mod:`segtool.export.scripts`)."""

@@ -29,8 +29,8 @@ PIECE_COST = 1.0
 
 UNKNOWN = "<unk>"
 
-NUMBER, LATIN = r"\p{Nd}+(?:[.·,/:∶．／：]\p{Nd}+)*[%％]?", r"\p{Latin}+"
-OTHER_LETTERS, MARK_OR_SYMBOL = r"[^\p{Han}\p{Latin}\p{Nd}\p{P}\p{S}\s]+", r"[^\p{Han}]"
+NUMBER_PATTERN, LATIN_PATTERN = r"\p{Nd}+(?:[.·,/:∶．／：]\p{Nd}+)*[%％]?", r"\p{Latin}+"
+OTHER_LETTERS_PATTERN, MARK_PATTERN = r"[^\p{Han}\p{Latin}\p{Nd}\p{P}\p{S}\s]+", r"[^\p{Han}]"
 
 _MARK_BLOCKS = ((0x21, 0x7F), (0xA1, 0xC0), (0x2010, 0x2060), (0x2190, 0x2200), (0x25A0, 0x2600), (0x3001, 0x3040),
                 (0xFE30, 0xFE70), (0xFF01, 0xFF61), (0xFFE0, 0xFFE7))  # fmt: skip
@@ -82,7 +82,7 @@ def tokenizer_json(words: Sequence[ExportedWord]) -> bytes:
          "special": False}
         for place, word in enumerate(literals, len(scores) + 1)
     ]  # fmt: skip
-    pattern = f"{NUMBER}|{LATIN}|{OTHER_LETTERS}|{MARK_OR_SYMBOL}"
+    pattern = f"{NUMBER_PATTERN}|{LATIN_PATTERN}|{OTHER_LETTERS_PATTERN}|{MARK_PATTERN}"
     split = {"type": "Split", "pattern": {"Regex": pattern}, "behavior": "Isolated", "invert": False}
     tokenizer = {
         "version": "1.0",
