@@ -11,7 +11,7 @@ from segtool.export.words import ExportedWord
 
 __all__ = ["WRITERS"]
 
-_COLUMNS = ExportedWord._fields[1:-2]
+_SHOWN = ExportedWord._fields[1:-2]
 _SPECS = {"log_weight": ".4f", "count": "d", "expected": ".2f"}
 
 
@@ -20,7 +20,7 @@ def _jieba(words: Sequence[ExportedWord]) -> Iterator[bytes]:
 
 
 def _tsv(words: Sequence[ExportedWord]) -> Iterator[bytes]:
-    yield ("\t".join(["word", *_COLUMNS]) + "\n").encode()
+    yield ("\t".join(["word", *_SHOWN]) + "\n").encode()
     for each in words:
         yield ("\t".join([each.word, *_shown(each).values()]) + "\n").encode()
 
@@ -35,7 +35,7 @@ def _jsonl(words: Sequence[ExportedWord]) -> Iterator[bytes]:
 
 
 def _shown(each: ExportedWord) -> dict[str, str]:
-    return {name: format(getattr(each, name), _SPECS.get(name, ".3f")) for name in _COLUMNS}
+    return {name: format(getattr(each, name), _SPECS.get(name, ".3f")) for name in _SHOWN}
 
 
 WRITERS: dict[str, Callable[[Sequence[ExportedWord]], Iterator[bytes]]] = {

@@ -44,8 +44,8 @@ class Scripts:
     --------
     >>> from segtool.export.scripts import Scripts
     >>> scripts = Scripts([("世紀", 5), ("頭髮", 2), ("發展", 3)], folds=True)
-    >>> scripts.forms("世紀", "both"), scripts.forms("纪念", "traditional"), scripts.forms("著名", "simplified")
-    (['世紀', '世纪'], ['紀念'], ['著名', '着名'])
+    >>> scripts.forms("世紀", "both"), scripts.forms("纪律", "traditional"), scripts.forms("著名", "simplified")
+    (['世紀', '世纪'], ['紀律'], ['著名', '着名'])
     >>> scripts.forms("发", "both")
     ['发']
     """

@@ -4,7 +4,7 @@ Both libraries cut a text into the pieces with the greatest sum of scores (Kudo 
 lexicon. Their score of a piece is the log weight of the word, minus `PIECE_COST`, which stands for the scores of gaps
 that these files cannot hold. Literals become tokens that are found before all others.
 
-Hugging Face: a number, a Latin word and a mark are split off first. Numbers and Latin words are no pieces, so each is
+Hugging Face: a run of digits, a Latin word and a mark are split off first. Runs of digits and Latin words are no pieces, so each is
 one ``<unk>``, whose offsets give its text. SentencePiece cannot split off such words: each digit and letter is a piece
 of its own, and all other characters are written in bytes, so decoding gives the text back.
 
@@ -29,7 +29,7 @@ PIECE_COST = 1.0
 
 UNKNOWN = "<unk>"
 
-NUMBER_PATTERN, LATIN_PATTERN = r"\p{Nd}+(?:[.·,/:∶．／：]\p{Nd}+)*[%％]?", r"\p{Latin}+"
+NUMBER_PATTERN, LATIN_PATTERN = r"\p{Nd}+", r"\p{Latin}+"
 OTHER_LETTERS_PATTERN, MARK_PATTERN = r"[^\p{Han}\p{Latin}\p{Nd}\p{P}\p{S}\s]+", r"[^\p{Han}]"
 
 _MARK_BLOCKS = ((0x21, 0x7F), (0xA1, 0xC0), (0x2010, 0x2060), (0x2190, 0x2200), (0x25A0, 0x2600), (0x3001, 0x3040),
@@ -73,8 +73,8 @@ def tokenizer_json(words: Sequence[ExportedWord]) -> bytes:
     >>> from segtool.export.words import exported_words
     >>> from tokenizers import Tokenizer
     >>> tokenizer = Tokenizer.from_str(tokenizer_json(exported_words(segtool.load().model)).decode())
-    >>> tokenizer.encode("今天天气很好，气温28.5度").tokens
-    ['今天', '天气', '很好', '，', '气温', '28.5', '度']
+    >>> tokenizer.encode("今天天气很好，气温28度").tokens
+    ['今天', '天气', '很好', '，', '气温', '28', '度']
     """
     scores, literals = _scored(words)
     added = [
