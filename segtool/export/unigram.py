@@ -4,8 +4,8 @@ Both libraries cut a text into the pieces with the greatest sum of scores (Kudo 
 lexicon. Their score of a piece is the log weight of the word, minus `PIECE_COST`, which stands for the scores of gaps
 that these files cannot hold. Literals become tokens that are found before all others.
 
-Hugging Face: a run of digits, a Latin word and a mark are split off first. Runs of digits and Latin words are no pieces, so each is
-one ``<unk>``, whose offsets give its text. SentencePiece cannot split off such words: each digit and letter is a piece
+Hugging Face: runs of digits, Latin words and marks are split off first. Digits and Latin words are no pieces, so each
+run is one ``<unk>``, whose offsets give its text. SentencePiece cannot split them off: each digit and letter is a piece
 of its own, and all other characters are written in bytes, so decoding gives the text back.
 
 References
