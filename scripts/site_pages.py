@@ -24,6 +24,7 @@ ROOT = Path(__file__).resolve().parent.parent
 MORE = {
     "segtool.store.model": ["Model"],
     "segtool.discovery": ["discover", "WordScore"],
+    "segtool.export.words": ["exported_words", "ExportedWord"],
     "segtool.explain.explanation": ["Explanation", "ExplainedRun", "ExplainedWord", "ExplainedGap", "Alternative"],
     "segtool.lm.store": ["open_lm"],
     "segtool.lm.language_model": ["LanguageModel", "TextScore"],
