@@ -176,10 +176,10 @@ def cut_command(
         segmenter.nbest("", nbest)
     dictionary = lists.read(encoding, "-" in (*files, *adapt))
     try:
-        sources = find_sources(files)
+        sources = find_sources(files, encoding)
     except InputError as error:
         raise _with_text_hint(error, files) from None
-    own = find_sources(adapt)
+    own = find_sources(adapt, encoding)
     units = {"char": "character", "byte": "byte", None: None}
     wanted = Format(form, sep, units[offsets], _dropped(drop, encoding), search, nbest)
     is_formatted = form != "text" or bool(wanted.dropped)

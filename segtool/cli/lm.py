@@ -129,7 +129,7 @@ def lm_score(model: str, file: str, encoding: str, quiet: bool) -> None:
     opened = open_lm(model)
     line = 0
     total = TextScore(0.0, 0, 0)
-    sources = find_sources([file])
+    sources = find_sources([file], encoding)
     with options.open_output(None, sources) as out:
         out.write(b"line\tlog10\tperplexity\ttokens\tunknown\n")
         for source in sources:

@@ -90,7 +90,7 @@ class GensimSentences:
         if self.inputs is None:
             yield from self.texts or ()
             return
-        for block in read_blocks(find_sources(self.inputs), encoding=self.encoding):
+        for block in read_blocks(find_sources(self.inputs, self.encoding), encoding=self.encoding):
             yield from block.split("\n")
 
 

@@ -98,7 +98,7 @@ class SparkEngine:
         if not by_line:
             raise UsageError(f"--encoding {encoding}: Spark cannot tell its lines apart: convert the text to UTF-8")
         names = [os.fspath(name) for name in ([inputs] if isinstance(inputs, str | os.PathLike) else inputs)]
-        sources = self._sources(names)
+        sources = self._sources(names, encoding)
         folder = work()  # before hours of work, if it cannot be written
         try:
             with _errors_of_executors():
@@ -113,14 +113,14 @@ class SparkEngine:
         _add_reports(reading, reports, files, sources)
         return shards
 
-    def _sources(self, names: Sequence[str]) -> list[Source]:
+    def _sources(self, names: Sequence[str], encoding: str) -> list[Source]:
         """Find local files; empty if some of the names are not of local files for Spark."""
         if "-" in names:
             raise UsageError("--engine spark: standard input is not for a cluster: pass files")
         default = self.session.sparkContext._jsc.hadoopConfiguration().get("fs.defaultFS")
         if any("://" in name for name in names) or not str(default).startswith("file:"):
             return []
-        sources = find_sources(names)
+        sources = find_sources(names, encoding)
         for source in sources:
             name = source.path.name if source.path is not None else ""
             if name.startswith(("_", ".")) or ":" in name:

@@ -46,7 +46,7 @@ class TextInput:
                 yield self._drawn(_texts_as_blocks(self.texts, reading))
             return
         names = [self.inputs] if isinstance(self.inputs, str | os.PathLike) else list(self.inputs or ())
-        found = sources.find_sources(names)
+        found = sources.find_sources(names, self.encoding)
         skip = self.skip_undecodable
         with watch.stage("read", sources.total_size(found), "B") as step:
             blocks = sources.read_blocks(

@@ -8,14 +8,16 @@ shortened or lost without a report. A line that is longer than a block comes in 
 from __future__ import annotations
 
 import glob
+import logging
 import os
 import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from segtool.errors import EncodingError, InputError, UsageError
+from segtool.text.content import kind_of, refused, text_pieces
 from segtool.text.encodings import SkippedLine, decode_lines, decode_pieces, find_codec
 from segtool.text.unpacked import UnpackedFile
 
@@ -28,6 +30,7 @@ MOST_LINE = 1 << 24
 """Characters of a line of a file that is read line by line, at most."""
 
 _LISTED_LINES = 100
+_LOGGER = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -74,7 +77,7 @@ class ReadReport:
             self.skipped.append(line)
 
 
-def find_sources(inputs: Sequence[str | os.PathLike[str]]) -> list[Source]:
+def find_sources(inputs: Sequence[str | os.PathLike[str]], encoding: str | None = None) -> list[Source]:
     """List the files of the inputs of a command.
 
     Parameters
@@ -82,6 +85,9 @@ def find_sources(inputs: Sequence[str | os.PathLike[str]]) -> list[Source]:
     inputs : sequence of str or PathLike
         Files, folders (searched recursively, hidden files and folders left out, links followed), globs
         (``**`` for any depth) and ``-`` for standard input. A name that exists is never taken as a glob.
+    encoding : str, optional
+        That of the text. With it, files of folders and globs that are no text (:mod:`segtool.text.content`) are left
+        out, and one warning of the logger ``segtool`` names them; a file that is named must be text.
 
     Returns
     -------
@@ -92,16 +98,44 @@ def find_sources(inputs: Sequence[str | os.PathLike[str]]) -> list[Source]:
     ------
     InputError
         For a missing file, a glob without a match, a folder without visible files or with a dangling link,
-        and for files and folders that cannot be read.
+        for files and folders that cannot be read, and, with an encoding, for a named file that is no text, and for
+        folders and globs without any text.
+    UsageError
+        For an unknown encoding.
     """
     found: dict[str, Source] = {}
+    left_out: dict[str, str] = {}
     for name in [os.fspath(given) for given in inputs]:
         if name == "-":
             found.setdefault(name, Source("<stdin>", None))
             continue
+        is_one = os.path.lexists(name) and not os.path.isdir(name)
         for path in sorted(_files_of(name)):
-            found.setdefault(os.path.realpath(path), Source(_display_name(path), Path(path)))
+            source = Source(_display_name(path), Path(path))
+            kind = None if encoding is None else _kind_of_file(source, encoding)
+            if kind is None:
+                found.setdefault(os.path.realpath(path), source)
+            elif is_one:
+                raise refused(source.name, kind)
+            else:
+                left_out[source.name] = kind
+    if left_out:
+        files = "1 file that is" if len(left_out) == 1 else f"{len(left_out):,} files that are"
+        listed = ", ".join(f"{name} ({kind})" for name, kind in list(left_out.items())[:_LISTED_LINES])
+        listed += ", …" if len(left_out) > _LISTED_LINES else ""
+        if not found:
+            raise InputError(f"{' '.join(map(_display_name, map(os.fspath, inputs)))}: holds no text: {listed}")
+        _LOGGER.warning("left out %s no text: %s", files, listed)
     return list(found.values())
+
+
+def _kind_of_file(source: Source, encoding: str) -> str | None:
+    """Name the kind of a file on disk that is no text; None for text, and for what cannot be read, or only once."""
+    if source.path is None or not source.path.is_file():
+        return None
+    with suppress(InputError), closing(UnpackedFile(source.path, source.name)) as file:
+        return kind_of(next(file.pieces, b""), encoding)
+    return None
 
 
 def total_size(sources: Iterable[Source]) -> int | None:
@@ -173,10 +207,11 @@ def read_blocks(
             with closing(UnpackedFile(source.path, source.name, progress)) as file:
                 counts.files += 1
                 bytes_before = counts.bytes
+                pieces = text_pieces(file, source.name, codec)
                 texts = (
-                    decode_lines(file.pieces, source.name, codec, counts.skip if skip_undecodable else None)
+                    decode_lines(pieces, source.name, codec, counts.skip if skip_undecodable else None)
                     if by_line
-                    else decode_pieces(file.pieces, source.name, codec)
+                    else decode_pieces(pieces, source.name, codec)
                 )
                 texts = _with_remedy(texts, codec, by_line)
                 open_line = False
@@ -199,7 +234,7 @@ def read_pieces(
     """Read a source as :func:`read_blocks` does, but cut anywhere, without waiting for the end of a line."""
     codec, _ = find_codec(encoding)
     with closing(UnpackedFile(source.path, source.name, progress)) as file:
-        yield from decode_pieces(file.pieces, source.name, codec)
+        yield from decode_pieces(text_pieces(file, source.name, codec), source.name, codec)
 
 
 def read_lines(name: str | os.PathLike[str], *, encoding: str = "utf-8") -> Iterator[str]:

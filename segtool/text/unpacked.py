@@ -9,10 +9,13 @@ from __future__ import annotations
 import bz2
 import io
 import lzma
+import os
 import re
+import stat
 import sys
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
 
@@ -63,6 +66,13 @@ class UnpackedFile:
             # read1 returns what a pipe or a terminal holds; read would wait for the full size.
             stdin: Any = sys.stdin.buffer
             self._read_some = getattr(stdin, "read1", None) or stdin.read
+
+    @property
+    def is_regular(self) -> bool:
+        """Whether it is a file on disk, no pipe, device or terminal."""
+        with suppress(AttributeError, OSError, ValueError):  # standard input may be closed, or no file
+            return stat.S_ISREG(os.fstat((self._file or sys.stdin).fileno()).st_mode)
+        return False
 
     def close(self) -> None:
         """Close the file, but never standard input."""

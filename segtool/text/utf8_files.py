@@ -6,6 +6,7 @@ import codecs
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 
+from segtool.text.content import text_pieces
 from segtool.text.encodings import decode_pieces, find_codec, undecodable
 from segtool.text.sources import Source
 from segtool.text.unpacked import UnpackedFile
@@ -35,10 +36,11 @@ def read_utf8(
     """
     codec, _ = find_codec(encoding)
     with closing(UnpackedFile(source.path, source.name, progress)) as file:
+        pieces = text_pieces(file, source.name, codec)
         if codec == "utf-8":
-            yield from _whole_characters(file.pieces, source.name)
+            yield from _whole_characters(pieces, source.name)
         else:
-            for text in decode_pieces(file.pieces, source.name, codec):
+            for text in decode_pieces(pieces, source.name, codec):
                 yield text.encode("utf-8", "surrogatepass")
 
 
