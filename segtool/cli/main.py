@@ -21,6 +21,7 @@ from segtool.cli.explain import explain_command
 from segtool.cli.help import HelpfulGroup
 from segtool.cli.interrupts import interruptible, was_interrupted
 from segtool.cli.lm import lm_group
+from segtool.cli.plot import plot_group
 from segtool.cli.train import train_command
 from segtool.cli.tune import tune_command
 from segtool.cli.warmup import warmup_command
@@ -116,6 +117,7 @@ for _command in (
     eval_command,
     words_command,
     export_command,
+    plot_group,
     count_command,
     lm_group,
     warmup_command,
