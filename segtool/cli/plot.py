@@ -49,10 +49,10 @@ def plot_group() -> None:
 
 def _draw(output: str, inputs: Sequence[Source], draw: Callable[[], Figure]) -> None:
     """Draw a picture and write it as a whole."""
-    from segtool.plot.pictures import KINDS, check_matplotlib, save_picture
+    from segtool.plot.pictures import PICTURE_KINDS, check_matplotlib, save_picture
 
     kind = os.path.splitext(output)[1][1:].lower()
-    if kind not in KINDS:
+    if kind not in PICTURE_KINDS:
         raise UsageError(f"-o {output}: the name of a picture ends in .png or .svg")
     check_matplotlib()
     with options.open_output(output, inputs) as out:

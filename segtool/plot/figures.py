@@ -41,7 +41,7 @@ __all__ = [
 ]
 
 BINS = 10
-STEPS = 8
+DOUBLINGS = 8
 """A growing text is measured so many times, each time at double the size."""
 
 _GROUP_CHARACTERS = 1 << 16
@@ -172,7 +172,7 @@ def corpus_growth(segmenter: Segmenter, blocks: Iterable[str], order: int = 4, w
 
 def _sizes(whole: int) -> list[int]:
     """Sizes of growing parts, each double the one before, up to the whole."""
-    return sorted({whole >> step for step in range(STEPS)} - {0})
+    return sorted({whole >> step for step in range(DOUBLINGS)} - {0})
 
 
 def _words_of(segmenter: Segmenter, blocks: Iterable[str], workers: int) -> Iterator[str]:

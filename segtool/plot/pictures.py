@@ -32,13 +32,13 @@ __all__ = [
     "words_without_font",
 ]
 
-KINDS = ("png", "svg")
+PICTURE_KINDS = ("png", "svg")
 """Formats of files, by the ends of their names."""
 
 _LIKELY = ("notosanscjk", "notosanssc", "sourcehansans", "wqy", "msyh", "simhei", "pingfang", "hiragino")
 """Parts of the names of files with Chinese letters that read well, the best first."""
 
-_STYLE = {
+_SETTINGS_OF_PICTURES = {
     "axes.axisbelow": True,
     "axes.grid": True,
     "axes.spines.right": False,
@@ -59,14 +59,14 @@ def check_matplotlib() -> None:
 
 
 @contextmanager
-def _style() -> Iterator[None]:
+def _own_settings() -> Iterator[None]:
     """Our settings of matplotlib in place of the user's."""
     check_matplotlib()
     import matplotlib
 
     with matplotlib.rc_context():
         matplotlib.rcdefaults()
-        matplotlib.rcParams.update(_STYLE)
+        matplotlib.rcParams.update(_SETTINGS_OF_PICTURES)
         yield
 
 
@@ -98,7 +98,7 @@ def draw_curve(points: Sequence[CurvePoint], untuned: float | None = None) -> Fi
     UsageError
         If matplotlib is missing; so do all functions here.
     """
-    with _style():
+    with _own_settings():
         figure, axes = _figure()
         sizes, means = [each.sentences for each in points], [mean(each.f1) for each in points]
         low, high = ([abs(side(each.f1) - mean(each.f1)) for each in points] for side in (min, max))
@@ -131,7 +131,7 @@ def draw_growth(growth: Growth) -> Figure:
     matplotlib.figure.Figure
         Two logarithmic plots; the legend has the exponent of each curve of the first.
     """
-    with _style():
+    with _own_settings():
         figure, (types, ranks) = _figure(columns=2)
         for name, points in growth.types.items():
             sizes, values = zip(*points, strict=True)
@@ -158,7 +158,7 @@ def draw_reliability(gaps: Gaps) -> Figure:
     matplotlib.figure.Figure
         The share of boundaries by probability, in ten bins, and below it the share of the gaps in each bin.
     """
-    with _style():
+    with _own_settings():
         from matplotlib.figure import Figure
 
         figure = Figure((6.5, 6.0), layout="constrained")
@@ -201,7 +201,7 @@ def draw_words(found: Sequence[WordScore], sort: str = "score", font: str | None
     if not found:
         raise CorpusError("there is no word to draw: give more text, or another model")
     words = [each.word for each in found]
-    with _style():
+    with _own_settings():
         from matplotlib.font_manager import FontProperties
 
         figure, axes = _figure(height=1.2 + 0.22 * len(words))
@@ -243,7 +243,7 @@ def find_font(text: str) -> str | None:
     str or None
         Path of its file, the same for every text that it has all characters of; None if there is none.
     """
-    with _style():
+    with _own_settings():
         from matplotlib import font_manager
 
         # matplotlib's list is made once, and lacks what was installed since
@@ -289,7 +289,7 @@ def save_picture(figure: Figure, file: IO[bytes], kind: str) -> None:
     UsageError
         For another kind.
     """
-    if kind not in KINDS:
-        raise UsageError(f"a picture cannot be written as {kind!r}: choose {' or '.join(KINDS)}")
-    with _style():
+    if kind not in PICTURE_KINDS:
+        raise UsageError(f"a picture cannot be written as {kind!r}: choose {' or '.join(PICTURE_KINDS)}")
+    with _own_settings():
         figure.savefig(file, format=kind, metadata={"Date": None} if kind == "svg" else {"Software": None})
