@@ -204,7 +204,8 @@ def _learn(inputs: tuple[str, ...], keep: bool, quiet: bool, arguments: dict[str
     if keep:
         reading = ReadReport()
         how = {name: arguments[name] for name in ("encoding", "skip_undecodable")}
-        segmenter = train(texts=_collected(read_blocks(find_sources(inputs, how["encoding"]), report=reading, **how), texts), **common)
+        sources = find_sources(inputs, how["encoding"])
+        segmenter = train(texts=_collected(read_blocks(sources, report=reading, **how), texts), **common)
         report.reading = reading
     else:
         segmenter = train(inputs, **common)

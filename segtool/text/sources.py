@@ -105,7 +105,8 @@ def find_sources(inputs: Sequence[str | os.PathLike[str]], encoding: str | None 
     """
     found: dict[str, Source] = {}
     left_out: dict[str, str] = {}
-    for name in [os.fspath(given) for given in inputs]:
+    names = [os.fspath(given) for given in inputs]
+    for name in names:
         if name == "-":
             found.setdefault(name, Source("<stdin>", None))
             continue
@@ -124,7 +125,7 @@ def find_sources(inputs: Sequence[str | os.PathLike[str]], encoding: str | None 
         listed = ", ".join(f"{name} ({kind})" for name, kind in list(left_out.items())[:_LISTED_LINES])
         listed += ", …" if len(left_out) > _LISTED_LINES else ""
         if not found:
-            raise InputError(f"{' '.join(map(_display_name, map(os.fspath, inputs)))}: holds no text: {listed}")
+            raise InputError(f"{' '.join(map(_display_name, names))}: holds no text: {listed}")
         _LOGGER.warning("left out %s no text: %s", files, listed)
     return list(found.values())
 
