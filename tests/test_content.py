@@ -11,7 +11,7 @@ import pytest
 
 import segtool
 from segtool.errors import InputError
-from segtool.text.content import kind_of
+from segtool.text.content import kind_of_content
 from segtool.text.sources import Source, find_sources, read_blocks, read_lines
 from segtool.text.utf8_files import read_utf8
 from tests.failures import MODEL, fails
@@ -100,7 +100,7 @@ def test_a_folder_without_text(folder):
     ],
 )  # fmt: skip
 def test_text_is_text(text, encoding):
-    assert kind_of(text.encode(encoding), encoding) is None
+    assert kind_of_content(text.encode(encoding), encoding) is None
 
 
 def test_text_in_another_encoding_is_no_binary_data(tmp_path):
@@ -110,8 +110,8 @@ def test_text_in_another_encoding_is_no_binary_data(tmp_path):
     for name, other in (("wide", "utf-16"), ("gb", "gb18030")):
         with pytest.raises(InputError, match=f"--encoding {other}"):
             read(Source(name, tmp_path / name))
-    assert kind_of("12\n中文\n".encode("utf-16-le"), "utf-8") == "binary data"
-    assert kind_of(b"\0\xff" + LINE.encode() * 30, "utf-8") is None, "a text with few faults"
+    assert kind_of_content("12\n中文\n".encode("utf-16-le"), "utf-8") == "binary data"
+    assert kind_of_content(b"\0\xff" + LINE.encode() * 30, "utf-8") is None, "a text with few faults"
 
 
 def test_pipes_are_not_opened_twice(tmp_path):

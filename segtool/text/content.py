@@ -16,10 +16,10 @@ from segtool.errors import InputError
 from segtool.text.encodings import find_codec
 from segtool.text.unpacked import UnpackedFile
 
-__all__ = ["BINARY", "kind_of", "refused", "text_pieces"]
+__all__ = ["BINARY", "kind_of_content", "refused", "text_pieces"]
 
 BINARY = "binary data"
-_KINDS = {
+_FILE_KINDS = {
     "a PNG picture": rb"\x89PNG\r\n\x1a\n",
     "a JPEG picture": rb"\xff\xd8\xff",
     "a GIF picture": rb"GIF8[79]a",
@@ -37,12 +37,12 @@ _KINDS = {
     "a database of SQLite": rb"SQLite format 3\0",
     "a Parquet table": rb"PAR1",
 }
-_BEGINNINGS = [(kind, re.compile(begin, re.DOTALL)) for kind, begin in _KINDS.items()]
+_BEGINNINGS = [(kind, re.compile(begin, re.DOTALL)) for kind, begin in _FILE_KINDS.items()]
 _NUL_SHARE = 512
 _MARKS_OF_WIDE_TEXT = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)
 
 
-def kind_of(head: bytes, encoding: str) -> str | None:
+def kind_of_content(head: bytes, encoding: str) -> str | None:
     """Name the kind of a file that is no text.
 
     Parameters
@@ -95,7 +95,7 @@ def text_pieces(file: UnpackedFile, name: str, encoding: str) -> Iterator[bytes]
     """
     pieces = iter(file.pieces)
     head = next(pieces, b"")
-    kind = kind_of(head, encoding)
+    kind = kind_of_content(head, encoding)
     if kind is not None and kind != BINARY:  # of other binary data, decoding names the place
         raise refused(name, kind)
     pieces = chain([head] if head else [], pieces)

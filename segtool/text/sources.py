@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from segtool.errors import EncodingError, InputError, UsageError
-from segtool.text.content import kind_of, refused, text_pieces
+from segtool.text.content import kind_of_content, refused, text_pieces
 from segtool.text.encodings import SkippedLine, decode_lines, decode_pieces, find_codec
 from segtool.text.unpacked import UnpackedFile
 
@@ -135,7 +135,7 @@ def _kind_of_file(source: Source, encoding: str) -> str | None:
     if source.path is None or not source.path.is_file():
         return None
     with suppress(InputError), closing(UnpackedFile(source.path, source.name)) as file:
-        return kind_of(next(file.pieces, b""), encoding)
+        return kind_of_content(next(file.pieces, b""), encoding)
     return None
 
 
