@@ -25,6 +25,7 @@ from segtool.decode.pairs import cover_pairs
 from segtool.decode.utf8_kernel import cover, cut_utf8
 from segtool.decode.viterbi import GRANULARITY, NO_WORD, SPLITS, WEIGHT_UNIT, viterbi
 from segtool.errors import ModelError, UsageError
+from segtool.limits import LONGEST_WORD, MOST_OPEN
 from segtool.runtime.arrays import Bytes, Ids
 from segtool.store.model import LM_FOLDER, Model
 from segtool.text.folding import fold_table
@@ -74,16 +75,24 @@ def cut_runs(decoder: Decoder, runs: Chunk) -> npt.NDArray[np.bool_]:
     ends = np.append(np.flatnonzero(stream == MARK) + 1, len(stream))
     joined = np.zeros(len(stream), np.bool_)
     scratch = Scratch(ROOM)
-    low = 0
+    low = before = 0
     while low < len(stream):  # as many whole runs as there is room for, but at least one
         after, fitting = np.searchsorted(ends, (low, low + scratch.room), "right")
         high = int(ends[max(after, fitting - 1)])
-        if high - low > scratch.room:
-            scratch = Scratch(high - low)
+        if high - low > scratch.room and scratch.room < MOST_OPEN:
+            scratch = Scratch(min(high - low, MOST_OPEN))
+        within = high - low > scratch.room  # the block ends within a run
+        high = min(high, low + scratch.room)
         scratch.put(ids[stream[low:high]])
-        decoder.cover(high - low, high - low, scratch)
-        joined[low : high - 1] = scratch.begins[2 : high - low + 1] == 0
-        low = high
+        scratch.symbols[0] = before
+        settled = decoder.cover(high - low, high - low - within, scratch)
+        if settled == 0:
+            high -= 2
+            scratch.symbols[high - low + 1 :][: LONGEST_WORD + 2] = 0
+            settled = decoder.cover(high - low, high - low, scratch)
+        joined[low : low + settled - 1] = scratch.begins[2 : settled + 1] == 0
+        low += settled
+        before = int(scratch.symbols[settled])
     return joined
 
 
@@ -190,14 +199,21 @@ class Decoder:
         points, between = (np.frombuffer(data, np.uint8), np.frombuffer(separator, np.uint8))
         out = _memory.out_of(len(data) * (1 + len(separator)) + SLACK)
         scratch = _memory.scratch
-        state = final, before, open_line
-        size, consumed, before, open_line, stuck = self._cut(points, *state, between, scratch, out)
+        size = consumed = end = following = 0
+        stuck = True
         while stuck:
-            scratch = Scratch(4 * scratch.room)
-            state = final, before, open_line
-            more, rest, before, open_line, stuck = self._cut(points[consumed:], *state, between, scratch, out[size:])
+            data, ends = points[consumed : end or None], final or end > 0
+            found = self._cut(data, ends, before, open_line, between, scratch, out[size:])
+            more, rest, before, open_line, stuck = found
             size += more
             consumed += rest
+            if end:
+                end, before, stuck = 0, following, True
+            elif stuck and scratch.room < MOST_OPEN:
+                scratch = Scratch(min(4 * scratch.room, MOST_OPEN))
+            elif stuck:  # cut behind the tokens that what follows cannot change
+                following = int(scratch.symbols[MOST_OPEN - 2])
+                end = consumed + int(scratch.starts[MOST_OPEN - 1])
         return out[:size], consumed, before, open_line
 
     def _cut(
