@@ -22,9 +22,10 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
+from scripts.torture_files import run_files
 from scripts.torture_kills import run_kill
 from scripts.torture_processes import run_sharing
-from scripts.torture_strings import BATCH, run_files, run_strings
+from scripts.torture_strings import BATCH, run_strings
 from scripts.torture_surroundings import run_surroundings
 from tests.hostile import KINDS as HOSTILE
 from tests.hostile_cases import Process, run_case, worker
