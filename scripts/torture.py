@@ -52,14 +52,14 @@ class Kind(NamedTuple):
 
 
 KINDS = {
-    "strings": Kind(run_strings, 0.18, BATCH, "random strings, through the API and as a stream"),
-    "files": Kind(run_files, 0.08, 1, "random files, encodings and archives, through the command line"),
-    "mutations": Kind(run_mutation, 0.40, 1, "changed models, shards and other inputs, with right checksums"),
-    "kills": Kind(run_kill, 0.20, 1, "commands that were killed, terminated or interrupted while they wrote"),
+    "strings": Kind(run_strings, 0.22, BATCH, "random strings, through the API and as a stream"),
+    "files": Kind(run_files, 0.08, 1, "random files, encodings, archives, tables and lists, through the command line"),
+    "mutations": Kind(run_mutation, 0.42, 1, "changed models, shards and other inputs, with right checksums"),
+    "kills": Kind(run_kill, 0.14, 1, "commands that were killed, terminated or interrupted while they wrote"),
     "surroundings": Kind(
         run_surroundings, 0.09, 1, "full disks, missing rights, changing inputs, closed outputs, limits"
     ),
-    "sharing": Kind(run_sharing, 0.05, 1, "threads, forked and spawned processes, asyncio, many calls in flat memory"),
+    "sharing": Kind(run_sharing, 0.05, 1, "threads, forked and spawned processes, asyncio, flat memory in many calls"),
 }
 
 
