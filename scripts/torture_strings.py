@@ -140,7 +140,7 @@ def check_more(segmenter: Segmenter, text: str, words: list[str]) -> None:
             raise Failure(f"the best of three cuts of {text!r} is not its cut")
         if "".join("".join(segmenter.sample(text, 1.0, 3)).split()) != "".join(text.split()):
             raise Failure(f"the words of a drawn cut of {text!r} are no slices")
-        explained = segmenter.explain(text[:60])
+        explained = segmenter.explain(text[:20])
         if not explained.report() or not json.dumps(explained.to_dict()) or "<" not in explained.to_html():
             raise Failure(f"nothing is explained of {text!r}")
         probabilities = segmenter.boundary_probabilities(text)
