@@ -24,6 +24,7 @@ ROOT = Path(__file__).resolve().parent.parent
 MORE = {
     "segtool.store.model": ["Model"],
     "segtool.discovery": ["discover", "WordScore"],
+    "segtool.export.words": ["exported_words", "ExportedWord"],
     "segtool.explain.explanation": ["Explanation", "ExplainedRun", "ExplainedWord", "ExplainedGap", "Alternative"],
     "segtool.lm.store": ["open_lm"],
     "segtool.lm.language_model": ["LanguageModel", "TextScore"],
@@ -46,11 +47,11 @@ def on_page_markdown(markdown: str, **_: Any) -> str:
 
 
 def on_page_content(html: str, **_: Any) -> str:
-    """Make links of the references of Sphinx in docstrings, where the site has their targets."""
+    """Make links of the references of Sphinx in docstrings, where the site has their targets; remove its ``::``."""
     return re.sub(
         r":(?:func|class|mod|meth|data|attr|exc):<code>~?([^<]*)</code>",
         r'<autoref identifier="\1" optional><code>\1</code></autoref>',
-        html,
+        html.replace("<p>::</p>", ""),
     )
 
 

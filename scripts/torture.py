@@ -150,7 +150,8 @@ def run_command() -> int:
     parser = argparse.ArgumentParser(prog="scripts/torture", description="Try to break segtool.")
     parser.add_argument("--seconds", type=float, default=60, help="when to stop (60)")
     parser.add_argument("--seed", type=int, default=0, help="number of the first trial, in millions (0)")
-    parser.add_argument("--workers", type=int, default=(os.cpu_count() or 1) + 1, help="processes at a time, some of which wait")
+    workers = (os.cpu_count() or 1) + 1  # as some wait for the commands that they start
+    parser.add_argument("--workers", type=int, default=workers, help=f"processes at a time ({workers})")
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=list(KINDS), help="what to try (all)")
     parser.add_argument("--only", metavar="KIND:TRIAL", help="repeat one trial, in this process")
     parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)

@@ -88,6 +88,10 @@ def check_strings(segmenter: Segmenter, texts: list[str], draw: random.Random) -
         compiled = [segmenter.cut(text) for text in texts]
         if draw.random() < 0.3 and segmenter.cut_batch(texts, workers=2) != compiled:
             raise Failure("cut_batch differs from cut")
+        if draw.random() < 0.3:
+            batches = segmenter.tokenize_batch(texts, draw.choice(["character", "byte"]), workers=2)
+            if [[token.word for token in tokens] for tokens in batches] != compiled:
+                raise Failure("tokenize_batch differs from cut")
     with interpreting(True):
         for text, words in zip(texts, compiled, strict=True):
             if segmenter._cutter.decoder.plain is not None and segmenter.cut(text) != words:

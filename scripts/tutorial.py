@@ -32,10 +32,10 @@ def printed(notebook: Any) -> list[str]:
 
 
 def text_of(output: Any) -> str:
-    """The text of an output; nothing of standard error, which has progress bars."""
-    if output.output_type == "stream":
-        return str(output.text) if output.name == "stdout" else ""
-    return str(output.data["text/plain"])
+    """The text of an output; nothing of progress bars, which are on standard error or widgets."""
+    if output.output_type == "execute_result":
+        return str(output.data["text/plain"])
+    return str(output.text) if output.get("name") == "stdout" else ""
 
 
 def main() -> None:

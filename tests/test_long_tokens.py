@@ -8,6 +8,7 @@ import pytest
 import segtool
 from segtool import Segmenter
 from segtool.decode import decoders, search
+from segtool.decode.runs_of_corpus import cut_runs
 from segtool.decode.search import search_utf8_stream
 from segtool.decode.streaming import cut_utf8_stream
 from segtool.limits import LONGEST_TOKEN, MOST_OPEN
@@ -93,6 +94,7 @@ def test_words_that_stay_undecided_are_cut_at_a_limit(after, monkeypatch):
         assert max(rooms) == MOST_OPEN
         assert "".join(words) == "".join(text.split())
         assert segmenter.cut_batch(["", text])[1] == words
+        assert [token.word for token in segmenter.tokenize(text)] == words
         entries = segmenter.tokenize(text, search=True, within=0.0)
         assert [entry.word for entry in entries if entry.primary] == words
         data = text.encode()
@@ -101,7 +103,7 @@ def test_words_that_stay_undecided_are_cut_at_a_limit(after, monkeypatch):
             assert b"".join(cut_utf8_stream(segmenter, pieces, " ", 2, ahead=True)).decode().split() == words
         if after:
             runs = runs_of(text)
-            joined = decoders.cut_runs(segmenter._cutter.decoder, runs)
+            joined = cut_runs(segmenter._cutter.decoder, runs)
             parts = [
                 f"{chr(code) * (code != MARK)}{'' if join else ' '}"
                 for code, join in zip(runs.codes[runs.stream].tolist(), joined.tolist(), strict=True)
@@ -123,6 +125,7 @@ def test_cuts_at_a_limit_do_not_depend_on_pieces(limit, monkeypatch):
         text = "".join(draw.choice("好好好今天1a") * draw.choice([1, 2, 40]) for _ in range(6))
         with interpreting(False):
             words = segmenter.cut(text)
+            assert [text[token.start : token.end] for token in segmenter.tokenize(text)] == words
             data = [character.encode() for character in text]
             for size in (1, 2, 7, 50):
                 pieces = [b"".join(data[i : i + size]) for i in range(0, len(data), size)]

@@ -85,6 +85,18 @@ def test_quality_of_peers():
     assert {"jieba", "SentencePiece, trained on the news"} <= table(script("quality", "data")).keys()
 
 
+@needs("jieba", "tokenizers", "sentencepiece")
+def test_exports():
+    """Other tools cut well with our words; the characters of a text's own script are what matters."""
+    f1 = {name: float(row[0]) for name, row in table(script("exports", "data")).items()}
+    both, simplified, traditional = (
+        f1[f"jieba, --format jieba --scripts {name}"] for name in ("both", "simplified", "traditional")
+    )
+    assert abs(both - simplified) < 0.005 < both - traditional
+    assert f1["SentencePiece, --format sentencepiece"] > 0.7
+    assert f1["segtool, the included model"] > f1["tokenizers, --format hf"] > 0.75
+
+
 def test_word_lists():
     rows = table(script("word_lists", "data"))
     alone, with_list = (float(rows[name][0]) for name in ("the included model", "… and the words of half a dev part"))

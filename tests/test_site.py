@@ -15,13 +15,13 @@ from scripts import site_pages
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
-    """The pages by name. A warning, such as that of a broken link, fails the build."""
+    """The pages by name. A warning, such as that of a broken link, fails the build, unless mkdocs is quiet."""
     folder = tmp_path_factory.mktemp("site")
     done = subprocess.run(
         ["bash", ROOT / "scripts" / "docs", folder], capture_output=True, text=True, env=environment(), timeout=TIMEOUT
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout + done.stderr == f"{folder}/index.html\n"
+    assert "Documentation built" in done.stderr and "WARNING" not in done.stderr
     return {path.name: path.read_text(encoding="utf-8") for path in folder.glob("*.html")}
 
 
@@ -45,7 +45,7 @@ def test_the_reference_has_what_docstrings_say(site):
     for text in ("Slices of the text, in order", "Parameters:</span>", "Examples:</span>"):
         assert text in site["api.html"]
     assert re.search(r'href="(api.html)?#segtool.train"><code>segtool.train</code>', site["api.html"])
-    assert not [name for name, page in site.items() if re.search(r":(func|class|meth|mod):", page)]
+    assert not [name for name, page in site.items() if re.search(r":(func|class|meth|mod):|<p>::</p>", page)]
 
 
 def test_the_tutorial_shows_what_its_cells_print(site):

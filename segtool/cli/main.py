@@ -18,13 +18,15 @@ from segtool.cli.count import count_command
 from segtool.cli.cut import cut_command
 from segtool.cli.evaluate import eval_command
 from segtool.cli.explain import explain_command
+from segtool.cli.export import export_command
 from segtool.cli.help import HelpfulGroup
 from segtool.cli.interrupts import interruptible, was_interrupted
 from segtool.cli.lm import lm_group
+from segtool.cli.plot import plot_group
 from segtool.cli.train import train_command
 from segtool.cli.tune import tune_command
 from segtool.cli.warmup import warmup_command
-from segtool.cli.words import export_command, words_command
+from segtool.cli.words import words_command
 from segtool.errors import SegtoolError, fix_of, reason_of
 
 __all__ = ["main"]
@@ -116,6 +118,7 @@ for _command in (
     eval_command,
     words_command,
     export_command,
+    plot_group,
     count_command,
     lm_group,
     warmup_command,
