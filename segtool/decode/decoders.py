@@ -161,12 +161,10 @@ class Decoder:
         points, between = (np.frombuffer(data, np.uint8), np.frombuffer(separator, np.uint8))
         out = _memory.out_of(len(data) * (1 + len(separator) if separator else SPAN) + SLACK)
         scratch = _memory.scratch
-        size = consumed = end = following = 0
-        stuck = True
+        size, consumed, end, following, stuck = 0, 0, 0, 0, True
         while stuck:
-            data, ends = points[consumed : end or None], final or end > 0
-            found = self._cut(data, ends, before, open_line, between, scratch, out[size:])
-            more, rest, before, open_line, stuck = found
+            state = final or end > 0, before, open_line, between, scratch, out[size:]
+            more, rest, before, open_line, stuck = self._cut(points[consumed : end or None], *state)
             if not separator:
                 out[size : size + more].view(np.int64)[:] += consumed
             size += more
