@@ -24,6 +24,7 @@ from segtool.cli.info import info_command
 from segtool.cli.interrupts import interruptible, was_interrupted
 from segtool.cli.keywords import keywords_command
 from segtool.cli.lm import lm_group
+from segtool.cli.plot import plot_group
 from segtool.cli.train import train_command
 from segtool.cli.tune import tune_command
 from segtool.cli.warmup import warmup_command
@@ -121,6 +122,7 @@ for _command in (
     keywords_command,
     export_command,
     info_command,
+    plot_group,
     count_command,
     lm_group,
     warmup_command,
