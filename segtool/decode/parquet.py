@@ -12,7 +12,7 @@ from segtool.errors import DataError, InputError, one_line
 
 __all__ = ["ParquetTable", "is_parquet"]
 
-_MAGIC = b"PAR1"
+_PARQUET_MAGIC = b"PAR1"
 _BATCH_BYTES = 1 << 23
 """About so many bytes of all columns are read at a time."""
 
@@ -23,7 +23,7 @@ def is_parquet(path: Path | None) -> bool:
         return False
     try:
         with path.open("rb") as file:
-            return file.read(len(_MAGIC)) == _MAGIC
+            return file.read(len(_PARQUET_MAGIC)) == _PARQUET_MAGIC
     except OSError:  # which reading reports
         return False
 
