@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from segtool.alternatives import Alternatives
-from segtool.arguments import check_text, check_unit, checked_texts
+from segtool.arguments import check_text, check_unit, check_utf8, checked_texts
 from segtool.columns import Columns
 from segtool.cut_texts import cut_texts
 from segtool.decode.texts import TextCutter, cutter_of
@@ -356,12 +356,7 @@ class Segmenter(Derivable, Alternatives, Columns, Vocabulary):
         >>> out.decode()
         '天气/很好'
         """
-        try:  # kernels read whole characters, wherever they end
-            data.decode("utf-8", "surrogatepass")
-        except UnicodeDecodeError as error:
-            raise ArgumentError(f"cut_utf8(): not UTF-8 at byte {error.start}: pass whole characters") from None
-        if not separator:
-            raise ArgumentError("cut_utf8(): there is no separator: pass b' '")
+        check_utf8(data, separator, "cut_utf8()")
         if not 0 <= before <= len(self.model.symbols):
             raise ArgumentError(f"cut_utf8(): {before} is no symbol: pass what the call before returned")
         out, consumed, before, open_line = self._cutter.decoder.cut(data, separator, final, before, open_line)
