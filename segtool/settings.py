@@ -310,6 +310,8 @@ class TrainingSettings(
     with_lm: bool = parameter(False, "Keep a language model in the model; the method lm always does.")
     sample: float = parameter(1.0, "Share of the lines to train on, drawn at random.", 1e-9, 1.0)
     seed: int = parameter(0, "Seed of that draw; nothing else in training is random.", 0, 1 << 63)
+    join_lines: int = parameter(0, "Wrapped text: join lines of so many characters with the next; 0: none.", 0, 1 << 31)
+    unique_lines: bool = parameter(False, "Learn from equal lines once.", flag="--unique-lines/--no-unique-lines")
 
     @property
     def needs_lm(self) -> bool:
@@ -321,6 +323,8 @@ class TrainingSettings(
         super().checked()
         if self.with_lm and self.method == "dict":
             raise UsageError("--with-lm true: a word list is no text to learn from; use another --method")
+        if self.method == "dict" and (self.join_lines or self.unique_lines):
+            raise UsageError("--join-lines and --unique-lines: for text only, and --method dict reads a word list")
         return self
 
 
@@ -336,6 +340,8 @@ class Parameters(TypedDict, total=False):
     with_lm: bool
     sample: float
     seed: int
+    join_lines: int
+    unique_lines: bool
     length_penalty: float
     variation_weight: float
     entropy_weight: float

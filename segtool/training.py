@@ -51,6 +51,9 @@ if TYPE_CHECKING:
 
 __all__ = ["TrainingReport", "TrainingSettings", "train"]
 
+_ABOUT_LINES = ("sample", "seed", "join_lines", "unique_lines")
+"""Settings that say which lines of the text are learned from; the others say how."""
+
 
 @dataclass
 class TrainingReport(ReadingReport):
@@ -145,7 +148,7 @@ def train(
         Whether two of the shards may hold the same text, which then counts twice.
     base : path, optional
         A model of method ``unigram`` to continue, ``"default"`` for the built-in one. Its parameters apply; only
-        `sample` and `seed` can be given.
+        `sample`, `seed`, `join_lines` and `unique_lines` can be given.
     settings : TrainingSettings, optional
         The parameters; each can also be given by name.
     encoding : str
@@ -214,11 +217,13 @@ def train(
     if counts is not None and (base is not None or settings.method == "dict"):
         raise UsageError("--counts: a base model and a word list need text: pass files instead of shards")
     check_duplicates(counts, allow_duplicates)
-    if counts is not None and settings.sample < 1.0:
-        raise UsageError("--sample: all lines of --counts are counted already: leave it out, or pass files")
+    about_lines = {name: getattr(settings, name) for name in _ABOUT_LINES}
+    text = TextInput(inputs, texts, encoding, skip_undecodable, **about_lines)
+    if counts is not None and text.flags_of_lines:
+        flag = text.flags_of_lines[0]
+        raise UsageError(f"{flag}: all lines of --counts are counted already: leave it out, or pass files")
     report = report if report is not None else TrainingReport()
     watch = Progress(progress, report.stages)
-    text = TextInput(inputs, texts, encoding, skip_undecodable, settings.sample, settings.seed)
     run = _Training(settings, text, checked_workers(workers), Budget.of(memory), engine, watch, report)
     with ExitStack() as last, ExitStack() as stack:  # the work folder of --resume goes after the model is written
         # entered first, so that a place that cannot be written is known before hours of work
@@ -246,7 +251,7 @@ def train(
 
 def _open_base(base: str | os.PathLike[str], settings: TrainingSettings) -> Model:
     """Open the model to continue from."""
-    plain = TrainingSettings(sample=settings.sample, seed=settings.seed)
+    plain = TrainingSettings(**{name: getattr(settings, name) for name in _ABOUT_LINES})
     for name, value in asdict(settings).items():
         if value != getattr(plain, name):
             flag = flag_of(name)

@@ -26,6 +26,8 @@ __all__ = ["count_command"]
 @options.allow_duplicates
 @options.training_parameter("max_word_len")
 @options.training_parameter("fold")
+@options.training_parameter("join_lines", title="Input")
+@options.training_parameter("unique_lines", title="Input")
 @options.encoding
 @options.skip_undecodable
 @options.workers("the shard")

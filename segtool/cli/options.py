@@ -59,9 +59,9 @@ def training_parameters(command: Command) -> Command:
     return command
 
 
-def training_parameter(name: str, flag: str | None = None) -> Callable[[Command], Command]:
+def training_parameter(name: str, flag: str | None = None, title: str = "Model") -> Callable[[Command], Command]:
     """Add the option of one training parameter, under another flag if need be."""
-    return _option(TrainingSettings.__dataclass_fields__[name], flag, title="Model")
+    return _option(TrainingSettings.__dataclass_fields__[name], flag, title=title)
 
 
 def _option(parameter: Field[Any], flag: str | None, **attributes: Any) -> Callable[[Command], Command]:

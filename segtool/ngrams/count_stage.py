@@ -23,7 +23,7 @@ from segtool.ngrams.shards import SHARD, Shard, check_duplicates, open_shards, r
 from segtool.runtime.budget import Budget
 from segtool.runtime.progress import Progress
 from segtool.runtime.workers import checked_workers
-from segtool.settings import CandidateSettings
+from segtool.settings import CandidateSettings, TrainingSettings
 from segtool.store.cards import CARD, is_whole
 from segtool.store.checkpoints import WorkFolder, work_location
 from segtool.store.files import atomic_directory
@@ -89,14 +89,15 @@ class Counting:
         Raises
         ------
         UsageError
-            If lines are sampled for an engine.
+            If lines are sampled, joined or compared for an engine.
         CorpusError
             If there is no Han character in the text.
         """
         counter = CorpusCounter(self.order, self.fold, self.budget.symbols, self.work, self.workers)
         elsewhere = text.inputs is not None and isinstance(engine, CountingEngine)
-        if elsewhere and text.sample < 1.0:
-            raise UsageError("--sample: lines are drawn in their order, which no cluster keeps: draw them before")
+        if elsewhere and text.flags_of_lines:
+            flag = text.flags_of_lines[0]
+            raise UsageError(f"{flag}: needs the lines in their order, which no cluster keeps: do it before")
         if not self._resume(counter, reading):
             if elsewhere:
                 how = self.order, self.fold, self.work, reading, text.encoding, text.skip_undecodable
@@ -175,6 +176,8 @@ def count(
     fold: bool = CandidateSettings.fold,
     encoding: str = "utf-8",
     skip_undecodable: bool = False,
+    join_lines: int = TrainingSettings.join_lines,
+    unique_lines: bool = TrainingSettings.unique_lines,
     workers: int | None = None,
     memory: int | str | None = None,
     tmp: str | os.PathLike[str] | None = None,
@@ -200,8 +203,8 @@ def count(
         Longest word that can be learned from the counts, in symbols; 1 to 15.
     fold : bool
         Whether simplified and traditional characters count as one (:mod:`segtool.text.folding`).
-    encoding, skip_undecodable, workers, memory, tmp, progress
-        As for :func:`segtool.train`.
+    encoding, skip_undecodable, join_lines, unique_lines, workers, memory, tmp, progress
+        As for :func:`segtool.train`. Lines of other shards are not compared.
     engine : CountingEngine, optional
         Counts on a cluster (:mod:`segtool.spark.engine`).
     report : CountingReport, optional
@@ -229,9 +232,11 @@ def count(
     if [inputs, texts, counts].count(None) != 2:
         raise UsageError("count() takes either inputs (files), or texts, or counts (shards)")
     check_duplicates(counts, allow_duplicates)
+    if counts is not None and (join_lines or unique_lines):
+        raise UsageError("--join-lines and --unique-lines: the lines of --counts are counted already: pass files")
     if inputs is not None and not isinstance(inputs, str | os.PathLike):
         inputs = list(inputs)  # read more than once
-    CandidateSettings(max_word_len=max_word_len, fold=fold).checked()
+    TrainingSettings(max_word_len=max_word_len, fold=fold, join_lines=join_lines, unique_lines=unique_lines).checked()
     refuse_folders(inputs)
     report = report if report is not None else CountingReport()
     watch, reading = Progress(progress, report.stages), report.reading
@@ -250,7 +255,9 @@ def count(
             counting = Counting(max_word_len + 1, fold, work, budget, workers)
             if texts is not None:
                 texts = checked_texts(texts, "count()", "pass [text], or the name of a file as inputs")
-            text = TextInput(inputs, texts, encoding, skip_undecodable)
+            text = TextInput(
+                inputs, texts, encoding, skip_undecodable, join_lines=join_lines, unique_lines=unique_lines
+            )
             counted = counting.count(text, watch, reading, engine)
         stats = counted.corpus.stats
         report.runs, report.symbols, report.order = stats.runs, stats.symbols, counting.order
