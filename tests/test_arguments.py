@@ -9,6 +9,7 @@ import pytest
 
 import segtool
 from segtool import ArgumentError, SegtoolError, UsageError
+from segtool.errors import LittleTextWarning
 from tests.helpers import SAMPLE, python, sample_segmenter
 
 SEGMENTER = sample_segmenter()
@@ -200,3 +201,13 @@ def test_misspelt_parameter(wrong, right):
 def test_parameter_like_no_other():
     with pytest.raises(ArgumentError, match=r"there is no parameter xyzzy: docs/cli.md"):
         segtool.train(texts=[LINE], xyzzy=3)
+
+
+def test_little_text_gives_a_warning(recwarn):
+    segtool.train(texts=["今天天气很好"] * 100)
+    [warning] = recwarn
+    assert warning.category is LittleTextWarning and warning.filename == __file__
+    assert "only 600 symbols" in str(warning.message) and "base='default'" in str(warning.message)
+    segtool.train(texts=["今天天气很好"] * 100, base="default")
+    segtool.train(SAMPLE)
+    assert len(recwarn) == 1

@@ -75,7 +75,12 @@ class _CutCommand(options.TitledCommand):
     "--column", metavar="NAME", help="FILE is CSV or JSON Lines: cut this field, and keep the others.", title="Input"
 )
 @options.titled_option(
-    "--sep", default=" ", show_default="a space", help="Separator between two words.", title="Output"
+    "--sep",
+    default=" ",
+    show_default="a space",
+    callback=options.separator,
+    help=r"Separator between two words; \t is a tab.",
+    title="Output",
 )
 @options.titled_option(
     "--adapt",
