@@ -25,6 +25,7 @@ from dataclasses import asdict, dataclass
 from itertools import zip_longest
 from typing import Any, TypeAlias
 
+from segtool.arguments import names_checked
 from segtool.errors import DataError, MismatchError, UsageError
 from segtool.text.alignment import error_kinds, longest_common_subsequence, same_spans, stretches
 from segtool.text.sources import read_lines
@@ -165,6 +166,7 @@ class Evaluation:
     __str__ = report
 
 
+@names_checked
 def evaluate(
     gold: Iterable[str | Sequence[str]],
     predicted: Iterable[str | Sequence[str]],
@@ -279,6 +281,7 @@ def evaluate(
     )
 
 
+@names_checked
 def evaluate_files(
     gold: _Path,
     predicted: _Path,

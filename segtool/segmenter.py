@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from segtool.alternatives import Alternatives
-from segtool.arguments import check_text, check_unit, checked_texts
+from segtool.arguments import check_text, check_unit, checked_texts, names_checked
 from segtool.columns import Columns
 from segtool.cut_texts import cut_texts
 from segtool.decode.texts import TextCutter, cutter_of
@@ -165,6 +165,7 @@ class Segmenter(Derivable, Alternatives, Columns):
         self, text: str, unit: str = ..., *, search: Literal[True], within: float = ...
     ) -> list[SearchToken]: ...
 
+    @names_checked
     def tokenize(
         self, text: str, unit: str = "character", *, search: bool = False, within: float = WITHIN
     ) -> list[Token] | list[SearchToken]:
@@ -235,6 +236,7 @@ class Segmenter(Derivable, Alternatives, Columns):
         check_unit(unit, "spans()")
         return self._cutter.text_spans(text, unit == "character")
 
+    @names_checked
     def cut_batch(self, texts: Iterable[str], workers: int = 1) -> list[list[str]]:
         """Cut many texts, in several threads if so asked.
 
@@ -265,6 +267,7 @@ class Segmenter(Derivable, Alternatives, Columns):
         texts = checked_texts(texts, "cut_batch()", "pass [text], or cut it by cut(text)")
         return self._batch(self._cutter.cut_group, texts, workers, "cut_batch()")
 
+    @names_checked
     def tokenize_batch(self, texts: Iterable[str], unit: str = "character", workers: int = 1) -> list[list[Token]]:
         """Cut many texts and give the places of the words.
 
@@ -351,6 +354,7 @@ class Segmenter(Derivable, Alternatives, Columns):
         return out.tobytes(), consumed, before, open_line
 
 
+@names_checked
 def load(path: str | os.PathLike[str] = DEFAULT) -> Segmenter:
     """Open a model directory.
 
