@@ -22,6 +22,7 @@ from segtool.limits import WITHIN
 from segtool.runtime.workers import in_order, text_groups
 from segtool.store.model import DEFAULT, Model, find_model, load_model
 from segtool.tokens import SearchToken, Token, place_entries
+from segtool.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from segtool.decode.literals import Literals
@@ -40,7 +41,7 @@ BATCH_CHARACTERS = 1 << 18
 _plain_left = PLAIN_CHARACTERS  # a race between threads does no harm
 
 
-class Segmenter(Derivable, Alternatives, Columns):
+class Segmenter(Derivable, Alternatives, Columns, Vocabulary):
     """Cuts text into words with a model.
 
     A segmenter does not change: threads may share it. Pickled, one that was loaded from a directory
@@ -64,9 +65,11 @@ class Segmenter(Derivable, Alternatives, Columns):
     ['今天', '天气', '很好']
     >>> seg("今天天气很好")
     ['今天', '天气', '很好']
+    >>> "天氣" in seg, "天很" in seg
+    (True, False)
     """
 
-    __slots__ = ("_cutter", "literals", "model")
+    __slots__ = ("_background", "_cutter", "literals", "model")
 
     model: Model
     literals: Literals | None
@@ -76,6 +79,7 @@ class Segmenter(Derivable, Alternatives, Columns):
         object.__setattr__(self, "model", model)
         object.__setattr__(self, "_cutter", cutter_of(model))
         object.__setattr__(self, "literals", self._cutter.literals)
+        object.__setattr__(self, "_background", None)
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"a Segmenter does not change: {name} cannot be set")
