@@ -266,7 +266,7 @@ def test_separators(tmp_path):
 # Columns
 
 
-TABLE = [["id", "text", "note"], ["1", "今天天气很好", 'a "b", c'], ["2", "我们去\n公园，", ""], ["3", "", "今天天气"]]
+TABLE = [["id", "text", "note"], ["1", "今天天气很好", 'a "b", c'], ["2", "我们去\n公园，", ""], ["3", "", "今\r天"]]
 
 
 def as_csv(rows, delimiter=","):
