@@ -355,8 +355,7 @@ class Segmenter(Derivable, Alternatives, Columns, Vocabulary):
         Examples
         --------
         >>> import segtool
-        >>> out, *_ = segtool.load().cut_utf8("天气很好".encode(), b"/")
-        >>> out.decode()
+        >>> segtool.load().cut_utf8("天气很好".encode(), b"/")[0].decode()
         '天气/很好'
         """
         check_utf8(data, separator, "cut_utf8()")
@@ -373,8 +372,7 @@ def load(path: str | os.PathLike[str] = DEFAULT) -> Segmenter:
     Parameters
     ----------
     path : path
-        Written by ``segtool train`` or :func:`segtool.train`; ``"default"``, or none, for the model in the box. (A
-        directory of that name is ``"./default"``.)
+        Written by :func:`segtool.train`; ``"default"`` for the included model (``"./default"`` is a directory).
 
     Returns
     -------
