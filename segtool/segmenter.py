@@ -12,12 +12,12 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from segtool.alternatives import Alternatives
-from segtool.arguments import check_text, check_unit, checked_texts
+from segtool.arguments import check_text, check_unit, check_utf8, checked_texts
 from segtool.columns import Columns
 from segtool.cut_texts import cut_texts
 from segtool.decode.texts import TextCutter, cutter_of
 from segtool.derivation import Derivable
-from segtool.errors import UsageError
+from segtool.errors import ArgumentError, UsageError
 from segtool.limits import WITHIN
 from segtool.runtime.workers import in_order, text_groups
 from segtool.store.model import DEFAULT, Model, find_model, load_model
@@ -328,7 +328,7 @@ class Segmenter(Derivable, Alternatives, Columns, Vocabulary):
     def cut_utf8(
         self, data: bytes, separator: bytes, final: bool = True, before: int = 0, open_line: bool = False
     ) -> tuple[bytes, int, int, bool]:
-        """Cut UTF-8 with the compiled kernels; streaming consists of such calls.
+        """Cut UTF-8 with the compiled kernels, piece by piece.
 
         Literals must be hidden before (:meth:`segtool.decode.literals.Literals.hide_stream`).
 
@@ -344,6 +344,11 @@ class Segmenter(Derivable, Alternatives, Columns, Vocabulary):
         consumed, before, open_line
             Settled bytes; give those behind them again, with the text that follows and `before` and `open_line`.
 
+        Raises
+        ------
+        ArgumentError
+            If the data are not UTF-8 or end within a character, there is no separator, or `before` is no symbol.
+
         Examples
         --------
         >>> import segtool
@@ -351,6 +356,9 @@ class Segmenter(Derivable, Alternatives, Columns, Vocabulary):
         >>> out.decode()
         '天气/很好'
         """
+        check_utf8(data, separator, "cut_utf8()")
+        if not 0 <= before <= len(self.model.symbols):
+            raise ArgumentError(f"cut_utf8(): {before} is no symbol: pass what the call before returned")
         out, consumed, before, open_line = self._cutter.decoder.cut(data, separator, final, before, open_line)
         return out.tobytes(), consumed, before, open_line
 
