@@ -36,7 +36,6 @@ SCRIPT = Path(sys.executable).with_name("segtool")
 SEGTOOL = [str(SCRIPT)] if SCRIPT.exists() else [sys.executable, "-m", "segtool"]
 PEERS = ("jieba", "sentencepiece")
 SHARE = {"segtool": 1.0, "jieba": 0.1, "sentencepiece": 0.25}  # of the text to cut: the slow take less of it
-STARTS = 7
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 Figures = dict[str, Any]
 
@@ -125,7 +124,7 @@ class Bench:
         """Start segtool from a shell, as someone who types does; the first turn warms up."""
         command, model = shlex.join(SEGTOOL), shlex.quote(str(self.models["segtool"]))
         lines = {"first_word": f"echo 今天天气很好 | {command} cut -m {model}", "help": f"{command} --help"}
-        for turn in range(STARTS + 1):
+        for turn in range(self.options.starts + 1):
             loaded = self.task("load", self.models["segtool"], "10")
             if turn:
                 self.add("load_ms", "segtool", 1000 * loaded["loading"])
@@ -241,6 +240,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     add("--runs", type=int, default=5, help="turns of cutting; %(default)s")
     add("--train-runs", type=int, default=1, help="turns of training; %(default)s")
     add("--workers", type=int, default=CORES, help="threads of training; one for each processor")
+    add("--starts", type=int, default=7, help="turns of starting; %(default)s")
     add("--size", type=float, default=50.0, metavar="MB", help="text to cut; %(default)s")
     add("--peers", default=",".join(PEERS), help="comma-separated, or none; %(default)s")
     add("--data", type=Path, default=data, help="folder with raw/ and gold/; SEGTOOL_DATA or ../shared/data")
@@ -248,8 +248,8 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     options.peers = tuple(peer for peer in options.peers.split(",") if peer != "none")
     if not set(options.peers) <= set(PEERS):
         parser.error(f"--peers takes {','.join(PEERS)}, one of them, or none")
-    if min(options.runs, options.train_runs, options.workers, options.size) <= 0:
-        parser.error("--runs, --train-runs, --workers and --size take more than 0")
+    if min(options.runs, options.train_runs, options.starts, options.workers, options.size) <= 0:
+        parser.error("--runs, --train-runs, --starts, --workers and --size take more than 0")
     return options
 
 
