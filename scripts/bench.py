@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Measure segtool beside jieba and SentencePiece, in one run on one machine.
+"""Measure segtool beside the segmenters and tokenizers of others, in one run on one machine.
 
 Every figure comes from a process of its own, and the tools take turns (A B A B …), so that whatever else
 the machine does affects all of them alike. A ratio compares the neighbours of one turn. The table goes to
@@ -23,7 +23,7 @@ from subprocess import DEVNULL, PIPE, Popen
 from time import perf_counter
 from typing import Any
 
-from scripts.bench_tables import EMBEDDED_GOLD, report
+from scripts.bench_tables import EMBEDDED_GOLD, report, scored
 from scripts.bench_tasks import MB
 from scripts.experiments import ALL, NEWS
 from segtool import __version__
@@ -34,8 +34,19 @@ from segtool.text.sources import find_sources
 ROOT = Path(__file__).resolve().parent.parent
 SCRIPT = Path(sys.executable).with_name("segtool")
 SEGTOOL = [str(SCRIPT)] if SCRIPT.exists() else [sys.executable, "-m", "segtool"]
-PEERS = ("jieba", "sentencepiece")
-SHARE = {"segtool": 1.0, "jieba": 0.1, "sentencepiece": 0.25}  # of the text to cut: the slow take less of it
+PEERS = ("jieba", "sentencepiece", "rjieba", "jieba-next", "tokenizers")
+SHARE = {"segtool": 1.0, "sentencepiece": 0.25, "rjieba": 0.25}  # of the text to cut: the slow take less of it
+SLOW = 0.1  # the share of the others
+WAYS = ("call", "tokenize", "spans", "batch", "batch_2", "columns", "columns_2", "bare", "bare_2")
+RATIOS = {
+    "file_2_to_1": ("file_2", "file"),
+    "bare_2_to_1": ("bare_2", "bare"),
+    "spans_to_call": ("spans", "call"),
+    "columns_to_file": ("columns", "file"),
+    "columns_2_to_1": ("columns_2", "columns"),
+}
+STARTS = 7
+PROCESSES = 10
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 Figures = dict[str, Any]
 
@@ -71,8 +82,9 @@ class Bench:
         say("warming up: kernels are compiled, dictionaries cached")
         write_text(self.cut_texts, self.inputs["segtool"], 0.2)
         self.segtool("train", ROOT / "data" / "sample", "-o", self.models["segtool"])
-        for tool in [tool for tool in self.tools if tool != "sentencepiece"]:
-            self.cut(tool, self.inputs["segtool"])
+        for tool in self.tools:
+            if tool not in ("sentencepiece", "tokenizers"):  # which have yet to be trained
+                self.cut(tool, self.inputs["segtool"])
         self.record["processes"].clear()
         for turn in range(self.options.train_runs):
             say(f"training, turn {turn + 1} of {self.options.train_runs} (a minute or more)")
@@ -80,7 +92,7 @@ class Bench:
         card = json.loads((self.models["segtool"] / "card.json").read_text(encoding="utf-8"))
         sizes = {}
         for tool, path in self.inputs.items():
-            sizes[tool] = write_text(self.cut_texts, path, self.options.size * SHARE[tool])
+            sizes[tool] = write_text(self.cut_texts, path, self.options.size * SHARE.get(tool, SLOW))
         shown = {tool: round(size, 2) for tool, size in sizes.items()}
         self.record["environment"] |= {"parameters": card["parameters"], "cut_mb": shown}
         for turn in range(self.options.runs):
@@ -98,34 +110,41 @@ class Bench:
             prefix = self.models["sentencepiece"].with_suffix("")
             trained["sentencepiece"] = self.task("train", prefix, workers, *self.texts)
             self.record["environment"]["pieces"] = trained["sentencepiece"]["pieces"]
+        if "tokenizers" in self.tools:
+            self.task("convert", self.models["sentencepiece"], self.models["tokenizers"])
         for tool, done in trained.items():
             self.add("training_seconds", tool, done["seconds"])
             self.add("training_peak_mb", tool, done["peak_mb"])
 
     def cut_all(self, sizes: dict[str, float]) -> None:
-        """Cut a file, and its lines in memory."""
+        """Cut a file, and its lines in memory in every way."""
         whole = sizes["segtool"]
         seconds = self.cut("segtool", self.inputs["segtool"])["seconds"]
+        both = self.cut("segtool", self.inputs["segtool"], "-j", "2")["seconds"]
         self.add("file", "segtool", whole / seconds)
         self.add("file_all_in", "segtool", whole / seconds)
+        self.add("file_2", "segtool", whole / both)
         for tool, size in sizes.items():
-            done = self.task("cut", tool, self.models[tool], self.inputs[tool], self.out)
+            done = self.task("cut", tool, self.models[tool], self.inputs[tool], self.out, *WAYS)
             self.add("load", tool, done["loading"])
-            self.add("call", tool, size / done["calling"])
+            for way in WAYS:
+                if way in done:
+                    self.add(way, tool, size / done[way])
             if tool != "segtool":
                 self.add("file", tool, size / done["cutting"])
                 # As if it cut the whole text: beside a part of it, loading would weigh too much.
                 self.add("file_all_in", tool, whole / (done["loading"] + done["cutting"] * whole / size))
-        both = self.cut("segtool", self.inputs["segtool"], "-j", "2")["seconds"]
-        self.add("file_2_workers", "segtool", whole / both)
-        self.add("two_to_one", "segtool", seconds / both)
+        ours = {metric: values["segtool"][-1] for metric, values in self.record["values"].items()}
+        for metric, (one, other) in RATIOS.items():
+            if one in ours:
+                self.add(metric, "segtool", ours[one] / ours[other])
 
     def start(self) -> None:
         """Start segtool from a shell, as someone who types does; the first turn warms up."""
         command, model = shlex.join(SEGTOOL), shlex.quote(str(self.models["segtool"]))
         lines = {"first_word": f"echo 今天天气很好 | {command} cut -m {model}", "help": f"{command} --help"}
-        for turn in range(self.options.starts + 1):
-            loaded = self.task("load", self.models["segtool"], "10")
+        for turn in range(STARTS + 1):
+            loaded = self.task("load", self.models["segtool"], str(PROCESSES))
             if turn:
                 self.add("load_ms", "segtool", 1000 * loaded["loading"])
                 self.add("private_mb", "segtool", loaded["private_mb"])
@@ -141,7 +160,7 @@ class Bench:
         for name, gold in self.gold.items():
             lines = gold.read_text(encoding="utf-8").split("\n")
             raw.write_text("\n".join("".join(line.split()) for line in lines), encoding="utf-8")
-            for tool in self.tools:
+            for tool in scored(self.options.peers):
                 self.cut(tool, raw)
                 if tool == "sentencepiece":  # it sets ▁ for a space, and one before each line
                     out.write_text(out.read_text(encoding="utf-8").replace("▁", " "), encoding="utf-8")
@@ -240,16 +259,17 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     add("--runs", type=int, default=5, help="turns of cutting; %(default)s")
     add("--train-runs", type=int, default=1, help="turns of training; %(default)s")
     add("--workers", type=int, default=CORES, help="threads of training; one for each processor")
-    add("--starts", type=int, default=7, help="turns of starting; %(default)s")
     add("--size", type=float, default=50.0, metavar="MB", help="text to cut; %(default)s")
     add("--peers", default=",".join(PEERS), help="comma-separated, or none; %(default)s")
     add("--data", type=Path, default=data, help="folder with raw/ and gold/; SEGTOOL_DATA or ../shared/data")
     options = parser.parse_args(arguments)
     options.peers = tuple(peer for peer in options.peers.split(",") if peer != "none")
     if not set(options.peers) <= set(PEERS):
-        parser.error(f"--peers takes {','.join(PEERS)}, one of them, or none")
-    if min(options.runs, options.train_runs, options.starts, options.workers, options.size) <= 0:
-        parser.error("--runs, --train-runs, --starts, --workers and --size take more than 0")
+        parser.error(f"--peers takes {','.join(PEERS)}, some of them, or none")
+    if "tokenizers" in options.peers and "sentencepiece" not in options.peers:
+        parser.error("--peers tokenizers needs sentencepiece too, whose pieces it has")
+    if min(options.runs, options.train_runs, options.workers, options.size) <= 0:
+        parser.error("--runs, --train-runs, --workers and --size take more than 0")
     return options
 
 

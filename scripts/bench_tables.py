@@ -15,9 +15,19 @@ METRICS = {  # label, digits, whether more is better
     "training_peak_mb": ("training, peak memory, MB", 0, False),
     "file": ("cutting a file, 1 worker, MB/s; load counted for segtool only", 2, True),
     "file_all_in": ("cutting a file, 1 worker, MB/s; load counted for all", 2, True),
-    "file_2_workers": ("cutting a file, 2 workers, MB/s; load counted", 2, True),
-    "two_to_one": ("two workers, times one worker", 2, True),
+    "file_2": ("cutting a file, 2 workers, MB/s; load counted", 2, True),
+    "file_2_to_1": ("two workers, times one worker", 2, True),
+    "bare": ("kernels alone, on text in memory, 1 thread, MB/s", 2, True),
+    "bare_2_to_1": ("two threads of kernels alone, times one", 2, True),
+    "columns": ("cutting a column by `cut_arrow`, 1 worker, MB/s", 2, True),
+    "columns_to_file": ("… times a file", 2, True),
+    "columns_2_to_1": ("… 2 workers, times 1 worker", 2, True),
     "call": ("cutting by a Python call for each line, MB/s", 2, True),
+    "tokenize": ("words and their places by `tokenize` for each line, MB/s", 2, True),
+    "spans": ("places by `spans` for each line, MB/s", 2, True),
+    "spans_to_call": ("… times `cut` for each line", 2, True),
+    "batch": ("cutting by a Python call for 10,000 lines, 1 worker, MB/s", 2, True),
+    "batch_2": ("… 2 workers, MB/s", 2, True),
     "load": ("import and load, s; segtool links its kernels later, for a long text", 3, False),
     "load_ms": ("load of a model in a process that has numpy, ms", 1, False),
     "private_mb": ("memory of its own of each of ten processes with one model, MB", 1, False),
@@ -33,10 +43,15 @@ def report(record: Figures) -> str:
     peers = record["environment"]["peers"]
     parts = [describe(record["environment"]), speed_table(record["values"], peers)]
     rows = [[name, *(f"{f1:.4f}" for f1 in scores.values())] for name, scores in record["f1"].items()]
-    parts.append(markdown(["F1 of words, by spans", "segtool", *peers], rows))
+    parts.append(markdown(["F1 of words, by spans", *scored(peers)], rows))
     if missing := [name for name in (*ALL, EMBEDDED_GOLD) if name not in record["f1"]]:
         parts.append(f"No gold text was found for {', '.join(missing)} (--data).")
     return "\n\n".join(parts)
+
+
+def scored(peers: Sequence[str]) -> list[str]:
+    """Name the tools that F1 is measured of: tokenizers has the words of sentencepiece."""
+    return [tool for tool in ("segtool", *peers) if tool != "tokenizers"]
 
 
 def describe(environment: Figures) -> str:
@@ -46,11 +61,12 @@ def describe(environment: Figures) -> str:
         return ", ".join(f"{key} {value}" for key, value in environment[name].items())
 
     pieces = f"; of sentencepiece: {' '.join(SENTENCEPIECE.split())}, giving {environment.get('pieces')} pieces"
+    shared = ", which tokenizers has too" if "tokenizers" in environment["peers"] else ""
     return (
         f"{pairs('versions')}; {environment['cores']} cores, load average {environment['load']:.1f} before. "
         f"Trained on {', '.join(environment['texts'])} ({environment['text_mb']:.1f} MB), "
         f"{environment['workers']} threads. Parameters of segtool: {pairs('parameters')}"
-        f"{pieces if 'pieces' in environment else ''}. "
+        f"{pieces + shared if 'pieces' in environment else ''}. "
         f"Cut: {', '.join(environment['cut_texts'])}, over and over (in MB: {pairs('cut_mb')}). "
         "Kernels are compiled and dictionaries cached beforehand. Median (least–greatest); "
         "× is how many times better segtool does, the median over neighbouring runs."
@@ -78,6 +94,8 @@ def speed_table(values: Figures, peers: Sequence[str]) -> str:
     """Lay out all but F1."""
     rows = []
     for name, (label, digits, more_is_better) in METRICS.items():
+        if name not in values:
+            continue
         ours = values[name]["segtool"]
         row = [label, spread(ours, digits)]
         for peer in peers:

@@ -7,8 +7,10 @@ import os
 import sys
 from collections.abc import Callable
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from subprocess import PIPE, Popen
+from threading import Thread
 from time import perf_counter
 from typing import Any
 
@@ -16,40 +18,167 @@ MB = 1e6
 SENTENCEPIECE = """model_type=unigram vocab_size=30000 hard_vocab_limit=false character_coverage=0.9995
 input_sentence_size=0 max_sentence_length=1000000000 normalization_rule_name=identity"""
 
+BATCH = 10_000
+"""Lines in a call for many."""
+
+PIECES = 64
+"""Parts of a text that threads share."""
+
 Figures = dict[str, Any]
+Cut = Callable[[str], Any]
+Call = Callable[[Any], Any]
+Tool = tuple[Cut, dict[str, Call]]
+"""The call for one line, and other ways to cut, each of which takes all lines."""
 
 
-def load_cutter(tool: str, model: str) -> Callable[[str], list[str]]:
-    """Import a tool, load its model or dictionary, and return its call for one line."""
-    if tool == "segtool":
-        import segtool
+def each_line(call: Cut) -> Call:
+    """Make a call for all lines of a call for one line."""
 
-        return segtool.load(model).cut
-    if tool == "jieba":
-        import jieba
+    def run(lines: list[str]) -> None:
+        for line in lines:
+            call(line)
 
-        jieba.setLogLevel(60)
-        jieba.initialize()
-        return jieba.lcut
+    return run
+
+
+def load_segtool(model: str) -> Tool:
+    import segtool
+
+    seg = segtool.load(model)
+
+    def batch(workers: int, lines: list[str]) -> None:
+        for begin in range(0, len(lines), BATCH):
+            seg.cut_batch(lines[begin : begin + BATCH], workers)
+
+    def bare(workers: int, lines: list[str]) -> None:
+        """Call the kernel alone, each thread on the lines of its share."""
+        data = "\n".join(lines).encode()
+        ends = [data.rfind(b"\n", 0, len(data) * i // PIECES) + 1 for i in range(PIECES)] + [len(data)]
+        pieces = [data[low:high] for low, high in pairwise(ends)]
+
+        def run(share: list[bytes]) -> None:
+            for piece in share:
+                seg.cut_utf8(piece, b" ")
+
+        threads = [Thread(target=run, args=(pieces[i::workers],)) for i in range(workers)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    calls = {"tokenize": each_line(seg.tokenize)}
+    if hasattr(seg, "spans"):
+        calls["spans"] = each_line(seg.spans)
+    for suffix, workers in (("", 1), ("_2", 2)):
+        calls["batch" + suffix] = partial(batch, workers)
+        calls["bare" + suffix] = partial(bare, workers)
+        if hasattr(seg, "cut_arrow"):
+            calls["columns" + suffix] = partial(seg.cut_arrow, workers=workers)
+    return seg.cut, calls
+
+
+def load_jieba(_: str) -> Tool:
+    import jieba
+
+    jieba.setLogLevel(60)
+    jieba.initialize()
+    return jieba.lcut, {"tokenize": each_line(lambda line: list(jieba.tokenize(line)))}
+
+
+def load_jieba_next(_: str) -> Tool:
+    import jieba_next
+
+    jieba_next.set_log_level(60)
+    jieba_next.initialize()
+    return jieba_next.lcut, {"tokenize": each_line(lambda line: list(jieba_next.tokenize(line)))}
+
+
+def load_rjieba(_: str) -> Tool:
+    from rjieba import Jieba
+
+    jieba = Jieba()
+    return jieba.cut, {"tokenize": each_line(jieba.tokenize)}
+
+
+def load_sentencepiece(model: str) -> Tool:
     from sentencepiece import SentencePieceProcessor
 
-    return partial(SentencePieceProcessor(model_file=model).encode, out_type=str)
+    processor = SentencePieceProcessor(model_file=model)
+    cut = partial(processor.encode, out_type=str)
+    batch = partial(processor.encode, out_type=str, num_threads=1)
+    return cut, {"tokenize": each_line(processor.encode_as_offset_mapping), "batch": batch}
 
 
-def cut_lines(tool: str, model: str, source: str, target: str) -> Figures:
-    """Cut a file line by line, which warms up, then its lines in memory."""
+def load_tokenizers(model: str) -> Tool:
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_file(model)
+
+    def cut(line: str) -> list[str]:
+        return tokenizer.encode(line).tokens
+
+    def place(line: str) -> tuple[list[str], list[tuple[int, int]]]:
+        encoding = tokenizer.encode(line)
+        return encoding.tokens, encoding.offsets
+
+    def batch(lines: list[str]) -> None:
+        for begin in range(0, len(lines), BATCH):
+            for encoding in tokenizer.encode_batch_fast(lines[begin : begin + BATCH]):
+                encoding.tokens  # noqa: B018 - makes the strings
+
+    return cut, {"tokenize": each_line(place), "batch": batch}
+
+
+LOADERS: dict[str, Callable[[str], Tool]] = {
+    "segtool": load_segtool,
+    "jieba": load_jieba,
+    "sentencepiece": load_sentencepiece,
+    "rjieba": load_rjieba,
+    "jieba-next": load_jieba_next,
+    "tokenizers": load_tokenizers,
+}
+"""Each imports a tool, loads its model or dictionary, and returns its calls."""
+
+
+def cut_lines(tool: str, model: str, source: str, target: str, *ways: str) -> Figures:
+    """Cut a file line by line, which warms up; then its lines in memory, in those of some ways that the tool has."""
     begin = perf_counter()
-    cut = load_cutter(tool, model)
+    cut, calls = LOADERS[tool](model)
     loaded = perf_counter()
     with open(source, encoding="utf-8", newline="\n") as file, open(target, "w", encoding="utf-8") as out:
         for line in file:
             out.write(" ".join(cut(line.rstrip("\n"))) + "\n")
-    written = perf_counter()
+    figures = {"loading": loaded - begin, "cutting": perf_counter() - loaded}
     lines = Path(source).read_text(encoding="utf-8").split("\n")
-    ready = perf_counter()
-    for line in lines:
-        cut(line)
-    return {"loading": loaded - begin, "cutting": written - loaded, "calling": perf_counter() - ready}
+    calls["call"] = each_line(cut)
+    for way in ways:
+        if way in calls:
+            texts = column_of(lines) if way.startswith("columns") else lines
+            begin = perf_counter()
+            calls[way](texts)
+            figures[way] = perf_counter() - begin
+    return figures
+
+
+def column_of(lines: list[str]) -> Any:
+    """Make a column of text that no Python object is needed for."""
+    import pyarrow as pa
+
+    return pa.array(lines)
+
+
+def convert_sentencepiece(model: str, target: str) -> Figures:
+    """Write the pieces of SentencePiece as a model of tokenizers, which cuts alike."""
+    from sentencepiece import SentencePieceProcessor
+    from tokenizers import Tokenizer, models, pre_tokenizers
+
+    processor = SentencePieceProcessor(model_file=model)
+    pieces = [(processor.id_to_piece(i), processor.get_score(i)) for i in range(len(processor))]
+    tokenizer = Tokenizer(models.Unigram(pieces, processor.unk_id()))
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="always", split=False)
+    tokenizer.save(target)
+    return {}
 
 
 def train_sentencepiece(prefix: str, workers: str, *files: str) -> Figures:
@@ -86,7 +215,7 @@ def load_model(model: str, processes: str) -> Figures:
 
 def hold_model(model: str) -> Figures:
     """Load a model and keep it until standard input ends."""
-    load_cutter("segtool", model)("今天天气很好")
+    LOADERS["segtool"](model)[0]("今天天气很好")
     print(flush=True)
     sys.stdin.read()
     return {}
@@ -104,6 +233,7 @@ def memory_of(pid: int) -> tuple[int, int]:
 
 TASKS: dict[str, Callable[..., Figures]] = {
     "cut": cut_lines,
+    "convert": convert_sentencepiece,
     "train": train_sentencepiece,
     "load": load_model,
     "hold": hold_model,

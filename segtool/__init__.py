@@ -11,6 +11,21 @@ The import only defines names; the calls that need numpy and numba load them.
 
 from __future__ import annotations
 
+import os
+import sys
+
+if os.path.basename("".join(sys.argv[:1])) in ("segtool", "segtool.exe") or (
+    sys.argv[:1] == ["-m"] and "segtool" in sys.orig_argv
+):
+    # This process is the command: Ctrl-C ends it silently until segtool.cli.interrupts handles it.
+    import signal
+
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        try:  # noqa: SIM105  # another import would take time, in which Ctrl-C gives a traceback
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+        except ValueError:  # not the main thread, so not the command
+            pass
+
 import importlib
 import logging
 from typing import TYPE_CHECKING, Any

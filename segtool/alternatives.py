@@ -51,6 +51,12 @@ class Alternatives:
         See Also
         --------
         tokenize : With ``search=True``, places and positions too.
+
+        Examples
+        --------
+        >>> import segtool
+        >>> segtool.load().cut_for_search("高质量发展")
+        ['高', '高质量', '质量', '发展']
         """
         return self.entries(text, within).words(text)
 
@@ -72,6 +78,13 @@ class Alternatives:
         ------
         UsageError
             If the text is longer, or the model is of a method without scores of words.
+
+        Examples
+        --------
+        >>> import segtool
+        >>> explanation = segtool.load().explain("和尚未结婚")
+        >>> explanation.words, round(explanation.score, 2)
+        (['和', '尚未', '结婚'], -27.42)
         """
         check_text(text, "explain()")
         from segtool.explain.explain import explain_text
@@ -98,6 +111,14 @@ class Alternatives:
         ------
         UsageError
             If `n` is out of its limits, or the model is of a method without scores of words.
+
+        Examples
+        --------
+        >>> import segtool
+        >>> for cut in segtool.load().nbest("和尚未结婚", 2):
+        ...     print(cut.words, round(cut.score, 2))
+        ['和', '尚未', '结婚'] -27.42
+        ['和尚', '未', '结婚'] -32.27
         """
         from segtool.decode.confidence import best_cuts, check_number
 
@@ -125,6 +146,12 @@ class Alternatives:
         ------
         UsageError
             If `temperature` or `seed` is out of its limits, or the model is of a method without scores of words.
+
+        Examples
+        --------
+        >>> import segtool
+        >>> segtool.load().sample("和尚未结婚", temperature=2, seed=3)
+        ['和尚', '未结婚']
         """
         from segtool.decode.confidence import check_draw, random_cut
 
@@ -153,6 +180,12 @@ class Alternatives:
         -----
         The probabilities are calibrated: of the gaps with probability .8, say, about 80 % are boundaries in labelled
         text (:mod:`segtool.decode.confidence`). That holds for models of method ``unigram``.
+
+        Examples
+        --------
+        >>> import segtool
+        >>> segtool.load().boundary_probabilities("和尚未结婚").round(2)
+        array([0.76, 0.34, 0.98, 0.03])
         """
         from segtool.decode.confidence import gap_probabilities
 
@@ -160,12 +193,26 @@ class Alternatives:
         return gap_probabilities(lattice, self.model.calibration)
 
     def entries(self, text: str, within: float) -> Entries:
-        """Find the entries of a text for search: places in characters, and which are words of the cut."""
+        """Find the entries of a text for search: places in characters, and which are words of the cut.
+
+        Examples
+        --------
+        >>> import segtool
+        >>> segtool.load().entries("高质量", within=2)
+        Entries(starts=[0], ends=[3], primary=[True])
+        """
         check_text(text, "cut_for_search()")
         return self._cutter.entries(text, within, self.interprets(2 * len(text)))  # one pass more
 
     def lattice(self, text: str, wish: str, effort: int = 4) -> Lattice:
-        """Score the words at all places of a text, for a wish that costs `effort` times what the cut does."""
+        """Score the words at all places of a text, for a wish that costs `effort` times what the cut does.
+
+        Examples
+        --------
+        >>> import segtool
+        >>> segtool.load().lattice("天气很好", "an example").size
+        4
+        """
         check_text(text, wish)
         self._cutter.decoder.demand_scores(wish)
         return self._cutter.lattice(text, self.interprets(effort * len(text)))

@@ -31,6 +31,14 @@ def cut(text: str) -> list[str]:
     See Also
     --------
     segtool.load : For other models, and the other calls of a segmenter.
+
+    Examples
+    --------
+    >>> import segtool
+    >>> segtool.cut("今天天气很好")
+    ['今天', '天气', '很好']
+    >>> segtool.lcut("今天天气很好")
+    ['今天', '天气', '很好']
     """
     return _boxed().cut(text)
 

@@ -54,6 +54,15 @@ class Derivable:
             If there is no Han character in the texts.
         UsageError
             If the model is of a method that cannot be adapted, or `workers` less than 1.
+
+        Examples
+        --------
+        >>> import segtool
+        >>> seg = segtool.load()
+        >>> seg.cut("运起九阳神功")
+        ['运起九阳', '神功']
+        >>> seg.adapt(["练九阳神功要十年。九阳神功很难。"]).cut("运起九阳神功")
+        ['运起', '九阳神功']
         """
         from segtool.lexicon.adapt import adapt_model
         from segtool.ngrams.counter import collect_corpus
@@ -95,6 +104,14 @@ class Derivable:
             If there are fewer than two sentences or no Han character.
         UsageError
             If a sentence is one string, the model cannot be tuned, or `workers` is less than 1.
+
+        Examples
+        --------
+        >>> import segtool
+        >>> seg = segtool.load()
+        >>> sentences = [line.split() for line in open("data/gold.seg.txt", encoding="utf-8")]
+        >>> seg.cut("买一个西瓜"), seg.tune(sentences[:50]).cut("买一个西瓜")
+        (['买', '一个', '西瓜'], ['买', '一', '个', '西瓜'])
         """
         from segtool.guideline.dictionary import Dictionary
         from segtool.guideline.tune import tune_model
@@ -134,6 +151,13 @@ class Derivable:
         ------
         UsageError
             If a word is in two lists or cannot be forbidden, or the model is of a method that takes no words.
+
+        Examples
+        --------
+        >>> import segtool
+        >>> seg = segtool.load()
+        >>> seg.with_words(prefer=["服务项目"], forbid=["很好"]).cut("服务项目很好")
+        ['服务项目', '很', '好']
         """
         from segtool.guideline.dictionary import Dictionary, extend
 
@@ -158,6 +182,13 @@ class Derivable:
         ------
         UsageError
             If it is no number from −100 to 100, or the model is of a method without scores of words.
+
+        Examples
+        --------
+        >>> import segtool
+        >>> seg = segtool.load()
+        >>> seg.cut("高速公路上"), seg.with_granularity(-4).cut("高速公路上")
+        (['高速', '公路', '上'], ['高速公路', '上'])
         """
         model = with_granularity(self.model, nats)
         self._cutter.decoder.demand_scores("granularity")
@@ -175,5 +206,12 @@ class Derivable:
         ------
         OutputError
             If the directory cannot be written or holds something else.
+
+        Examples
+        --------
+        >>> import segtool
+        >>> segtool.load().with_words(force=["九阳神功"]).save("words.model")
+        >>> segtool.load("words.model").cut("运起九阳神功")
+        ['运起', '九阳神功']
         """
         save_model(self.model, path)

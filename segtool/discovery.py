@@ -75,6 +75,14 @@ class WordScore(NamedTuple):
         Nats; infinite for a single symbol.
     left_entropy, right_entropy : float
         Branching entropy, nats.
+
+    Examples
+    --------
+    >>> import segtool
+    >>> from segtool.discovery import discover
+    >>> found = discover(segtool.train("data/sample"), top=1)[0]
+    >>> found.word, found.count, round(found.cohesion, 2)
+    ('喜欢', 26, 6.96)
     """
 
     word: str

@@ -35,47 +35,138 @@ __all__ = [
 
 
 class SegtoolError(Exception):
-    """Base of all errors that segtool raises on purpose."""
+    """Base of all errors that segtool raises on purpose.
+
+    Examples
+    --------
+    >>> import segtool
+    >>> try:
+    ...     segtool.load("no.model")
+    ... except segtool.SegtoolError as error:
+    ...     print(error.exit_code, error)
+    1 no.model: does not exist: make one with 'segtool train CORPUS -o no.model'
+    """
 
     exit_code = 1
 
 
 class UsageError(SegtoolError, ValueError):
-    """A wrong parameter, or flags that exclude one another."""
+    """A wrong parameter, or flags that exclude one another.
+
+    Examples
+    --------
+    >>> import segtool
+    >>> segtool.load().nbest("今天", 0)
+    Traceback (most recent call last):
+        ...
+    segtool.errors.UsageError: 0 cuts of a text: choose a whole number from 1 to 1000
+    """
 
     exit_code = 2
 
 
 class ArgumentError(UsageError, TypeError):
-    """An argument of a wrong type, or a parameter that does not exist."""
+    """An argument of a wrong type, or a parameter that does not exist.
+
+    Examples
+    --------
+    >>> import segtool
+    >>> segtool.cut(None)
+    Traceback (most recent call last):
+        ...
+    segtool.errors.ArgumentError: cut(): None is no text: ...
+    """
 
 
 class DataError(SegtoolError):
-    """A fault of the input, the model or the disk, not of the call."""
+    """A fault of the input, the model or the disk, not of the call.
+
+    Examples
+    --------
+    >>> import segtool
+    >>> segtool.evaluate([""], [""])
+    Traceback (most recent call last):
+        ...
+    segtool.errors.DataError: gold and predicted hold no words: there is nothing to score
+    """
 
 
 class InputError(DataError):
-    """A file that cannot be found, opened or unpacked."""
+    """A file that cannot be found, opened or unpacked.
+
+    Examples
+    --------
+    >>> import segtool
+    >>> segtool.train("no.txt")
+    Traceback (most recent call last):
+        ...
+    segtool.errors.InputError: no.txt: cannot be read: No such file or directory
+    """
 
 
 class EncodingError(InputError):
-    """Bytes that are not valid in the stated encoding."""
+    """Bytes that are not valid in the stated encoding.
+
+    Examples
+    --------
+    >>> import segtool
+    >>> segtool.train("data/sample/city.txt", encoding="utf-16")
+    Traceback (most recent call last):
+        ...
+    segtool.errors.EncodingError: data/sample/city.txt: no byte order mark at its start: ...
+    """
 
 
 class CorpusError(DataError):
-    """Text that was read but cannot be learned from."""
+    """Text that was read but cannot be learned from.
+
+    Examples
+    --------
+    >>> import segtool
+    >>> segtool.train(texts=["English"])
+    Traceback (most recent call last):
+        ...
+    segtool.errors.CorpusError: the corpus holds no Han character: ...
+    """
 
 
 class ModelError(DataError):
-    """A model that is missing, damaged or written by another version."""
+    """A model that is missing, damaged or written by another version.
+
+    Examples
+    --------
+    >>> import segtool
+    >>> segtool.load("no.model")
+    Traceback (most recent call last):
+        ...
+    segtool.errors.ModelError: no.model: does not exist: ...
+    """
 
 
 class OutputError(DataError):
-    """A file or folder that cannot be written."""
+    """A file or folder that cannot be written.
+
+    Examples
+    --------
+    >>> import segtool
+    >>> segtool.load().save("data")
+    Traceback (most recent call last):
+        ...
+    segtool.errors.OutputError: data: holds files but no card.json, so it is kept as it is: ...
+    """
 
 
 class MismatchError(DataError):
-    """Two texts that should be the same and are not."""
+    """Two texts that should be the same and are not.
+
+    Examples
+    --------
+    >>> import segtool
+    >>> segtool.evaluate(["今天 天气"], ["今天 很 好"])
+    Traceback (most recent call last):
+        ...
+    segtool.errors.MismatchError: ...
+    """
 
 
 _LIMITS = {

@@ -70,6 +70,15 @@ class Evaluation:
         The most frequent errors, by falling count and then by code point.
     train_size : int or None
         Number of different training words.
+
+    Examples
+    --------
+    >>> import segtool
+    >>> result = segtool.evaluate(["今天 天气 很好"], ["今天 天气 很 好"])
+    >>> result.correct, result.precision, round(result.f1, 2)
+    (2, 0.5, 0.57)
+    >>> result.to_dict()["finer"], result.report().splitlines()[6]
+    (2, 'F1           0.5714')
     """
 
     protocol: str
@@ -201,6 +210,12 @@ def evaluate(
         If the two differ in more than whitespace, or in the number of lines.
     DataError
         If there is not a single word.
+
+    Examples
+    --------
+    >>> import segtool
+    >>> segtool.evaluate(["今天 很好"], ["今天 很 好"], top_errors=1).errors
+    (FrequentError(gold='很好', predicted='很 好', count=1),)
     """
     if protocol not in PROTOCOLS:
         raise UsageError(f"unknown protocol {protocol!r}: --protocol takes {' or '.join(PROTOCOLS)}")
@@ -299,6 +314,12 @@ def evaluate_files(
         training words without a word.
     InputError
         For a file that cannot be read; EncodingError for bytes that are no text in `encoding`.
+
+    Examples
+    --------
+    >>> import segtool
+    >>> segtool.evaluate_files("data/gold.seg.txt", "data/gold.seg.txt").f1
+    1.0
     """
     if [str(path) for path in (gold, predicted, train_words)].count("-") > 1:
         raise UsageError("standard input (-) can be read only once: give a file for the others")

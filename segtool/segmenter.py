@@ -52,6 +52,15 @@ class Segmenter(Derivable, Alternatives):
     model : Model
     literals : Literals or None
         The words of the model that its symbols cannot distinguish.
+
+    Examples
+    --------
+    >>> import segtool
+    >>> seg = segtool.load()
+    >>> seg.cut("今天天气很好")
+    ['今天', '天气', '很好']
+    >>> seg("今天天气很好")
+    ['今天', '天气', '很好']
     """
 
     __slots__ = ("_cutter", "literals", "model")
@@ -101,6 +110,12 @@ class Segmenter(Derivable, Alternatives):
         ------
         ArgumentError
             If the text is no string.
+
+        Examples
+        --------
+        >>> import segtool
+        >>> segtool.load().cut("今天 天气很好。")
+        ['今天', '天气', '很好', '。']
         """
         if type(text) is not str:
             check_text(text, "cut()")
@@ -126,6 +141,14 @@ class Segmenter(Derivable, Alternatives):
         ------
         ArgumentError
             If `texts` is one string or nothing that can be iterated; in a pass, if a text is no string.
+
+        Examples
+        --------
+        >>> import segtool
+        >>> for words in segtool.load().cut_iter(["今天天气很好", "我们去公园"]):
+        ...     print(words)
+        ['今天', '天气', '很好']
+        ['我们', '去', '公园']
         """
         return cut_texts(self, texts)
 
@@ -162,6 +185,12 @@ class Segmenter(Derivable, Alternatives):
         ------
         UsageError
             If the unit is neither; for `search`, as :meth:`cut_for_search`.
+
+        Examples
+        --------
+        >>> import segtool
+        >>> segtool.load().tokenize("天气很好")
+        [Token(word='天气', start=0, end=2), Token(word='很好', start=2, end=4)]
         """
         if search:
             return place_entries(text, self.entries(text, within), unit)
@@ -187,6 +216,12 @@ class Segmenter(Derivable, Alternatives):
             If `workers` is less than 1.
         ArgumentError
             If `texts` is one string or nothing that can be iterated, or a text is no string.
+
+        Examples
+        --------
+        >>> import segtool
+        >>> segtool.load().cut_batch(["今天天气很好", "我们去公园"], workers=2)
+        [['今天', '天气', '很好'], ['我们', '去', '公园']]
         """
         if workers < 1:
             raise UsageError(f"cut_batch(): {workers} workers: choose 1 or more")
@@ -196,7 +231,14 @@ class Segmenter(Derivable, Alternatives):
         return [words for group in cuts for words in group]
 
     def interprets(self, characters: int) -> bool:
-        """Whether to cut a text of so many characters in plain Python; if not, compiled kernels are in use from now."""
+        """Whether to cut a text of so many characters in plain Python; if not, compiled kernels are in use from now.
+
+        Examples
+        --------
+        >>> import segtool
+        >>> segtool.load().interprets(1_000_000)
+        False
+        """
         global _plain_left
         cost = characters + PLAIN_COST
         plain = self._cutter.decoder.plain is not None and cost <= _plain_left
@@ -221,6 +263,13 @@ class Segmenter(Derivable, Alternatives):
             The words, line by line.
         consumed, before, open_line
             Settled bytes; give those behind them again, with the text that follows and `before` and `open_line`.
+
+        Examples
+        --------
+        >>> import segtool
+        >>> out, *_ = segtool.load().cut_utf8("天气很好".encode(), b"/")
+        >>> out.decode()
+        '天气/很好'
         """
         out, consumed, before, open_line = self._cutter.decoder.cut(data, separator, final, before, open_line)
         return out.tobytes(), consumed, before, open_line
@@ -243,6 +292,15 @@ def load(path: str | os.PathLike[str] = DEFAULT) -> Segmenter:
     ------
     ModelError
         If the directory or a file of it is missing, damaged, or of another format version.
+
+    Examples
+    --------
+    >>> import segtool
+    >>> segtool.load().cut("天气很好")
+    ['天气', '很好']
+    >>> seg = segtool.train("data/sample", "sample.model")
+    >>> segtool.load("sample.model").cut("天气很好")
+    ['天气', '很', '好']
     """
     return Segmenter(load_model(find_model(path)))
 

@@ -290,7 +290,17 @@ class TrainingSettings(
     LexiconSettings,
     CandidateSettings,
 ):
-    """All parameters of training: those of every method, and these."""
+    """All parameters of training: those of every method, and these.
+
+    Examples
+    --------
+    >>> from segtool import TrainingSettings, train
+    >>> settings = TrainingSettings(max_word_len=4).checked()
+    >>> settings.least_count(50_000_000)
+    5
+    >>> train("data/sample", settings=settings).model.max_word_len
+    4
+    """
 
     title: ClassVar[str] = "Training"
 

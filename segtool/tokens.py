@@ -25,6 +25,13 @@ class Cut(NamedTuple):
     score : float
         Sum of the scores of words and gaps, in nats. Differences between the cuts of a text are of use, not the number
         alone.
+
+    Examples
+    --------
+    >>> import segtool
+    >>> best = segtool.load().nbest("今天天气", 1)[0]
+    >>> best.words, round(best.score, 2)
+    (['今天', '天气'], -22.79)
     """
 
     words: list[str]
@@ -39,6 +46,12 @@ class Token(NamedTuple):
     word : str
     start, end : int
         Offsets into the text, in characters or in bytes of its UTF-8 form, as asked for.
+
+    Examples
+    --------
+    >>> import segtool
+    >>> segtool.load().tokenize("今天天气", unit="byte")
+    [Token(word='今天', start=0, end=6), Token(word='天气', start=6, end=12)]
     """
 
     word: str
@@ -59,6 +72,15 @@ class SearchToken(NamedTuple):
         positions.
     primary : bool
         Whether the entry is that word.
+
+    Examples
+    --------
+    >>> import segtool
+    >>> for token in segtool.load().tokenize("高质量", search=True):
+    ...     print(token.word, token.start, token.end, token.position, token.primary)
+    高 0 1 0 False
+    高质量 0 3 0 True
+    质量 1 3 0 False
     """
 
     word: str

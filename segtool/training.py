@@ -64,6 +64,14 @@ class TrainingReport(ReadingReport):
         Digest of the runs, in any order; of a word list, of its text.
     left_out : list of str
         Words of a word list that cannot be used.
+
+    Examples
+    --------
+    >>> import segtool
+    >>> report = segtool.TrainingReport()
+    >>> seg = segtool.train("data/sample", report=report)
+    >>> report.symbols, report.words
+    (29382, 2857)
     """
 
     runs: int = 0
@@ -74,12 +82,29 @@ class TrainingReport(ReadingReport):
     left_out: list[str] = field(default_factory=list)
 
     def record(self, corpus: Corpus) -> None:
-        """Record size and digest of the corpus."""
+        """Record size and digest of the corpus.
+
+        Examples
+        --------
+        >>> from segtool import TrainingReport
+        >>> from segtool.ngrams.counter import collect_corpus
+        >>> report = TrainingReport()
+        >>> report.record(collect_corpus(["今天，天气很好"], True))
+        >>> report.runs, report.symbols
+        (2, 6)
+        """
         stats = corpus.stats
         self.runs, self.symbols, self.digest = stats.runs, stats.symbols, f"{stats.digest:016x}"
 
     def corpus_entry(self) -> dict[str, object]:
-        """Give the entry on the corpus in the card of the model."""
+        """Give the entry on the corpus in the card of the model.
+
+        Examples
+        --------
+        >>> from segtool import TrainingReport
+        >>> TrainingReport(runs=2).corpus_entry()["runs"]
+        2
+        """
         text = {"characters": self.reading.characters, "lines": self.reading.lines}
         return {**text, "digest": self.digest, "runs": self.runs, "symbols": self.symbols}
 
@@ -141,7 +166,7 @@ def train(
     engine : Engine, optional
         Runs EM passes, and counts the inputs if it can; by default threads.
     progress : bool
-        Show progress bars on standard error if that is a terminal.
+        Show progress bars, if standard error is a terminal or in a notebook.
     report : TrainingReport, optional
         Receives the sizes of inputs and results, and the cost of each stage.
     **parameters

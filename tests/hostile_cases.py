@@ -22,7 +22,7 @@ import time
 import traceback
 import warnings
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -60,7 +60,7 @@ def run_case(kind: str, seed: int) -> tuple[str, str]:
         shutil.rmtree(place, ignore_errors=True)
 
 
-def worker() -> None:
+def worker(run: Callable[[str, int], tuple[str, str]] | None = None) -> None:
     """Run the cases that standard input names, a line each."""
     faulthandler.enable()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -70,7 +70,7 @@ def worker() -> None:
         kind, seed = line.split()
         used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10
         with contextlib.redirect_stdout(main_out):
-            told, failure = run_case(kind, int(seed))
+            told, failure = (run or run_case)(kind, int(seed))
         grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10) - used
         if grown > MEMORY and not failure:
             failure = f"memory: {grown >> 20} MB more"
@@ -78,14 +78,16 @@ def worker() -> None:
 
 
 class Process:
-    """A process that runs cases, and is replaced when one of them ends it."""
+    """A process that runs cases, and is replaced when one of them ends it or takes too many seconds."""
 
-    def __init__(self) -> None:
+    def __init__(self, module: str = "tests.hostile_cases", seconds: float = SECONDS) -> None:
+        self._module = module
+        self._seconds = seconds
         self._start()
 
     def _start(self) -> None:
         self._err = tempfile.TemporaryFile()  # noqa: SIM115
-        command = [sys.executable, "-m", "tests.hostile_cases", "--worker"]
+        command = [sys.executable, "-m", self._module, "--worker"]
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._err, text=True
         )
@@ -93,7 +95,7 @@ class Process:
     def run(self, kind: str, seed: int) -> tuple[str, str]:
         """Run a case; returns the change and the failure."""
         assert self._process.stdin and self._process.stdout
-        timer = threading.Timer(SECONDS, self._process.kill)
+        timer = threading.Timer(self._seconds, self._process.kill)
         timer.start()
         began, told = time.monotonic(), ""
         try:
@@ -117,7 +119,7 @@ class Process:
         self._err.seek(0)
         tail = self._err.read().decode(errors="replace")[-1500:]
         self._start()
-        hung = time.monotonic() - began > SECONDS - 1
+        hung = time.monotonic() - began > self._seconds - 1
         return told, f"{'hangs' if hung else f'ends with {code}'}: {tail}"
 
     def close(self) -> None:

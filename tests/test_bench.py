@@ -1,14 +1,13 @@
 """The benchmark script: its report, and one run on a tiny text."""
 
 import json
-import os
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from scripts import bench, bench_tables
+import segtool
+from scripts import bench, bench_docs, bench_tables, bench_tasks
 
 ROOT = Path(__file__).resolve().parent.parent
 ENVIRONMENT = {
@@ -86,35 +85,92 @@ def test_unknown_peers_and_sizes_are_refused(capsys):
         assert arguments[0] in capsys.readouterr().err
 
 
-def test_a_run_without_peers(tmp_path):
+def test_a_run_without_peers(tmp_path, monkeypatch, capsys):
     text = tmp_path / "text.txt"
     text.write_text("今天天气很好。今天我们去公园。\n明天天气不好,明天我们在家。\n" * 20, encoding="utf-8")
-    options = ["--peers", "none", "--runs", "2", "--starts", "1", "--size", "0.01"]
-    options += ["--data", tmp_path, "--json", tmp_path / "b/c.json"]
-    done = subprocess.run(
-        [sys.executable, "-m", "scripts.bench", text, *options],
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        encoding="utf-8",
-    )
-    assert done.returncode == 0, done.stderr
-    assert "Trained on text.txt" in done.stdout and "| from shell to `--help`, s |" in done.stdout
-    assert "\n| data/gold.seg.txt | 0." in done.stdout
-    record = json.loads((tmp_path / "b" / "c.json").read_text(encoding="utf-8"))
-    assert {name: len(found["segtool"]) for name, found in record["values"].items()} == {
-        "training_seconds": 1,
-        "training_peak_mb": 1,
-        "file": 2,
-        "file_all_in": 2,
-        "file_2_workers": 2,
-        "two_to_one": 2,
-        "call": 2,
-        "load": 2,
-        "load_ms": 1,
-        "private_mb": 1,
-        "shared_mb": 1,
-        "first_word": 1,
-        "help": 1,
-    }
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.setattr(bench, "SEGTOOL", [sys.executable, "-m", "segtool"])
+    monkeypatch.setattr(bench, "STARTS", 1)
+    monkeypatch.setattr(bench, "PROCESSES", 2)
+    options = ["--peers", "none", "--runs", "1", "--size", "0.01"]
+    kept = tmp_path / "b" / "c.json"
+    assert bench.main([*options, "--data", str(tmp_path), "--json", str(kept), str(text)]) == 0
+    said = capsys.readouterr().out
+    assert "Trained on text.txt" in said and "| from shell to `--help`, s |" in said
+    assert "\n| data/gold.seg.txt | 0." in said
+    record = json.loads(kept.read_text(encoding="utf-8"))
+    expected = {*bench_tables.METRICS, "bare_2"} - set([] if hasattr(segtool.Segmenter, "cut_arrow") else NEW)
+    assert record["values"].keys() == expected
+    assert all(len(found["segtool"]) == 1 for found in record["values"].values())
     assert all(process["peak_mb"] > 5 for process in record["processes"])
-    assert bench_tables.report(record) == done.stdout.rstrip("\n")
+    assert bench_tables.report(record) == said.rstrip("\n")
+
+
+NEW = {"spans", "spans_to_call", "columns", "columns_2", "columns_to_file", "columns_2_to_1"}
+CALLS = {
+    "segtool": {"batch", "batch_2", "bare", "bare_2", "columns", "columns_2", "spans", "tokenize"},
+    "jieba": {"tokenize"},
+    "jieba-next": {"tokenize"},
+    "rjieba": {"tokenize"},
+    "sentencepiece": {"batch", "tokenize"},
+    "tokenizers": {"batch", "tokenize"},
+}
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory):
+    """SentencePiece's pieces of the sample, and the same for tokenizers."""
+    for package in ("sentencepiece", "tokenizers"):
+        pytest.importorskip(package)
+    folder = tmp_path_factory.mktemp("models")
+    bench_tasks.train_sentencepiece(str(folder / "sentencepiece"), "2", *map(str, (ROOT / "data" / "sample").iterdir()))
+    bench_tasks.convert_sentencepiece(str(folder / "sentencepiece.model"), str(folder / "tokenizers.model"))
+    return folder
+
+
+@pytest.mark.parametrize("tool", CALLS)
+def test_every_tool_cuts_in_every_way(tool, models):
+    if tool != "segtool":
+        pytest.importorskip(tool.replace("-", "_"))
+    model = "default" if tool == "segtool" else str(models / f"{tool}.model")
+    cut, calls = bench_tasks.LOADERS[tool](model)
+    lines = ["今天天气很好，我们去公园。", "明天在家。"]
+    assert "".join(cut(lines[0])).removeprefix("▁") == lines[0]
+    assert calls.keys() >= CALLS[tool] - (set() if hasattr(segtool.Segmenter, "cut_arrow") else NEW)
+    assert {"call", *CALLS[tool]} <= {*bench.WAYS}
+    for way, call in calls.items():
+        call(bench_tasks.column_of(lines) if way.startswith("columns") else lines)
+
+
+def test_tokenizers_has_the_words_of_sentencepiece(models):
+    ours, theirs = (
+        bench_tasks.LOADERS[tool](str(models / f"{tool}.model"))[0] for tool in ("sentencepiece", "tokenizers")
+    )
+    for line in (ROOT / "data" / "sample" / "city.txt").read_text(encoding="utf-8").splitlines():
+        assert ours(line) == theirs(line)
+
+
+def test_figures_go_into_the_documents(tmp_path):
+    (tmp_path / "docs").mkdir()
+    for name in ("README.md", "README.zh.md", "docs/scale.md"):
+        (tmp_path / name).write_text((ROOT / name).read_text(encoding="utf-8"), encoding="utf-8")
+    found = {name: {"segtool": [4.5]} for name in bench_tables.METRICS}
+    found["call"] = {"segtool": [50.0, 70.0, 60.0], "jieba": [1.0, 2.0, 4.0], "sentencepiece": [9.0, 9.0, 9.0]}
+    environment = ENVIRONMENT | {"peers": ["jieba", "sentencepiece"]}
+    bench_docs.update({"environment": environment, "values": found}, tmp_path)
+    label = bench_tables.METRICS["call"][0]
+    log = (tmp_path / "docs" / "scale.md").read_text(encoding="utf-8")
+    assert f"| {label} | 60.00 (50.00–70.00) | 2.00 (1.00–4.00) | 35.00× | 9.00 (9.00–9.00) | 6.67× |" in log
+    assert "Trained on a.txt, b.txt (18.1 MB)" in log.replace("\n", " ") and "news_pfr1998_jan" not in log
+    for name in ("README.md", "README.zh.md"):
+        before, after = ((each / name).read_text(encoding="utf-8").split("\n") for each in (ROOT, tmp_path))
+        assert len(before) == len(after) and sum(a != b for a, b in zip(before, after, strict=True)) == 7
+        assert sum(line.endswith(" | 60.00 | | 2.00 | 9.00 |") for line in after) == 1
+
+
+def test_documents_have_the_table_of_the_script():
+    log = (ROOT / "docs" / "scale.md").read_text(encoding="utf-8")
+    table = log[log.index("|  | segtool | jieba") :].split("\n\n")[0]
+    labels = [line.split(" | ")[0].removeprefix("| ") for line in table.split("\n")[2:]]
+    known = [label for label, _, _ in bench_tables.METRICS.values()]
+    assert [label for label in known if label in labels] == labels

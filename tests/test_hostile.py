@@ -12,7 +12,8 @@ import pytest
 
 from segtool import ModelError, load
 from segtool.lm.language_model import LanguageModel
-from tests.helpers import TIMEOUT, environment, sample_model, sample_text, scratch
+from segtool.store.model import MODEL
+from tests.helpers import TIMEOUT, environment, sample_model, sample_text, scratch, succeed
 from tests.hostile_cases import run_cases
 from tests.mutations import change_array, change_card, seal
 from tests.test_methods import model as model_of
@@ -158,6 +159,10 @@ def test_control_characters_are_not_printed(model):
     with pytest.raises(ModelError, match=r"model format \\x1b\[31m\\n, written by segtool 9\\x07x{50,}…") as caught:
         load(model)
     assert str(caught.value).isprintable()
+    change_card(model, lambda card: card | {"format_version": MODEL.version, "decoder": "9\n" * 1000})
+    with pytest.raises(ModelError, match=r"a model for decoder '(9\\n){20,}', which") as caught:
+        load(model)
+    assert str(caught.value).isprintable()
     change_card(model, lambda card: card | {"name": "\ud800"})
     refused(model, "card.json", "not JSON")
 
@@ -221,6 +226,12 @@ LM_CHANGES = {
 @pytest.fixture
 def lm(tmp_path):
     return shutil.copytree(model_of("lm") / "lm", tmp_path / "a.lm")
+
+
+def test_lm_info_prints_no_control_characters(lm):
+    change_card(lm, lambda card: card["parameters"].update({"order": "\x1b[31m\n", "\x07": [1, 2]}))
+    out = succeed("lm", "info", lm).stdout.decode()
+    assert "parameters: order \\x1b[31m\\n\n" in out and "parameters: \\x07 [1, 2]\n" in out
 
 
 @pytest.mark.parametrize("change", LM_CHANGES)

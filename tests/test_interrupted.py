@@ -3,12 +3,13 @@
 import os
 import signal
 import subprocess
+import sys
 import time
 
 import pytest
 
 from tests.failures import LINE, MODEL
-from tests.helpers import GOLD, TIMEOUT, command, contents, environment, random_text, refusal, run, said
+from tests.helpers import GOLD, ROOT, TIMEOUT, command, contents, environment, python, random_text, refusal, run, said
 
 # Ends from outside
 
@@ -100,6 +101,57 @@ def test_terminated_training(folder, corpus):
         finally:
             process.kill()
     assert not any("Traceback" in line for line in lines)
+
+
+INTERRUPTS_AT = """
+import os, signal, sys
+class Finder:
+    def find_spec(name, path=None, target=None):
+        if name == os.environ["AT"]:
+            os.kill(os.getpid(), signal.SIGINT)
+sys.meta_path.insert(0, Finder)
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")
+@pytest.mark.parametrize("at", ["segtool.errors", "click", "numpy"])
+@pytest.mark.parametrize("installed", [False, True])
+def test_interrupted_imports(tmp_path, at, installed):
+    """Ctrl-C ends segtool silently until a command runs; the installed script imports its modules as ``-m`` does."""
+    (tmp_path / "sitecustomize.py").write_text(INTERRUPTS_AT)
+    script = tmp_path / "segtool"
+    script.write_text("from segtool.cli.main import main\nmain(['explain', '今天天气很好'], prog_name='segtool')")
+    ran = [sys.executable, str(script)] if installed else command("explain", "今天天气很好")
+    variables = {"AT": at, "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"}
+    done = subprocess.run(
+        ran, env=environment(**variables), preexec_fn=heed_signals, capture_output=True, timeout=TIMEOUT
+    )
+    if at == "numpy":
+        assert (done.returncode, done.stderr) == (130, b"segtool: interrupted; no output was changed\n")
+    else:
+        assert (done.returncode, done.stderr) == (-signal.SIGINT, b"")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")
+def test_interrupt_that_cannot_be_raised_comes_again():
+    program = """
+        import json, os, signal, time
+        from segtool.cli.interrupts import interruptible
+        class Last:
+            def __del__(self):
+                os.kill(os.getpid(), signal.SIGINT)
+        made = Last()
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        came = False
+        with interruptible():
+            try:
+                del made
+                time.sleep(100)
+            except KeyboardInterrupt:
+                came = True
+        print(json.dumps(came))
+    """
+    assert python(program) is True
 
 
 # Readers that go away

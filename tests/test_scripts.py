@@ -38,8 +38,9 @@ def needs(*packages):
 
 
 def test_every_script_is_tested():
-    text = "".join((ROOT / "tests" / name).read_text(encoding="utf-8") for name in ("test_scripts.py", "test_bench.py"))
-    helpers = {"bench_tasks", "experiments", "idea_kernels"}
+    modules = ("test_scripts.py", "test_bench.py", "test_notebooks.py", "test_site.py")
+    text = "".join((ROOT / "tests" / name).read_text(encoding="utf-8") for name in modules)
+    helpers = {"bench_tasks", "experiments", "idea_kernels"} | {each for each in PYTHON if each.startswith("torture_")}
     assert [name for name in PYTHON if name not in helpers and not re.search(rf'script\("{name}"|{name}\.', text)] == []
 
 
@@ -82,6 +83,18 @@ def test_quality_by_size():
 @needs("jieba", "sentencepiece")
 def test_quality_of_peers():
     assert {"jieba", "SentencePiece, trained on the news"} <= table(script("quality", "data")).keys()
+
+
+@needs("jieba", "tokenizers", "sentencepiece")
+def test_exports():
+    """Other tools cut well with our words; the characters of a text's own script are what matters."""
+    f1 = {name: float(row[0]) for name, row in table(script("exports", "data")).items()}
+    both, simplified, traditional = (
+        f1[f"jieba, --format jieba --scripts {name}"] for name in ("both", "simplified", "traditional")
+    )
+    assert abs(both - simplified) < 0.005 < both - traditional
+    assert f1["SentencePiece, --format sentencepiece"] > 0.7
+    assert f1["segtool, the included model"] > f1["tokenizers, --format hf"] > 0.75
 
 
 def test_word_lists():
@@ -216,3 +229,13 @@ def test_reference_that_is_not_current_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "argv", ["make_cli_docs", "--check"])
     with pytest.raises(SystemExit, match="not current"):
         make_cli_docs.main()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits and signals are those of Linux")
+def test_torture():
+    """A trial or more of each kind; none fails. A failure is repeated alone, and makes the exit code 1."""
+    rows = table(script("torture", "--seconds", 10, "--workers", 2))
+    assert list(rows) == ["strings", "files", "mutations", "kills", "surroundings", "sharing"]
+    assert all(int(row[1].replace(",", "")) + int(row[2].replace(",", "")) > 0 for row in rows.values())
+    assert all(row[3:] == ["0", "none"] for row in rows.values())
+    assert script("torture", "--only", "strings:1") == script("torture", "--only", "strings:1")

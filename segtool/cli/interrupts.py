@@ -1,36 +1,46 @@
-"""Ctrl-C: silent while modules are imported and once a command has ended; while it runs, a KeyboardInterrupt."""
+"""Ctrl-C: a KeyboardInterrupt while a command runs; silent before and after, as ``segtool/__init__.py`` sets it."""
 
 from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import FrameType
 
-__all__ = ["exit_silently", "interruptible"]
+__all__ = ["interruptible", "was_interrupted"]
 
-
-def exit_silently() -> None:
-    """End the process at Ctrl-C without a word, unless it ignores or handles Ctrl-C already."""
-    mine = threading.current_thread() is threading.main_thread()
-    if mine and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, _exit)
-
-
-def _exit(number: int, frame: FrameType | None) -> None:
-    os._exit(128 + number)
+AGAIN_AFTER = 0.01
+"""Seconds after which a lost interrupt comes again."""
 
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Raise KeyboardInterrupt at Ctrl-C in the block, if :func:`exit_silently` is in force."""
-    if signal.getsignal(signal.SIGINT) is not _exit:
+    """Raise KeyboardInterrupt at Ctrl-C in the block, if it would end the process silently outside."""
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_DFL:
         yield
         return
+    sys.unraisablehook = _interrupt_again
     signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, _exit)
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def _interrupt_again(lost: sys.UnraisableHookArgs) -> None:
+    """Send an interrupt anew that came where no exception can be raised, as in the callback of a weak reference."""
+    if lost.exc_type is KeyboardInterrupt:
+        threading.Timer(AGAIN_AFTER, os.kill, (os.getpid(), signal.SIGINT)).start()
+    else:
+        sys.__unraisablehook__(lost)
+
+
+def was_interrupted(error: BaseException | None) -> bool:
+    """Whether an error comes from an interrupt, such as the ImportError of a C library whose import was interrupted."""
+    while error is not None:
+        if isinstance(error, KeyboardInterrupt):
+            return True
+        error = error.__cause__ or error.__context__
+    return False

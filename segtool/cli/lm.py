@@ -11,7 +11,7 @@ import click
 from segtool.cli import options
 from segtool.cli.help import HelpfulGroup
 from segtool.cli.reports import print_lines, print_summary
-from segtool.errors import UsageError
+from segtool.errors import UsageError, one_line
 
 if TYPE_CHECKING:
     from segtool.lm.kenlm import KenLM
@@ -182,7 +182,8 @@ def lm_info(model: str) -> None:
         lines = _describe(opened)
         if isinstance(opened, LanguageModel):
             for entry in ("parameters", "corpus", "imported"):
-                lines += [f"{entry}: {name} {value}" for name, value in opened.card.get(entry, {}).items()]
+                told = opened.card.get(entry, {}).items()
+                lines += [f"{entry}: {one_line(name)} {one_line(value, 2000)}" for name, value in told]
         out.write("".join(f"{line}\n" for line in lines).encode("utf-8", "backslashreplace"))
 
 

@@ -10,11 +10,6 @@ import os
 import sys
 from typing import Any
 
-from segtool.cli.interrupts import exit_silently, interruptible
-
-if os.path.basename(sys.argv[0]) in ("segtool", "segtool.exe"):  # the installed command, which imports this first
-    exit_silently()
-
 import click
 
 from segtool import __version__
@@ -23,12 +18,14 @@ from segtool.cli.count import count_command
 from segtool.cli.cut import cut_command
 from segtool.cli.evaluate import eval_command
 from segtool.cli.explain import explain_command
+from segtool.cli.export import export_command
 from segtool.cli.help import HelpfulGroup
+from segtool.cli.interrupts import interruptible, was_interrupted
 from segtool.cli.lm import lm_group
 from segtool.cli.train import train_command
 from segtool.cli.tune import tune_command
 from segtool.cli.warmup import warmup_command
-from segtool.cli.words import export_command, words_command
+from segtool.cli.words import words_command
 from segtool.errors import SegtoolError, fix_of, reason_of
 
 __all__ = ["main"]
@@ -62,6 +59,8 @@ class _Group(HelpfulGroup):
                 raise
             _fail("no thread can be started: pass a smaller -j, or allow more processes and memory (ulimit -u, -v)", 1)
         except ImportError as error:
+            if was_interrupted(error):
+                _fail(f"interrupted; {_changes()}", 130)
             _fail(f"{_cause(error)}: allow more memory (ulimit -v) and files (ulimit -n), or install segtool again", 1)
         except MemoryError:
             _fail("out of memory: train with a smaller --memory or --sample, or cut with a smaller -j", 1)

@@ -288,8 +288,6 @@ def announce_terminal(inputs: Sequence[str], quiet: bool) -> None:
 
 def announce_compiling(quiet: bool) -> None:
     """Print one line on standard error if kernels have to be compiled."""
-    from segtool.runtime.kernels import on_first_compile
+    from segtool.runtime.kernels import NOTICE, on_first_compile
 
-    if not quiet:
-        notice = "segtool: compiling its kernels for this command, the first time only …"
-        on_first_compile(lambda: click.echo(notice, err=True))
+    on_first_compile(lambda: None if quiet else click.echo(f"segtool: {NOTICE}", err=True))

@@ -1,4 +1,4 @@
-"""The commands ``segtool words`` and ``segtool export``: the words of a text or a model."""
+"""The command ``segtool words``: the words of a text or a model."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from segtool.guideline.dictionary import Dictionary
     from segtool.segmenter import Segmenter
 
-__all__ = ["export_command", "words_command"]
+__all__ = ["words_command"]
 
 FIELDS = ("score", "count", "expected", "probability", "cohesion", "left_entropy", "right_entropy")
 """The numbers of :class:`segtool.discovery.WordScore`, which is not imported for ``--help``."""
@@ -245,53 +245,3 @@ def _write_list(out: IO[bytes], form: str, listed: list[WordScore], shown: dict[
         if context:
             entry["contexts"] = found
         line(json.dumps(entry, ensure_ascii=False))
-
-
-@click.command(
-    "export",
-    cls=options.TitledCommand,
-    examples=[
-        ("segtool export -m my.model -o my.dict", "Write the words of a model as a dictionary of jieba."),
-        ("segtool export -m default --prefer mine.txt", "Print the words of the included model and those of a list."),
-    ],
-)
-@options.model(required=True)
-@options.text_output
-@options.titled_option(
-    "--format",
-    "form",
-    type=click.Choice(["jieba"]),
-    default="jieba",
-    show_default=True,
-    help="Format of the list.",
-    title="Output",
-)
-@options.word_options
-@options.encoding
-def export_command(
-    model: str,
-    output: str | None,
-    form: str,
-    lists: options.WordOptions,
-    encoding: str,
-) -> None:
-    """Write the words of a model as a dictionary for other tools.
-
-    A line is a word and its count, as in a user dictionary of jieba. Words with a number or a Latin run in them
-    represent many words and are left out.
-
-    With a dictionary (--prefer, --force, --forbid, --words), the model extended by it is written: its new words have a
-    count of 1, and so have words such as C++; forbidden words, words that are always split, and, with --words-only,
-    unlisted words are left out. --encoding is that of the dictionary.
-    """
-    from segtool.guideline.dictionary import extend
-    from segtool.methods.word_list import words_with_counts
-    from segtool.store.model import find_model, load_model
-
-    dictionary = lists.read(encoding, False)
-    exported = load_model(find_model(model))
-    if dictionary is not None:
-        exported = extend(exported, dictionary)
-    with options.open_output(output) as out:
-        for word, count in words_with_counts(exported):
-            out.write(f"{word} {count}\n".encode())

@@ -40,6 +40,14 @@ class Alternative:
         Its words there.
     loss : float
         Score of the cut minus that of this one, in nats.
+
+    Examples
+    --------
+    >>> import segtool
+    >>> explanation = segtool.load().explain("和尚未结婚")
+    >>> other = explanation.runs[0].cuts[0].alternative
+    >>> other.words, round(other.loss, 2)
+    (('和尚', '未'), 4.85)
     """
 
     start: int
@@ -74,6 +82,14 @@ class ExplainedWord:
         Of a chosen word, the best cut without it; None if there is no other cut.
     pieces : tuple of str
         The word; or its parts, if a dictionary splits it on output.
+
+    Examples
+    --------
+    >>> import segtool
+    >>> explanation = segtool.load().explain("和尚未结婚")
+    >>> word = explanation.runs[0].cover[1]
+    >>> word.word, round(word.score, 2), word.count
+    ('尚未', -13.0, 1007)
     """
 
     word: str
@@ -109,6 +125,14 @@ class ExplainedGap:
         Whether the cut has a boundary there.
     alternative : Alternative or None
         The best cut that has no boundary there, or has one, other than the cut; None if there is none.
+
+    Examples
+    --------
+    >>> import segtool
+    >>> explanation = segtool.load().explain("和尚未结婚")
+    >>> gap = explanation.runs[0].cuts[0]
+    >>> gap.place, round(gap.score, 2), round(gap.probability, 2)
+    (1, 1.06, 0.76)
     """
 
     place: int
@@ -141,6 +165,14 @@ class ExplainedRun:
         The places between all symbols.
     origin : str or None
         Of a token that is not scored; None for a run.
+
+    Examples
+    --------
+    >>> import segtool
+    >>> explanation = segtool.load().explain("和尚未结婚")
+    >>> run = explanation.runs[0]
+    >>> run.word, run.start, run.end, [word.word for word in run.cover]
+    ('和尚未结婚', 0, 5, ['和', '尚未', '结婚'])
     """
 
     word: str
@@ -177,6 +209,13 @@ class Explanation:
     granularity : float
         In nats.
     runs : tuple of ExplainedRun
+
+    Examples
+    --------
+    >>> import segtool
+    >>> explanation = segtool.load().explain("和尚未结婚")
+    >>> explanation.words, round(explanation.score, 2)
+    (['和', '尚未', '结婚'], -27.42)
     """
 
     text: str
@@ -198,17 +237,41 @@ class Explanation:
         return words
 
     def to_dict(self) -> dict[str, Any]:
-        """Give everything by name, for JSON."""
+        """Give everything by name, for JSON.
+
+        Examples
+        --------
+        >>> import segtool
+        >>> explanation = segtool.load().explain("和尚未结婚")
+        >>> explanation.to_dict()["cut"]
+        ['和', '尚未', '结婚']
+        """
         return asdict(self) | {"score": self.score, "cut": self.words}
 
     def report(self) -> str:
-        """Give the words and gaps of the cut as a table for people."""
+        """Give the words and gaps of the cut as a table for people.
+
+        Examples
+        --------
+        >>> import segtool
+        >>> explanation = segtool.load().explain("和尚未结婚")
+        >>> explanation.report().splitlines()[0]
+        'cut    和 尚未 结婚'
+        """
         from segtool.explain.report import explanation_report
 
         return explanation_report(self)
 
     def to_html(self) -> str:
-        """Give a page with the lattice drawn; it loads nothing from elsewhere and runs no script."""
+        """Give a page with the lattice drawn; it loads nothing from elsewhere and runs no script.
+
+        Examples
+        --------
+        >>> import segtool
+        >>> explanation = segtool.load().explain("和尚未结婚")
+        >>> explanation.to_html()[:15]
+        '<!DOCTYPE html>'
+        """
         from segtool.explain.page import explanation_page
 
         return explanation_page(self)

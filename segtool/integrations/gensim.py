@@ -43,6 +43,12 @@ class GensimSentences:
     ------
     UsageError
         If there are both inputs and texts or none, or the texts are one string or can be read only once.
+
+    Examples
+    --------
+    >>> from segtool.integrations.gensim import GensimSentences
+    >>> list(GensimSentences(texts=["我们去公园。", "天气很好"]))
+    [['我们', '去', '公园'], ['天气', '很好']]
     """
 
     def __init__(
@@ -101,6 +107,13 @@ class GensimCorpus(CorpusABC):
     Attributes
     ----------
     dictionary : gensim.corpora.Dictionary
+
+    Examples
+    --------
+    >>> from segtool.integrations.gensim import GensimCorpus, GensimSentences
+    >>> corpus = GensimCorpus(GensimSentences(texts=["公园，公园。", "天气很好"]))
+    >>> list(corpus)
+    [[(0, 2)], [(1, 1), (2, 1)]]
     """
 
     def __init__(self, sentences: Iterable[list[str]], dictionary: Any = None) -> None:

@@ -32,6 +32,12 @@ class SklearnAnalyzer(BaseEstimator):
         Keep words without a letter or digit.
     lowercase : bool
         Turn the words to lower case. (A vectorizer does so itself only for a ``tokenizer``.)
+
+    Examples
+    --------
+    >>> from segtool.integrations.sklearn import SklearnAnalyzer
+    >>> SklearnAnalyzer()("我们去 KTV。")
+    ['我们', '去', 'ktv']
     """
 
     def __init__(

@@ -41,6 +41,14 @@ class SpacyTokenizer(DummyTokenizer):
     ----------
     vocab : spacy.vocab.Vocab
     model : str, path or Segmenter
+
+    Examples
+    --------
+    >>> import spacy
+    >>> from segtool.integrations.spacy import SpacyTokenizer
+    >>> tokenizer = SpacyTokenizer(spacy.blank("zh").vocab)
+    >>> [token.text for token in tokenizer("我们去公园")]
+    ['我们', '去', '公园']
     """
 
     def __init__(self, vocab: Any, model: ModelOrPath = DEFAULT) -> None:
@@ -56,7 +64,15 @@ class SpacyTokenizer(DummyTokenizer):
         return SpacyTokenizer, (self.vocab, self.segmenter)
 
     def to_disk(self, path: str | os.PathLike[str], **_: Any) -> None:
-        """Write the model into a folder."""
+        """Write the model into a folder.
+
+        Examples
+        --------
+        >>> import spacy
+        >>> from segtool.integrations.spacy import SpacyTokenizer
+        >>> tokenizer = SpacyTokenizer(spacy.blank("zh").vocab)
+        >>> tokenizer.to_disk("tokenizer")
+        """
         folder = Path(path)
         folder.mkdir(parents=True, exist_ok=True)
         srsly.write_json(folder / "tokenizer.json", {"model": DEFAULT if self._is_included() else _FOLDER})
@@ -64,13 +80,32 @@ class SpacyTokenizer(DummyTokenizer):
             self.segmenter.save(folder / _FOLDER)
 
     def from_disk(self, path: str | os.PathLike[str], **_: Any) -> SpacyTokenizer:
-        """Load the model that :meth:`to_disk` wrote."""
+        """Load the model that :meth:`to_disk` wrote.
+
+        Examples
+        --------
+        >>> import spacy
+        >>> from segtool.integrations.spacy import SpacyTokenizer
+        >>> tokenizer = SpacyTokenizer(spacy.blank("zh").vocab)
+        >>> tokenizer.to_disk("tokenizer")
+        >>> [token.text for token in tokenizer.from_disk("tokenizer")("我们去公园")]
+        ['我们', '去', '公园']
+        """
         name = srsly.read_json(Path(path) / "tokenizer.json")["model"]
         self.segmenter = segmenter_of(name if name == DEFAULT else Path(path) / name)
         return self
 
     def to_bytes(self, **_: Any) -> bytes:
-        """Give the files that :meth:`to_disk` writes."""
+        """Give the files that :meth:`to_disk` writes.
+
+        Examples
+        --------
+        >>> import spacy
+        >>> from segtool.integrations.spacy import SpacyTokenizer
+        >>> tokenizer = SpacyTokenizer(spacy.blank("zh").vocab)
+        >>> len(tokenizer.to_bytes())
+        41
+        """
         with tempfile.TemporaryDirectory() as folder:
             self.to_disk(folder)
             files = {
@@ -82,7 +117,16 @@ class SpacyTokenizer(DummyTokenizer):
         return packed
 
     def from_bytes(self, data: bytes, **_: Any) -> SpacyTokenizer:
-        """Load what :meth:`to_bytes` gave."""
+        """Load what :meth:`to_bytes` gave.
+
+        Examples
+        --------
+        >>> import spacy
+        >>> from segtool.integrations.spacy import SpacyTokenizer
+        >>> tokenizer = SpacyTokenizer(spacy.blank("zh").vocab)
+        >>> [token.text for token in tokenizer.from_bytes(tokenizer.to_bytes())("我们去公园")]
+        ['我们', '去', '公园']
+        """
         with tempfile.TemporaryDirectory() as folder:
             for name, content in srsly.msgpack_loads(data).items():
                 (Path(folder) / name).parent.mkdir(exist_ok=True)
@@ -113,6 +157,15 @@ def create_tokenizer(model: str = DEFAULT, granularity: float | None = None) -> 
     -------
     callable
         Takes the ``Language`` and gives its tokenizer.
+
+    Examples
+    --------
+    >>> import spacy
+    >>> from segtool.integrations.spacy import create_tokenizer
+    >>> nlp = spacy.blank("zh")
+    >>> nlp.tokenizer = create_tokenizer(granularity=-4)(nlp)
+    >>> [token.text for token in nlp("高速公路上")]
+    ['高速公路', '上']
     """
 
     def create(nlp: Any) -> SpacyTokenizer:

@@ -29,6 +29,15 @@ def register_functions(connection: sqlite3.Connection, model: ModelOrPath = "def
     model : str, path or Segmenter
     within : float
         Greatest loss of an entry, in nats.
+
+    Examples
+    --------
+    >>> import sqlite3
+    >>> from segtool.integrations.sqlite import register_functions
+    >>> connection = sqlite3.connect(":memory:")
+    >>> register_functions(connection)
+    >>> connection.execute("SELECT segtool_words('高质量发展'), segtool_query('去公园')").fetchone()
+    ('高质量 发展', '"去" AND "公园"')
     """
     segmenter = segmenter_of(model)
 

@@ -24,13 +24,30 @@ class HuggingFacePreTokenizer:
     Parameters
     ----------
     model : str, path or Segmenter
+
+    Examples
+    --------
+    >>> from tokenizers.pre_tokenizers import PreTokenizer
+    >>> from segtool.integrations.tokenizers import HuggingFacePreTokenizer
+    >>> PreTokenizer.custom(HuggingFacePreTokenizer()).pre_tokenize_str("我们去公园")
+    [('我们', (0, 2)), ('去', (2, 3)), ('公园', (3, 5))]
     """
 
     def __init__(self, model: ModelOrPath = "default") -> None:
         self.segmenter = segmenter_of(model)
 
     def pre_tokenize(self, pretok: Any) -> None:
-        """Split a ``PreTokenizedString`` in place."""
+        """Split a ``PreTokenizedString`` in place.
+
+        Examples
+        --------
+        >>> from tokenizers import PreTokenizedString
+        >>> from segtool.integrations.tokenizers import HuggingFacePreTokenizer
+        >>> text = PreTokenizedString("我们去公园")
+        >>> HuggingFacePreTokenizer().pre_tokenize(text)
+        >>> [word for word, _, _ in text.get_splits()]
+        ['我们', '去', '公园']
+        """
         pretok.split(self._words)
 
     def _words(self, _: int, normalized: Any) -> list[Any]:
@@ -48,6 +65,12 @@ def pre_tokenizer(model: ModelOrPath = "default") -> Any:
     -------
     PreTokenizer
         For ``Tokenizer.pre_tokenizer`` or ``pre_tokenizers.Sequence``.
+
+    Examples
+    --------
+    >>> from segtool.integrations.tokenizers import pre_tokenizer
+    >>> pre_tokenizer().pre_tokenize_str("我们去公园")
+    [('我们', (0, 2)), ('去', (2, 3)), ('公园', (3, 5))]
     """
     return PreTokenizer.custom(HuggingFacePreTokenizer(model))
 
@@ -60,6 +83,16 @@ def save_tokenizer(tokenizer: Any, path: str | os.PathLike[str]) -> None:
     tokenizer : tokenizers.Tokenizer
         It does not change.
     path : path
+
+    Examples
+    --------
+    >>> from tokenizers import Tokenizer, models
+    >>> from segtool.integrations.tokenizers import pre_tokenizer, save_tokenizer
+    >>> tokenizer = Tokenizer(models.WordLevel({"公园": 0, "[UNK]": 1}, unk_token="[UNK]"))
+    >>> tokenizer.pre_tokenizer = pre_tokenizer()
+    >>> save_tokenizer(tokenizer, "tokenizer.json")
+    >>> Tokenizer.from_file("tokenizer.json").encode("我们 去 公园").ids
+    [1, 1, 0]
     """
     ours = tokenizer.pre_tokenizer
     tokenizer.pre_tokenizer = WhitespaceSplit()
@@ -81,6 +114,16 @@ def load_tokenizer(path: str | os.PathLike[str], model: ModelOrPath = "default")
     Returns
     -------
     tokenizers.Tokenizer
+
+    Examples
+    --------
+    >>> from tokenizers import Tokenizer, models
+    >>> from segtool.integrations.tokenizers import load_tokenizer, pre_tokenizer, save_tokenizer
+    >>> tokenizer = Tokenizer(models.WordLevel({"公园": 0, "[UNK]": 1}, unk_token="[UNK]"))
+    >>> tokenizer.pre_tokenizer = pre_tokenizer()
+    >>> save_tokenizer(tokenizer, "tokenizer.json")
+    >>> load_tokenizer("tokenizer.json").encode("我们去公园").ids
+    [1, 1, 0]
     """
     tokenizer = Tokenizer.from_file(os.fspath(path))
     tokenizer.pre_tokenizer = pre_tokenizer(model)

@@ -29,6 +29,12 @@ class WhooshTokenizer(Tokenizer):
         An index keeps its name, or all of a segmenter in memory.
     within : float
         As of :meth:`segtool.Segmenter.cut_for_search`.
+
+    Examples
+    --------
+    >>> from segtool.integrations.whoosh import WhooshTokenizer
+    >>> [token.text for token in WhooshTokenizer()("高质量发展。")]
+    ['高', '高质量', '质量', '发展']
     """
 
     def __init__(self, model: ModelOrPath = "default", within: float = WITHIN) -> None:
@@ -90,5 +96,13 @@ def analyzer(model: ModelOrPath = "default", within: float = WITHIN) -> Any:
     Returns
     -------
     whoosh.analysis.Analyzer
+
+    Examples
+    --------
+    >>> from segtool.integrations.whoosh import analyzer
+    >>> [token.text for token in analyzer()("高质量发展")]
+    ['高', '高质量', '质量', '发展']
+    >>> [token.text for token in analyzer()("高质量发展", mode="query")]
+    ['高质量', '发展']
     """
     return WhooshTokenizer(model, within) | LowercaseFilter()

@@ -51,7 +51,16 @@ TABLE_TYPES = {
 
 @dataclass(frozen=True)
 class TextScore:
-    """Probability of a text under a language model; tokens are symbols and ends of runs."""
+    """Probability of a text under a language model; tokens are symbols and ends of runs.
+
+    Examples
+    --------
+    >>> import segtool
+    >>> lm = segtool.train("data/sample", with_lm=True).model.lm
+    >>> score = lm.score_text("今天天气很好")
+    >>> score.tokens, score.unknown, round(score.perplexity, 1)
+    (7, 0, 23.0)
+    """
 
     log10_probability: float
     tokens: int
@@ -71,7 +80,15 @@ class Scorer(ABC):
         """Give the log10 probability of each symbol of a stream of codes, and whether it is unknown to the model."""
 
     def score_lines(self, text: str) -> tuple[Floats, Integers, Integers]:
-        """Score each line of a text: log10 probabilities, numbers of tokens and of unknown symbols."""
+        """Score each line of a text: log10 probabilities, numbers of tokens and of unknown symbols.
+
+        Examples
+        --------
+        >>> import segtool
+        >>> lm = segtool.train("data/sample", with_lm=True).model.lm
+        >>> lm.score_lines("今天天气很好")[0].round(1)
+        array([-9.5])
+        """
         codes, line = _code_stream(text)
         log10, unknown = self.score_codes(codes)
         lines = text.count("\n") + (not text.endswith("\n"))
@@ -79,7 +96,15 @@ class Scorer(ABC):
         return sums[0], sums[1].astype(np.int64), sums[2].astype(np.int64)
 
     def score_text(self, text: str) -> TextScore:
-        """Score a text as KenLM does, every run as a sentence of its own."""
+        """Score a text as KenLM does, every run as a sentence of its own.
+
+        Examples
+        --------
+        >>> import segtool
+        >>> lm = segtool.train("data/sample", with_lm=True).model.lm
+        >>> round(lm.score_text("今天天气很好").log10_probability, 2)
+        -9.53
+        """
         log10, tokens, unknown = self.score_lines(text)
         return TextScore(float(log10.sum()), int(tokens.sum()), int(unknown.sum()))
 
@@ -107,6 +132,13 @@ class LanguageModel(Scorer):
         D1, D2 and D3+ of each length; empty for an imported model.
     card : dict
         Origin and parameters of the model, such as whether it folds (:mod:`segtool.text.folding`).
+
+    Examples
+    --------
+    >>> import segtool
+    >>> lm = segtool.train("data/sample", with_lm=True).model.lm
+    >>> lm.order, len(lm.codes), lm.ngrams
+    (4, 1445, (1446, 13625, 22291, 24062))
     """
 
     codes: Codes
@@ -135,7 +167,18 @@ class LanguageModel(Scorer):
         return self.symbol, self.first_child, self.suffix, self.log10_probability, self.log10_backoff
 
     def write(self, folder: Path) -> None:
-        """Write the arrays and a card into an empty directory."""
+        """Write the arrays and a card into an empty directory.
+
+        Examples
+        --------
+        >>> from pathlib import Path
+        >>> import segtool
+        >>> lm = segtool.train("data/sample", with_lm=True).model.lm
+        >>> Path("lm").mkdir()
+        >>> lm.write(Path("lm"))
+        >>> sorted(path.name for path in Path("lm").iterdir())[:2]
+        ['card.json', 'codes.npy']
+        """
         files: dict[str, Any] = {}
         for name, dtype in TABLE_TYPES.items():
             files |= write_array(folder, name, getattr(self, name).astype(dtype, copy=False))
@@ -148,6 +191,17 @@ class LanguageModel(Scorer):
 
         `verify` compares the checksums of the arrays with the card. Raises ModelError if the directory or a file of it
         is missing, damaged, or of another format version.
+
+        Examples
+        --------
+        >>> from pathlib import Path
+        >>> import segtool
+        >>> from segtool.lm.language_model import LanguageModel
+        >>> lm = segtool.train("data/sample", with_lm=True).model.lm
+        >>> Path("lm").mkdir()
+        >>> lm.write(Path("lm"))
+        >>> LanguageModel.open("lm").order
+        4
         """
         folder = Path(path)
         card = read_lm_card(folder)
@@ -166,7 +220,15 @@ class LanguageModel(Scorer):
         return lm
 
     def ids(self) -> Ids:
-        """Give the symbol id of every code below ``CODE_LIMIT``: ``ids()[runs.codes][runs.stream]`` is a stream."""
+        """Give the symbol id of every code below ``CODE_LIMIT``: ``ids()[runs.codes][runs.stream]`` is a stream.
+
+        Examples
+        --------
+        >>> import segtool
+        >>> lm = segtool.train("data/sample", with_lm=True).model.lm
+        >>> int(lm.ids()[ord("天")])
+        363
+        """
         table = np.full(CODE_LIMIT, self.unknown, np.uint16)
         table[self.codes] = np.arange(len(self.codes))
         return table[fold_table()] if self.card.get("parameters", {}).get("fold", False) else table
@@ -175,13 +237,29 @@ class LanguageModel(Scorer):
         """Give the log10 probability of each symbol of a stream of ids with a boundary at either end.
 
         A boundary has that of ``</s>``, but the first one, which ends no run, has 0.
+
+        Examples
+        --------
+        >>> import segtool
+        >>> lm = segtool.train("data/sample", with_lm=True).model.lm
+        >>> lm.score_ids(lm.ids()[[0, ord("天"), ord("气"), 0]]).round(1)
+        array([ 0. , -2.2, -0.4, -1. ], dtype=float32)
         """
         out = np.zeros(len(stream), np.float32)
         _score_stream(stream, *self.tables, out)
         return out
 
     def score_codes(self, codes: Places) -> tuple[Singles, npt.NDArray[np.bool_]]:
-        """See :class:`Scorer`."""
+        """See :class:`Scorer`.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import segtool
+        >>> lm = segtool.train("data/sample", with_lm=True).model.lm
+        >>> lm.score_codes(np.array([0, ord("天"), ord("气"), 0], np.int32))[0].round(1)
+        array([ 0. , -2.2, -0.4, -1. ], dtype=float32)
+        """
         stream = self.ids()[codes]
         return self.score_ids(stream), stream == self.unknown
 

@@ -34,6 +34,15 @@ def open_lm(path: str | os.PathLike[str]) -> LanguageModel | KenLM:
     ------
     InputError, ModelError
         If it is no language model, or cannot be read.
+
+    Examples
+    --------
+    >>> import segtool
+    >>> from segtool.lm.store import open_lm
+    >>> seg = segtool.train("data/sample", "lm.model", with_lm=True)
+    >>> lm = open_lm("lm.model")
+    >>> lm.score_text("今天天气很好").tokens
+    7
     """
     if not os.path.isdir(path):
         return KenLM(path) if is_binary(path) else read_arpa(path)

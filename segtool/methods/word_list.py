@@ -22,7 +22,7 @@ from segtool.lexicon.learned import Learned, Lexicon, Resources
 from segtool.lexicon.trie import candidate_trie
 from segtool.lm.language_model import LanguageModel
 from segtool.ngrams.scores import Candidates
-from segtool.runtime.arrays import Floats, Ids, Places
+from segtool.runtime.arrays import Floats, Ids, Integers, Places
 from segtool.runtime.kernels import kernel
 from segtool.settings import CandidateSettings
 from segtool.store.model import Model
@@ -35,6 +35,7 @@ __all__ = [
     "frequency_lexicon",
     "learn",
     "list_words",
+    "plain_words",
     "words_of_cuts",
     "words_with_counts",
 ]
@@ -166,13 +167,17 @@ def words_with_counts(model: Model) -> Iterator[tuple[str, int]]:
     Words with a number or a Latin run are left out, because each represents many words. Of a model with a dictionary,
     those are left out that never come out (:mod:`segtool.guideline.listing`), and literals are listed last.
     """
-    classes = np.searchsorted(model.symbols, [NUM, LAT])
-    spelled = model.words["symbols"]
-    plain = ~np.isin(spelled, classes).any(axis=1) & listed_words(model)[0]
-    for index in np.flatnonzero(plain).tolist():
+    for index in plain_words(model).tolist():
         yield model.spell(index), max(round(float(model.words["expected"][index])), 1)
     for word in literals_of(model):
         yield word, 1
+
+
+def plain_words(model: Model) -> Integers:
+    """Find the words of a model that come out and have neither a number nor a Latin run in them."""
+    classes = np.searchsorted(model.symbols, [NUM, LAT])
+    mixed = np.isin(model.words["symbols"], classes).any(axis=1)
+    return np.flatnonzero(~mixed & listed_words(model)[0])
 
 
 @kernel("void(u2[const], i4[const], b1[const], i8, i8[])")

@@ -219,6 +219,12 @@ def count(
         If a shard is missing or damaged.
     OutputError
         If the shard or temporary files cannot be written.
+
+    Examples
+    --------
+    >>> import segtool
+    >>> segtool.count("data/sample", "sample.counts")
+    >>> seg = segtool.train(counts=["sample.counts"])
     """
     if [inputs, texts, counts].count(None) != 2:
         raise UsageError("count() takes either inputs (files), or texts, or counts (shards)")

@@ -13,9 +13,12 @@ from __future__ import annotations
 
 import functools
 import logging
+import sys
 import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
+
+from segtool.runtime.progress import is_watched
 
 if TYPE_CHECKING:
     from segtool.runtime.machine_code import MachineCode
@@ -24,12 +27,24 @@ __all__ = ["LazyKernel", "all_kernels", "kernel", "on_first_compile"]
 
 logger = logging.getLogger("segtool")
 
+NOTICE = "compiling its kernels, the first time only …"
+
 _lock = threading.RLock()
-_announce: list[Callable[[], object]] = []
+
+
+def _notify() -> None:
+    """Log the notice; or print it, where records of level INFO are not shown and a person waits."""
+    if logger.isEnabledFor(logging.INFO):
+        logger.info("segtool is %s", NOTICE)
+    elif logger.isEnabledFor(logging.WARNING) and is_watched():
+        print(f"segtool: {NOTICE}", file=sys.stderr)
+
+
+_announce: list[Callable[[], object]] = [_notify]
 
 
 def on_first_compile(callback: Callable[[], object]) -> None:
-    """Call `callback` once, just before this process compiles its first kernel."""
+    """Call `callback` once, just before this process compiles its first kernel, instead of giving notice of it."""
     _announce[:] = [callback]
 
 

@@ -1,16 +1,25 @@
-"""Stages of long work: a progress bar on standard error, and the time and peak memory of each stage."""
+"""Stages of long work: a progress bar in a terminal or notebook, and the time and peak memory of each stage."""
 
 from __future__ import annotations
 
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Progress", "StageReport"]
+__all__ = ["Progress", "StageReport", "is_watched"]
+
+
+def is_watched() -> bool:
+    """Whether a person sees standard error now: it is a terminal, or the process runs the cells of a notebook."""
+    if sys.stderr is not None and sys.stderr.isatty():
+        return True
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    return "IPKernelApp" in getattr(shell, "config", ())  # as tqdm.auto decides
 
 
 @dataclass(frozen=True)
@@ -37,8 +46,8 @@ class Progress:
     Parameters
     ----------
     show : bool
-        Draw a bar for each stage, if standard error is a terminal. Each stage then resets the kernel's mark of peak
-        memory, which would disturb a program that measures this process from outside.
+        Draw a bar for each stage, if standard error is a terminal or the process runs a notebook. Each stage then
+        resets the kernel's mark of peak memory, which would disturb a program that measures this process from outside.
     stages : list of StageReport, optional
         Receives a report of each stage that ends.
     """
@@ -53,8 +62,10 @@ class Progress:
             with suppress(OSError):  # other systems cannot reset the mark
                 Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
         begin = time.perf_counter()
-        if self._show and sys.stderr is not None and sys.stderr.isatty():
-            from tqdm import tqdm
+        if self._show and is_watched():
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # without ipywidgets a notebook has bars of text
+                from tqdm.auto import tqdm
 
             lock = threading.Lock()
             with tqdm(total=total, desc=name, unit=unit, unit_scale=True, leave=False, file=sys.stderr) as bar:

@@ -112,6 +112,13 @@ class Model:
         The directory it was loaded from.
     lm : LanguageModel or None
         Of a model that was just trained; :func:`load_model` leaves it on the disk.
+
+    Examples
+    --------
+    >>> import segtool
+    >>> model = segtool.load().model
+    >>> model.max_word_len, model.folds, model.granularity, model.card["parameters"]["method"]
+    (6, True, 0.0, 'unigram')
     """
 
     symbols: Codes
@@ -183,7 +190,14 @@ class Model:
         return found
 
     def spell(self, index: int) -> str:
-        """Word `index` as text, as it most often is in the training text; digits are shown as ``0``, Latin as ``A``."""
+        """Word `index` as text, as it most often is in the training text; digits are shown as ``0``, Latin as ``A``.
+
+        Examples
+        --------
+        >>> import segtool
+        >>> segtool.train("data/sample").model.spell(2000)
+        '我们'
+        """
         record = self.words[index]
         codes = self.faces[record["symbols"][: record["length"]]].tolist()
         for place, code in self._odd.get(index, ()):

@@ -8,6 +8,30 @@ Whitespace comes out as jieba gives it, so the pieces of :func:`cut` join to the
 preferred (:meth:`segtool.Segmenter.with_words`), those that are deleted never come out. Counts and tags do not change
 how text is cut, and neither does ``HMM``: unknown words are always found. The functions of the module share one
 :class:`Tokenizer`, and threads may call all of them at the same time.
+
+Examples
+--------
+>>> import segtool.integrations.jieba as jieba
+>>> jieba.initialize()  # or the first call loads the model
+>>> list(jieba.cut("我来到北京清华大学")) == jieba.lcut("我来到北京清华大学")
+True
+>>> list(jieba.cut_for_search("高质量发展")) == jieba.lcut_for_search("高质量发展")
+True
+>>> list(jieba.tokenize("天气很好"))
+[('天气', 0, 2), ('很好', 2, 4)]
+>>> jieba.load_userdict(["云计算 5 n"])
+>>> jieba.add_word("九阳神功", tag="n")
+>>> jieba.del_word("很好")
+>>> jieba.lcut("九阳神功很好"), jieba.user_word_tag_tab
+(['九阳神功', '很', '好'], {'云计算': 'n', '九阳神功': 'n'})
+>>> jieba.get_FREQ("天气"), jieba.suggest_freq("天气")
+(766, 767)
+>>> jieba.set_dictionary("default")  # or a folder, or a dictionary of jieba; it forgets added words
+>>> jieba.dt.lcut("天气很好") == jieba.Tokenizer().lcut("天气很好")
+True
+>>> jieba.setLogLevel("ERROR")
+>>> jieba.default_logger.name, jieba.enable_parallel(4), jieba.disable_parallel()
+('segtool', None, None)
 """
 
 from __future__ import annotations
