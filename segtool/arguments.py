@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from difflib import get_close_matches
 from typing import Any
 
-from segtool.errors import ArgumentError, one_line
+from segtool.errors import ArgumentError, UsageError, one_line
 
-__all__ = ["check_text", "checked_texts", "unknown_parameter"]
+__all__ = ["check_text", "check_unit", "checked_texts", "unknown_parameter"]
 
 
 def check_text(text: object, place: str) -> None:
@@ -27,6 +27,12 @@ def check_text(text: object, place: str) -> None:
     """
     if not isinstance(text, str):
         raise ArgumentError(f"{place}: {_described(text)} is no text: {_remedy(text)}")
+
+
+def check_unit(unit: str, call: str) -> None:
+    """Raise UsageError for a unit of places that is none."""
+    if unit not in ("character", "byte"):
+        raise UsageError(f"{call}: unit {unit!r} is neither 'character' nor 'byte'")
 
 
 def checked_texts(texts: Iterable[str], call: str, single: str) -> Iterable[str]:

@@ -19,6 +19,8 @@ A message is one line. It has the fault, its place (file, line), and the flag or
 from __future__ import annotations
 
 import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 __all__ = [
     "ArgumentError",
@@ -191,3 +193,12 @@ def one_line(value: object, most: int = 60) -> str:
     text = str(value)
     text = text if len(text) <= most else f"{text[:most]}…"
     return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
+
+
+@contextmanager
+def needs_extra(name: str) -> Iterator[None]:
+    """Name the extra that brings a library which is imported inside and is not there."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(f"{error}: pip install 'segtool[{name}]'", name=error.name) from error

@@ -7,11 +7,13 @@ first longer text on, compiled kernels cut. The words are the same.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from segtool.alternatives import Alternatives
-from segtool.arguments import check_text, checked_texts
+from segtool.arguments import check_text, check_unit, checked_texts
+from segtool.columns import Columns
 from segtool.cut_texts import cut_texts
 from segtool.decode.texts import TextCutter, cutter_of
 from segtool.derivation import Derivable
@@ -19,10 +21,11 @@ from segtool.errors import UsageError
 from segtool.limits import WITHIN
 from segtool.runtime.workers import in_order, text_groups
 from segtool.store.model import DEFAULT, Model, find_model, load_model
-from segtool.tokens import SearchToken, Token, place_entries, place_words
+from segtool.tokens import SearchToken, Token, place_entries
 
 if TYPE_CHECKING:
     from segtool.decode.literals import Literals
+    from segtool.runtime.arrays import Integers
 
 __all__ = ["SearchToken", "Segmenter", "Token", "load"]
 
@@ -37,7 +40,7 @@ BATCH_CHARACTERS = 1 << 18
 _plain_left = PLAIN_CHARACTERS  # a race between threads does no harm
 
 
-class Segmenter(Derivable, Alternatives):
+class Segmenter(Derivable, Alternatives, Columns):
     """Cuts text into words with a model.
 
     A segmenter does not change: threads may share it. Pickled, one that was loaded from a directory
@@ -183,6 +186,8 @@ class Segmenter(Derivable, Alternatives):
 
         Raises
         ------
+        ArgumentError
+            If the text is no string.
         UsageError
             If the unit is neither; for `search`, as :meth:`cut_for_search`.
 
@@ -194,7 +199,41 @@ class Segmenter(Derivable, Alternatives):
         """
         if search:
             return place_entries(text, self.entries(text, within), unit)
-        return place_words(text, self.cut(text), unit)
+        check_text(text, "tokenize()")
+        check_unit(unit, "tokenize()")
+        return self._cutter.cut_group([text], self.interprets, unit)[0]
+
+    def spans(self, text: str, unit: str = "character") -> Integers:
+        """Find the places of the words of a text.
+
+        Parameters
+        ----------
+        text : str
+        unit : {"character", "byte"}
+            Of the places; bytes are those of the text as UTF-8.
+
+        Returns
+        -------
+        ndarray of int64, shape (n, 2)
+            Start and end of each word that :meth:`cut` gives.
+
+        Raises
+        ------
+        ArgumentError
+            If the text is no string.
+        UsageError
+            If the unit is neither.
+
+        Examples
+        --------
+        >>> import segtool
+        >>> segtool.load().spans("天气 很好")
+        array([[0, 2],
+               [3, 5]])
+        """
+        check_text(text, "spans()")
+        check_unit(unit, "spans()")
+        return self._cutter.text_spans(text, unit == "character")
 
     def cut_batch(self, texts: Iterable[str], workers: int = 1) -> list[list[str]]:
         """Cut many texts, in several threads if so asked.
@@ -223,12 +262,49 @@ class Segmenter(Derivable, Alternatives):
         >>> segtool.load().cut_batch(["今天天气很好", "我们去公园"], workers=2)
         [['今天', '天气', '很好'], ['我们', '去', '公园']]
         """
-        if workers < 1:
-            raise UsageError(f"cut_batch(): {workers} workers: choose 1 or more")
         texts = checked_texts(texts, "cut_batch()", "pass [text], or cut it by cut(text)")
+        return self._batch(self._cutter.cut_group, texts, workers, "cut_batch()")
+
+    def tokenize_batch(self, texts: Iterable[str], unit: str = "character", workers: int = 1) -> list[list[Token]]:
+        """Cut many texts and give the places of the words.
+
+        Parameters
+        ----------
+        texts : iterable of str
+        unit : {"character", "byte"}
+            As for :meth:`tokenize`.
+        workers : int
+            As for :meth:`cut_batch`.
+
+        Returns
+        -------
+        list of list of Token
+            The words of each text, in order.
+
+        Raises
+        ------
+        UsageError
+            If the unit is neither, or `workers` is less than 1.
+        ArgumentError
+            As for :meth:`cut_batch`.
+
+        Examples
+        --------
+        >>> import segtool
+        >>> segtool.load().tokenize_batch(["天气", "很好"])
+        [[Token(word='天气', start=0, end=2)], [Token(word='很好', start=0, end=2)]]
+        """
+        check_unit(unit, "tokenize_batch()")
+        texts = checked_texts(texts, "tokenize_batch()", "pass [text], or cut it by tokenize(text)")
+        return self._batch(partial(self._cutter.cut_group, unit=unit), texts, workers, "tokenize_batch()")
+
+    def _batch(self, cut: Callable[..., list[Any]], texts: Iterable[str], workers: int, call: str) -> list[Any]:
+        """Cut texts by a function for groups of them."""
+        if workers < 1:
+            raise UsageError(f"{call}: {workers} workers: choose 1 or more")
         groups = text_groups(texts, BATCH_CHARACTERS)
-        cuts = in_order(lambda group: self._cutter.cut_group(group, self.interprets), groups, workers)
-        return [words for group in cuts for words in group]
+        cuts = in_order(lambda group: cut(group, interprets=self.interprets), groups, workers)
+        return [found for group in cuts for found in group]
 
     def interprets(self, characters: int) -> bool:
         """Whether to cut a text of so many characters in plain Python; if not, compiled kernels are in use from now.

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from itertools import accumulate, compress
 from typing import TYPE_CHECKING, NamedTuple
 
-from segtool.errors import UsageError
+from segtool.arguments import check_unit
 
 if TYPE_CHECKING:
     from segtool.decode.search import Entries
@@ -139,8 +139,7 @@ def place_entries(text: str, entries: Entries, unit: str) -> list[SearchToken]:
 
 def _in_unit(text: str, places: list[int], unit: str) -> list[int]:
     """Places in characters, in another unit."""
-    if unit not in ("character", "byte"):
-        raise UsageError(f"tokenize(): unit {unit!r} is neither 'character' nor 'byte'")
+    check_unit(unit, "tokenize()")
     if unit == "character":
         return places
     sizes = [1 if c < "\x80" else 2 if c < "\u0800" else 3 if c < "\U00010000" else 4 for c in text]

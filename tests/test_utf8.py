@@ -14,6 +14,7 @@ from segtool import EncodingError, Segmenter, train
 from segtool.decode import decoders
 from segtool.decode.block import SLACK, Scratch
 from segtool.decode.characters import CHARACTERS, character_table
+from segtool.decode.runs_of_corpus import cut_runs
 from segtool.text.sources import Source, read_pieces
 from segtool.text.symbols import CODE_LIMIT, LAT, MARK, NUM, class_table
 from segtool.text.utf8_files import _whole_characters, read_utf8
@@ -163,7 +164,7 @@ def test_runs_are_cut_like_lines(lines, room):
     runs = runs_of("\n".join(lines))
     for segmenter in EVERY:
         with little_room(room):
-            joined = decoders.cut_runs(segmenter._cutter.decoder, runs)
+            joined = cut_runs(segmenter._cutter.decoder, runs)
         found, word = [[]], ""
         for code, join in zip(runs.codes[runs.stream].tolist(), joined.tolist(), strict=True):
             if code == MARK:

@@ -37,15 +37,20 @@ __all__ = [
     "NODE",
     "ROWS",
     "SLACK",
+    "SPAN",
     "STARTS",
     "SYMBOLS",
     "Scratch",
     "read_tokens",
+    "write_spans",
     "write_words",
 ]
 
 SLACK = 8
 """Bytes of the output beyond those that are needed."""
+
+SPAN = 16
+"""Bytes of the place of a word: start and end as int64."""
 
 LANES = LONGEST_WORD + 4
 """Rows of int64 in the working memory of a block."""
@@ -329,3 +334,45 @@ def write_words(data, at, settled, space_count, open_line, separator, places, wr
                     open_line = False
         t = stop + 1
     return written, open_line
+
+
+@kernel("i8(i8, i8, i8, i4[], i8, u1[])")
+def write_spans(at, settled, space_count, places, written, out):  # type: ignore[no-untyped-def]
+    """Write the places of the words of a block.
+
+    Parameters
+    ----------
+    at, settled, space_count, places
+        As for :func:`write_words`.
+    written : int
+        Bytes of the output so far.
+    out : uint8[SPAN * n + SLACK or more], written
+        Start and end of each word in turn, in bytes of the text, as int64; a multiple of 8 bytes long.
+
+    Returns
+    -------
+    int
+        Bytes of the output now.
+    """
+    row = len(places) // ROWS
+    starts = places[STARTS * row : (STARTS + 1) * row]
+    spaces = places[SPACES * row : (SPACES + 1) * row]
+    begins = places[BEGINS * row : (BEGINS + 1) * row]
+    ends = out[: len(out) & -8].view(np.int64)
+    count = written >> 3
+    t = 1
+    for i in range(space_count + 1):
+        stop = min(np.int64(spaces[i]), settled + 1) if i < space_count else settled + 1
+        if t < stop:
+            ends[count & _INDEX] = at + np.int64(starts[t])
+            count += 1
+            for j in range(t + 1, stop):
+                place = at + np.int64(starts[j])
+                count &= _INDEX
+                ends[count] = place
+                ends[count + 1] = place
+                count += 2 * np.int64(begins[j])
+            ends[count & _INDEX] = at + np.int64(starts[stop])
+            count += 1
+        t = stop + 1
+    return count << 3

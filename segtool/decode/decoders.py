@@ -1,7 +1,8 @@
 """How models cut: one class a kind of decoder, all called alike.
 
-A decoder cuts UTF-8 into UTF-8 (:meth:`Decoder.cut`) and marks the words of runs of symbols (:func:`cut_runs`), both
-compiled. Some also cut short texts in plain Python (:meth:`Decoder.cut_plain`).
+A decoder cuts UTF-8 into UTF-8 (:meth:`Decoder.cut`), finds the places of words in it (:meth:`Decoder.spans`) and marks
+the words of runs of symbols (:func:`segtool.decode.runs_of_corpus.cut_runs`), all compiled. Some also cut short texts
+in plain Python (:meth:`Decoder.cut_plain`).
 """
 
 from __future__ import annotations
@@ -11,29 +12,27 @@ import itertools
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from segtool.decode.block import SLACK, Scratch, read_tokens, write_words
+from segtool.decode.block import SLACK, SPAN, Scratch, read_tokens, write_spans, write_words
 from segtool.decode.characters import character_table
 from segtool.decode.forced_splits import split_lengths, split_trie, split_words
 from segtool.decode.lattice_of_text import Lattice, compiled_lattice, plain_lattice
 from segtool.decode.near_best import bar_splits, cover_entries, list_entries, plain_entries
 from segtool.decode.pairs import cover_pairs
+from segtool.decode.places import cut_short
 from segtool.decode.utf8_kernel import cover, cut_utf8
 from segtool.decode.viterbi import GRANULARITY, NO_WORD, SPLITS, WEIGHT_UNIT, viterbi
 from segtool.errors import ModelError, UsageError
-from segtool.runtime.arrays import Bytes, Ids
+from segtool.runtime.arrays import Bytes, Ids, Integers
 from segtool.store.model import LM_FOLDER, Model
 from segtool.text.folding import fold_table
 from segtool.text.symbols import CODE_LIMIT, MARK, SPACE, class_table, symbolise
+from segtool.tokens import Token
 
-if TYPE_CHECKING:
-    from segtool.text.runs import Chunk
-
-__all__ = ["Decoder", "cut_runs", "decoder_of"]
+__all__ = ["ROOM", "Decoder", "decoder_of"]
 
 ROOM = 1 << 12
 """Tokens of a block; more is taken where that is too little for what stays open."""
@@ -57,36 +56,6 @@ def decoder_of(model: Model) -> Decoder:
     return _SplitLattice(model, splits) if splits and kind == "lattice" else _DECODERS[kind](model)
 
 
-def cut_runs(decoder: Decoder, runs: Chunk) -> npt.NDArray[np.bool_]:
-    """Cut a corpus.
-
-    Parameters
-    ----------
-    decoder : Decoder
-    runs : Chunk
-
-    Returns
-    -------
-    ndarray of bool, shape (n,)
-        Whether each symbol of the stream and the next one are of one word.
-    """
-    ids, stream = decoder.ids[runs.codes], runs.stream
-    ends = np.append(np.flatnonzero(stream == MARK) + 1, len(stream))
-    joined = np.zeros(len(stream), np.bool_)
-    scratch = Scratch(ROOM)
-    low = 0
-    while low < len(stream):  # as many whole runs as there is room for, but at least one
-        after, fitting = np.searchsorted(ends, (low, low + scratch.room), "right")
-        high = int(ends[max(after, fitting - 1)])
-        if high - low > scratch.room:
-            scratch = Scratch(high - low)
-        scratch.put(ids[stream[low:high]])
-        decoder.cover(high - low, high - low, scratch)
-        joined[low : high - 1] = scratch.begins[2 : high - low + 1] == 0
-        low = high
-    return joined
-
-
 class _Memory(threading.local):
     """Working memory, kept between calls; one for each thread."""
 
@@ -98,7 +67,7 @@ class _Memory(threading.local):
         if size > KEPT_BYTES:
             return np.empty(size, np.uint8)
         if len(self.out) < size:
-            self.out = np.empty(2 * size, np.uint8)
+            self.out = np.empty(2 * size + size % 8, np.uint8)
         return self.out
 
 
@@ -178,7 +147,8 @@ class Decoder:
         data, final, before
             As for :func:`segtool.decode.block.read_tokens`.
         separator, open_line
-            As for :func:`segtool.decode.block.write_words`.
+            As for :func:`segtool.decode.block.write_words`; no separator asks for places
+            (:func:`segtool.decode.block.write_spans`).
 
         Returns
         -------
@@ -188,7 +158,7 @@ class Decoder:
             As for :func:`segtool.decode.utf8_kernel.cut_utf8`; if `final`, all is consumed.
         """
         points, between = (np.frombuffer(data, np.uint8), np.frombuffer(separator, np.uint8))
-        out = _memory.out_of(len(data) * (1 + len(separator)) + SLACK)
+        out = _memory.out_of(len(data) * (1 + len(separator) if separator else SPAN) + SLACK)
         scratch = _memory.scratch
         state = final, before, open_line
         size, consumed, before, open_line, stuck = self._cut(points, *state, between, scratch, out)
@@ -196,9 +166,22 @@ class Decoder:
             scratch = Scratch(4 * scratch.room)
             state = final, before, open_line
             more, rest, before, open_line, stuck = self._cut(points[consumed:], *state, between, scratch, out[size:])
+            if not separator:
+                out[size : size + more].view(np.int64)[:] += consumed
             size += more
             consumed += rest
         return out[:size], consumed, before, open_line
+
+    def spans(self, data: bytes) -> Integers:
+        """Find the places of the words of a text: start and end in turn, in bytes.
+
+        The result is valid until the next call in the same thread.
+        """
+        return self.cut(data, b"")[0].view(np.int64)
+
+    def cut_short(self, text: str, data: bytes, kind: int) -> list[Any] | None:
+        """Cut a text in one call of compiled code, if that can be done; `kind` as for `words_of` of places."""
+        return None
 
     def _cut(
         self, data: Any, final: bool, before: int, open_line: bool, separator: Any, scratch: Scratch, out: Any
@@ -209,7 +192,10 @@ class Decoder:
         while at < len(data):
             tokens, certain, spaces, full = read(data, at, final, before, self.characters, places)
             settled = self.cover(tokens, certain, scratch)
-            written, open_line = write(data, at, settled, spaces, open_line, separator, places, written, out)
+            if len(separator):
+                written, open_line = write(data, at, settled, spaces, open_line, separator, places, written, out)
+            else:
+                written = write_spans.compiled(at, settled, spaces, places, written, out)
             before = int(scratch.symbols[settled])
             at += int(scratch.starts[settled + 1])
             if certain < tokens and (settled == 0 or not full):
@@ -218,14 +204,16 @@ class Decoder:
 
     def cut_plain(self, text: str) -> list[str]:
         """Cut a text without compiled code."""
+        return [text[start:end] for start, end in self.plain_spans(text)]
+
+    def plain_spans(self, text: str) -> Iterator[tuple[int, int]]:
+        """Find the places of the words of a text, in characters, without compiled code."""
         assert self.plain is not None
-        words = []
         for starts, symbols in self.plain_runs(text):
             t = 0
             for length in self.plain(symbols) if symbols else (1,):
-                words.append(text[starts[t] : starts[t + length]])
+                yield starts[t], starts[t + length]
                 t += length
-        return words
 
     def plain_runs(self, text: str) -> Iterator[tuple[list[int], list[int]]]:
         """Read a text without compiled code.
@@ -279,8 +267,17 @@ class _Lattice(Decoder):
     def _cut(
         self, data: Any, final: bool, before: int, open_line: bool, separator: Any, scratch: Scratch, out: Any
     ) -> tuple[int, int, int, bool, bool]:
-        tables = self.characters, *self._cut_tables
-        return cut_utf8.compiled(data, final, before, open_line, separator, *tables, scratch.whole, out)
+        return cut_utf8.compiled(data, final, before, open_line, separator, *self._all_tables, scratch.whole, out)
+
+    def cut_short(self, text: str, data: bytes, kind: int) -> list[Any] | None:
+        found: list[Any] = []
+        request = [text, found, data, Token]
+        arrays = _memory.scratch.whole, _memory.out_of(len(data) * SPAN + SLACK)
+        return found if cut_short(id(request), kind, *self._all_tables, *arrays) else None
+
+    @functools.cached_property
+    def _all_tables(self) -> tuple[Any, ...]:
+        return self.characters, *self._cut_tables
 
     def plain(self, symbols: list[int]) -> list[int]:
         return viterbi(symbols, *self._plain_tables, *self._limits)

@@ -30,6 +30,7 @@ from segtool.decode.literal_kernels import (
     find_stretches,
 )
 from segtool.errors import UsageError
+from segtool.runtime.arrays import Integers
 from segtool.text.folding import fold_table
 from segtool.text.symbols import C_EXTEND, C_HAN, CODE_LIMIT, STAND_INS, class_table, code_points, symbolise
 
@@ -37,6 +38,7 @@ __all__ = ["Literals"]
 
 _PLACE = re.compile(f"[{STAND_INS}]")
 _PLACE_BYTES = re.compile(b"|".join(place.encode() for place in STAND_INS))
+_PLACE_SIZE = len(STAND_INS[0].encode())
 _LEAD = STAND_INS.encode()[:1]  # rare, so that most pieces are seen at once to hold none
 
 
@@ -194,12 +196,6 @@ class Literals:
         return _replaced(text, places[: 2 * count].tolist())
 
     @staticmethod
-    def show(words: list[str], found: list[str]) -> list[str]:
-        """Put literals back into the words of a text."""
-        left = iter(found)
-        return [next(left) if word in STAND_INS else word for word in words] if found else words
-
-    @staticmethod
     def places(hidden: str) -> list[int]:
         """Places of the literals in a hidden text, in characters."""
         return [place.start() for place in _PLACE.finditer(hidden)]
@@ -210,6 +206,13 @@ class Literals:
         at = Literals.places(hidden)
         gains = [0, *accumulate(len(word) - 1 for word in found)]
         return lambda places: [place + gains[bisect_left(at, place)] for place in places]
+
+    @staticmethod
+    def shift_utf8(hidden: bytes, found: list[bytes], places: Integers) -> Integers:
+        """Turn places in a hidden text, in bytes, into those in the text itself."""
+        at = [place.start() for place in _PLACE_BYTES.finditer(hidden)]
+        gains = np.cumsum([0, *(len(word) - _PLACE_SIZE for word in found)])
+        return places + gains[np.searchsorted(at, places)]
 
     def hide_stream(self, pieces: Iterable[bytes], found: deque[bytes]) -> Iterator[bytes]:
         """Replace the literals of a text that comes in pieces.

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
+import numpy as np
+
 from segtool.decode.decoders import Decoder, decoder_of
 from segtool.decode.literals import Literals
-from segtool.text.symbols import STAND_INS
+from segtool.decode.places import BYTE_TOKENS, TOKENS, WORDS, encode_texts, place_in_texts, words_of
+from segtool.runtime.arrays import Integers
+from segtool.tokens import place_words
 
 if TYPE_CHECKING:
     from segtool.decode.lattice_of_text import Lattice
@@ -18,6 +22,9 @@ if TYPE_CHECKING:
     from segtool.store.model import Model
 
 __all__ = ["TextCutter", "cutter_of"]
+
+SHORT = 1 << 13
+"""Bytes up to which a text is cut in one call, which keeps Python's lock; for longer ones the lock is free."""
 
 _shared: WeakValueDictionary[Any, TextCutter] = WeakValueDictionary()
 """Cutters in use of models in directories. No lock guards it: a process could be forked while it is held."""
@@ -75,13 +82,13 @@ class TextCutter:
         -------
         list of str
         """
-        cut = self._cut_plain if plain else self._cut_compiled
-        if self.literals is None:
-            return cut(text)
-        hidden, found = self._hide(text, plain)
-        return self.literals.show(cut(hidden), found)
+        if plain:
+            return [text[start:end] for start, end in self.plain_spans(text)]
+        return self._compiled([text], WORDS)[0]
 
-    def cut_group(self, texts: list[str], interprets: Callable[[int], bool]) -> list[list[str]]:
+    def cut_group(
+        self, texts: list[str], interprets: Callable[[int], bool], unit: str | None = None
+    ) -> list[list[Any]]:
         """Cut texts as one, with a line end between them, which no word crosses.
 
         Parameters
@@ -89,29 +96,67 @@ class TextCutter:
         texts : list of str
         interprets : callable
             Says whether to cut so many characters without compiled code.
+        unit : {"character", "byte"} or None
+            Give tokens, with places in this unit.
 
         Returns
         -------
-        list of list of str
+        list of list of str, or of Token
         """
-        if not texts:
-            return []
-        joined = "\n".join(texts)
-        plain = interprets(len(joined))
+        if interprets(sum(map(len, texts)) + len(texts)):
+            cuts = [self.cut(text, True) for text in texts]
+            return cuts if unit is None else [place_words(*each, unit) for each in zip(texts, cuts, strict=True)]
+        return self._compiled(texts, WORDS if unit is None else TOKENS if unit == "character" else BYTE_TOKENS)
+
+    def _compiled(self, texts: list[str], kind: int) -> list[list[Any]]:
+        data, bounds = encode_texts(texts)
+        if len(texts) == 1 and len(data) < SHORT and self.literals is None:
+            found = self.decoder.cut_short(texts[0], data, kind)
+            if found is not None:
+                return [found]
+        return words_of(texts, data, bounds, self.byte_spans(data), kind)
+
+    def text_spans(self, text: str, characters: bool) -> Integers:
+        """Find the places of the words of a text, a row for each; see :meth:`segtool.segmenter.Segmenter.spans`."""
+        data, bounds = encode_texts([text])
+        return self.spans(data, bounds, characters)[0].copy().reshape(-1, 2)
+
+    def spans(self, data: bytes, bounds: Integers, characters: bool = True) -> tuple[Integers, Integers]:
+        """Find the places of the words of texts; compiled.
+
+        Parameters
+        ----------
+        data, bounds
+            As from :func:`segtool.decode.places.encode_texts`.
+        characters : bool
+            Whether to count characters, not bytes.
+
+        Returns
+        -------
+        spans : ndarray of int64
+            Start and end of each word in turn, in its text; valid until the next call in the same thread.
+        counts : ndarray of int64
+            Number of words of each text.
+        """
+        spans, counts = self.byte_spans(data), np.empty(len(bounds) - 1, np.int64)
+        place_in_texts(np.frombuffer(data, np.uint8), bounds, characters, spans, counts)
+        return spans, counts
+
+    def byte_spans(self, data: bytes) -> Integers:
+        """Find the places of the words of a text; see :meth:`segtool.decode.decoders.Decoder.spans`."""
         if self.literals is None:
-            return self._cut_lines(texts, joined, plain)
-        if _holds_line_ends(texts, joined):  # of which none is a space in a literal
-            pairs = [self._hide(text, plain) for text in texts]
-            texts, joined = [hidden for hidden, _ in pairs], "\n".join(hidden for hidden, _ in pairs)
-            left = iter([word for _, found in pairs for word in found])
-        else:
-            joined, found = self._hide(joined, plain)
-            texts, left = joined.split("\n"), iter(found)
-        lines = self._cut_lines(texts, joined, plain)
-        for i, text in enumerate(texts):
-            if STAND_INS[0] in text or STAND_INS[1] in text:
-                lines[i] = [next(left) if word in STAND_INS else word for word in lines[i]]
-        return lines
+            return self.decoder.spans(data)
+        hidden, found, _ = self.literals.hide_utf8(data)
+        spans = self.decoder.spans(hidden)
+        return self.literals.shift_utf8(hidden, found, spans) if found else spans
+
+    def plain_spans(self, text: str) -> Iterable[tuple[int, int]]:
+        """Find the places of the words of a text, in characters, without compiled code."""
+        if self.literals is None:
+            return self.decoder.plain_spans(text)
+        hidden, found = self.literals.hide(text)
+        shift = self.literals.shift(hidden, found)
+        return [(start, end) for start, end in map(shift, map(list, self.decoder.plain_spans(hidden)))]
 
     def entries(self, text: str, within: float, plain: bool) -> Entries:
         """Find the entries of a text for search: places in characters, and which are words of the cut.
@@ -148,28 +193,3 @@ class TextCutter:
         """Replace the literals of a text."""
         assert self.literals is not None
         return self.literals.hide(text) if plain else self.literals.hide_compiled(text)
-
-    def _cut_plain(self, text: str) -> list[str]:
-        return self.decoder.cut_plain(text)
-
-    def _cut_compiled(self, text: str) -> list[str]:
-        # one string of all words, which Python splits faster than it would take slices
-        joined = self._joined(text.replace("\n", " "))
-        return joined.split(" ") if joined else []
-
-    def _cut_lines(self, texts: list[str], joined: str, plain: bool) -> list[list[str]]:
-        """Cut texts, which also come joined."""
-        if plain:
-            return [self.decoder.cut_plain(text) for text in texts]
-        if _holds_line_ends(texts, joined):
-            joined = "\n".join([text.replace("\n", " ").replace("\r", " ") for text in texts])
-        return [line.split(" ") if line else [] for line in self._joined(joined).split("\n")]
-
-    def _joined(self, text: str) -> str:
-        """The words of each line with a space between two."""
-        return str(self.decoder.cut(text.encode("utf-8", "surrogatepass"), b" ")[0], "utf-8", "surrogatepass")
-
-
-def _holds_line_ends(texts: list[str], joined: str) -> bool:
-    """Whether there are line ends inside the texts."""
-    return "\r" in joined or joined.count("\n") >= len(texts)

@@ -9,7 +9,7 @@ look-ups overlap:
 4. :func:`_score_long_words`: longer words, a length at a time, from those places only where the trie goes on;
 5. :func:`_best_cover`: the greatest of a handful of sums for each token;
 6. :func:`_mark_words`: back along the best cover, as far as it is settled;
-7. :func:`segtool.decode.block.write_words`: words to bytes.
+7. :func:`segtool.decode.block.write_words`: words to bytes, or :func:`segtool.decode.block.write_spans`.
 
 :func:`cover` does steps 2 to 6, :func:`cut_utf8` all of them, block by block. Scores and the choice between equal ones
 are those of :mod:`segtool.decode.viterbi`; across boundaries all covers have the same score.
@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from segtool.decode.block import BACKS, BEGINS, LANES, NODE, ROWS, STARTS, read_tokens, write_words
+from segtool.decode.block import BACKS, BEGINS, LANES, NODE, ROWS, STARTS, read_tokens, write_spans, write_words
 from segtool.decode.characters import CHARACTERS
 from segtool.decode.forced_splits import split_words
 from segtool.decode.viterbi import FLIP, FLIPPED, GRANULARITY, NO_WORD, SHIFT, SPLITS, TAG_STEP
@@ -349,7 +349,7 @@ def cut_utf8(data, final, before, open_line, separator, characters, units, spell
     data, final, before, characters
         As for :func:`read_tokens`.
     open_line, separator, out
-        As for :func:`write_words`.
+        As for :func:`write_words`; without a separator, `out` takes places, as for :func:`write_spans`.
     units, spelling
         As for :func:`cover`; with the words that are split on output behind the spelling scores, if there are any.
     scratch : int64[(LANES + ROWS // 2) * row]
@@ -376,7 +376,10 @@ def cut_utf8(data, final, before, open_line, separator, characters, units, spell
         settled = cover(tokens, certain, characters, units, spelling, places, scores)
         if spelling[SPLITS] != 0:
             split_words(settled, spelling[spelling[SPLITS] :], places)
-        written, open_line = write_words(data, at, settled, spaces, open_line, separator, places, written, out)
+        if len(separator) != 0:
+            written, open_line = write_words(data, at, settled, spaces, open_line, separator, places, written, out)
+        else:
+            written = write_spans(at, settled, spaces, places, written, out)
         before = np.int64(places[settled])
         at += places[STARTS * row + settled + 1]
         if certain < tokens and (settled == 0 or not full):

@@ -7,10 +7,9 @@ Nothing imports them by itself, and each needs the extra of its name; :mod:`segt
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TypeAlias
 
+from segtool.errors import needs_extra
 from segtool.segmenter import Segmenter, load
 from segtool.tokens import has_letters
 
@@ -23,12 +22,3 @@ ModelOrPath: TypeAlias = str | os.PathLike[str] | Segmenter
 def segmenter_of(model: ModelOrPath) -> Segmenter:
     """Load a model, unless it is a segmenter already."""
     return model if isinstance(model, Segmenter) else load(model)
-
-
-@contextmanager
-def needs_extra(name: str) -> Iterator[None]:
-    """Name the extra that brings a library which is imported inside and is not there."""
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(f"{error}: pip install 'segtool[{name}]'", name=error.name) from error

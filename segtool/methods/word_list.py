@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from segtool.decode.decoders import cut_runs, decoder_of
+from segtool.decode.decoders import decoder_of
+from segtool.decode.runs_of_corpus import cut_runs
 from segtool.errors import CorpusError, UsageError
 from segtool.guideline.listing import listed_words, literals_of
 from segtool.lexicon.build import build_model

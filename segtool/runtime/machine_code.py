@@ -78,7 +78,7 @@ def load_code(function: Callable[..., Any], signature: str) -> MachineCode | Non
             code = data[_DIGEST_SIZE:]
             if _digest(function, signature, code) != data[:_DIGEST_SIZE]:
                 raise ValueError("made from other source, for another system, or damaged")
-            run = _link(function, code) if code.startswith(_ELF) else deserialise(function, code)
+            run = _link(function, code) if code.startswith(_ELF) else deserialise(function, signature, code)
             return MachineCode(run, folder, is_new=False)
         except FileNotFoundError:
             continue

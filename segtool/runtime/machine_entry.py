@@ -73,7 +73,7 @@ def object_code(compiled: Any, function: Callable[..., Any]) -> bytes:
     for i, (kind, name) in enumerate(zip(described.argtypes, function.__code__.co_varnames, strict=False)):
         value = builder.load(builder.gep(entry.args[1], [size(i)]))
         arguments.append(make.array(value, kind, name) if isinstance(kind, types.Array) else make.scalar(value, kind))
-    make.call(module, described, arguments)
+    make.call(module, described, arguments, compiled.targetoptions["nogil"])
 
     # numba's code calls this to free an array that owns memory; no array here does
     unused = ir.Function(module, ir.FunctionType(ir.VoidType(), [pointer]), "NRT_MemInfo_call_dtor")
@@ -173,15 +173,20 @@ class _Entry:
         )
         return array._getvalue()
 
-    def call(self, module: Any, described: Any, arguments: list[Any]) -> None:
-        """Write code that calls the kernel and returns its result."""
+    def call(self, module: Any, described: Any, arguments: list[Any], unlocked: bool) -> None:
+        """Write code that calls the kernel, perhaps without Python's lock, and returns its result."""
+        from numba.core import cgutils
+
         builder, context, api = self._builder, self._context, self._api
         kernel = context.declare_function(module, described)
-        state = api.save_thread()
+        state = api.save_thread() if unlocked else None
         status, result = context.call_conv.call_function(
             builder, kernel, described.restype, described.argtypes, arguments
         )
-        api.restore_thread(state)
+        if unlocked:
+            api.restore_thread(state)
+        else:
+            self.fail_if(cgutils.is_not_null(builder, api.err_occurred()))
         self.fail_if(status.is_error, "the kernel failed", "PyExc_ArithmeticError")
         builder.ret(api.from_native_value(described.restype, result))
 

@@ -7,7 +7,10 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["compile_kernel", "deserialise", "serialise"]
+__all__ = ["LOCKED", "compile_kernel", "deserialise", "serialise"]
+
+LOCKED = " locked"
+"""End of the signature of a kernel that keeps Python's lock, as it uses Python's objects."""
 
 
 def compile_kernel(function: Callable[..., Any], signature: str) -> Any:
@@ -18,7 +21,8 @@ def compile_kernel(function: Callable[..., Any], signature: str) -> Any:
     """
     import numba
 
-    result, arguments = signature.removesuffix(")").rsplit("(", 1)
+    unlocked = not signature.endswith(LOCKED)
+    result, arguments = signature.removesuffix(LOCKED).removesuffix(")").rsplit("(", 1)
     types = [_type(part) for part in arguments.split(",")]
     if result == "void":
         returned = numba.types.void
@@ -26,7 +30,7 @@ def compile_kernel(function: Callable[..., Any], signature: str) -> Any:
         returned = numba.types.Tuple([_type(part) for part in result.strip("()").split(",")])
     else:
         returned = _type(result)
-    return numba.njit([returned(*types)], nogil=True)(function)
+    return numba.njit([returned(*types)], nogil=unlocked)(function)
 
 
 def serialise(dispatcher: Any) -> bytes:
@@ -39,12 +43,12 @@ def serialise(dispatcher: Any) -> bytes:
     return dumps(compiled._reduce())
 
 
-def deserialise(function: Callable[..., Any], data: bytes) -> Any:
+def deserialise(function: Callable[..., Any], signature: str, data: bytes) -> Any:
     """Make a dispatcher of a function and its machine code from :func:`serialise`, a pickle of trusted origin."""
     import numba
     from numba.core.compiler import CompileResult
 
-    dispatcher = numba.njit(nogil=True)(function)
+    dispatcher = numba.njit(nogil=not signature.endswith(LOCKED))(function)
     context = dispatcher.targetctx
     context.refresh()
     compiled = CompileResult._rebuild(context, *pickle.loads(data))

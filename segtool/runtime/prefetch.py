@@ -10,17 +10,17 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["prefetch"]
+__all__ = ["Intrinsic", "prefetch"]
 
 
-class _Intrinsic:
+class Intrinsic:
     """An intrinsic of numba, made when numba compiles a kernel that calls it; loaded machine code needs no numba."""
 
     def __init__(self, define: Callable[..., Any]) -> None:
         functools.update_wrapper(self, define)
 
-    def __call__(self, *arguments: Any) -> None:
-        """Do nothing: plain Python is too slow to wait for memory."""
+    def __call__(self, *arguments: Any) -> Any:
+        """Do nothing: plain Python is too slow to wait for memory, and has no addresses."""
 
     @functools.cached_property
     def _numba_type_(self) -> Any:
@@ -32,7 +32,7 @@ class _Intrinsic:
         return context.resolve_value_type(made)
 
 
-@_Intrinsic
+@Intrinsic
 def prefetch(typing_context: Any, array: Any, index: Any) -> Any:
     """Fetch ``array[index]`` into the cache, for kernels; it changes no result."""
     from llvmlite import ir

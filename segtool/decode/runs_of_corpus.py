@@ -1,0 +1,47 @@
+"""Cutting a corpus, whose text is symbols already."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from segtool.decode.block import Scratch
+from segtool.decode.decoders import ROOM, Decoder
+from segtool.text.symbols import MARK
+
+if TYPE_CHECKING:
+    from segtool.text.runs import Chunk
+
+__all__ = ["cut_runs"]
+
+
+def cut_runs(decoder: Decoder, runs: Chunk) -> npt.NDArray[np.bool_]:
+    """Cut a corpus.
+
+    Parameters
+    ----------
+    decoder : Decoder
+    runs : Chunk
+
+    Returns
+    -------
+    ndarray of bool, shape (n,)
+        Whether each symbol of the stream and the next one are of one word.
+    """
+    ids, stream = decoder.ids[runs.codes], runs.stream
+    ends = np.append(np.flatnonzero(stream == MARK) + 1, len(stream))
+    joined = np.zeros(len(stream), np.bool_)
+    scratch = Scratch(ROOM)
+    low = 0
+    while low < len(stream):  # as many whole runs as there is room for, but at least one
+        after, fitting = np.searchsorted(ends, (low, low + scratch.room), "right")
+        high = int(ends[max(after, fitting - 1)])
+        if high - low > scratch.room:
+            scratch = Scratch(high - low)
+        scratch.put(ids[stream[low:high]])
+        decoder.cover(high - low, high - low, scratch)
+        joined[low : high - 1] = scratch.begins[2 : high - low + 1] == 0
+        low = high
+    return joined
