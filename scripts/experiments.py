@@ -55,6 +55,11 @@ def raw(lines: Sequence[str]) -> list[str]:
     return [line.replace(" ", "") for line in lines]
 
 
+def sentences(lines: Sequence[str]) -> list[list[str]]:
+    """The words of gold lines; empty lines are left out."""
+    return [line.split() for line in lines if line.split()]
+
+
 def without(gold: Gold, text: str) -> list[str]:
     """The lines of a text that share no long stretch of characters with a gold set."""
     seen: set[str] = set()

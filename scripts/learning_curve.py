@@ -11,20 +11,20 @@ set, if there is one; and a conditional random field that learns from the same s
 
 from __future__ import annotations
 
-import random
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from statistics import mean
 
 import segtool
-from scripts.experiments import f1, gold_of, parser_of, print_head, print_row, raw, shown
+from scripts.experiments import f1, gold_of, parser_of, print_head, print_row, raw, sentences, shown
+from segtool.plot.figures import LabelledWords, Learn, learning_curve
 
 SETS = {"pku/dev10pct": "pku/test", "msr/dev10pct": "msr/test", "ud_gsdsimp/dev": "", "ud_gsd_trad/dev": ""}
 
 LABELLED, DRAWS = [20, 50, 200, 1000], 4
 
-Learn = Callable[[list[str]], Callable[[list[str]], Iterable[list[str]]]]
+Cut = Callable[[list[str]], Iterable[Sequence[str]]]
 
 
 def plain(test: list[str], words: Sequence[str] = ()) -> str:
@@ -35,14 +35,14 @@ def plain(test: list[str], words: Sequence[str] = ()) -> str:
     return shown(f1(test, segmenter.cut_batch(raw(test))))
 
 
-def tuned(lines: list[str]) -> Callable[[list[str]], Iterable[list[str]]]:
+def tuned(labels: LabelledWords) -> Cut:
     """The included model, tuned."""
-    return segtool.load().tune([line.split() for line in lines]).cut_batch
+    return segtool.load().tune(labels).cut_batch
 
 
 def tuned_with(words: Sequence[str]) -> Learn:
     """The included model, tuned with a complete word list."""
-    return lambda lines: segtool.load().tune([line.split() for line in lines], words, words_only=True).cut_batch
+    return lambda labels: segtool.load().tune(labels, words, words_only=True).cut_batch
 
 
 def features(text: str) -> list[list[str]]:
@@ -55,14 +55,14 @@ def features(text: str) -> list[list[str]]:
     return found
 
 
-def crf(lines: list[str]) -> Callable[[list[str]], Iterable[list[str]]]:
+def crf(labels: LabelledWords) -> Cut:
     """A conditional random field over characters."""
     import pycrfsuite
 
     trainer = pycrfsuite.Trainer(verbose=False, params={"c2": 1.0, "max_iterations": 100})
-    for line in lines:
-        tags = ["S" if len(word) == 1 else "B" + "M" * (len(word) - 2) + "E" for word in line.split()]
-        trainer.append(features("".join(line.split())), list("".join(tags)))
+    for words in labels:
+        tags = ["S" if len(word) == 1 else "B" + "M" * (len(word) - 2) + "E" for word in words]
+        trainer.append(features("".join(words)), list("".join(tags)))
     with tempfile.NamedTemporaryFile() as file:
         trainer.train(file.name)
         tagger = pycrfsuite.Tagger()
@@ -83,13 +83,9 @@ def crf(lines: list[str]) -> Callable[[list[str]], Iterable[list[str]]]:
 
 def curve(labels: list[str], test: list[str], sizes: list[int], draws: int, learn: Learn) -> Iterable[str]:
     """F1 at every size, the mean of several draws, and with all sentences."""
-    for size in sizes:
-        if size > len(labels):
-            yield "-"
-            continue
-        found = [f1(test, learn(random.Random(draw).sample(labels, size))(raw(test))) for draw in range(draws)]
-        yield shown(mean(found))
-    yield shown(f1(test, learn(labels)(raw(test))))
+    points = learning_curve(learn, sentences(labels), [line.split() for line in test], sizes, draws)
+    found = {size: shown(mean(f1)) for size, f1 in points[:-1]}
+    return [*(found.get(size, "-") for size in sizes), shown(mean(points[-1].f1))]
 
 
 def print_curves(data: Path, sizes: list[int], draws: int, peers: bool) -> None:

@@ -11,13 +11,10 @@ the rest is reported.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
 from dataclasses import replace
-from itertools import accumulate
 from statistics import mean
 
 import numpy as np
-import numpy.typing as npt
 
 import segtool
 from scripts.experiments import (
@@ -27,21 +24,18 @@ from scripts.experiments import (
     parser_of,
     print_head,
     print_row,
-    raw,
     read_texts,
+    sentences,
     shown,
     texts_of,
     without,
 )
-from segtool.text.symbols import tokenise
+from segtool.plot.figures import BINS, Gaps, calibration_error, gaps_of, reliability_bins
 
-BINS = 10
 FACTORS = [1.1**i for i in range(-7, 8)]
 """Scales are tried that are so many times that of the model."""
 UNCALIBRATED = 1.0
 CERTAIN = 1e-9
-
-Gaps = tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]
 
 
 def scaled(segmenter: segtool.Segmenter, scale: float) -> segtool.Segmenter:
@@ -50,36 +44,10 @@ def scaled(segmenter: segtool.Segmenter, scale: float) -> segtool.Segmenter:
     return segtool.Segmenter(replace(model, card=model.card | {"calibration": scale}, path=None))
 
 
-def gaps_of(segmenter: segtool.Segmenter, lines: list[str]) -> Gaps:
-    """Of each gap within a run its probability, and whether it is a boundary."""
-    text = "\n".join(raw(lines))
-    is_boundary = np.zeros(len(text) + 1, np.bool_)
-    is_boundary[list(accumulate(len(word) for line in lines for word in [*line.split(), "\n"]))[:-1]] = True
-    codes, starts = tokenise(text)
-    places = starts[1:][(codes[1:] > 0) & (codes[:-1] > 0)]
-    return segmenter.boundary_probabilities(text)[places - 1], is_boundary[places]
-
-
 def log_loss(gaps: Gaps) -> float:
     """Mean negative log probability of the labels, in nats."""
-    right = np.where(gaps[1], gaps[0], 1 - gaps[0])
+    right = np.where(gaps.is_boundary, gaps.probability, 1 - gaps.probability)
     return float(-np.log(np.maximum(right, CERTAIN)).mean())
-
-
-def bins_of(gaps: Gaps) -> Iterator[tuple[float, float, float]]:
-    """Of each bin of probabilities the share of the gaps, their mean probability, and the share of boundaries in it."""
-    bins = np.minimum((gaps[0] * BINS).astype(int), BINS - 1)
-    for number in range(BINS):
-        here = bins == number
-        if here.any():
-            yield float(here.mean()), float(gaps[0][here].mean()), float(gaps[1][here].mean())
-        else:
-            yield 0.0, float("nan"), float("nan")
-
-
-def calibration_error(gaps: Gaps) -> float:
-    """Expected calibration error: the mean distance of the two over the bins, weighted by their shares."""
-    return sum(share * abs(found - real) for share, found, real in bins_of(gaps) if share)
 
 
 def best_scale(segmenters: dict[str, segtool.Segmenter], gold: Gold) -> float:
@@ -87,7 +55,7 @@ def best_scale(segmenters: dict[str, segtool.Segmenter], gold: Gold) -> float:
 
     def loss(factor: float) -> float:
         each = ((scaled(seg, factor * seg.model.calibration), gold[name][1::4]) for name, seg in segmenters.items())
-        return mean(log_loss(gaps_of(segmenter, lines)) for segmenter, lines in each)
+        return mean(log_loss(gaps_of(segmenter, sentences(lines))) for segmenter, lines in each)
 
     return min(FACTORS, key=loss)
 
@@ -98,7 +66,7 @@ def report(name: str, segmenters: dict[str, segtool.Segmenter], gold: Gold) -> d
     own = mean(each.model.calibration for each in segmenters.values())
     found, best, raw_scores = {}, {}, {}
     for set_name, each in segmenters.items():
-        lines = gold[set_name][3::4]
+        lines = sentences(gold[set_name][3::4])
         found[set_name] = gaps_of(each, lines)
         best[set_name] = gaps_of(scaled(each, factor * each.model.calibration), lines)
         raw_scores[set_name] = gaps_of(scaled(each, UNCALIBRATED), lines)
@@ -112,7 +80,7 @@ def report(name: str, segmenters: dict[str, segtool.Segmenter], gold: Gold) -> d
 def print_bins(rows: dict[str, dict[str, Gaps]]) -> None:
     """Print the mean probability and the share of boundaries in each bin, the mean of the gold sets."""
     print_head("probability", [f"{name}: {what}" for name in rows for what in ("gaps", "mean", "boundaries")])
-    columns = [[list(bins_of(gaps)) for gaps in found.values()] for found in rows.values()]
+    columns = [[list(reliability_bins(gaps)) for gaps in found.values()] for found in rows.values()]
     for number in range(BINS):
         cells = []
         for sets in columns:

@@ -22,6 +22,7 @@ from typing import Any
 
 import numpy as np
 
+from segtool.plot.figures import growth_exponent
 from segtool.text.sources import find_sources
 
 SEGTOOL = [sys.executable, "-m", "segtool"]
@@ -86,11 +87,6 @@ def measure(text: Path, folder: Path, options: argparse.Namespace) -> Figures:
     return {"mb": text.stat().st_size / MB, "train": trained, "count": counted, "corpus": corpus, **sizes}
 
 
-def exponent(sizes: list[float], values: list[float]) -> float:
-    """Slope of the logarithms."""
-    return float(np.polyfit(np.log(sizes), np.log(values), 1)[0]) if len(sizes) > 1 else float("nan")
-
-
 def table(head: list[str], rows: list[list[str]]) -> str:
     lines = [head, ["---"] + ["--:"] * (len(head) - 1), *rows]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
@@ -103,26 +99,27 @@ def report(results: list[Figures]) -> str:
     rows = []
     for name in names:
         cells = [each["train"]["stages"].get(name) for each in results]
-        slope = exponent(sizes, [max(cell[0], 0.01) for cell in cells]) if all(cells) else float("nan")
+        slope = growth_exponent(sizes, [max(cell[0], 0.01) for cell in cells]) if all(cells) else float("nan")
         rows.append([name, *(f"{cell[0]:.2f} s, {cell[1]:,} MB" if cell else "" for cell in cells), f"{slope:.2f}"])
     whole = [each["train"]["seconds"] for each in results]
     peaks = [f"{each['train']['seconds']:.1f} s, {each['train']['peak_mb']:,.0f} MB" for each in results]
-    rows.append(["all", *peaks, f"{exponent(sizes, whole):.2f}"])
+    rows.append(["all", *peaks, f"{growth_exponent(sizes, whole):.2f}"])
     times = [each["count"]["seconds"] for each in results]
     counted = [f"{each['count']['seconds']:.1f} s, {each['count']['peak_mb']:,.0f} MB" for each in results]
-    rows.append(["`segtool count`", *counted, f"{exponent(sizes, times):.2f}"])
+    rows.append(["`segtool count`", *counted, f"{growth_exponent(sizes, times):.2f}"])
     titles = [f"{size:,.0f} MB" for size in sizes]
     growth = []
     lengths = len(results[0]["corpus"]["types"])
     symbols = [each["corpus"]["symbols"] for each in results]
-    growth.append(["symbols", *(f"{number:,}" for number in symbols), f"{exponent(sizes, symbols):.2f}"])
+    growth.append(["symbols", *(f"{number:,}" for number in symbols), f"{growth_exponent(sizes, symbols):.2f}"])
     for k in range(lengths):
         types = [each["corpus"]["types"][k] for each in results]
-        growth.append([f"{k + 1}-grams", *(f"{number:,}" for number in types), f"{exponent(symbols, types):.2f}"])
+        slope = growth_exponent(symbols, types)
+        growth.append([f"{k + 1}-grams", *(f"{number:,}" for number in types), f"{slope:.2f}"])
     others = {"candidates": "candidates", "words": "words", "shard_mb": "shard, MB", "model_mb": "model, MB"}
     for name, label in others.items():
         values = [each[name] for each in results]
-        growth.append([label, *(f"{value:,.0f}" for value in values), f"{exponent(symbols, values):.2f}"])
+        growth.append([label, *(f"{value:,.0f}" for value in values), f"{growth_exponent(symbols, values):.2f}"])
     return "\n\n".join([table(["", *titles, "exponent"], rows), table(["types", *titles, "exponent"], growth)])
 
 

@@ -136,7 +136,7 @@ def test_documents_name_no_option_that_is_not_there(path):
         name = next(name for name in sorted(COMMANDS, key=len, reverse=True) if line.startswith(name))
         for flag in re.findall(r"(?<=\s)--?[a-z][\w-]*", re.split(r"[|#]", line)[0]):
             assert flag in {*FLAGS[name], "-h", "--help"}, line
-    for command, flag in re.findall(r"`segtool ((?:lm )?[a-z]+)[^`]*?(--?[a-z][\w-]*)", prose(path)):
+    for command, flag in re.findall(r"`segtool ((?:(?:lm|plot) )?[a-z]+)[^`]*?(--?[a-z][\w-]*)", prose(path)):
         assert flag in {*FLAGS[f"segtool {command}"], "-h", "--help"}, f"{command} {flag}"
     for flag in re.findall(r"`(--[a-z][\w-]*)", prose(path)):
         assert flag in every, flag

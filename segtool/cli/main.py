@@ -22,6 +22,7 @@ from segtool.cli.export import export_command
 from segtool.cli.help import HelpfulGroup
 from segtool.cli.interrupts import interruptible, was_interrupted
 from segtool.cli.lm import lm_group
+from segtool.cli.plot import plot_group
 from segtool.cli.train import train_command
 from segtool.cli.tune import tune_command
 from segtool.cli.warmup import warmup_command
@@ -117,6 +118,7 @@ for _command in (
     eval_command,
     words_command,
     export_command,
+    plot_group,
     count_command,
     lm_group,
     warmup_command,
