@@ -22,5 +22,5 @@ if __name__ == "__main__":
                 os.kill(process or os.getpid(), signal.SIGKILL)
         return run(self, task, *rest)
 
-    SparkEngine.run = killing
+    SparkEngine.run = killing  # type: ignore[method-assign]
     main(arguments)
