@@ -72,7 +72,10 @@ class _CutCommand(options.TitledCommand):
     title="Output",
 )
 @options.titled_option(
-    "--column", metavar="NAME", help="FILE is CSV or JSON Lines: cut this field, and keep the others.", title="Input"
+    "--column",
+    metavar="NAME",
+    help="FILE is CSV, JSON Lines or Parquet: cut this field, and keep the others.",
+    title="Input",
 )
 @options.titled_option(
     "--sep", default=" ", show_default="a space", help="Separator between two words.", title="Output"
@@ -140,7 +143,8 @@ def cut_command(
     --format jsonl writes {"words": [...]} for each line, with --offsets also "spans", with --search "positions"; tsv
     writes the number of the line and a word, under a header; bies a character and its tag B, I, E or S, and an empty
     line behind each line. With --column and --format text, records are written as they came, with the words of the
-    field in it; with --format jsonl, as JSON Lines with a list of words.
+    field in it; with --format jsonl, as JSON Lines with a list of words. Parquet is written as Parquet with a list of
+    words.
 
     Files of words have one word a line, perhaps with a count and a tag behind it, as jieba's dictionaries. They have
     the encoding of the input.
@@ -159,6 +163,7 @@ def cut_command(
     from segtool.decode.columns import ColumnCutter
     from segtool.decode.confidence import nbest_utf8_stream
     from segtool.decode.formats import Format, format_utf8_stream
+    from segtool.decode.parquet import is_parquet
     from segtool.decode.search import search_utf8_stream
     from segtool.decode.streaming import cut_utf8_stream
     from segtool.guideline.dictionary import extend
@@ -200,7 +205,9 @@ def cut_command(
             for source in sources:
                 begun = False
                 pieces = read_utf8(source, encoding=encoding, progress=step)
-                if table is not None:
+                if table is not None and source.path is not None and is_parquet(source.path):
+                    parts = table.cut_parquet(source.path, source.name, step)
+                elif table is not None:
                     parts = table.cut(pieces, source.name)
                 elif is_formatted:
                     parts = format_utf8_stream(segmenter, pieces, wanted, workers, numbers)

@@ -30,11 +30,11 @@ _GROUP_BYTES = 1 << 18
 
 
 class _Part(NamedTuple):
-    """What is found in some rows: the number of words of each, and two columns, which end with their last item."""
+    """What is found in some rows: the number of words of each, their places, and perhaps the words side by side."""
 
     counts: Integers
-    first: npt.NDArray[Any]
-    second: npt.NDArray[Any]
+    places: Integers
+    words: Bytes
 
 
 def cut_array(cutter: TextCutter, array: Any, workers: int = 1) -> Any:
@@ -47,14 +47,14 @@ def cut_array(cutter: TextCutter, array: Any, workers: int = 1) -> Any:
         size = pack_words(data, bounds, spans, counts, ends, words)
         return _Part(counts, ends, words[:size])
 
-    def build(pa: Any, parts: list[_Part], wide: bool) -> Any:
-        ends = np.concatenate([np.zeros(1, np.int64), *(part.first for part in parts)])
-        at = 1
-        for part, before in zip(parts, np.cumsum([0, *(len(part.second) for part in parts)]).tolist(), strict=False):
-            ends[at : at + len(part.first)] += before
-            at += len(part.first)
-        buffers = [None, _buffer(pa, ends, wide), pa.py_buffer(np.concatenate([part.second for part in parts]))]
-        return pa.Array.from_buffers(pa.large_string() if wide else pa.string(), len(ends) - 1, buffers)
+    def build(pa: Any, parts: list[_Part], kind: Any) -> Any:
+        ends = np.zeros(1 + sum(len(part.places) for part in parts), kind)
+        at, before = 1, 0
+        for part in parts:
+            np.add(part.places, before, out=ends[at : at + len(part.places)], casting="unsafe")
+            at, before = at + len(part.places), before + len(part.words)
+        buffers = [None, pa.py_buffer(ends), pa.py_buffer(np.concatenate([part.words for part in parts]))]
+        return pa.Array.from_buffers(pa.string() if kind is np.int32 else pa.large_string(), len(ends) - 1, buffers)
 
     return _worked(array, "cut_arrow()", cut, build, workers)
 
@@ -66,15 +66,12 @@ def spans_of_array(cutter: TextCutter, array: Any, unit: str = "character", work
     def place(data: Bytes, bounds: Integers) -> _Part:
         spans, counts = _byte_spans(cutter, data), np.empty(len(bounds) - 1, np.int64)
         place_in_texts(data, bounds, unit == "character", spans, counts)
-        return _Part(counts, spans[::2].copy(), spans[1::2].copy())
+        return _Part(counts, spans.copy(), data[:0])
 
-    def build(pa: Any, parts: list[_Part], wide: bool) -> Any:
-        columns = []
-        for column in range(1, 3):
-            places = np.concatenate([part[column] for part in parts])
-            kind = pa.int64() if wide else pa.int32()
-            columns.append(pa.Array.from_buffers(kind, len(places), [None, _buffer(pa, places, wide)]))
-        return pa.StructArray.from_arrays(columns, ["start", "end"])
+    def build(pa: Any, parts: list[_Part], kind: Any) -> Any:
+        columns = ([part.places[i::2] for part in parts] for i in range(2))
+        arrays = [pa.array(np.concatenate(column, dtype=kind, casting="unsafe")) for column in columns]
+        return pa.StructArray.from_arrays(arrays, ["start", "end"])
 
     return _worked(array, "spans_arrow()", place, build, workers)
 
@@ -87,7 +84,7 @@ def _worked(
     array: Any,
     call: str,
     work: Callable[[Bytes, Integers], _Part],
-    build: Callable[[Any, list[_Part], bool], Any],
+    build: Callable[[Any, list[_Part], Any], Any],
     workers: int,
 ) -> Any:
     """Work on groups of the texts of an array, and build the array of the results."""
@@ -104,14 +101,16 @@ def _worked(
     made = []
     for chunk, rows in zip(chunks, groups, strict=True):
         wide = bool(pa.types.is_large_string(chunk.type))
+        number: Any = np.int64 if wide else np.int32
         parts = [next(found) for _ in rows] or [work(np.empty(0, np.uint8), np.zeros(1, np.int64))]
-        values = build(pa, parts, wide)
-        ends = np.concatenate([np.zeros(1, np.int64), *(part.counts for part in parts)]).cumsum()
+        values = build(pa, parts, number)
+        ends = np.zeros(len(chunk) + 1, number)
+        np.cumsum(np.concatenate([part.counts for part in parts]), out=ends[1:])
         kind = (pa.large_list if wide else pa.list_)(values.type)
         valid = None
         if chunk.null_count:
             valid = pa.py_buffer(np.packbits(chunk.is_valid().to_numpy(zero_copy_only=False), bitorder="little"))
-        buffers = [valid, _buffer(pa, ends, wide)]
+        buffers = [valid, pa.py_buffer(ends)]
         made.append(pa.Array.from_buffers(kind, len(chunk), buffers, chunk.null_count, children=[values]))
     return pa.chunked_array(made) if is_chunked else made[0]
 
@@ -189,10 +188,6 @@ def _joined_texts(pa: Any, rows: Any, call: str) -> tuple[Bytes, Integers]:
     content = rows.buffers()[2]
     join_texts(np.empty(0, np.uint8) if content is None else np.frombuffer(content, np.uint8), offsets, bounds, data)
     return data, bounds
-
-
-def _buffer(pa: Any, places: Integers, wide: bool) -> Any:
-    return pa.py_buffer(places if wide else places.astype(np.int32))
 
 
 @kernel("void(u1[const], i8[const], i8[const], u1[])")

@@ -1,4 +1,4 @@
-"""Tables whose texts are cut in one column: CSV with a header, or JSON Lines. All other fields keep their values."""
+"""Tables whose texts are cut in one column: CSV with a header, JSON Lines, Parquet. Other fields keep their values."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import io
 import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from segtool.decode.formats import CutLine, Format, LineCutter, json_line
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 __all__ = ["ColumnCutter"]
 
 _DELIMITERS = ",\t;"
+_ROWS = 1 << 10
+"""Rows of Parquet that a thread takes at a time."""
 
 
 @dataclass
@@ -68,10 +71,10 @@ class _Lines(Iterator[str]):
 class ColumnCutter:
     """Cuts one field of the records of tables.
 
-    A table is JSON Lines if its first line begins with a brace, else CSV with a header, whose fields are divided by
-    commas, tabs or semicolons. In the format ``jsonl`` the records are written as JSON Lines, and the field is a list
-    of words. In the format ``text`` they are written as they came, and the field is the words with the separator
-    between them.
+    A table in text is JSON Lines if its first line begins with a brace, else CSV with a header, whose fields are
+    divided by commas, tabs or semicolons. In the format ``jsonl`` the records are written as JSON Lines, and the field
+    is a list of words. In the format ``text`` they are written as they came, and the field is the words with the
+    separator between them.
 
     Parameters
     ----------
@@ -132,6 +135,60 @@ class ColumnCutter:
 
         for group in _groups(records, lines):
             yield from in_order(lambda some: self._written(some, write), group, self._workers)
+
+    def cut_parquet(self, path: Path, name: str, progress: Callable[[int], object]) -> Iterator[bytes]:
+        """Cut a Parquet file.
+
+        In the format ``text`` it is written as Parquet, in which the field is a list of words, too.
+
+        Parameters
+        ----------
+        path : Path
+        name : str
+            Of the input, for messages.
+        progress : callable
+            Takes the number of bytes that were read.
+
+        Yields
+        ------
+        bytes
+
+        Raises
+        ------
+        InputError
+            If pyarrow is missing, or the file is damaged.
+        DataError
+            If there is no such column of strings, it is not the only table of its output, or its other values have no
+            form in JSON.
+        """
+        from segtool.decode.parquet import ParquetTable
+
+        table = ParquetTable(path, name, self._column)
+        is_first = self._first is None
+        self._check_kind(name, ["Parquet", *table.schema.names])
+        if self._form.name == "text":
+            if not is_first:
+                raise DataError(f"{name} is a second Parquet file: cut each by a command of its own")
+            yield from table.written(self._cut_array, progress)
+            return
+        for batch in table.batches(progress):
+            records = [_Record(row, row[self._column]) for row in batch.to_pylist()]
+            groups = [records[i : i + _ROWS] for i in range(0, len(records), _ROWS)]
+            try:
+                yield from in_order(lambda some: self._written(some, self._write_json), groups, self._workers)
+            except TypeError as error:
+                raise DataError(f"{name}: {one_line(error)}: leave out --format jsonl") from None
+
+    def _cut_array(self, texts: Any) -> Any:
+        """Cut an array of strings into one of lists of words."""
+        segmenter, form = self._cutter.segmenter, self._form
+        if form.within is None and not form.dropped:
+            return segmenter.cut_arrow(texts, self._workers)
+        import pyarrow
+
+        cuts = self._cutter.cut_lines([text for text in texts.to_pylist() if text is not None])
+        lists = [None if text is None else next(cuts)[0].words for text in texts.to_pylist()]
+        return pyarrow.array(lists, segmenter.cut_arrow(texts[:0]).type)
 
     def _check_kind(self, name: str, header: list[str] | None) -> None:
         """Check that a table has the columns of the first one, which gives the header of the output."""
@@ -219,8 +276,9 @@ class ColumnCutter:
 
 def _csv_row(fields: list[str], delimiter: str) -> str:
     out = io.StringIO()
-    csv.writer(out, delimiter=delimiter, lineterminator="\n").writerow(fields)
-    return out.getvalue()
+    # only fields with a character of this line end are quoted for it
+    csv.writer(out, delimiter=delimiter, lineterminator="\r\n").writerow(fields)
+    return out.getvalue().removesuffix("\r\n") + "\n"
 
 
 def _groups(records: Iterator[_Record], lines: _Lines) -> Iterator[list[list[_Record]]]:
