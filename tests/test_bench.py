@@ -99,7 +99,7 @@ def test_a_run_without_peers(tmp_path, monkeypatch, capsys):
     assert "Trained on text.txt" in said and "| from shell to `--help`, s |" in said
     assert "\n| data/gold.seg.txt | 0." in said
     record = json.loads(kept.read_text(encoding="utf-8"))
-    expected = {*bench_tables.METRICS, "bare_2"} - set([] if hasattr(segtool.Segmenter, "cut_arrow") else NEW)
+    expected = {*bench_tables.METRICS, "bare_2", "columns_2"} - set([] if hasattr(segtool.Segmenter, "cut_arrow") else NEW)
     assert record["values"].keys() == expected
     assert all(len(found["segtool"]) == 1 for found in record["values"].values())
     assert all(process["peak_mb"] > 5 for process in record["processes"])
