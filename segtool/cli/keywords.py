@@ -69,7 +69,7 @@ def keywords_command(
     from segtool.segmenter import load
     from segtool.text.sources import ReadReport, find_sources, read_blocks
 
-    sources = find_sources(inputs)
+    sources = find_sources(inputs, reading["encoding"])
     report = ReadReport()
     with options.open_output(output, sources) as out:
         found = load(model).keywords(read_blocks(sources, report=report, **reading), top or None)
