@@ -25,6 +25,8 @@ MORE = {
     "segtool.store.model": ["Model"],
     "segtool.discovery": ["discover", "WordScore"],
     "segtool.export.words": ["exported_words", "ExportedWord"],
+    "segtool.info": ["describe_model", "ModelInfo"],
+    "segtool.keywords": ["Keyword"],
     "segtool.explain.explanation": ["Explanation", "ExplainedRun", "ExplainedWord", "ExplainedGap", "Alternative"],
     "segtool.lm.store": ["open_lm"],
     "segtool.lm.language_model": ["LanguageModel", "TextScore"],

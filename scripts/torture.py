@@ -22,9 +22,10 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
+from scripts.torture_files import run_files
 from scripts.torture_kills import run_kill
 from scripts.torture_processes import run_sharing
-from scripts.torture_strings import BATCH, run_files, run_strings
+from scripts.torture_strings import BATCH, run_strings
 from scripts.torture_surroundings import run_surroundings
 from tests.hostile import KINDS as HOSTILE
 from tests.hostile_cases import Process, run_case, worker
@@ -51,14 +52,14 @@ class Kind(NamedTuple):
 
 
 KINDS = {
-    "strings": Kind(run_strings, 0.18, BATCH, "random strings, through the API and as a stream"),
-    "files": Kind(run_files, 0.08, 1, "random files, encodings and archives, through the command line"),
+    "strings": Kind(run_strings, 0.28, BATCH, "random strings, through the API and as a stream"),
+    "files": Kind(run_files, 0.06, 1, "random files, encodings, archives, tables and lists, through the command line"),
     "mutations": Kind(run_mutation, 0.40, 1, "changed models, shards and other inputs, with right checksums"),
-    "kills": Kind(run_kill, 0.20, 1, "commands that were killed, terminated or interrupted while they wrote"),
+    "kills": Kind(run_kill, 0.14, 1, "commands that were killed, terminated or interrupted while they wrote"),
     "surroundings": Kind(
-        run_surroundings, 0.09, 1, "full disks, missing rights, changing inputs, closed outputs, limits"
+        run_surroundings, 0.07, 1, "full disks, missing rights, changing inputs, closed outputs, limits"
     ),
-    "sharing": Kind(run_sharing, 0.05, 1, "threads, forked and spawned processes, asyncio, many calls in flat memory"),
+    "sharing": Kind(run_sharing, 0.05, 1, "threads, forked and spawned processes, asyncio, flat memory in many calls"),
 }
 
 
@@ -149,7 +150,8 @@ def run_command() -> int:
     parser = argparse.ArgumentParser(prog="scripts/torture", description="Try to break segtool.")
     parser.add_argument("--seconds", type=float, default=60, help="when to stop (60)")
     parser.add_argument("--seed", type=int, default=0, help="number of the first trial, in millions (0)")
-    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes at a time")
+    workers = (os.cpu_count() or 1) + 1  # as some wait for the commands that they start
+    parser.add_argument("--workers", type=int, default=workers, help=f"processes at a time ({workers})")
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=list(KINDS), help="what to try (all)")
     parser.add_argument("--only", metavar="KIND:TRIAL", help="repeat one trial, in this process")
     parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)

@@ -21,7 +21,7 @@ SECONDS = 120
 """A command that takes longer hangs."""
 COMMANDS: dict[str, list[str]] = {
     "train": ["train", "text", "-o", "out"],
-    "train resumable": ["train", "text", "-o", "out", "--resume", "--memory", "300M"],
+    "train resumable": ["train", "text", "-o", "out", "--resume", "--memory", "2G"],
     "train entropy": ["train", "text", "-o", "out", "--method", "entropy"],
     "train from a base": ["train", "small", "--base", "MODEL", "-o", "out"],
     "count": ["count", "text", "-o", "out"],

@@ -15,16 +15,17 @@ import segtool
 from scripts.torture_commands import guarded
 from scripts.torture_strings import draw_segmenter, draw_string
 from segtool.segmenter import Segmenter
-from tests.hostile import Failure
+from tests.hostile import Failure, original
 
 CALLS = 20_000
+SEGMENTERS = 60
 MOST_GROWTH = 4 << 20
 """Bytes by which memory may grow in so many calls."""
 
 
 def run_sharing(trial: int) -> tuple[str, str]:
     """Share a segmenter in one of the ways."""
-    ways = [threads, processes, tasks, flat_memory]
+    ways = [threads, processes, tasks, flat_memory, many_segmenters]
     return guarded("sharing", ways[trial % len(ways)], trial)
 
 
@@ -98,3 +99,28 @@ def flat_memory(draw: random.Random) -> Iterator[str]:
     gc.collect()
     if memory() - before > MOST_GROWTH:
         raise Failure(f"memory grows by {(memory() - before) >> 10} kB in {CALLS} calls")
+
+
+def many_segmenters(draw: random.Random) -> Iterator[str]:
+    """Load a model and derive segmenters many times: no more memory and descriptors than before."""
+    if not os.path.exists("/proc/self/fd"):
+        yield "skipped: many segmenters, for descriptors are counted in /proc"
+        return
+    segmenter, texts, _ = drawn(draw)
+    yield f"{SEGMENTERS} times loaded, {segmenter!r}"
+    kind = original(draw.choice(["model", "tuned", "adapted"]))
+
+    def derive() -> None:
+        loaded = segtool.load(kind)
+        for each in (loaded, loaded.with_granularity(1.0), loaded.with_words(prefer=["天气很好"], force=["C++"])):
+            each.cut(texts[0])
+
+    for _ in range(SEGMENTERS // 5):
+        derive()
+    gc.collect()
+    before, files = memory(), len(os.listdir("/proc/self/fd"))
+    for _ in range(SEGMENTERS):
+        derive()
+    gc.collect()
+    if memory() - before > MOST_GROWTH or len(os.listdir("/proc/self/fd")) > files:
+        raise Failure(f"memory grows by {(memory() - before) >> 10} kB, and descriptors from {files}")

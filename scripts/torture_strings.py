@@ -1,24 +1,21 @@
-"""Random strings and files for scripts/torture: every way to cut them gives the same words, which are slices."""
+"""Random strings for scripts/torture: every way to cut them gives the same words, which are slices."""
 
 from __future__ import annotations
 
-import bz2
 import functools
-import gzip
-import lzma
+import json
 import random
 import re
-import shutil
-import tempfile
 import traceback
-from collections.abc import Callable
-from pathlib import Path
+from unittest import mock
 
 import segtool
+from segtool.decode import decoders
+from segtool.decode.block import Scratch
 from segtool.decode.streaming import cut_utf8_stream
 from segtool.segmenter import Segmenter
 from tests.helpers import _TELLING, interpreting
-from tests.hostile import Failure, corpus, home, invoke, original
+from tests.hostile import Failure, corpus, original
 
 BATCH = 500
 """Strings of a trial."""
@@ -26,10 +23,6 @@ SEPARATOR = "<between two words>"
 """Not in the strings; literals may hold a space."""
 MODELS = ["default", "default", "model", "entropy", "cohesion", "tags", "tuned", "extended", "adapted"]
 FORCE = ["公园|散步", "C++", "iPhone 15 Pro", "𠮷野家", "3.5%", "今|天"]
-ENCODINGS = ["utf-8", "utf-8-sig", "gb18030", "gbk", "big5", "utf-16", "utf-16-le", "utf-32", "utf-16-be"]
-PACK: dict[str, Callable[[bytes], bytes]] = {
-    "": bytes, ".gz": gzip.compress, ".bz2": bz2.compress, ".xz": lzma.compress,
-}  # fmt: skip
 
 
 @functools.lru_cache(12)
@@ -95,6 +88,10 @@ def check_strings(segmenter: Segmenter, texts: list[str], draw: random.Random) -
         compiled = [segmenter.cut(text) for text in texts]
         if draw.random() < 0.3 and segmenter.cut_batch(texts, workers=2) != compiled:
             raise Failure("cut_batch differs from cut")
+        if draw.random() < 0.3:
+            batches = segmenter.tokenize_batch(texts, draw.choice(["character", "byte"]), workers=2)
+            if [[token.word for token in tokens] for tokens in batches] != compiled:
+                raise Failure("tokenize_batch differs from cut")
     with interpreting(True):
         for text, words in zip(texts, compiled, strict=True):
             if segmenter._cutter.decoder.plain is not None and segmenter.cut(text) != words:
@@ -113,7 +110,8 @@ def check_streams(segmenter: Segmenter, texts: list[str], draw: random.Random) -
     data = "\n".join(lines)
     size = draw.choice([1, 7, 100, 1000, 10**6]) if len(data) < 4000 else draw.choice([100, 1000, 10**6])
     pieces = [data[i : i + size].encode("utf-8", "surrogatepass") for i in range(0, len(data), size)]
-    with interpreting(False):
+    room = draw.choice([decoders.ROOM, 600, 64])
+    with interpreting(False), mock.patch.object(decoders._memory, "scratch", Scratch(room)):
         out = b"".join(cut_utf8_stream(segmenter, pieces, SEPARATOR, draw.choice([1, 2]), ahead=True))
         expected = [segmenter.cut(line) for line in lines]
     found = out.decode("utf-8", "surrogatepass").split("\n")
@@ -144,61 +142,13 @@ def check_more(segmenter: Segmenter, text: str, words: list[str]) -> None:
         best = segmenter.nbest(text, 3)
         if best and list(best[0].words) != words:
             raise Failure(f"the best of three cuts of {text!r} is not its cut")
+        if "".join("".join(segmenter.sample(text, 1.0, 3)).split()) != "".join(text.split()):
+            raise Failure(f"the words of a drawn cut of {text!r} are no slices")
+        explained = segmenter.explain(text[:20])
+        if not explained.report() or not json.dumps(explained.to_dict()) or "<" not in explained.to_html():
+            raise Failure(f"nothing is explained of {text!r}")
         probabilities = segmenter.boundary_probabilities(text)
         if len(probabilities) != max(len(text) - 1, 0) or not ((probabilities >= 0) & (probabilities <= 1)).all():
             raise Failure(f"probabilities of {text!r}: {probabilities}")
     except segtool.UsageError:  # of methods without them
         pass
-
-
-def run_files(trial: int) -> tuple[str, str]:
-    """Cut and search in a file of some encoding, in one and in two threads; the same as through the API."""
-    draw = random.Random(f"files {trial}")
-    place = Path(tempfile.mkdtemp(dir=home(), prefix="files"))
-    told = ""
-    try:
-        kind, encoding, packed = draw.choice(MODELS), draw.choice(ENCODINGS), draw.choice(["", "", *PACK])
-        told = f"{kind} {encoding} {packed}"
-        lines = [re.sub("[\n\r]", "", draw_string(draw, False)) for _ in range(draw.choice([0, 1, 10, 300]))]
-        text = draw.choice(["\n", "\r\n"]).join(lines) * draw.choice([1, 1, 1, 30]) + draw.choice(["", "\n"])
-        data = text.encode(encoding, "replace")
-        broken = draw.random() < 0.3
-        if broken and data:
-            data = damaged(data, draw)
-        (place / "text").with_suffix(packed).write_bytes(PACK[packed](data))
-        check_file(place, (place / "text").with_suffix(packed), kind, encoding, data, draw)
-    except Failure as error:
-        return told, str(error)
-    except BaseException:
-        return told, traceback.format_exc()
-    finally:
-        shutil.rmtree(place, ignore_errors=True)
-    return told, ""
-
-
-def damaged(data: bytes, draw: random.Random) -> bytes:
-    changed = bytearray(data)
-    for _ in range(draw.choice([1, 1, 5])):
-        changed[draw.randrange(len(changed))] = draw.randrange(256)
-    return bytes(changed[draw.choice([0, 0, 1]) : draw.choice([len(changed), max(len(changed) - 1, 1)])])
-
-
-def check_file(place: Path, file: Path, kind: str, encoding: str, data: bytes, draw: random.Random) -> None:
-    more = draw.choice([[], [], ["--search"], ["--granularity", "1"], ["--sep", "/"], ["--nbest", "2"]])
-    common = ["cut", file, "-m", original(kind), "--encoding", encoding, "-q", *more]
-    codes = [invoke(*common, "-o", place / f"out{workers}", "-j", workers) for workers in (1, 2)]
-    outputs = [path.read_bytes() if path.exists() else None for path in (place / "out1", place / "out2")]
-    if codes[0] != codes[1] or outputs[0] != outputs[1]:
-        raise Failure(f"one and two threads differ: {codes}")
-    if (codes[0] == 0) != (outputs[0] is not None):
-        raise Failure(f"exit {codes[0]}, and the output {'is' if outputs[0] else 'is not'} there")
-    if more or outputs[0] is None:
-        return
-    text = data.decode("utf-8-sig" if encoding == "utf-8" else encoding)
-    found = outputs[0].decode("utf-8", "surrogatepass")
-    if found.count("\n") != text.count("\n"):
-        raise Failure(f"{found.count(chr(10))} line ends of {text.count(chr(10))}")
-    segmenter = segmenter_of(kind)
-    for one, line in zip(found.split("\n"), text.split("\n"), strict=True):
-        if one.split() != [part for word in segmenter.cut(line) for part in word.split()]:
-            raise Failure(f"command and API differ on {line!r}")

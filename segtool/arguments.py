@@ -8,7 +8,7 @@ from typing import Any
 
 from segtool.errors import ArgumentError, UsageError, one_line
 
-__all__ = ["check_text", "check_unit", "checked_texts", "unknown_parameter"]
+__all__ = ["check_text", "check_unit", "check_utf8", "checked_texts", "unknown_parameter"]
 
 
 def check_text(text: object, place: str) -> None:
@@ -33,6 +33,30 @@ def check_unit(unit: str, call: str) -> None:
     """Raise UsageError for a unit of places that is none."""
     if unit not in ("character", "byte"):
         raise UsageError(f"{call}: unit {unit!r} is neither 'character' nor 'byte'")
+
+
+def check_utf8(data: bytes, separator: bytes, call: str) -> None:
+    """Check bytes for kernels, which read whole characters, wherever the data end.
+
+    Parameters
+    ----------
+    data : bytes
+        UTF-8; surrogates are allowed.
+    separator : bytes
+    call : str
+        For the message.
+
+    Raises
+    ------
+    ArgumentError
+        If the data are not UTF-8 or end within a character, or the separator is empty.
+    """
+    try:
+        data.decode("utf-8", "surrogatepass")
+    except UnicodeDecodeError as error:
+        raise ArgumentError(f"{call}: not UTF-8 at byte {error.start}: pass whole characters") from None
+    if not separator:
+        raise ArgumentError(f"{call}: there is no separator: pass b' '")
 
 
 def checked_texts(texts: Iterable[str], call: str, single: str) -> Iterable[str]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 from segtool.errors import UsageError
-from segtool.store.model import Model, save_model, with_granularity
+from segtool.store.model import ADAPTED, Model, save_model, with_granularity
 
 if TYPE_CHECKING:
     from segtool.decode.texts import TextCutter
@@ -70,7 +70,10 @@ class Derivable:
         if workers < 1:
             raise UsageError(f"adapt(): {workers} workers: choose 1 or more")
         runs = collect_corpus([texts] if isinstance(texts, str) else texts, self.model.folds)
-        return type(self)(adapt_model(self.model, runs, workers))
+        adapted = adapt_model(self.model, runs, workers)
+        before = self.model.card.get(ADAPTED, {}).get("symbols", 0)
+        adapted.card[ADAPTED] = {"symbols": before + runs.stats.symbols}
+        return type(self)(adapted)
 
     def tune(
         self: Derived,

@@ -42,7 +42,7 @@ from segtool.runtime.arrays import Floats, Integers
 from segtool.segmenter import Segmenter
 from segtool.store.model import Model
 from segtool.text.folding import fold_text
-from segtool.text.symbols import LAT, MARK, NUM, SPACE, tokenise
+from segtool.text.symbols import LAT, NUM, spelled, tokenise
 
 __all__ = ["SORT_FIELDS", "WordScore", "check_lengths", "discover", "examples", "rank"]
 
@@ -311,16 +311,6 @@ def examples(
                     if len(found) == number:
                         del wanted[word]
     return shown
-
-
-def spelled(text: str, numbers: bool = False) -> str:
-    r"""Spell a text as words are: ``0`` for a number, ``A`` for a Latin run, ``\n`` for space, ``\0`` for marks.
-
-    `numbers` says whether there are number tokens.
-    """
-    codes, _ = tokenise(text, numbers)
-    classes = {NUM: "0", LAT: "A", MARK: "\0", SPACE: "\n"}
-    return "".join([classes.get(code) or chr(code) for code in codes.tolist()])
 
 
 @lru_cache(1 << 16)

@@ -27,6 +27,7 @@ from typing import Any, TypeAlias
 
 from segtool.errors import DataError, MismatchError, UsageError
 from segtool.text.alignment import error_kinds, longest_common_subsequence, same_spans, stretches
+from segtool.text.html import html_table
 from segtool.text.sources import read_lines
 from segtool.text.word_lists import read_word_set
 
@@ -51,7 +52,7 @@ class FrequentError:
     count: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Evaluation:
     """Counts of one comparison, the figures that follow from them, and its settings.
 
@@ -139,6 +140,17 @@ class Evaluation:
 
     def report(self) -> str:
         """Give the figures as text for people, a row for each, below the settings that a comparison depends on."""
+        return "\n".join(f"{label:<12} {value}" for label, value in self._rows())
+
+    __str__ = report
+
+    def __repr__(self) -> str:
+        return f"<Evaluation of {self.lines:,} lines: F1 {self.f1:.4f}>"
+
+    def _repr_html_(self) -> str:
+        return html_table("Evaluation", self._rows())
+
+    def _rows(self) -> list[tuple[str, str]]:
         rows = [
             ("gold", self.gold_name),
             ("predicted", self.predicted_name + (f", words separated by {self.sep!r}" if self.sep else "")),
@@ -159,10 +171,7 @@ class Evaluation:
                 ("OOV recall", _fraction(self.oov_correct, self.oov_words)),
                 ("IV recall", _fraction(self.iv_correct, self.iv_words)),
             ]
-        rows += [(f"error {error.count:,}×", f"{error.gold} → {error.predicted}") for error in self.errors]
-        return "\n".join(f"{label:<12} {value}" for label, value in rows)
-
-    __str__ = report
+        return rows + [(f"error {error.count:,}×", f"{error.gold} → {error.predicted}") for error in self.errors]
 
 
 def evaluate(

@@ -12,16 +12,17 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from segtool.alternatives import Alternatives
-from segtool.arguments import check_text, check_unit, checked_texts
+from segtool.arguments import check_text, check_unit, check_utf8, checked_texts
 from segtool.columns import Columns
 from segtool.cut_texts import cut_texts
 from segtool.decode.texts import TextCutter, cutter_of
 from segtool.derivation import Derivable
-from segtool.errors import UsageError
+from segtool.errors import ArgumentError, UsageError
 from segtool.limits import WITHIN
 from segtool.runtime.workers import in_order, text_groups
 from segtool.store.model import DEFAULT, Model, find_model, load_model
 from segtool.tokens import SearchToken, Token, place_entries
+from segtool.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from segtool.decode.literals import Literals
@@ -40,7 +41,7 @@ BATCH_CHARACTERS = 1 << 18
 _plain_left = PLAIN_CHARACTERS  # a race between threads does no harm
 
 
-class Segmenter(Derivable, Alternatives, Columns):
+class Segmenter(Derivable, Alternatives, Columns, Vocabulary):
     """Cuts text into words with a model.
 
     A segmenter does not change: threads may share it. Pickled, one that was loaded from a directory
@@ -64,9 +65,11 @@ class Segmenter(Derivable, Alternatives, Columns):
     ['今天', '天气', '很好']
     >>> seg("今天天气很好")
     ['今天', '天气', '很好']
+    >>> "天氣" in seg, "天很" in seg
+    (True, False)
     """
 
-    __slots__ = ("_cutter", "literals", "model")
+    __slots__ = ("_background", "_cutter", "literals", "model")
 
     model: Model
     literals: Literals | None
@@ -76,6 +79,7 @@ class Segmenter(Derivable, Alternatives, Columns):
         object.__setattr__(self, "model", model)
         object.__setattr__(self, "_cutter", cutter_of(model))
         object.__setattr__(self, "literals", self._cutter.literals)
+        object.__setattr__(self, "_background", None)
 
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"a Segmenter does not change: {name} cannot be set")
@@ -324,7 +328,7 @@ class Segmenter(Derivable, Alternatives, Columns):
     def cut_utf8(
         self, data: bytes, separator: bytes, final: bool = True, before: int = 0, open_line: bool = False
     ) -> tuple[bytes, int, int, bool]:
-        """Cut UTF-8 with the compiled kernels; streaming consists of such calls.
+        """Cut UTF-8 with the compiled kernels, piece by piece.
 
         Literals must be hidden before (:meth:`segtool.decode.literals.Literals.hide_stream`).
 
@@ -340,6 +344,11 @@ class Segmenter(Derivable, Alternatives, Columns):
         consumed, before, open_line
             Settled bytes; give those behind them again, with the text that follows and `before` and `open_line`.
 
+        Raises
+        ------
+        ArgumentError
+            If the data are not UTF-8 or end within a character, there is no separator, or `before` is no symbol.
+
         Examples
         --------
         >>> import segtool
@@ -347,6 +356,9 @@ class Segmenter(Derivable, Alternatives, Columns):
         >>> out.decode()
         '天气/很好'
         """
+        check_utf8(data, separator, "cut_utf8()")
+        if not 0 <= before <= len(self.model.symbols):
+            raise ArgumentError(f"cut_utf8(): {before} is no symbol: pass what the call before returned")
         out, consumed, before, open_line = self._cutter.decoder.cut(data, separator, final, before, open_line)
         return out.tobytes(), consumed, before, open_line
 

@@ -190,7 +190,7 @@ def resume(folder: Path, stop: bool = False) -> None:
     text = Path(original_text())
     build = mock.patch("segtool.training.build_model", side_effect=Failure("stopped"))
     with build if stop else contextlib.nullcontext():
-        segtool.train(text, folder / "out", resume=True, tmp=folder, memory="300M")
+        segtool.train(text, folder / "out", resume=True, tmp=folder, memory="2G")
 
 
 @functools.cache

@@ -200,3 +200,20 @@ def test_misspelt_parameter(wrong, right):
 def test_parameter_like_no_other():
     with pytest.raises(ArgumentError, match=r"there is no parameter xyzzy: docs/cli.md"):
         segtool.train(texts=[LINE], xyzzy=3)
+
+
+@pytest.mark.parametrize("data", [b"\xe4\xbb", "今".encode() + b"\xf0\x9f", b"\xff" * 9, b"\xf8\x88\x80\x80", b"\x80"])
+def test_cut_utf8_refuses_what_is_no_utf8(data):
+    """Kernels would read behind the data, or behind a table."""
+    with pytest.raises(ArgumentError, match="not UTF-8 at byte"):
+        sample_segmenter().cut_utf8(data, b" ", False)
+
+
+def test_cut_utf8_refuses_other_arguments():
+    data = "今天".encode()
+    with pytest.raises(ArgumentError, match="no separator"):
+        sample_segmenter().cut_utf8(data, b"")
+    for before in (-1, 10**6):
+        with pytest.raises(ArgumentError, match="is no symbol"):
+            sample_segmenter().cut_utf8(data, b" ", True, before)
+    assert sample_segmenter().cut_utf8("\ud800今天".encode("utf-8", "surrogatepass"), b" ")[0].split()

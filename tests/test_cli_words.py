@@ -13,7 +13,8 @@ from click.testing import CliRunner
 import segtool
 from segtool.cli.main import main
 from segtool.cli.words import FIELDS, words_command
-from segtool.discovery import SORT_FIELDS, discover, examples, spelled
+from segtool.discovery import SORT_FIELDS, discover, examples
+from segtool.text.symbols import spelled
 from tests.helpers import SAMPLE, TIMEOUT, command, contents, environment, sample_model, sample_segmenter, sample_text
 
 # The error handling of the real group, without its handlers of signals and logs.

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 import segtool
 from segtool import UsageError, discovery
-from segtool.discovery import SORT_FIELDS, WordScore, check_lengths, discover, examples, rank, spelled
+from segtool.discovery import SORT_FIELDS, WordScore, check_lengths, discover, examples, rank
 from segtool.store.model import save_model, word_record
-from segtool.text.symbols import LAT, MARK, NUM, SPACE
+from segtool.text.symbols import LAT, MARK, NUM, SPACE, spelled
 from tests import naive
 from tests.helpers import any_text, sample_segmenter, sample_text
 

@@ -10,6 +10,7 @@ from segtool.export.formats import WRITERS
 from segtool.export.scripts import Scripts
 from segtool.export.unigram import marks, sentencepiece_model, tokenizer_json
 from segtool.export.words import exported_words
+from segtool.info import describe_model
 from segtool.lm.store import open_lm
 from segtool.methods.word_list import words_with_counts
 from segtool.text.folding import fold_text
@@ -158,7 +159,10 @@ def test_the_command_writes_what_the_library_writes(form, tmp_path):
 
 
 def test_arpa(tmp_path):
-    segtool.train(SAMPLE / "city.txt", tmp_path / "m", method="lm")
+    model = segtool.train(SAMPLE / "city.txt", tmp_path / "m", method="lm", lm_order=3).model
+    described = describe_model(model).report().splitlines()
+    rows = {"method       lm", "language     keeps a language model", "parameters   lm_order 3, method lm"}
+    assert rows <= {*described}
     succeed("export", "-m", tmp_path / "m", "--format", "arpa", "-o", tmp_path / "lm.arpa.gz")
     assert (tmp_path / "lm.arpa.gz").read_bytes()[:2] == b"\x1f\x8b"
     text = "今天天气很好"

@@ -239,7 +239,7 @@ def test_options_that_do_not_fit(arguments, message):
 # Columns
 
 
-TABLE = [["id", "text", "note"], ["1", "今天天气很好", 'a "b", c'], ["2", "我们去\n公园，", ""], ["3", "", "今天天气"]]
+TABLE = [["id", "text", "note"], ["1", "今天天气很好", 'a "b", c'], ["2", "我们去\n公园，", ""], ["3", "", "今\r天"]]
 
 
 def as_csv(rows, delimiter=","):

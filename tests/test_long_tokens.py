@@ -1,13 +1,20 @@
 """Tokens, runs and lines of any length: the same words however the text comes, in bounded memory."""
 
+import random
+
 import numpy as np
 import pytest
 
+import segtool
+from segtool import Segmenter
+from segtool.decode import decoders, search
+from segtool.decode.runs_of_corpus import cut_runs
 from segtool.decode.search import search_utf8_stream
 from segtool.decode.streaming import cut_utf8_stream
-from segtool.limits import LONGEST_TOKEN
+from segtool.limits import LONGEST_TOKEN, MOST_OPEN
 from segtool.text.symbols import LAT, MARK, NUM, SPACE, class_table, code_points, symbolise
-from tests.helpers import interpreting, sample_segmenter
+from tests.helpers import extend, interpreting, sample_segmenter
+from tests.naive_methods import runs_of
 
 BEYOND = LONGEST_TOKEN + 1000
 
@@ -67,3 +74,62 @@ def test_streams_cut_long_tokens_as_whole_texts_are_cut(name, search):
             assert out.decode().split() == words
     assert len(max(words, key=len).encode()) < LONGEST_TOKEN + 4
     assert b"".join(out.split()) == b"".join(data.split()) or search
+
+
+@pytest.mark.parametrize("after", ["", "天气很好\n今天。"])
+def test_words_that_stay_undecided_are_cut_at_a_limit(after, monkeypatch):
+    """The same words whole, as a stream of any pieces, in search and in a corpus, by working memory of bounded size."""
+    rooms = []
+
+    class Watched(decoders.Scratch):
+        def __init__(self, room):
+            rooms.append(room)
+            super().__init__(room)
+
+    monkeypatch.setattr(decoders, "Scratch", Watched)
+    segmenter = segtool.load()
+    text = "我们" + "好" * (2 * MOST_OPEN + 1000) + after
+    with interpreting(False):
+        words = segmenter.cut(text)
+        assert max(rooms) == MOST_OPEN
+        assert "".join(words) == "".join(text.split())
+        assert segmenter.cut_batch(["", text])[1] == words
+        assert [token.word for token in segmenter.tokenize(text)] == words
+        entries = segmenter.tokenize(text, search=True, within=0.0)
+        assert [entry.word for entry in entries if entry.primary] == words
+        data = text.encode()
+        for size in (300_000, 999_999):
+            pieces = [data[i : i + size] for i in range(0, len(data), size)]
+            assert b"".join(cut_utf8_stream(segmenter, pieces, " ", 2, ahead=True)).decode().split() == words
+        if after:
+            runs = runs_of(text)
+            joined = cut_runs(segmenter._cutter.decoder, runs)
+            parts = [
+                f"{chr(code) * (code != MARK)}{'' if join else ' '}"
+                for code, join in zip(runs.codes[runs.stream].tolist(), joined.tolist(), strict=True)
+            ]
+            assert sorted("".join(parts).split()) == sorted(word for word in words if word != "。")
+    assert max(rooms) == MOST_OPEN
+
+
+@pytest.mark.parametrize("limit", [8, 30])
+def test_cuts_at_a_limit_do_not_depend_on_pieces(limit, monkeypatch):
+    for module in (decoders, search):
+        monkeypatch.setattr(module, "MOST_OPEN", limit)
+        monkeypatch.setattr(module, "ROOM", 4)
+    monkeypatch.setattr(decoders._memory, "scratch", decoders.Scratch(4))
+    draw = random.Random(limit)
+    segmenter = Segmenter(extend(sample_segmenter().model, 3, 4))
+    cut_at_limit = 0
+    for _ in range(100):
+        text = "".join(draw.choice("好好好今天1a") * draw.choice([1, 2, 40]) for _ in range(6))
+        with interpreting(False):
+            words = segmenter.cut(text)
+            assert [text[token.start : token.end] for token in segmenter.tokenize(text)] == words
+            data = [character.encode() for character in text]
+            for size in (1, 2, 7, 50):
+                pieces = [b"".join(data[i : i + size]) for i in range(0, len(data), size)]
+                assert b"".join(cut_utf8_stream(segmenter, pieces, " ")).decode().split() == words
+        with interpreting(True):
+            cut_at_limit += segmenter.cut(text) != words
+    assert cut_at_limit

@@ -234,7 +234,7 @@ def test_reference_that_is_not_current_is_refused(tmp_path, monkeypatch):
 @pytest.mark.skipif(sys.platform != "linux", reason="limits and signals are those of Linux")
 def test_torture():
     """A trial or more of each kind; none fails. A failure is repeated alone, and makes the exit code 1."""
-    rows = table(script("torture", "--seconds", 10, "--workers", 2))
+    rows = table(script("torture", "--seconds", 3, "--workers", 2))
     assert list(rows) == ["strings", "files", "mutations", "kills", "surroundings", "sharing"]
     assert all(int(row[1].replace(",", "")) + int(row[2].replace(",", "")) > 0 for row in rows.values())
     assert all(row[3:] == ["0", "none"] for row in rows.values())

@@ -20,7 +20,9 @@ from segtool.cli.evaluate import eval_command
 from segtool.cli.explain import explain_command
 from segtool.cli.export import export_command
 from segtool.cli.help import HelpfulGroup
+from segtool.cli.info import info_command
 from segtool.cli.interrupts import interruptible, was_interrupted
+from segtool.cli.keywords import keywords_command
 from segtool.cli.lm import lm_group
 from segtool.cli.plot import plot_group
 from segtool.cli.train import train_command
@@ -117,7 +119,9 @@ for _command in (
     explain_command,
     eval_command,
     words_command,
+    keywords_command,
     export_command,
+    info_command,
     plot_group,
     count_command,
     lm_group,

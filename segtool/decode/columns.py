@@ -276,8 +276,9 @@ class ColumnCutter:
 
 def _csv_row(fields: list[str], delimiter: str) -> str:
     out = io.StringIO()
-    csv.writer(out, delimiter=delimiter, lineterminator="\n").writerow(fields)
-    return out.getvalue()
+    # only fields with a character of this line end are quoted for it
+    csv.writer(out, delimiter=delimiter, lineterminator="\r\n").writerow(fields)
+    return out.getvalue().removesuffix("\r\n") + "\n"
 
 
 def _groups(records: Iterator[_Record], lines: _Lines) -> Iterator[list[list[_Record]]]:

@@ -26,6 +26,7 @@ from segtool.decode.places import cut_short
 from segtool.decode.utf8_kernel import cover, cut_utf8
 from segtool.decode.viterbi import GRANULARITY, NO_WORD, SPLITS, WEIGHT_UNIT, viterbi
 from segtool.errors import ModelError, UsageError
+from segtool.limits import MOST_OPEN
 from segtool.runtime.arrays import Bytes, Ids, Integers
 from segtool.store.model import LM_FOLDER, Model
 from segtool.text.folding import fold_table
@@ -139,16 +140,21 @@ class Decoder:
         points, between = (np.frombuffer(data, np.uint8), np.frombuffer(separator, np.uint8))
         out = _memory.out_of(len(data) * (1 + len(separator) if separator else SPAN) + SLACK)
         scratch = _memory.scratch
-        state = final, before, open_line
-        size, consumed, before, open_line, stuck = self._cut(points, *state, between, scratch, out)
+        size, consumed, end, following, stuck = 0, 0, 0, 0, True
         while stuck:
-            scratch = Scratch(4 * scratch.room)
-            state = final, before, open_line
-            more, rest, before, open_line, stuck = self._cut(points[consumed:], *state, between, scratch, out[size:])
+            state = final or end > 0, before, open_line, between, scratch, out[size:]
+            more, rest, before, open_line, stuck = self._cut(points[consumed : end or None], *state)
             if not separator:
                 out[size : size + more].view(np.int64)[:] += consumed
             size += more
             consumed += rest
+            if end:
+                end, before, stuck = 0, following, True
+            elif stuck and scratch.room < MOST_OPEN:
+                scratch = Scratch(min(4 * scratch.room, MOST_OPEN))
+            elif stuck:  # cut behind the tokens that what follows cannot change
+                following = int(scratch.symbols[MOST_OPEN - 2])
+                end = consumed + int(scratch.starts[MOST_OPEN - 1])
         return out[:size], consumed, before, open_line
 
     def spans(self, data: bytes) -> Integers:

@@ -19,7 +19,7 @@ from segtool.decode.decoders import ROOM, Decoder
 from segtool.decode.near_best import ENTRY_SHIFT, LENGTH_MASK
 from segtool.decode.viterbi import WEIGHT_UNIT
 from segtool.errors import UsageError
-from segtool.limits import LONGEST_TOKEN, LONGEST_WORD
+from segtool.limits import LONGEST_TOKEN, LONGEST_WORD, MOST_OPEN
 from segtool.runtime.workers import in_order, text_groups
 from segtool.text.lines import decoded
 from segtool.text.symbols import MARK, SPACE, tokenise
@@ -138,9 +138,14 @@ def _find_compiled(decoder: Decoder, text: str, within: int, room: int) -> Entri
         memory.scratch.put(ids[low:high])
         memory.scratch.symbols[0] = before
         settled, count = decoder.search(high - low, certain, within, memory.scratch, memory.entries)
-        if settled == 0:  # more stays open than there is room for
-            size *= 4
+        if settled == 0 and size < MOST_OPEN:  # more stays open than there is room for
+            size = min(4 * size, MOST_OPEN)
             continue
+        if settled == 0:  # as in Decoder.cut
+            high = low + MOST_OPEN - 2
+            memory.scratch.put(ids[low:high])
+            memory.scratch.symbols[0] = before
+            settled, count = decoder.search(high - low, high - low, within, memory.scratch, memory.entries)
         found.append(memory.entries[:count] + ((low - 1) << ENTRY_SHIFT))
         low += settled
         before, size = int(ids[low - 1]), room

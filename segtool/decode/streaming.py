@@ -52,7 +52,7 @@ def cut_utf8_stream(
     segmenter, separator, workers
         As for :func:`cut_stream`.
     pieces : iterable of bytes
-        The text; a piece may end anywhere but inside a character.
+        The text, which is not checked; a piece may end anywhere but inside a character.
     ahead : bool
         Whether several workers may take pieces before earlier ones are yielded; not if a piece may be a reply to those.
 
@@ -107,6 +107,7 @@ class _Cutter:
 
     def __init__(self, segmenter: Segmenter, separator: str) -> None:
         self._segmenter = segmenter
+        self._decoder = segmenter._cutter.decoder
         self._separator = separator.encode("utf-8", "surrogateescape")
         self._kept = b""
         self._before = 0  # the symbol before the part that is kept
@@ -133,11 +134,11 @@ class _Cutter:
         if final and not self._open_line and self._segmenter.interprets(len(data) // 3):
             self._kept = b""
             return self._cut_plain(data.decode("utf-8", "surrogatepass"))
-        out, consumed, self._before, self._open_line = self._segmenter.cut_utf8(
+        out, consumed, self._before, self._open_line = self._decoder.cut(
             data, self._separator, final, self._before, self._open_line
         )
         self._kept = data[consumed:]
-        return out
+        return out.tobytes()
 
     def _cut_plain(self, text: str) -> bytes:
         """Whole lines without compiled code, the last one perhaps without an end."""

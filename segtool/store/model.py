@@ -31,13 +31,16 @@ import numpy.typing as npt
 from segtool.errors import UsageError
 from segtool.runtime.arrays import Codes
 from segtool.store.cards import CARD, CardFormat, is_number, write_array
+from segtool.store.description import facts_of, shown_facts
 from segtool.store.model_checks import MOST_CALIBRATION, MOST_GRANULARITY, check_card, model_faults
+from segtool.text.html import html_table
 from segtool.text.symbols import LAT, NUM
 
 if TYPE_CHECKING:
     from segtool.lm.language_model import LanguageModel
 
 __all__ = [
+    "ADAPTED",
     "DEFAULT",
     "DICTIONARY",
     "FORMAT_VERSION",
@@ -71,6 +74,8 @@ with models of 16,000 to 21 million symbols (``scripts/reliability.py``)."""
 LEAST_SYMBOLS = 10_000
 DEFAULT = "default"
 """Name of the model that comes with the package, trained on open text by ``scripts/make_default.py``."""
+ADAPTED = "adapted"
+"""Entry of the card of a model that a segmenter adapted to raw text."""
 DICTIONARY = "dictionary"
 """Entry of the card of a model that was extended by words."""
 LM_FOLDER = "lm"
@@ -87,7 +92,7 @@ _ARRAYS = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Model:
     """Everything that decoding needs, and statistics of the words.
 
@@ -158,6 +163,11 @@ class Model:
         return self.path == find_model(DEFAULT).absolute()
 
     @property
+    def keeps_lm(self) -> bool:
+        """Whether it keeps a language model, in memory or in its folder."""
+        return self.lm is not None or (self.path is not None and (self.path / LM_FOLDER).is_dir())
+
+    @property
     def dictionary(self) -> dict[str, Any]:
         """What the card says of the words that the model was extended by; empty if there are none."""
         found: dict[str, Any] = self.card.get(DICTIONARY, {})
@@ -181,6 +191,13 @@ class Model:
         while card:
             symbols, card = symbols + card.get("corpus", {}).get("symbols", 0), card.get("base", {})
         return CALIBRATION * (max(symbols, LEAST_SYMBOLS) / 1e6) ** CALIBRATION_POWER
+
+    def __repr__(self) -> str:
+        where = self.path if self.path is not None else "in memory"
+        return f"<Model {where}: {len(self.words):,} words, method {self.card['parameters'].get('method', 'unigram')}>"
+
+    def _repr_html_(self) -> str:
+        return html_table("segtool model", shown_facts(facts_of(self)))
 
     @functools.cached_property
     def _odd(self) -> dict[int, list[tuple[int, int]]]:

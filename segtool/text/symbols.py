@@ -49,7 +49,7 @@ from segtool.text.numbers import (
 
 __all__ = [
     "BOUNDARY", "C_NUMERAL", "LAT", "NUM", "PART", "SPACE", "bounded_parts", "class_table", "code_points", "last_break",
-    "symbolise", "tokenise",
+    "spelled", "symbolise", "tokenise",
 ]  # fmt: skip
 
 SPACE = -1
@@ -253,3 +253,13 @@ def tokenise(text: str, numbers: bool = False) -> tuple[Places, Places]:
     codes, starts = np.empty(len(points), np.int32), np.empty(len(points), np.int32)
     tokens = symbolise.compiled(points, np.frombuffer(class_table(numbers), np.uint8), codes, starts)
     return codes[:tokens], starts[:tokens]
+
+
+def spelled(text: str, numbers: bool = False) -> str:
+    r"""Spell a text as words are: ``0`` for a number, ``A`` for a Latin run, ``\n`` for space, ``\0`` for marks.
+
+    `numbers` says whether there are number tokens.
+    """
+    codes, _ = tokenise(text, numbers)
+    classes = {NUM: "0", LAT: "A", MARK: "\0", SPACE: "\n"}
+    return "".join([classes.get(code) or chr(code) for code in codes.tolist()])
