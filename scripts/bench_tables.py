@@ -94,8 +94,6 @@ def speed_table(values: Figures, peers: Sequence[str]) -> str:
     """Lay out all but F1."""
     rows = []
     for name, (label, digits, more_is_better) in METRICS.items():
-        if name not in values:
-            continue
         ours = values[name]["segtool"]
         row = [label, spread(ours, digits)]
         for peer in peers:

@@ -66,14 +66,11 @@ def load_segtool(model: str) -> Tool:
         for thread in threads:
             thread.join()
 
-    calls = {"tokenize": each_line(seg.tokenize)}
-    if hasattr(seg, "spans"):
-        calls["spans"] = each_line(seg.spans)
+    calls = {"tokenize": each_line(seg.tokenize), "spans": each_line(seg.spans)}
     for suffix, workers in (("", 1), ("_2", 2)):
         calls["batch" + suffix] = partial(batch, workers)
         calls["bare" + suffix] = partial(bare, workers)
-        if hasattr(seg, "cut_arrow"):
-            calls["columns" + suffix] = partial(seg.cut_arrow, workers=workers)
+        calls["columns" + suffix] = partial(seg.cut_arrow, workers=workers)
     return seg.cut, calls
 
 

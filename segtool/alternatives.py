@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from segtool.arguments import check_text
+from segtool.arguments import check_text, names_checked
 from segtool.limits import WITHIN
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ class Alternatives:
     model: Model
     _cutter: TextCutter
 
+    @names_checked
     def cut_for_search(self, text: str, within: float = WITHIN) -> list[str]:
         """List the entries of a text for a search index: its words and other words that it nearly has.
 
@@ -91,6 +92,7 @@ class Alternatives:
 
         return explain_text(self._cutter, self.model, text)
 
+    @names_checked
     def nbest(self, text: str, n: int) -> list[Cut]:
         """Find the best cuts of a text.
 
@@ -125,6 +127,7 @@ class Alternatives:
         check_number(n)
         return list(best_cuts(self.lattice(text, "the best cuts", n), text, n))
 
+    @names_checked
     def sample(self, text: str, temperature: float = 1.0, seed: int = 0) -> list[str]:
         """Draw a cut of a text at random.
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import functools
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from segtool.errors import ArgumentError, UsageError, one_line
 
-__all__ = ["check_text", "check_unit", "check_utf8", "checked_texts", "unknown_parameter"]
+__all__ = ["check_text", "check_unit", "check_utf8", "checked_texts", "names_checked", "unknown_parameter"]
+
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def check_text(text: object, place: str) -> None:
@@ -93,10 +96,29 @@ def _checked_strings(texts: Iterable[str], call: str) -> Iterator[str]:
         yield text
 
 
+def names_checked(function: Function) -> Function:
+    """Decorate a public function, so that a misspelt keyword argument raises :class:`ArgumentError` with the right one.
+
+    Python itself says only that the name is unexpected, before version 3.13.
+    """
+    code = function.__code__
+    known = [name for name in code.co_varnames[: code.co_argcount + code.co_kwonlyargcount] if name != "self"]
+    names = frozenset(known)
+
+    @functools.wraps(function)
+    def checked(*positional: Any, **named: Any) -> Any:
+        if not names.issuperset(named):
+            raise unknown_parameter(f"{function.__name__}()", next(name for name in named if name not in names), known)
+        return function(*positional, **named)
+
+    return cast(Function, checked)
+
+
 def unknown_parameter(call: str, name: str, known: Sequence[str]) -> ArgumentError:
     """Make the error on a parameter that does not exist, with the most similar one that does."""
     similar = get_close_matches(name, known, 1)
-    hint = f"did you mean {similar[0]}?" if similar else "docs/cli.md lists the parameters"
+    listed = f"it takes {', '.join(known)}" if len(known) < 20 else "docs/cli.md lists the parameters"
+    hint = f"did you mean {similar[0]}?" if similar else listed
     return ArgumentError(f"{call}: there is no parameter {name}: {hint}")
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from segtool.arguments import names_checked
+
 if TYPE_CHECKING:
     from segtool.decode.texts import TextCutter
 
@@ -17,6 +19,7 @@ class Columns:
 
     _cutter: TextCutter
 
+    @names_checked
     def cut_arrow(self, array: Any, workers: int = 1) -> Any:
         """Cut a column of texts, without a Python object for each word.
 
@@ -54,6 +57,7 @@ class Columns:
 
         return cut_array(self._cutter, array, workers)
 
+    @names_checked
     def spans_arrow(self, array: Any, unit: str = "character", workers: int = 1) -> Any:
         """Find the places of the words of a column of texts.
 

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
+from segtool.arguments import names_checked
 from segtool.errors import UsageError
 from segtool.store.model import ADAPTED, Model, save_model, with_granularity
 
@@ -33,6 +34,7 @@ class Derivable:
     def __init__(self, model: Model) -> None:
         raise NotImplementedError
 
+    @names_checked
     def adapt(self: Derived, texts: Iterable[str], workers: int = 1) -> Derived:
         """Learn the words of texts, such as those to be cut, from their raw characters (:mod:`segtool.lexicon.adapt`).
 
@@ -75,6 +77,7 @@ class Derivable:
         adapted.card[ADAPTED] = {"symbols": before + runs.stats.symbols}
         return type(self)(adapted)
 
+    @names_checked
     def tune(
         self: Derived,
         sentences: Iterable[Sequence[str]],
@@ -122,6 +125,7 @@ class Derivable:
         given = Dictionary.of(words=words, words_only=words_only)
         return type(self)(tune_model(self.model, list(sentences), workers, dictionary=given)[0])
 
+    @names_checked
     def with_words(
         self: Derived,
         *,

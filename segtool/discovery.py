@@ -35,6 +35,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from segtool.arguments import names_checked
 from segtool.errors import UsageError
 from segtool.guideline.listing import listed_words, literals_of
 from segtool.limits import LONGEST_WORD
@@ -99,6 +100,7 @@ SORT_FIELDS = WordScore._fields[1:]
 """The fields that can sort a list."""
 
 
+@names_checked
 def discover(
     source: Segmenter | Model,
     *,
@@ -267,6 +269,7 @@ def _columns(words: npt.NDArray[Any], places: Integers) -> list[tuple[Any, ...]]
     return list(zip(*(column[places].tolist() for column in columns), strict=True))
 
 
+@names_checked
 def examples(
     segmenter: Segmenter, texts: Iterable[str], words: Iterable[str], number: int, width: int = 10
 ) -> dict[str, list[str]]:

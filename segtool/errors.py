@@ -28,6 +28,7 @@ __all__ = [
     "DataError",
     "EncodingError",
     "InputError",
+    "LittleTextWarning",
     "MismatchError",
     "ModelError",
     "OutputError",
@@ -169,6 +170,10 @@ class MismatchError(DataError):
         ...
     segtool.errors.MismatchError: ...
     """
+
+
+class LittleTextWarning(UserWarning):
+    """A text is too small to learn a good model from."""
 
 
 _LIMITS = {

@@ -25,6 +25,7 @@ from dataclasses import asdict, dataclass
 from itertools import zip_longest
 from typing import Any, TypeAlias
 
+from segtool.arguments import names_checked
 from segtool.errors import DataError, MismatchError, UsageError
 from segtool.text.alignment import error_kinds, longest_common_subsequence, same_spans, stretches
 from segtool.text.html import html_table
@@ -174,6 +175,7 @@ class Evaluation:
         return rows + [(f"error {error.count:,}×", f"{error.gold} → {error.predicted}") for error in self.errors]
 
 
+@names_checked
 def evaluate(
     gold: Iterable[str | Sequence[str]],
     predicted: Iterable[str | Sequence[str]],
@@ -288,6 +290,7 @@ def evaluate(
     )
 
 
+@names_checked
 def evaluate_files(
     gold: _Path,
     predicted: _Path,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["FORMATS", "LONGEST_TOKEN", "LONGEST_WORD", "MOST_IDS", "MOST_OPEN", "WITHIN"]
+__all__ = ["FORMATS", "LITTLE_TEXT", "LONGEST_TOKEN", "LONGEST_WORD", "MOST_IDS", "MOST_OPEN", "WITHIN"]
 
 LONGEST_TOKEN = 1 << 22
 """Bytes after which a token (a number, a Latin run, a mark with its repeats) that would go on ends, and is a mark."""
@@ -18,6 +18,9 @@ WITHIN = 3.5
 
 MOST_IDS = 0xFFC0
 """Ids of symbols are below this; a table of characters has the ids above for numerals and classes."""
+
+LITTLE_TEXT = 20_000
+"""Symbols of a text from which a model can be learned; a training on less warns."""
 
 FORMATS = ("text", "jsonl", "tsv", "bies", "conllu")
 """Formats of cuts (:mod:`segtool.decode.formats`)."""

@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from segtool.alternatives import Alternatives
-from segtool.arguments import check_text, check_unit, check_utf8, checked_texts
+from segtool.arguments import check_text, check_unit, check_utf8, checked_texts, names_checked
 from segtool.columns import Columns
 from segtool.cut_texts import cut_texts
 from segtool.decode.texts import TextCutter, cutter_of
@@ -169,6 +169,7 @@ class Segmenter(Derivable, Alternatives, Columns, Vocabulary):
         self, text: str, unit: str = ..., *, search: Literal[True], within: float = ...
     ) -> list[SearchToken]: ...
 
+    @names_checked
     def tokenize(
         self, text: str, unit: str = "character", *, search: bool = False, within: float = WITHIN
     ) -> list[Token] | list[SearchToken]:
@@ -239,6 +240,7 @@ class Segmenter(Derivable, Alternatives, Columns, Vocabulary):
         check_unit(unit, "spans()")
         return self._cutter.text_spans(text, unit == "character")
 
+    @names_checked
     def cut_batch(self, texts: Iterable[str], workers: int = 1) -> list[list[str]]:
         """Cut many texts, in several threads if so asked.
 
@@ -269,6 +271,7 @@ class Segmenter(Derivable, Alternatives, Columns, Vocabulary):
         texts = checked_texts(texts, "cut_batch()", "pass [text], or cut it by cut(text)")
         return self._batch(self._cutter.cut_group, texts, workers, "cut_batch()")
 
+    @names_checked
     def tokenize_batch(self, texts: Iterable[str], unit: str = "character", workers: int = 1) -> list[list[Token]]:
         """Cut many texts and give the places of the words.
 
@@ -352,8 +355,7 @@ class Segmenter(Derivable, Alternatives, Columns, Vocabulary):
         Examples
         --------
         >>> import segtool
-        >>> out, *_ = segtool.load().cut_utf8("天气很好".encode(), b"/")
-        >>> out.decode()
+        >>> segtool.load().cut_utf8("天气很好".encode(), b"/")[0].decode()
         '天气/很好'
         """
         check_utf8(data, separator, "cut_utf8()")
@@ -363,14 +365,14 @@ class Segmenter(Derivable, Alternatives, Columns, Vocabulary):
         return out.tobytes(), consumed, before, open_line
 
 
+@names_checked
 def load(path: str | os.PathLike[str] = DEFAULT) -> Segmenter:
     """Open a model directory.
 
     Parameters
     ----------
     path : path
-        Written by ``segtool train`` or :func:`segtool.train`; ``"default"``, or none, for the model in the box. (A
-        directory of that name is ``"./default"``.)
+        Written by :func:`segtool.train`; ``"default"`` for the included model (``"./default"`` is a directory).
 
     Returns
     -------

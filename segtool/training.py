@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import os
+import warnings
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from segtool import __version__
 from segtool.arguments import checked_texts, unknown_parameter
-from segtool.errors import UsageError
+from segtool.errors import LittleTextWarning, UsageError
 from segtool.lexicon.adapt import PASSES, TRAINING_MOST, TRAINING_SHARE, adapt_model
 from segtool.lexicon.build import MODEL_PATIENCE, build_model
 from segtool.lexicon.em import SAMPLED
@@ -24,6 +25,7 @@ from segtool.lexicon.learned import Learned, Resources
 from segtool.lexicon.number_words import pool_numbers
 from segtool.lexicon.parts import weigh_parts
 from segtool.lexicon.passes import Engine, Threads
+from segtool.limits import LITTLE_TEXT
 from segtool.lm.kneser_ney import estimate
 from segtool.lm.language_model import LanguageModel
 from segtool.methods.word_list import WordList, list_words
@@ -191,6 +193,11 @@ def train(
     OutputError
         If the model or temporary files cannot be written.
 
+    Warns
+    -----
+    LittleTextWarning
+        If the text is too small for a good model.
+
     Examples
     --------
     >>> import segtool
@@ -237,6 +244,9 @@ def train(
             if tmp is not None:
                 work.check()
             model = run.learn_text(run.count(shards, work), work.checkpoints)
+        if counts is None and base is None and 0 < report.symbols < LITTLE_TEXT:
+            advice = f"a model needs {LITTLE_TEXT:,} at least; base='default' learns from little text"
+            warnings.warn(f"only {report.symbols:,} symbols: {advice}", LittleTextWarning, stacklevel=2)
         model.card["corpus"] = report.corpus_entry()
         if folder is not None:
             with watch.stage("write"):

@@ -9,6 +9,11 @@ import pytest
 
 import segtool
 from segtool import ArgumentError, SegtoolError, UsageError
+from segtool.alternatives import Alternatives
+from segtool.columns import Columns
+from segtool.derivation import Derivable
+from segtool.discovery import discover, examples
+from segtool.errors import LittleTextWarning
 from tests.helpers import SAMPLE, python, sample_segmenter
 
 SEGMENTER = sample_segmenter()
@@ -197,9 +202,55 @@ def test_misspelt_parameter(wrong, right):
     assert isinstance(caught.value, ArgumentError)
 
 
+INTERNAL = {"cut_utf8", "entries", "lattice", "spans"}  # the last one is called for each line: a check would take time
+
+
+def public_calls():
+    """All public calls with more than one parameter."""
+    for name in sorted(segtool.__all__):
+        found = getattr(segtool, name)
+        if inspect.isfunction(found) and len(inspect.signature(found).parameters) > 1:
+            yield f"{name}()", found
+    for found in (discover, examples):
+        yield f"{found.__name__}()", found
+    for name in sorted(vars(segtool.Segmenter) | vars(Derivable) | vars(Alternatives) | vars(Columns)):
+        found = getattr(SEGMENTER, name)
+        is_public = name[0] != "_" and inspect.ismethod(found) and name not in INTERNAL
+        if is_public and len(inspect.signature(found).parameters) > 1:
+            yield f"{name}()", found
+
+
+@pytest.mark.parametrize(("name", "call"), list(public_calls()))
+def test_misspelt_parameters_of_all_calls(name, call):
+    _, right, *_ = inspect.signature(call).parameters
+    wrong = right + "x"
+    with pytest.raises(TypeError) as caught:
+        call(**{wrong: 1})
+    assert isinstance(caught.value, ArgumentError)
+    assert str(caught.value).startswith(f"{name}: there is no parameter {wrong}: did you mean {right}?")
+
+
+def test_checked_calls_keep_their_signature():
+    assert [*inspect.signature(segtool.load).parameters] == ["path"]
+    assert [*inspect.signature(segtool.Segmenter.tune).parameters][:3] == ["self", "sentences", "words"]
+    assert segtool.load.__doc__.startswith("Open a model")
+
+
 def test_parameter_like_no_other():
     with pytest.raises(ArgumentError, match=r"there is no parameter xyzzy: docs/cli.md"):
         segtool.train(texts=[LINE], xyzzy=3)
+    with pytest.raises(ArgumentError, match=r"nbest\(\): there is no parameter xyzzy: it takes text, n$"):
+        SEGMENTER.nbest(LINE, 2, xyzzy=3)
+
+
+def test_little_text_gives_a_warning(recwarn):
+    segtool.train(texts=["今天天气很好"] * 100)
+    [warning] = recwarn
+    assert warning.category is LittleTextWarning and warning.filename == __file__
+    assert "only 600 symbols" in str(warning.message) and "base='default'" in str(warning.message)
+    segtool.train(texts=["今天天气很好"] * 100, base="default")
+    segtool.train(SAMPLE)
+    assert len(recwarn) == 1
 
 
 @pytest.mark.parametrize("data", [b"\xe4\xbb", "今".encode() + b"\xf0\x9f", b"\xff" * 9, b"\xf8\x88\x80\x80", b"\x80"])

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-import segtool
 from scripts import bench, bench_docs, bench_tables, bench_tasks
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -99,14 +98,12 @@ def test_a_run_without_peers(tmp_path, monkeypatch, capsys):
     assert "Trained on text.txt" in said and "| from shell to `--help`, s |" in said
     assert "\n| data/gold.seg.txt | 0." in said
     record = json.loads(kept.read_text(encoding="utf-8"))
-    expected = {*bench_tables.METRICS, "bare_2"} - set([] if hasattr(segtool.Segmenter, "cut_arrow") else NEW)
-    assert record["values"].keys() == expected
+    assert record["values"].keys() == {*bench_tables.METRICS, "bare_2", "columns_2"}
     assert all(len(found["segtool"]) == 1 for found in record["values"].values())
     assert all(process["peak_mb"] > 5 for process in record["processes"])
     assert bench_tables.report(record) == said.rstrip("\n")
 
 
-NEW = {"spans", "spans_to_call", "columns", "columns_2", "columns_to_file", "columns_2_to_1"}
 CALLS = {
     "segtool": {"batch", "batch_2", "bare", "bare_2", "columns", "columns_2", "spans", "tokenize"},
     "jieba": {"tokenize"},
@@ -136,7 +133,7 @@ def test_every_tool_cuts_in_every_way(tool, models):
     cut, calls = bench_tasks.LOADERS[tool](model)
     lines = ["今天天气很好，我们去公园。", "明天在家。"]
     assert "".join(cut(lines[0])).removeprefix("▁") == lines[0]
-    assert calls.keys() >= CALLS[tool] - (set() if hasattr(segtool.Segmenter, "cut_arrow") else NEW)
+    assert calls.keys() == CALLS[tool]
     assert {"call", *CALLS[tool]} <= {*bench.WAYS}
     for way, call in calls.items():
         call(bench_tasks.column_of(lines) if way.startswith("columns") else lines)

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 import segtool
 from segtool.cli.help import TITLES, ParameterOption, TitledOption
 from segtool.cli.main import main
-from segtool.cli.train import LITTLE_TEXT
+from segtool.limits import LITTLE_TEXT
 from tests.helpers import (
     ROOT,
     SAMPLE,
@@ -239,6 +239,8 @@ def test_little_text(tmp_path):
     assert len(warning) == 1
     assert "--base default" in warning[0]
     assert said(succeed("train", "little", "-o", "m", "-q", cwd=tmp_path).stderr) == []
+    done = succeed("words", "little", "--context", 1, cwd=tmp_path)
+    assert [line.split(",")[0] for line in said(done.stderr) if "warning" in line] == [warning[0].split(",")[0]]
     for more in (["enough"], ["little", "--base", sample_model()]):
         assert "warning" not in "".join(said(succeed("train", *more, "-o", "m", cwd=tmp_path).stderr))
 

@@ -15,6 +15,14 @@ from tests.test_structure import NAMES
 pytest.importorskip("material")
 site_pages = pytest.importorskip("scripts.site_pages")
 
+
+class Finder(doctest.DocTestFinder):
+    """Also finds the examples of functions that are decorated."""
+
+    def _from_module(self, module, found):
+        return super()._from_module(module, inspect.unwrap(found))
+
+
 WITH_EXAMPLES = sorted(name for name, path in NAMES.items() if ">>>" in path.read_text(encoding="utf-8"))
 PUBLIC = [name for _, names in site_pages.references().values() for name in names]
 
@@ -32,7 +40,7 @@ def folder(tmp_path, monkeypatch):
 @pytest.mark.parametrize("name", WITH_EXAMPLES)
 def test_examples(name, folder):
     """Each docstring begins with no names."""
-    found = doctest.DocTestFinder().find(pytest.importorskip(name), name, globs={})
+    found = Finder().find(pytest.importorskip(name), name, globs={})
     runner = doctest.DocTestRunner(verbose=False, optionflags=DOCTEST_FLAGS)
     report: list[str] = []
     for number, test in enumerate(each for each in found if each.examples):

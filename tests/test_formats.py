@@ -5,6 +5,7 @@ import functools
 import io
 import itertools
 import json
+import os
 
 import pytest
 from hypothesis import given
@@ -132,7 +133,7 @@ FORMS = [
     Format("bies"),
     Format("conllu", unit="byte"),
     Format("text", "/", dropped=Dropped(True, True, frozenset(["今天"]))),
-    Format("text", nbest=3, dropped=Dropped(True)),
+    Format("text", "|", nbest=3, dropped=Dropped(True)),
 ]
 
 
@@ -236,6 +237,32 @@ def test_options_that_do_not_fit(arguments, message):
     assert message in refusal(done.stderr)
 
 
+@pytest.mark.parametrize(
+    "options",
+    [[], ["--drop", "punct"], ["--nbest", 2], ["--nbest", 2, "--drop", "punct"], ["--search"], ["--column", "text"]],
+    ids=str,
+)
+def test_words_with_a_space_need_another_separator(options, tmp_path):
+    """In every form of the output where the separator is written."""
+    (tmp_path / "words").write_text("iPhone 15 Pro\n", encoding="utf-8")
+    command = ["cut", "-m", sample_model(), "--force", tmp_path / "words", *options]
+    text = "text\n我们去iPhone 15 Pro\n".encode()
+    for separator in (" ", r"\t"):
+        done = run(*command, "--sep", separator, input=text)
+        assert (done.returncode, done.stdout) == (2, b"")
+        assert "'iPhone 15 Pro' holds a space" in refusal(done.stderr)
+    assert "我们/去/iPhone 15 Pro" in succeed(*command, "--sep", "/", input=text).stdout.decode()
+
+
+def test_separators(tmp_path):
+    for options in ([], ["--drop", "punct"]):
+        for separator, written in ((r"\t", "\t"), (r"\\t", r"\t"), (r"\x", r"\x"), ("、", "、")):
+            done = succeed("cut", "-m", sample_model(), *options, "--sep", separator, input="我们去".encode())
+            assert done.stdout.decode().removesuffix("\n") == f"我们{written}去"
+        done = run("cut", *options, "--sep", os.fsdecode(b"a\xff"), input="我们去".encode())
+        assert (done.returncode, done.stdout) == (2, b"") and "--sep: no UTF-8" in refusal(done.stderr)
+
+
 # Columns
 
 
@@ -298,7 +325,7 @@ def test_any_table(rows, sizes, is_json):
         text = "".join(json.dumps({"text": a, "other": b}) + "\n" for a, b in texts)
     else:
         text = as_csv([["other", "text"], *((b, a) for a, b in texts)])
-    for form in (Format(), Format("jsonl", unit="byte"), Format("jsonl", within=2.0)):
+    for form in (Format("text", "|"), Format("jsonl", unit="byte"), Format("jsonl", within=2.0)):
         expected = table_cut(text, form)
         assert table_cut(text, form, 3, sizes) == expected
         if form.name == "jsonl":
@@ -333,7 +360,7 @@ def test_tables_stream():
 )
 def test_tables_that_cannot_be_cut(text, message):
     with pytest.raises(DataError) as caught:
-        table_cut(text, Format())
+        table_cut(text, Format("text", "/"))
     assert message in str(caught.value)
     assert str(caught.value).startswith("x")
 

@@ -78,7 +78,12 @@ class _CutCommand(options.TitledCommand):
     title="Input",
 )
 @options.titled_option(
-    "--sep", default=" ", show_default="a space", help="Separator between two words.", title="Output"
+    "--sep",
+    default=" ",
+    show_default="a space",
+    callback=options.separator,
+    help=r"Separator between two words; \t is a tab.",
+    title="Output",
 )
 @options.titled_option(
     "--adapt",

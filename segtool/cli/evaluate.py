@@ -44,7 +44,12 @@ __all__ = ["eval_command"]
     help="Show the N most frequent errors.",
     title="Output",
 )
-@options.titled_option("--sep", help="Separator of the words of PREDICTED, where it is not whitespace.", title="Input")
+@options.titled_option(
+    "--sep",
+    callback=options.separator,
+    help="Separator of the words of PREDICTED, where it is not whitespace.",
+    title="Input",
+)
 @options.titled_option("--json", "as_json", is_flag=True, help="Print JSON.", title="Output")
 @options.encoding
 def eval_command(gold: str, predicted: str, as_json: bool, **arguments: Any) -> None:

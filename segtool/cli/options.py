@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 import stat
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -38,6 +39,7 @@ __all__ = [
     "output",
     "quiet",
     "refuse_input",
+    "separator",
     "skip_undecodable",
     "text_output",
     "titled_option",
@@ -93,6 +95,13 @@ skip_undecodable = titled_option(
     title="Input",
 )
 quiet = titled_option("-q", "--quiet", is_flag=True, help="Print nothing but errors.", title="Output")
+
+
+def separator(context: click.Context, option: click.Parameter, value: str | None) -> str | None:
+    r"""Read a value of ``--sep``: ``\t`` is a tab, and ``\\`` a backslash."""
+    if value is not None and not value.isascii() and any("\ud800" <= each <= "\udfff" for each in value):
+        raise UsageError("--sep: no UTF-8, in which the text is: give other characters")
+    return value and re.sub(r"\\([t\\])", lambda found: "\t" if found[1] == "t" else "\\", value)
 
 
 def output(metavar: str, text: str, required: bool = False) -> Callable[[Command], Command]:

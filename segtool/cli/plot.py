@@ -10,6 +10,7 @@ import click
 
 from segtool.cli import options
 from segtool.cli.help import HelpfulGroup
+from segtool.cli.reports import little_text, print_lines, silent_about_little_text
 from segtool.cli.words import FIELDS
 from segtool.errors import UsageError
 
@@ -297,7 +298,7 @@ def plot_words(
     from segtool.discovery import discover
     from segtool.plot.pictures import draw_words, find_font, words_without_font
     from segtool.segmenter import load
-    from segtool.training import train
+    from segtool.training import TrainingReport, train
 
     if bool(inputs) == (model is not None):
         raise UsageError("give either INPUT (text to learn from) or -m MODEL")
@@ -307,7 +308,11 @@ def plot_words(
             segmenter = load(model)
         else:
             how: dict[str, Any] = {"encoding": encoding, "skip_undecodable": skip_undecodable}
-            segmenter = train(list(inputs), workers=workers, progress=not quiet, **how)
+            report = TrainingReport()
+            with silent_about_little_text():
+                segmenter = train(list(inputs), workers=workers, progress=not quiet, report=report, **how)
+            if not quiet:
+                print_lines(little_text(report.symbols, "words are found in more text"))
         found = discover(segmenter, top=top, sort=sort)
         characters = "".join(sorted({*"".join(each.word for each in found)}))
         used = font or find_font(characters)

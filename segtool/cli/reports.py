@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import warnings
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
+
+from segtool.errors import LittleTextWarning
+from segtool.limits import LITTLE_TEXT
 
 if TYPE_CHECKING:
     from segtool.runtime.progress import StageReport
     from segtool.text.reading import ReadingReport
     from segtool.text.sources import ReadReport
 
-__all__ = ["print_lines", "print_summary", "read_line", "skipped_lines", "stage_lines"]
+__all__ = [
+    "little_text",
+    "print_lines",
+    "print_summary",
+    "read_line",
+    "silent_about_little_text",
+    "skipped_lines",
+    "stage_lines",
+]
 
 
 def print_lines(lines: Iterable[str]) -> None:
@@ -25,6 +38,21 @@ def print_summary(report: ReadingReport, results: Iterable[str], output: str, no
     """Print what was read, the results, the cost of each stage, notes, the lines that were left out, and the output."""
     costs = [*stage_lines(report.stages), *notes, *skipped_lines(report.reading)]
     print_lines([read_line(report.reading), *results, *costs, output])
+
+
+@contextmanager
+def silent_about_little_text() -> Iterator[None]:
+    """Leave out the warning of a call of Python, in whose place a command prints :func:`little_text`."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", LittleTextWarning)
+        yield
+
+
+def little_text(symbols: int, advice: str) -> list[str]:
+    """The line on a text that is too small to learn from, with what to do; nothing if it is large enough."""
+    if not 0 < symbols < LITTLE_TEXT:
+        return []
+    return [f"warning  only {symbols:,} symbols, and {LITTLE_TEXT:,} are needed at least: {advice}"]
 
 
 def read_line(reading: ReadReport) -> str:

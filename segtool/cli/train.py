@@ -7,12 +7,9 @@ from typing import Any
 import click
 
 from segtool.cli import options
-from segtool.cli.reports import print_lines, print_summary
+from segtool.cli.reports import little_text, print_lines, print_summary, silent_about_little_text
 
 __all__ = ["train_command"]
-
-LITTLE_TEXT = 20_000
-"""Symbols of a text below which a training prints a warning."""
 
 
 @click.command(
@@ -68,16 +65,16 @@ def train_command(
 
     report = TrainingReport()
     texts, shards = (None, inputs) if counts else (inputs, None)
-    with options.open_engine(engine, master) as runner:
+    with options.open_engine(engine, master) as runner, silent_about_little_text():
         train(texts, output, counts=shards, engine=runner, progress=not quiet, report=report, **arguments)
     if not quiet:
         candidates = f" out of {report.candidates:,} candidates" if report.candidates else ""
         found = f"found    {report.runs:,} runs, {report.symbols:,} symbols"
         learned = f"learned  {report.words:,} words{candidates}"
         print_summary(report, [found, learned], f"model    {output}", _left_out(report.left_out))
-        if texts is not None and 0 < report.symbols < LITTLE_TEXT and arguments["base"] is None:
-            advice = f"a model needs {LITTLE_TEXT:,} characters at least, and gets better up to millions"
-            print_lines([f"warning  only {report.symbols:,} symbols: {advice}; --base default learns from little text"])
+        if texts is not None and arguments["base"] is None:
+            more = "a model gets better up to millions; --base default learns from little text"
+            print_lines(little_text(report.symbols, more))
 
 
 def _left_out(words: list[str]) -> list[str]:

@@ -10,7 +10,7 @@ import click
 from click.core import ParameterSource
 
 from segtool.cli import options
-from segtool.cli.reports import print_lines, read_line, skipped_lines
+from segtool.cli.reports import little_text, print_lines, read_line, silent_about_little_text, skipped_lines
 from segtool.errors import UsageError
 from segtool.settings import flag_of
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from segtool.discovery import WordScore
     from segtool.guideline.dictionary import Dictionary
     from segtool.segmenter import Segmenter
+    from segtool.text.sources import Source
 
 __all__ = ["words_command"]
 
@@ -126,6 +127,7 @@ def words_command(
     options.announce_compiling(quiet)
     from segtool.discovery import check_lengths, discover, examples
     from segtool.guideline.dictionary import extend
+    from segtool.ngrams.shards import refuse_folders
     from segtool.segmenter import Segmenter, load
     from segtool.text.sources import find_sources
     from segtool.text.word_lists import read_word_set
@@ -135,15 +137,17 @@ def words_command(
     dictionary = lists.read(arguments["encoding"], "-" in (*inputs, known))
     if dictionary is not None and model is None:
         _check_early(dictionary, arguments)
+    refuse_folders(inputs)
+    sources = find_sources(inputs)
     # opened first, so that a place that cannot be written is known before hours of work
-    with options.open_output(output, find_sources(inputs)) as out:
+    with options.open_output(output, sources) as out:
         texts: list[str] = []
         if model is not None:
             segmenter = load(model)
             filters = {name: arguments[name] for name in _FILTERS & given}
         else:
             filters = {}  # training has left such words out
-            segmenter, texts = _learn(inputs, context > 0, quiet, arguments)
+            segmenter, texts = _learn(sources, context > 0, quiet, arguments)
         if dictionary is not None:
             segmenter = Segmenter(extend(segmenter.model, dictionary))
         found = discover(
@@ -193,24 +197,26 @@ def _check_early(dictionary: Dictionary, arguments: dict[str, Any]) -> None:
     check_dictionary(dictionary, arguments["fold"], arguments["numbers"])
 
 
-def _learn(inputs: tuple[str, ...], keep: bool, quiet: bool, arguments: dict[str, Any]) -> tuple[Segmenter, list[str]]:
+def _learn(sources: list[Source], keep: bool, quiet: bool, arguments: dict[str, Any]) -> tuple[Segmenter, list[str]]:
     """Train on the inputs; also return the text if `keep` is set (standard input cannot be read twice)."""
-    from segtool.text.sources import ReadReport, find_sources, read_blocks
+    from segtool.text.sources import ReadReport, read_blocks
     from segtool.training import TrainingReport, train
 
     report = TrainingReport()
     common: dict[str, Any] = {"progress": not quiet, "report": report, **arguments}
     texts: list[str] = []
-    if keep:
-        reading = ReadReport()
-        how = {name: arguments[name] for name in ("encoding", "skip_undecodable")}
-        segmenter = train(texts=_collected(read_blocks(find_sources(inputs), report=reading, **how), texts), **common)
-        report.reading = reading
-    else:
-        segmenter = train(inputs, **common)
+    with silent_about_little_text():
+        if keep:
+            reading = ReadReport()
+            how = {name: arguments[name] for name in ("encoding", "skip_undecodable")}
+            segmenter = train(texts=_collected(read_blocks(sources, report=reading, **how), texts), **common)
+            report.reading = reading
+        else:
+            segmenter = train([each.path or "-" for each in sources], **common)
     if not quiet:
         learned = f"learned  {report.words:,} words, rare and single ones too"
         print_lines([read_line(report.reading), learned, *skipped_lines(report.reading)])
+        print_lines(little_text(report.symbols, "words are found in more text"))
     return segmenter, texts
 
 

@@ -140,7 +140,7 @@ def nbest_utf8_stream(
     if segmenter.literals is not None:
         segmenter.literals.check_separator(separator)
     check_number(n)
-    between = separator.encode("utf-8", "surrogateescape")
+    between = separator.encode("utf-8", "surrogatepass")
     given = count(1) if numbers is None else numbers
 
     def listed(group: list[tuple[str, int]]) -> bytes:

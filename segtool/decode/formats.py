@@ -123,9 +123,16 @@ class LineCutter:
     ----------
     segmenter : Segmenter
     form : Format
+
+    Raises
+    ------
+    UsageError
+        If the separator of the format ``text`` would not show where the words end.
     """
 
     def __init__(self, segmenter: Segmenter, form: Format) -> None:
+        if form.name == "text" and segmenter.literals is not None:
+            segmenter.literals.check_separator(form.separator)
         self.segmenter = segmenter
         self.form = form
 

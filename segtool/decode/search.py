@@ -217,7 +217,7 @@ def _search_pieces(
     segmenter: Segmenter, pieces: Iterable[bytes], separator: str, within: float, workers: int
 ) -> Iterator[bytes]:
     """Find the entries of pieces whose literals are hidden."""
-    between = separator.encode("utf-8", "surrogateescape")
+    between = separator.encode("utf-8", "surrogatepass")
     open_line = False
     for part in _line_parts(decoded(pieces)):
         lines = part.split("\n")

@@ -108,7 +108,7 @@ class _Cutter:
     def __init__(self, segmenter: Segmenter, separator: str) -> None:
         self._segmenter = segmenter
         self._decoder = segmenter._cutter.decoder
-        self._separator = separator.encode("utf-8", "surrogateescape")
+        self._separator = separator.encode("utf-8", "surrogatepass")
         self._kept = b""
         self._before = 0  # the symbol before the part that is kept
         self._waiting: list[bytes] = []

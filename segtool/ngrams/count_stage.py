@@ -16,7 +16,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from segtool.arguments import checked_texts
+from segtool.arguments import checked_texts, names_checked
 from segtool.errors import UsageError
 from segtool.ngrams.counter import CorpusCounter, Counted, add_up, write_shard
 from segtool.ngrams.shards import SHARD, Shard, check_duplicates, open_shards, refuse_folders
@@ -164,6 +164,7 @@ class CountingReport(ReadingReport):
     order: int = 0
 
 
+@names_checked
 def count(
     inputs: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | None,
     output: str | os.PathLike[str],
