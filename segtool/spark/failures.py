@@ -64,7 +64,8 @@ def errors_of_cluster(context: SparkContext) -> Iterator[None]:
     except (Py4JError, PySparkException, ConnectionError) as error:
         if lost.is_set():
             raise _gone(context, "its master does not answer and its executors are lost") from None
-        if isinstance(error, Py4JNetworkError | ConnectionError):
+        java = getattr(context._gateway, "proc", None)
+        if isinstance(error, Py4JNetworkError | ConnectionError) or (java is not None and java.poll() is not None):
             raise _gone(context, "Spark's Java process has ended") from None
         found = re.findall(r"segtool\.errors\.(\w+Error): (.+)", str(error))
         if found:
