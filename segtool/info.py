@@ -53,7 +53,7 @@ class ModelInfo:
         return html_table("segtool model", self._rows())
 
     def _rows(self) -> list[tuple[str, str]]:
-        given = self.facts["parameters"]
+        given = {name: value for name, value in self.facts["parameters"].items() if name != "method"}
         changed = {name: value for name, value in given.items() if getattr(TrainingSettings, name, value) != value}
         shown = ", ".join(f"{name} {value}" for name, value in sorted(changed.items()) if not isinstance(value, list))
         rows = [*shown_facts(self.facts), ("parameters", shown or "the defaults")]

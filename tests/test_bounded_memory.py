@@ -34,7 +34,7 @@ from segtool.text.symbols import bounded_parts
 from segtool.text.unpacked import MOST_WINDOW, UnpackedFile
 from segtool.text.word_lists import LONGEST_ENTRY, read_word_counts
 from tests.failures import LINE, MODEL
-from tests.helpers import SAMPLE, TIMEOUT, any_text, command, environment, random_text
+from tests.helpers import SAMPLE, TIMEOUT, any_text, command, environment, random_text, sample_model
 from tests.memory import little_memory
 
 MB = 1 << 20
@@ -119,9 +119,9 @@ def test_cutting_one_token_without_end(piece, tmp_path, cut_peak):
 
 @pytest.mark.parametrize("arguments", [("train", "-", "-o", "m"), ("count", "-", "-o", "s", "--memory", "256M")])
 def test_learning_from_a_device_without_end(arguments, tmp_path):
-    peak_of("train", SAMPLE, "-o", "m", cwd=tmp_path)  # so that all kernels are compiled
+    sample_model()  # so that all kernels are compiled
     least, _, _ = peak_of(*arguments, cwd=tmp_path, feed=[b"\0" * MB])
-    peak, code, errors = peak_of(*arguments, cwd=tmp_path, feed=[b"\0" * MB] * 200)
+    peak, code, errors = peak_of(*arguments, cwd=tmp_path, feed=[b"\0" * MB] * 120)
     assert code == 1
     assert "no Han character" in errors
     assert peak < least + 60 * MB

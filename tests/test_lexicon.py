@@ -195,6 +195,7 @@ def test_the_sample_is_the_runs_of_the_least_hashes(runs, parameters, most):
     assert whole.boundaries[np.flatnonzero(whole.sample == 0)[:-1] + 1].tolist() == [65535] * len(runs)
 
 
+@settings(max_examples=40)
 @given(RUNS, SETTINGS, st.data())
 def test_fitting_goes_on_behind_any_pass(runs, parameters, data):
     """From the checkpoint, and the same lexicon comes out; a finished one is taken as it is."""

@@ -4,6 +4,7 @@ import hashlib
 import logging
 import re
 import struct
+from importlib.util import spec_from_file_location
 
 import numpy as np
 import pytest
@@ -80,6 +81,18 @@ def test_digest_covers_intrinsics(monkeypatch):
     first = digest()
     monkeypatch.setattr(prefetch, "__wrapped__", limited)
     assert digest() != first
+
+
+def test_digest_leaves_out_the_folder_of_packages(monkeypatch):
+    """An environment that is reached by two paths, through a link, has the same code."""
+    first = machine_code._digest(widened, "i8(i8)", b"")
+    monkeypatch.setattr(np, "__spec__", spec_from_file_location("numpy", "/elsewhere/numpy/__init__.py"))
+    assert "elsewhere" in repr(np)
+    assert machine_code._digest(widened, "i8(i8)", b"") == first
+
+
+def widened(value):
+    return np.int64(value)
 
 
 def prefetching(values):

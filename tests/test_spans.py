@@ -9,9 +9,8 @@ from hypothesis import strategies as st
 
 from segtool import Token, UsageError, train
 from segtool.decode.block import SLACK, SPAN, Scratch, write_spans
-from segtool.decode.decoders import ROOM
+from segtool.decode.decoders import ROOM, SHORT
 from segtool.decode.places import TOKENS, WORDS, append_words, cut_short, encode_texts, place_in_texts, words_of
-from segtool.decode.texts import SHORT
 from segtool.runtime.kernels import LazyKernel
 from segtool.runtime.numba_compiler import compile_kernel
 from tests import naive_places
@@ -72,7 +71,7 @@ def test_texts_of_any_length():
     """Those that one call cuts, and longer ones."""
     line = sample_text().replace("\n", " ")
     with interpreting(False):
-        for size in (SHORT // 3, SHORT // 3 + 1, SHORT, len(line)):
+        for size in (SHORT, SHORT + 1, len(line)):
             text = line[:size]
             words = SEGMENTER.cut(text)
             assert SEGMENTER.tokenize(text) == naive_places.tokens(text, words, "character")
@@ -107,7 +106,8 @@ def test_kernels_write_nothing_behind_the_words():
     data = b"," * 0 + b".,;" * 50
     out = np.full(SPAN * len(data) + SLACK + 8, 0xEE, np.uint8)
     request = [data.decode(), [], data, Token]
-    assert cut_short.compiled(id(request), WORDS, *DECODER._all_tables, Scratch(ROOM).whole, out[:-8])
+    count = cut_short.compiled(id(request), WORDS, *DECODER._short_call[1:], Scratch(ROOM).whole, out[:-8])
+    assert count == len(data)
     assert request[1] == [*data.decode()]
     assert set(out[-8:].tolist()) == {0xEE}
 
@@ -116,7 +116,7 @@ def test_too_little_room_is_reported_and_nothing_appended():
     text = "医生说今天要休息"
     request = [text, [], text.encode(), Token]
     out = np.empty(SPAN * 24 + SLACK, np.uint8)
-    assert not cut_short.compiled(id(request), WORDS, *DECODER._all_tables, Scratch(2).whole, out)
+    assert cut_short.compiled(id(request), WORDS, *DECODER._short_call[1:], Scratch(2).whole, out) == -1
     assert request[1] == []
 
 

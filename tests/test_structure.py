@@ -125,6 +125,11 @@ def test_tracked_paths_are_plain():
     assert [path for path in done.stdout.decode().split("\0") if not re.fullmatch(r"[A-Za-z0-9._/-]*", path)] == []
 
 
+def test_no_file_has_marks_of_a_merge():
+    done = subprocess.run(["git", "grep", "-nE", "^(<{7}|>{7}) "], cwd=ROOT, capture_output=True, text=True)
+    assert done.stdout == ""
+
+
 def defined_in(path):
     """Names that a module defines at its top."""
     for node in tree_of(path).body:

@@ -171,7 +171,6 @@ def cut_command(
     from segtool.decode.parquet import is_parquet
     from segtool.decode.search import search_utf8_stream
     from segtool.decode.streaming import cut_utf8_stream
-    from segtool.guideline.dictionary import extend
     from segtool.runtime.progress import Progress
     from segtool.segmenter import Segmenter, load
     from segtool.text.sources import find_sources, read_blocks, total_size
@@ -202,6 +201,8 @@ def cut_command(
             with watch.stage("adapt", total_size(own), "B") as step:
                 segmenter = segmenter.adapt(read_blocks(own, encoding=encoding, progress=step), workers)
         if dictionary is not None:
+            from segtool.guideline.dictionary import extend
+
             segmenter = Segmenter(extend(segmenter.model, dictionary))
         table = None if column is None else ColumnCutter(segmenter, wanted, column, workers)
         if table is None:

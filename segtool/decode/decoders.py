@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import functools
 import itertools
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
@@ -20,6 +19,7 @@ from segtool.decode.block import SLACK, SPAN, Scratch, read_tokens, write_spans,
 from segtool.decode.characters import character_table
 from segtool.decode.forced_splits import split_lengths, split_trie, split_words
 from segtool.decode.lattice_of_text import Lattice, compiled_lattice, plain_lattice
+from segtool.decode.memory import ROOM, SHORT, Memory
 from segtool.decode.near_best import bar_splits, cover_entries, list_entries, plain_entries
 from segtool.decode.pairs import cover_pairs
 from segtool.decode.places import cut_short
@@ -33,13 +33,7 @@ from segtool.text.folding import fold_table
 from segtool.text.symbols import CODE_LIMIT, MARK, SPACE, class_table, symbolise
 from segtool.tokens import Token
 
-__all__ = ["ROOM", "Decoder", "decoder_of"]
-
-ROOM = 1 << 12
-"""Tokens of a block; more is taken where that is too little for what stays open."""
-
-KEPT_BYTES = 1 << 23
-"""Room for the output up to this size is kept between calls."""
+__all__ = ["ROOM", "SHORT", "Decoder", "decoder_of"]
 
 
 def decoder_of(model: Model) -> Decoder:
@@ -57,22 +51,7 @@ def decoder_of(model: Model) -> Decoder:
     return _SplitLattice(model, splits) if splits and kind == "lattice" else _DECODERS[kind](model)
 
 
-class _Memory(threading.local):
-    """Working memory, kept between calls; one for each thread."""
-
-    def __init__(self) -> None:
-        self.scratch = Scratch(ROOM)
-        self.out = np.empty(1 << 12, np.uint8)
-
-    def out_of(self, size: int) -> Bytes:
-        if size > KEPT_BYTES:
-            return np.empty(size, np.uint8)
-        if len(self.out) < size:
-            self.out = np.empty(2 * size + size % 8, np.uint8)
-        return self.out
-
-
-_memory = _Memory()
+_memory = Memory()
 
 
 class Decoder:
@@ -185,8 +164,15 @@ class Decoder:
         """
         return self.cut(data, b"")[0].view(np.int64)
 
-    def cut_short(self, text: str, data: bytes, kind: int) -> list[Any] | None:
-        """Cut a text in one call of compiled code, if that can be done; `kind` as for `words_of` of places."""
+    def cut_short(self, text: str, kind: int) -> list[Any] | None:
+        """Cut a text of at most :data:`SHORT` characters in one call of compiled code, if that can be done.
+
+        `kind` and result are as for :func:`segtool.decode.places.words_of`.
+        """
+        return None
+
+    def short_spans(self, text: str, kind: int) -> Integers | None:
+        """Find the places of words as :meth:`cut_short` does; the kind is SPANS or BYTE_SPANS of places."""
         return None
 
     def _cut(
@@ -273,17 +259,26 @@ class _Lattice(Decoder):
     def _cut(
         self, data: Any, final: bool, before: int, open_line: bool, separator: Any, scratch: Scratch, out: Any
     ) -> tuple[int, int, int, bool, bool]:
-        return cut_utf8.compiled(data, final, before, open_line, separator, *self._all_tables, scratch.whole, out)
+        tables = self.characters, *self._cut_tables
+        return cut_utf8.compiled(data, final, before, open_line, separator, *tables, scratch.whole, out)
 
-    def cut_short(self, text: str, data: bytes, kind: int) -> list[Any] | None:
+    def cut_short(self, text: str, kind: int) -> list[Any] | None:
         found: list[Any] = []
-        request = [text, found, data, Token]
-        arrays = _memory.scratch.whole, _memory.out_of(len(data) * SPAN + SLACK)
-        return found if cut_short(id(request), kind, *self._all_tables, *arrays) else None
+        return None if self._run_short(text, found, kind) < 0 else found
+
+    def short_spans(self, text: str, kind: int) -> Integers | None:
+        count = self._run_short(text, [], kind)
+        return None if count < 0 else _memory.short_places[:count].copy()
+
+    def _run_short(self, text: str, found: list[Any], kind: int) -> int:
+        request = [text, found, text.encode("utf-8", "surrogatepass"), Token]
+        run, characters, units, spelling = self._short_call
+        memory = _memory
+        return run(id(request), kind, characters, units, spelling, memory.scratch.whole, memory.short)
 
     @functools.cached_property
-    def _all_tables(self) -> tuple[Any, ...]:
-        return self.characters, *self._cut_tables
+    def _short_call(self) -> tuple[Any, ...]:
+        return cut_short.compiled, self.characters, *self._cut_tables
 
     def plain(self, symbols: list[int]) -> list[int]:
         return viterbi(symbols, *self._plain_tables, *self._limits)

@@ -14,8 +14,10 @@ from segtool.runtime.objects import append_slice, append_token, item_of, utf8_of
 from segtool.tokens import Token
 
 __all__ = [
+    "BYTE_SPANS",
     "BYTE_TOKENS",
     "ONE_TEXT",
+    "SPANS",
     "TOKENS",
     "WORDS",
     "append_words",
@@ -25,8 +27,8 @@ __all__ = [
     "words_of",
 ]
 
-WORDS, TOKENS, BYTE_TOKENS = range(3)
-"""What is made of a place: a string, or a Token with the place in characters or in bytes."""
+WORDS, TOKENS, BYTE_TOKENS, SPANS, BYTE_SPANS = range(5)
+"""What is made of a word: a string, a Token with its place in characters or bytes, or the place alone."""
 
 ONE_TEXT = np.array([0, 1 << 62])
 """Bounds of one text of any size."""
@@ -107,9 +109,9 @@ def place_in_texts(data, bounds, characters, spans, counts):  # type: ignore[no-
         counts[i] = (n - begun) >> 1
 
 
-@kernel("i8(i8, i8, i8, i8, u1[const], i8, i8, i8[const], i8) locked")
+@kernel("i8(i8, i8, i8, i8, u1[const], i8, i8, i8[], i8) locked")
 def _append_some(text, found, token, kind, data, low, high, spans, n):  # type: ignore[no-untyped-def]
-    """Append the words between two bytes to a list; the word number `n` is the first, the result the next one."""
+    """Append the words between two bytes to a list, or change their places; `n` counts words, as does the result."""
     at, passed = low, 0
     while 2 * n < len(spans) and spans[2 * n] < high:
         start, end = spans[2 * n], spans[2 * n + 1]
@@ -124,13 +126,16 @@ def _append_some(text, found, token, kind, data, low, high, spans, n):  # type: 
             append_slice(found, text, first, passed)
         elif kind == TOKENS:
             append_token(found, token, text, first, passed, first, passed)
+        elif kind == SPANS:
+            spans[2 * n] = first
+            spans[2 * n + 1] = passed
         else:
             append_token(found, token, text, first, passed, start - low, end - low)
         n += 1
     return n
 
 
-@kernel("void(i8, i8, i8[const], i8[const]) locked")
+@kernel("void(i8, i8, i8[const], i8[]) locked")
 def append_words(request, kind, bounds, spans):  # type: ignore[no-untyped-def]
     """Append the words of texts to lists.
 
@@ -148,7 +153,7 @@ def append_words(request, kind, bounds, spans):  # type: ignore[no-untyped-def]
         n = _append_some(text, words, token, kind, utf8_of(data), bounds[i], bounds[i + 1], spans, n)
 
 
-@kernel("b1(i8, i8, u2[const], i4[const], i4[const], i8[], u1[]) locked")
+@kernel("i8(i8, i8, u2[const], i4[const], i4[const], i8[], u1[]) locked")
 def cut_short(request, kind, characters, units, spelling, scratch, out):  # type: ignore[no-untyped-def]
     """Cut a text and append its words to a list.
 
@@ -156,20 +161,21 @@ def cut_short(request, kind, characters, units, spelling, scratch, out):  # type
     ----------
     request : int
         Address of a list: the text, a list, the text in UTF-8, and the class of tokens.
-    kind
-        As for :func:`words_of`.
+    kind : int
+        As for :func:`words_of`; or :data:`SPANS` or :data:`BYTE_SPANS`, which are left in `out`.
     characters, units, spelling, scratch, out
         As for :func:`segtool.decode.utf8_kernel.cut_utf8`.
 
     Returns
     -------
-    bool
-        False if the scratch has too little room.
+    int
+        Number of words; -1 if the scratch has too little room.
     """
     data = utf8_of(item_of(request, 2))
     written, _, _, _, stuck = cut_utf8(data, True, 0, False, data[:0], characters, units, spelling, scratch, out)
     if stuck:
-        return False
-    spans = out[:written].view(np.int64)
-    _append_some(item_of(request, 0), item_of(request, 1), item_of(request, 3), kind, data, 0, len(data) + 1, spans, 0)
-    return True
+        return -1
+    if kind == BYTE_SPANS:
+        return written >> 4
+    spans, end = out[:written].view(np.int64), len(data) + 1
+    return _append_some(item_of(request, 0), item_of(request, 1), item_of(request, 3), kind, data, 0, end, spans, 0)

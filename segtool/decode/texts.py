@@ -10,9 +10,18 @@ from weakref import WeakValueDictionary
 
 import numpy as np
 
-from segtool.decode.decoders import Decoder, decoder_of
+from segtool.decode.decoders import SHORT, Decoder, decoder_of
 from segtool.decode.literals import Literals
-from segtool.decode.places import BYTE_TOKENS, TOKENS, WORDS, encode_texts, place_in_texts, words_of
+from segtool.decode.places import (
+    BYTE_SPANS,
+    BYTE_TOKENS,
+    SPANS,
+    TOKENS,
+    WORDS,
+    encode_texts,
+    place_in_texts,
+    words_of,
+)
 from segtool.runtime.arrays import Integers
 from segtool.tokens import place_words
 
@@ -22,9 +31,6 @@ if TYPE_CHECKING:
     from segtool.store.model import Model
 
 __all__ = ["TextCutter", "cutter_of"]
-
-SHORT = 1 << 13
-"""Bytes up to which a text is cut in one call, which keeps Python's lock; for longer ones the lock is free."""
 
 _shared: WeakValueDictionary[Any, TextCutter] = WeakValueDictionary()
 """Cutters in use of models in directories. No lock guards it: a process could be forked while it is held."""
@@ -84,6 +90,10 @@ class TextCutter:
         """
         if plain:
             return [text[start:end] for start, end in self.plain_spans(text)]
+        if len(text) <= SHORT and self.literals is None:  # as below, with less around it
+            found = self.decoder.cut_short(text, WORDS)
+            if found is not None:
+                return found
         return self._compiled([text], WORDS)[0]
 
     def cut_group(
@@ -109,15 +119,19 @@ class TextCutter:
         return self._compiled(texts, WORDS if unit is None else TOKENS if unit == "character" else BYTE_TOKENS)
 
     def _compiled(self, texts: list[str], kind: int) -> list[list[Any]]:
-        data, bounds = encode_texts(texts)
-        if len(texts) == 1 and len(data) < SHORT and self.literals is None:
-            found = self.decoder.cut_short(texts[0], data, kind)
+        if len(texts) == 1 and len(texts[0]) <= SHORT and self.literals is None:
+            found = self.decoder.cut_short(texts[0], kind)
             if found is not None:
                 return [found]
+        data, bounds = encode_texts(texts)
         return words_of(texts, data, bounds, self.byte_spans(data), kind)
 
     def text_spans(self, text: str, characters: bool) -> Integers:
         """Find the places of the words of a text, a row for each; see :meth:`segtool.segmenter.Segmenter.spans`."""
+        if len(text) <= SHORT and self.literals is None:
+            found = self.decoder.short_spans(text, SPANS if characters else BYTE_SPANS)
+            if found is not None:
+                return found
         data, bounds = encode_texts([text])
         return self.spans(data, bounds, characters)[0].copy().reshape(-1, 2)
 

@@ -165,7 +165,7 @@ def _ingredients(value: Any, names: list[str] | None = None, within: tuple[Any, 
         yield value.signature
         yield from _ingredients(value.interpreted, None, inside)
     elif isinstance(value, _NAMED) and (root in _PACKAGES or root in sys.stdlib_module_names):
-        yield f"{root} {value!r}".partition(" at 0x")[0]
+        yield f"{root} {value!r}".partition(" at 0x")[0].partition(" from ")[0]
     elif hasattr(value, "__wrapped__"):  # an intrinsic of numba
         yield from _ingredients(value.__wrapped__, None, inside)
     elif isinstance(value, FunctionType):

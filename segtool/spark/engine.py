@@ -26,11 +26,11 @@ from urllib.parse import unquote, urlsplit
 
 import numpy as np
 
-from segtool import errors
-from segtool.errors import DataError, EncodingError, InputError, UsageError
+from segtool.errors import EncodingError, InputError, ModelError, UsageError
 from segtool.lexicon.passes import Task
 from segtool.ngrams.shards import Shard
 from segtool.runtime.arrays import Integers
+from segtool.spark.failures import errors_of_cluster
 from segtool.store.checkpoints import WorkFolder
 from segtool.store.files import as_output_errors
 from segtool.text.encodings import find_codec
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
     from segtool.spark.tasks import Split
 
-__all__ = ["SparkEngine", "first_line"]
+__all__ = ["SparkEngine"]
 
 COUNTED_SYMBOLS = 1 << 22
 """Symbols that a counting task holds in memory."""
@@ -101,7 +101,7 @@ class SparkEngine:
         sources = self._sources(names)
         folder = work()  # before hours of work, if it cannot be written
         try:
-            with _errors_of_executors():
+            with errors_of_cluster(self.session.sparkContext):
                 lines, files = self._lines(names, sources)
                 job = spark_tasks.CountJob(order, fold, codec, skip_undecodable, self._room)
                 counted = lines.mapInArrow(partial(spark_tasks.count_lines, job), spark_tasks.FILES)
@@ -117,7 +117,8 @@ class SparkEngine:
         """Find local files; empty if some of the names are not of local files for Spark."""
         if "-" in names:
             raise UsageError("--engine spark: standard input is not for a cluster: pass files")
-        default = self.session.sparkContext._jsc.hadoopConfiguration().get("fs.defaultFS")
+        with errors_of_cluster(self.session.sparkContext):
+            default = self.session.sparkContext._jsc.hadoopConfiguration().get("fs.defaultFS")
         if any("://" in name for name in names) or not str(default).startswith("file:"):
             return []
         sources = find_sources(names)
@@ -159,7 +160,7 @@ class SparkEngine:
 
         try:
             total, results = self._run(task, runs)
-        except errors.ModelError as error:
+        except ModelError as error:
             if NOT_SEEN not in str(error) or not self._paths:
                 raise
             self._paths, self._sent = False, None
@@ -179,9 +180,9 @@ class SparkEngine:
         ]
         total: Integers = np.zeros(task.size, np.int64)
         results: list[Any] = [None] * len(runs)
-        shared = self.session.sparkContext.broadcast(cloudpickle.dumps((task, parts)))
-        try:
-            with _errors_of_executors():
+        with errors_of_cluster(self.session.sparkContext):
+            shared = self.session.sparkContext.broadcast(cloudpickle.dumps((task, parts)))
+            try:
                 work = partial(spark_tasks.run_chunks, shared)
                 rows = self._chunks(runs).mapInArrow(work, spark_tasks.SUMS)
                 slots = self.session.sparkContext.defaultParallelism
@@ -193,8 +194,8 @@ class SparkEngine:
                         sums = np.frombuffer(bytes(row.data), np.int64)
                         begin = row.bucket * spark_tasks.SUM_BLOCK
                         total[begin : begin + len(sums)] = sums
-        finally:
-            shared.destroy()
+            finally:
+                shared.destroy()
         return total, results
 
     def _path(self, part: Any) -> str | None:
@@ -248,34 +249,6 @@ def _computed(frame: DataFrame) -> Iterator[None]:
         yield
     finally:
         frame.unpersist()
-
-
-@contextmanager
-def _errors_of_executors() -> Iterator[None]:
-    """Raise segtool's own errors on executors as the same errors here."""
-    from py4j.protocol import Py4JError
-    from pyspark.errors import PySparkException
-
-    try:
-        yield
-    except (Py4JError, PySparkException) as error:
-        found = re.findall(r"segtool\.errors\.(\w+Error): (.+)", str(error))
-        if found:
-            kind, message = found[-1]
-            if kind == "OutputError":  # its advice is for the driver
-                message = f"{message.partition(';')[0]}, on an executor; free some space there or set spark.local.dir"
-            raise getattr(errors, kind)(message) from None
-        if "PATH_NOT_FOUND" in str(error):
-            raise InputError(f"Spark: {first_line(error)}") from None
-        raise DataError(f"Spark: {first_line(error)}") from error
-
-
-def first_line(error: BaseException) -> str:
-    """Message of an error, without Java's traces."""
-    text = str(error).strip() or type(error).__name__
-    found = re.findall(r"^(\w[\w.]*(?:Error|Exception): .+)$", text.partition("Traceback")[2], re.MULTILINE)
-    found = found or re.findall(r"^: (.+)$", text, re.MULTILINE)[:1]
-    return found[-1] if found else text.splitlines()[0]
 
 
 def _read_again(error: EncodingError, sources: Sequence[Source], encoding: str) -> None:

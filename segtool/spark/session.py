@@ -8,12 +8,13 @@ import sys
 import tempfile
 import zipfile
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from segtool.errors import DataError, UsageError
-from segtool.spark.engine import SparkEngine, first_line
+from segtool.spark.engine import SparkEngine
+from segtool.spark.failures import cluster_answers, errors_of_cluster, first_line
 
 if TYPE_CHECKING:
     from pyspark import SparkContext
@@ -72,12 +73,13 @@ def open_spark(master: str | None = None) -> Iterator[SparkEngine]:
             session = stack.enter_context(_new_session(master))
         elif master is not None and session.sparkContext.master != master:
             raise UsageError(f"--master {master}: a session of {session.sparkContext.master} is open: stop it first")
-        before = session.conf.get(_BATCH_SETTING, None)
-        session.conf.set(_BATCH_SETTING, str(BATCH))
-        if before is None:
-            stack.callback(session.conf.unset, _BATCH_SETTING)
         else:
-            stack.callback(session.conf.set, _BATCH_SETTING, before)
+            before = session.conf.get(_BATCH_SETTING, None)
+            if before is None:
+                stack.callback(session.conf.unset, _BATCH_SETTING)
+            else:
+                stack.callback(session.conf.set, _BATCH_SETTING, before)
+        session.conf.set(_BATCH_SETTING, str(BATCH))
         yield SparkEngine(session)
 
 
@@ -90,6 +92,8 @@ def _new_session(master: str | None) -> Iterator[SparkSession]:
     if java is None and "PYSPARK_GATEWAY_PORT" not in os.environ:
         where = f"in JAVA_HOME ({home})" if home else "on the PATH"
         raise UsageError(f"--engine spark: no Java {where}: install a Java runtime (17 or newer) or set JAVA_HOME")
+    if master is not None and not cluster_answers(master):
+        raise DataError(f"Spark ({master}): no master answers there: start it, or correct --master")
     settings = {"spark.ui.showConsoleProgress": "false", "spark.driver.maxResultSize": "0"}
     with tempfile.TemporaryDirectory() as folder:
         builder = SparkSession.builder.appName("segtool")
@@ -108,13 +112,15 @@ def _new_session(master: str | None) -> Iterator[SparkSession]:
             session = builder.getOrCreate()
         except Exception as error:
             raise DataError(f"Spark{'' if master is None else f' ({master})'}: {first_line(error)}") from None
-        session.sparkContext.setLogLevel("OFF")
         try:
-            if not session.sparkContext.master.startswith("local["):
-                _ship(session.sparkContext, Path(folder))
+            with errors_of_cluster(session.sparkContext):
+                session.sparkContext.setLogLevel("OFF")
+                if not session.sparkContext.master.startswith("local["):
+                    _ship(session.sparkContext, Path(folder))
             yield session
         finally:
-            session.stop()
+            with suppress(ConnectionError):  # Spark's Java process may have ended
+                session.stop()
 
 
 def _ship(context: SparkContext, folder: Path) -> None:

@@ -9,7 +9,8 @@ if TYPE_CHECKING:
 
 __all__ = ["facts_of", "shown_facts"]
 
-_ORIGIN = ("name", "sources", "base", "adapted", "tuned", "dictionary")
+_ORIGIN = {"name": str, "sources": list, "base": dict, "adapted": dict, "tuned": dict, "dictionary": dict}
+"""Entries of a card, and their types."""
 
 
 def facts_of(model: Model) -> dict[str, Any]:
@@ -41,7 +42,7 @@ def facts_of(model: Model) -> dict[str, Any]:
         "segtool_version": card.get("segtool_version"),
         "format_version": card.get("format_version"),
         "parameters": card.get("parameters", {}),
-        **{name: card[name] for name in _ORIGIN if card.get(name)},
+        **{name: card[name] for name, kind in _ORIGIN.items() if card.get(name) and isinstance(card[name], kind)},
     }
 
 
@@ -50,25 +51,29 @@ def shown_facts(facts: dict[str, Any]) -> list[tuple[str, str]]:
     where = "in memory" if facts["path"] is None else facts["path"]
     rows = [
         ("model", where + (" (comes with segtool)" if facts["included"] else "")),
-        ("method", facts["method"]),
+        ("method", str(facts["method"])),
         ("words", f"{facts['words']:,} of {facts['symbols']:,} symbols"),
         ("size", f"{facts['bytes'] / 1e6:.1f} MB"),
         ("corpus", _corpus(facts["corpus"])),
     ]
     for source in facts.get("sources", ()):
-        share = f", counted {source['times']}×" if source.get("times", 1) != 1 else ""
+        if not isinstance(source, dict):
+            continue
+        times = source.get("times", 1)
+        share = f", counted {times}×" if times != 1 else ""
         rows.append(("source", f"{source.get('name')} ({source.get('terms')}){share}"))
     base = facts.get("base")
     while base:
         rows.append(("continues", f"{base.get('name', 'a model')}: {_corpus(base.get('corpus', {}))}"))
         base = base.get("base")
     if "adapted" in facts:
-        rows.append(("adapted", f"to {facts['adapted'].get('symbols', 0):,} symbols of raw text"))
+        rows.append(("adapted", f"to {facts['adapted'].get('symbols')} symbols of raw text"))
     if "tuned" in facts:
         tuned = facts["tuned"]
-        before, after = tuned.get("f1", (0.0, 0.0))
-        found = f"F1 {before:.4f} → {after:.4f} by cross-validation" if tuned.get("wins") else "without a gain"
-        rows.append(("tuned", f"to {tuned.get('sentences', 0):,} sentences: {found}"))
+        f1 = tuned.get("f1")
+        shown = " → ".join(map(str, f1)) if isinstance(f1, list) else "unknown"
+        found = f"F1 {shown} by cross-validation" if tuned.get("wins") else "without a gain"
+        rows.append(("tuned", f"to {tuned.get('sentences')} sentences: {found}"))
     if "dictionary" in facts:
         lists = facts["dictionary"]
         numbers = (f"{lists[name]:,} {name}" for name in ("words", "prefer", "force", "forbid") if lists.get(name))
