@@ -85,6 +85,7 @@ class Bench:
         for tool in self.tools:
             if tool not in ("sentencepiece", "tokenizers"):  # which have yet to be trained
                 self.cut(tool, self.inputs["segtool"])
+        self.task("cut", "segtool", self.models["segtool"], self.inputs["segtool"], self.out, *WAYS)
         self.record["processes"].clear()
         for turn in range(self.options.train_runs):
             say(f"training, turn {turn + 1} of {self.options.train_runs} (a minute or more)")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from segtool.errors import one_line
 from segtool.export.words import exported_words
 from segtool.settings import TrainingSettings
 from segtool.store.description import facts_of, shown_facts
@@ -58,7 +59,7 @@ class ModelInfo:
         shown = ", ".join(f"{name} {value}" for name, value in sorted(changed.items()) if not isinstance(value, list))
         rows = [*shown_facts(self.facts), ("parameters", shown or "the defaults")]
         rows += [(f"length {length}", " ".join(words)) for length, words in self.top_words.items()]
-        return rows
+        return [(name, one_line(value, 2000)) for name, value in rows]
 
 
 def describe_model(model: Model, top: int = 10) -> ModelInfo:

@@ -234,6 +234,11 @@ def test_lm_info_prints_no_control_characters(lm):
     assert "parameters: order \\x1b[31m\\n\n" in out and "parameters: \\x07 [1, 2]\n" in out
 
 
+def test_info_prints_no_control_characters(model):
+    change_card(model, lambda card: card["parameters"].update(class_words="\x1b[31m\x00"))
+    assert "class_words \\x1b[31m\\x00" in succeed("info", model).stdout.decode()
+
+
 @pytest.mark.parametrize("change", LM_CHANGES)
 def test_tables_of_a_language_model(lm, change):
     name, how = LM_CHANGES[change]

@@ -133,13 +133,15 @@ def test_interrupted_imports(tmp_path, at, installed):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs POSIX signals")
-def test_interrupt_that_cannot_be_raised_comes_again():
+@pytest.mark.parametrize("number", ["SIGINT", "SIGTERM"])
+def test_signal_that_cannot_be_raised_comes_again(number):
     program = """
-        import json, os, signal, time
+        import json, os, signal, sys, time
         from segtool.cli.interrupts import interruptible
         class Last:
             def __del__(self):
-                os.kill(os.getpid(), signal.SIGINT)
+                os.kill(os.getpid(), signal.NUMBER)
+        signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
         made = Last()
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         came = False
@@ -147,11 +149,11 @@ def test_interrupt_that_cannot_be_raised_comes_again():
             try:
                 del made
                 time.sleep(100)
-            except KeyboardInterrupt:
+            except (KeyboardInterrupt, SystemExit):
                 came = True
         print(json.dumps(came))
     """
-    assert python(program) is True
+    assert python(program.replace("NUMBER", number)) is True
 
 
 # Readers that go away

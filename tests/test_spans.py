@@ -84,6 +84,7 @@ def test_tokens_are_of_their_class_and_no_garbage():
     with interpreting(False):
         (token,) = SEGMENTER.tokenize(" 今天")
         assert type(token) is Token and token == Token("今天", 1, 3) and token._replace(start=0).start == 0
+        assert hash(token) == hash(Token("今天", 1, 3))
         assert not gc.is_tracked(token)
         many = SEGMENTER.tokenize_batch([sample_text()] * 3)
     del token, many

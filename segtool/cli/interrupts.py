@@ -30,9 +30,11 @@ def interruptible() -> Iterator[None]:
 
 
 def _interrupt_again(lost: sys.UnraisableHookArgs) -> None:
-    """Send an interrupt anew that came where no exception can be raised, as in the callback of a weak reference."""
-    if lost.exc_type is KeyboardInterrupt:
-        threading.Timer(AGAIN_AFTER, os.kill, (os.getpid(), signal.SIGINT)).start()
+    """Send a signal anew that came where no exception can be raised, as in the callback of a weak reference."""
+    ended = isinstance(lost.exc_value, SystemExit) and lost.exc_value.code == 128 + signal.SIGTERM
+    if ended or lost.exc_type is KeyboardInterrupt:
+        number = signal.SIGTERM if ended else signal.SIGINT
+        threading.Timer(AGAIN_AFTER, os.kill, (os.getpid(), number)).start()
     else:
         sys.__unraisablehook__(lost)
 

@@ -8,6 +8,9 @@ from segtool.runtime.prefetch import Intrinsic
 
 __all__ = ["append_slice", "append_token", "item_of", "utf8_of"]
 
+_HASH_END = 32
+"""Bytes before the items of a tuple that keeps its hash."""
+
 
 class _Calls:
     """Writes calls of Python's C interface."""
@@ -111,6 +114,9 @@ def append_token(
         made = calls.call("PyType_GenericAlloc", "p", calls.object(kind), calls.size(3))
         with builder.if_then(is_not_null(builder, made)):
             calls.call("PyObject_GC_UnTrack", "v", made)
+            if tuple.__basicsize__ == _HASH_END:  # from Python 3.14 on, tuples keep their hash, -1 until it is known
+                at = builder.gep(made, [calls.size(_HASH_END - 8)])
+                builder.store(calls.size(-1), builder.bitcast(at, calls.size.as_pointer()))
             word = calls.call("PyUnicode_Substring", "p", calls.object(text), start, end)
             for place, item in enumerate(
                 (word, *(calls.call("PyLong_FromLongLong", "p", each) for each in (first, last)))
