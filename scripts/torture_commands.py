@@ -32,7 +32,7 @@ COMMANDS: dict[str, list[str]] = {
     "export": ["export", "-m", "MODEL", "-o", "out"],
     "cut in place": ["cut", "small", "-o", "out", "--in-place", "--search"],
     "cut to json": ["cut", "text", "-o", "out", "--format", "jsonl", "--offsets", "byte", "-m", "MODEL"],
-    "cut a column": ["cut", "table.csv", "-o", "out", "--column", "text", "--drop", "punct"],
+    "cut a column": ["cut", "table.csv", "-o", "out", "--column", "line", "--drop", "punct"],
     "explain": ["explain", "今天天气很好", "-o", "out", "-m", "MODEL"],
     "lm train": ["lm", "train", "text", "-o", "out"],
     "lm train arpa": ["lm", "train", "text", "-o", "out.arpa"],
@@ -57,7 +57,7 @@ def write_inputs(place: Path) -> None:
     (place / "text").write_text(corpus() + TEXT, encoding="utf-8")
     (place / "small").write_text(SMALL, encoding="utf-8")
     (place / "gold").write_text("\n".join(" ".join(line) for line in GOLD), encoding="utf-8")
-    (place / "table.csv").write_text("id,text\n" + "".join(f'{i},"{SMALL}"\n' for i in range(50)), encoding="utf-8")
+    (place / "table.csv").write_text("id,line\n" + "".join(f'{i},"{SMALL}"\n' for i in range(50)), encoding="utf-8")
 
 
 @contextlib.contextmanager

@@ -97,6 +97,13 @@ def test_exports():
     assert f1["segtool, the included model"] > f1["tokenizers, --format hf"] > 0.75
 
 
+def test_corpora():
+    f1 = {name: float(row[0]) for name, row in table(script("corpora", "data")).items()}
+    assert f1["the same, `--join-lines 20`"] == f1["news"]
+    spoiled = f1["recipes with a line 8,000 times"]
+    assert spoiled + 0.1 < f1["recipes with a line 8,000 times, `--unique-lines`"]
+
+
 def test_word_lists():
     rows = table(script("word_lists", "data"))
     alone, with_list = (float(rows[name][0]) for name in ("the included model", "… and the words of half a dev part"))
