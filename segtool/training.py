@@ -43,7 +43,7 @@ from segtool.settings import METHODS, Parameters, TrainingSettings, flag_of
 from segtool.store.cards import CARD
 from segtool.store.checkpoints import Checkpoints, WorkFolder, fingerprint, input_identities, work_location
 from segtool.store.files import atomic_directory
-from segtool.store.model import MODEL, Model, find_model, load_model, write_model
+from segtool.store.model import MODEL, Model, find_model, load_model, load_written, write_model
 from segtool.text.reading import Digested, ReadingReport, TextInput
 from segtool.text.runs import Corpus
 from segtool.text.word_lists import read_word_counts
@@ -253,10 +253,11 @@ def train(
             advice = f"a model needs {LITTLE_TEXT:,} at least; base='default' learns from little text"
             warnings.warn(f"only {report.symbols:,} symbols: {advice}", LittleTextWarning, stacklevel=2)
         model.card["corpus"] = report.corpus_entry()
-        if folder is not None:
+        if output is not None and folder is not None:
             with watch.stage("write"):
                 write_model(model, folder)
-    return Segmenter(model if output is None else load_model(output))
+                model = load_written(folder, output)
+    return Segmenter(model)
 
 
 def _open_base(base: str | os.PathLike[str], settings: TrainingSettings) -> Model:

@@ -212,3 +212,22 @@ def test_no_permission_to_write(folder):
 def test_read_only_file_is_not_replaced(folder):
     (folder / "text").chmod(0o444)
     assert "text: " in denied("cut", "text", "-m", MODEL, "--in-place", cwd=folder)
+
+
+def test_too_few_descriptors_to_open_what_was_written(folder):
+    """The model is opened before it takes its place."""
+    limit = resource.RLIMIT_NOFILE
+    codes = []
+    for number in range(10, 24):
+        done = subprocess.run(
+            [sys.executable, "-m", "segtool", "train", "text", "--base", MODEL, "-o", "new", "-q"],
+            cwd=folder,
+            env=environment(),
+            capture_output=True,
+            preexec_fn=lambda number=number: resource.setrlimit(limit, (number, number)),
+        )
+        assert (folder / "new").exists() == (done.returncode == 0), done.stderr
+        codes.append(done.returncode)
+        if done.returncode == 0:
+            break
+    assert 1 in codes

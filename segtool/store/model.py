@@ -52,6 +52,7 @@ __all__ = [
     "is_calibration",
     "is_granularity",
     "load_model",
+    "load_written",
     "save_model",
     "with_granularity",
     "word_record",
@@ -289,7 +290,12 @@ def save_model(model: Model, path: str | os.PathLike[str]) -> Model:
 
     with atomic_directory(path, marker=CARD) as folder:
         write_model(model, folder)
-    return load_model(path)
+        return load_written(folder, path)
+
+
+def load_written(folder: Path, path: str | os.PathLike[str]) -> Model:
+    """Open a model in the folder where it was written, before it moves to `path`: if this fails, nothing has changed."""
+    return replace(load_model(folder), path=Path(os.path.abspath(path)))
 
 
 def write_model(model: Model, folder: Path) -> None:
