@@ -294,7 +294,7 @@ def save_model(model: Model, path: str | os.PathLike[str]) -> Model:
 
 
 def load_written(folder: Path, path: str | os.PathLike[str]) -> Model:
-    """Open a model in the folder where it was written, before it moves to `path`: if this fails, nothing has changed."""
+    """Open a model where it was written, before it moves to `path`: if this fails, the output is as it was."""
     return replace(load_model(folder), path=Path(os.path.abspath(path)))
 
 
