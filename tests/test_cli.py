@@ -155,6 +155,8 @@ def test_train_takes_all_parameters(tmp_path):
         "tagger_min_count": 4,
         "sample": 0.5,
         "seed": 7,
+        "join_lines": 30,
+        "unique_lines": True,
         "method": "unigram",
         "entropy_mean": "occurrences",
         "entropy_scaled": False,
@@ -167,9 +169,9 @@ def test_train_takes_all_parameters(tmp_path):
         "lm_moves": (1.0, 0.5, 1.0, 0.25, 1.0, 0.125, 1.0, 0.0),
     }
     assert parameters.keys() == vars(TrainingSettings()).keys()
-    valued = {name: value for name, value in parameters.items() if name not in ("fold", "numbers")}
+    valued = {name: value for name, value in parameters.items() if name not in ("fold", "numbers", "unique_lines")}
     flags = [part for name, value in valued.items() for part in ("--" + name.replace("_", "-"), spelled(value))]
-    flags += ["--no-fold", "--no-numbers"]
+    flags += ["--no-fold", "--no-numbers", "--unique-lines"]
     succeed("train", SAMPLE, "-o", tmp_path / "cli", *flags)
     stored = load(tmp_path / "cli").model.card["parameters"]
     assert stored == {name: list(value) if isinstance(value, tuple) else value for name, value in parameters.items()}

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 import segtool
 from scripts import reliability
-from scripts.experiments import DEV, gold_of
+from scripts.experiments import DEV, gold_of, sentences
 from segtool.decode.confidence import best_cuts, gap_probabilities, nbest_utf8_stream, random_cut
 from segtool.decode.n_best import best_paths
 from segtool.decode.posterior import random_path
@@ -224,8 +224,9 @@ def test_probabilities_agree_with_labelled_text(labels, most):
         segmenter = segtool.load()
         if labels:
             segmenter = segmenter.tune([line.split() for line in lines[::2] if line.split()][:labels])
-        gaps = reliability.gaps_of(segmenter, lines[3::4])
-        uncalibrated = reliability.gaps_of(reliability.scaled(segmenter, 1.0), lines[3::4])
+        reported = sentences(lines[3::4])
+        gaps = reliability.gaps_of(segmenter, reported)
+        uncalibrated = reliability.gaps_of(reliability.scaled(segmenter, 1.0), reported)
         assert reliability.log_loss(gaps) < reliability.log_loss(uncalibrated)
         errors.append(reliability.calibration_error(gaps))
     assert sum(errors) / len(errors) < most

@@ -173,6 +173,7 @@ def cut_command(
     from segtool.decode.streaming import cut_utf8_stream
     from segtool.runtime.progress import Progress
     from segtool.segmenter import Segmenter, load
+    from segtool.text.content import PARQUET
     from segtool.text.sources import find_sources, read_blocks, total_size
     from segtool.text.utf8_files import read_utf8
 
@@ -185,7 +186,7 @@ def cut_command(
         segmenter.nbest("", nbest)
     dictionary = lists.read(encoding, "-" in (*files, *adapt))
     try:
-        sources = find_sources(files, encoding)
+        sources = find_sources(files, encoding, None if column is None else PARQUET)
     except InputError as error:
         raise _with_text_hint(error, files) from None
     own = find_sources(adapt, encoding)

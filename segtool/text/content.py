@@ -16,9 +16,10 @@ from segtool.errors import InputError
 from segtool.text.encodings import find_codec
 from segtool.text.unpacked import UnpackedFile
 
-__all__ = ["BINARY", "kind_of_content", "refused", "text_pieces"]
+__all__ = ["BINARY", "PARQUET", "kind_of_content", "refused", "text_pieces"]
 
 BINARY = "binary data"
+PARQUET = "a Parquet table"
 _FILE_KINDS = {
     "a PNG picture": rb"\x89PNG\r\n\x1a\n",
     "a JPEG picture": rb"\xff\xd8\xff",
@@ -35,7 +36,7 @@ _FILE_KINDS = {
     "a program": rb"\x7fELF|MZ.{58}|\xcf\xfa\xed\xfe",
     "an array of numpy": rb"\x93NUMPY",
     "a database of SQLite": rb"SQLite format 3\0",
-    "a Parquet table": rb"PAR1",
+    PARQUET: rb"PAR1",
 }
 _BEGINNINGS = [(kind, re.compile(begin, re.DOTALL)) for kind, begin in _FILE_KINDS.items()]
 _NUL_SHARE = 512
@@ -80,7 +81,8 @@ def refused(name: str, kind: str) -> InputError:
     if kind == BINARY:
         fault = "is binary data (NUL bytes, and bytes that are no text)"
         return InputError(f"{name}: {fault}: leave it out, or pass --encoding if it is text (utf-16 has NUL bytes)")
-    return InputError(f"{name}: is {kind}, no text: leave it out, or save its text as UTF-8")
+    fix = "segtool cut reads one of its columns with --column" if kind == PARQUET else "save its text as UTF-8"
+    return InputError(f"{name}: is {kind}, no text: leave it out; {fix}")
 
 
 def text_pieces(file: UnpackedFile, name: str, encoding: str) -> Iterator[bytes]:

@@ -77,7 +77,9 @@ class ReadReport:
             self.skipped.append(line)
 
 
-def find_sources(inputs: Sequence[str | os.PathLike[str]], encoding: str | None = None) -> list[Source]:
+def find_sources(
+    inputs: Sequence[str | os.PathLike[str]], encoding: str | None = None, also: str | None = None
+) -> list[Source]:
     """List the files of the inputs of a command.
 
     Parameters
@@ -88,6 +90,8 @@ def find_sources(inputs: Sequence[str | os.PathLike[str]], encoding: str | None 
     encoding : str, optional
         That of the text. With it, files of folders and globs that are no text (:mod:`segtool.text.content`) are left
         out, and one warning of the logger ``segtool`` names them; a file that is named must be text.
+    also : str, optional
+        A kind of content that is taken besides text.
 
     Returns
     -------
@@ -114,7 +118,7 @@ def find_sources(inputs: Sequence[str | os.PathLike[str]], encoding: str | None 
         for path in sorted(_files_of(name)):
             source = Source(_display_name(path), Path(path))
             kind = None if encoding is None else _kind_of_file(source, encoding)
-            if kind is None:
+            if kind is None or kind == also:
                 found.setdefault(os.path.realpath(path), source)
             elif is_one:
                 raise refused(source.name, kind)
