@@ -22,6 +22,7 @@ def mutate_arpa(folder: Path, draw: random.Random) -> str:
     told = []
     for _ in range(draw.choice([1, 1, 2, 5])):
         how = draw.choice(["counts", "orders", "field", "field", "delete", "twice", "swap", "end", "long", "mark"])
+        lines = lines or [""]
         at = draw.randrange(len(lines))
         heads = [i for i, line in enumerate(lines) if line.startswith("ngram ")] or [0]
         if how == "counts":
