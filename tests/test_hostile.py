@@ -116,6 +116,8 @@ def test_arrays_of_a_model(model, change):
         {"base": {"base": {"corpus": 3}}},
         {"base": [1]},
         {"tuned": "yes"},
+        {"adapted": -1},
+        {"adapted": {"symbols": []}},
         {"granularity": True},
         {"granularity": 1e400},
         {"calibration": 0},

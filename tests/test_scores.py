@@ -124,6 +124,9 @@ def test_arrays_with_names(runs, max_word_len, min_count):
     again = Candidates.from_arrays(arrays, candidates.codes, max_word_len)
     assert Candidates.from_arrays(arrays, candidates.codes, max_word_len + 1) is None
     assert Candidates.from_arrays(arrays, candidates.codes[:-1], max_word_len) is None
+    if len(candidates):
+        arrays["right_variation0"] = np.full_like(arrays["right_variation0"], 1e38)
+        assert Candidates.from_arrays(arrays, candidates.codes, max_word_len) is None
     assert same(again, candidates)
     assert (again.total, again.codes.tolist()) == (candidates.total, candidates.codes.tolist())
 

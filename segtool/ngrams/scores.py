@@ -28,7 +28,7 @@ from segtool.ngrams.table import Level, NGrams, Slice, spell
 from segtool.runtime.arrays import Bytes, Codes, Floats, Ids, Integers, Places, Singles
 from segtool.runtime.kernels import kernel
 from segtool.runtime.workers import in_order
-from segtool.store.model_checks import MOST_COUNT
+from segtool.store.model_checks import MOST_COUNT, MOST_SCORE
 
 __all__ = ["BOUNDARY_FANOUT", "CandidateLevel", "Candidates", "score"]
 
@@ -135,7 +135,8 @@ def _is_level(level: CandidateLevel, shorter: CandidateLevel | None, alphabet: i
         column = getattr(level, name)
         if column.dtype != dtype or column.shape != (size,):
             return False
-        if dtype == np.float32 and not np.all(np.isfinite(column) | ((name == "cohesion") & (column == np.inf))):
+        is_score = (np.abs(column) <= MOST_SCORE) | ((name == "cohesion") & (column == np.inf))
+        if dtype == np.float32 and not np.all(is_score):
             return False
     if size and not (level.count.min() >= 0 and level.count.max() <= MOST_COUNT):
         return False

@@ -27,13 +27,13 @@ MOST_GRANULARITY = 100
 MOST_CALIBRATION = 100
 MOST_COUNT = 1 << 48
 """Limit of counts of words: sums of them stay below 2^63."""
-_MOST_SCORE = 1e5
+MOST_SCORE = 1e5
 """Limit of log weights and scores; those of the trie have a limit of 32,768 by their type."""
 _MOST_GAP = 1 << 30
 _ALWAYS = [0, NUM, LAT]
 _FORBIDDEN = {*STAND_INS, "\n", "\r"}
 _TEXTS = ("name", "segtool_version", "decoder")
-_OBJECTS = ("corpus", "parameters", "tuned", "base", "dictionary")
+_OBJECTS = ("corpus", "parameters", "tuned", "adapted", "base", "dictionary")
 
 
 def check_card(card: dict[str, Any]) -> str:
@@ -47,6 +47,8 @@ def check_card(card: dict[str, Any]) -> str:
     for name in _OBJECTS:
         if not isinstance(card.get(name, {}), dict):
             return f"its entry {name} is no object"
+    if not is_whole(card.get("adapted", {}).get("symbols", 0)):
+        return "the text that it was adapted to has no number of symbols"
     parameters = card.get("parameters", {})
     if not is_whole(parameters.get("max_word_len"), 1, LONGEST_WORD):
         return f"its max_word_len is no whole number from 1 to {LONGEST_WORD}"
@@ -187,8 +189,8 @@ def _word_faults(words: npt.NDArray[Any], alphabet: int) -> Iterator[str]:
         yield "a word of several symbols has no cohesion"
     for name in ("weight", "cohesion", "left_entropy", "right_entropy"):
         values = words[name]
-        high = np.inf if name == "cohesion" else _MOST_SCORE  # a single symbol has no split
-        if not (values.min() >= -_MOST_SCORE and values.max() <= high):
+        high = np.inf if name == "cohesion" else MOST_SCORE  # a single symbol has no split
+        if not (values.min() >= -MOST_SCORE and values.max() <= high):
             yield f"a {name} is out of range"
 
 
