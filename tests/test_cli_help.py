@@ -22,6 +22,7 @@ from tests.helpers import (
     environment,
     random_text,
     refusal,
+    refusal,
     run,
     said,
     sample_model,
@@ -170,6 +171,8 @@ def test_completion():
     assert "plain,--granularity" in completed("cut", "--gran")
     assert "plain,jsonl" in completed("cut", "--format", "js")
     assert run("completion", "csh").returncode == 2
+    closed = run("completion", "bash", preexec_fn=lambda: os.close(1))
+    assert closed.returncode == 1 and "standard output is closed" in refusal(closed.stderr)
 
 
 @pytest.mark.parametrize(

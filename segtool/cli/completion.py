@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from segtool.cli import options
 from segtool.cli.help import TitledCommand
 
 __all__ = ["completion_command"]
@@ -28,4 +29,6 @@ def completion_command(ctx: click.Context, shell: str) -> None:
     kind = get_completion_class(shell)
     assert kind is not None
     script = kind(ctx.find_root().command, {}, "segtool", "_SEGTOOL_COMPLETE")
-    click.echo(ShellComplete.source(script))  # that of bash would start bash to ask for its version
+    text = ShellComplete.source(script)  # that of bash would start bash to ask for its version
+    with options.open_output(None) as out:
+        out.write(f"{text}\n".encode())
