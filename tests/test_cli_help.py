@@ -22,7 +22,6 @@ from tests.helpers import (
     environment,
     random_text,
     refusal,
-    refusal,
     run,
     said,
     sample_model,
