@@ -40,7 +40,8 @@ def update(record: dict[str, Any], root: Path = ROOT) -> None:
         if len(name) > 3 and metric:
             cells = [cell_of(record, metric, tool) for tool in SHOWN]
             for text_lines, i in zip(lines, (english, chinese), strict=True):
-                text_lines[i] = " | ".join([text_lines[i].split(" | ")[0], *cells]).replace("|  |", "| |") + " |"
+                row = " | ".join([text_lines[i].split(" | ")[0], *cells]) + " |"
+                text_lines[i] = re.sub(r"\|  (?=\|)", "| ", row)
     for path, each in zip(readmes, lines, strict=True):
         path.write_text("\n".join(each), encoding="utf-8")
 
