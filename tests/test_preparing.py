@@ -78,7 +78,7 @@ def test_repeats_make_no_difference(tmp_path):
     reports = [segtool.TrainingReport() for _ in range(3)]
     names = [tmp_path / "one", tmp_path / "two"]
     segtool.train(names, unique_lines=True, workers=1, report=reports[0])
-    segtool.train([*names[::-1], *names], unique_lines=True, workers=3, memory="2G", report=reports[1])
+    segtool.train([*names[::-1], *names], unique_lines=True, workers=3, report=reports[1])
     segtool.train(texts=[path.read_text("utf-8") for path in names * 2], unique_lines=True, report=reports[2])
     assert len({report.digest for report in reports}) == 1
     assert once.words()
