@@ -24,24 +24,8 @@ __all__ = ["keywords_command"]
 @click.argument("inputs", metavar="[FILE]...", nargs=-1, type=options.FILE_PATH)
 @options.model("The model that cuts, and whose counts are the background.")
 @options.text_output
-@options.titled_option(
-    "--format",
-    "form",
-    type=click.Choice(["tsv", "jsonl"]),
-    default="tsv",
-    show_default=True,
-    help="A table with a header line, or one JSON object per line.",
-    title="Output",
-)
-@options.titled_option(
-    "--top",
-    metavar="N",
-    type=click.IntRange(0),
-    default=20,
-    show_default=True,
-    help="0 lists all keywords.",
-    title="Output",
-)
+@options.list_format
+@options.top("keywords", 20)
 @options.encoding
 @options.skip_undecodable
 @options.quiet

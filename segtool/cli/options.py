@@ -32,6 +32,7 @@ __all__ = [
     "announce_terminal",
     "encoding",
     "engine",
+    "list_format",
     "memory",
     "model",
     "open_engine",
@@ -43,6 +44,7 @@ __all__ = [
     "skip_undecodable",
     "text_output",
     "titled_option",
+    "top",
     "training_parameter",
     "training_parameters",
     "word_options",
@@ -112,6 +114,28 @@ def output(metavar: str, text: str, required: bool = False) -> Callable[[Command
 
 
 text_output = output("FILE", "Write here instead of to standard output.")
+list_format = titled_option(
+    "--format",
+    "form",
+    type=click.Choice(["tsv", "jsonl"]),
+    default="tsv",
+    show_default=True,
+    help="A table with a header line, or one JSON object per line.",
+    title="Output",
+)
+
+
+def top(what: str, default: int) -> Callable[[Command], Command]:
+    """Add ``--top`` of a list."""
+    return titled_option(
+        "--top",
+        metavar="N",
+        type=click.IntRange(0),
+        default=default,
+        show_default=True,
+        help=f"0 lists all {what}.",
+        title="Output",
+    )
 
 
 def model(text: str = "Directory written by 'segtool train'.", **attributes: Any) -> Callable[[Command], Command]:
@@ -155,16 +179,18 @@ class WordOptions:
         DataError
             If a file holds no words or a line that is none.
         """
-        from segtool.guideline.dictionary import Dictionary
-        from segtool.guideline.word_files import read_words
-
         if list(self.paths.values()).count("-") + standard_input > 1:
             fault = "standard input (-) can be read only once"
             raise UsageError(f"{fault}: give files to --words, --prefer, --force, --forbid")
         if self.words_only and "words" not in self.paths:
             raise UsageError("--words-only: there is no word list: give it with --words")
+        if not self.paths:
+            return None
+        from segtool.guideline.dictionary import Dictionary
+        from segtool.guideline.word_files import read_words
+
         lists = {name: read_words(path, f"--{name}", encoding) for name, path in self.paths.items()}
-        return Dictionary.of(**lists, words_only=self.words_only) if lists else None
+        return Dictionary.of(**lists, words_only=self.words_only)
 
 
 _WORD_OPTIONS = {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator
 from typing import IO, TYPE_CHECKING, Any
 
@@ -43,24 +42,8 @@ _FILTERS = {"min_count", "min_expected"}
 @click.argument("inputs", metavar="[INPUT]...", nargs=-1, type=options.FILE_PATH)
 @options.model("List the words of a model instead of learning them from INPUT.", required=False)
 @options.text_output
-@options.titled_option(
-    "--format",
-    "form",
-    type=click.Choice(["tsv", "jsonl"]),
-    default="tsv",
-    show_default=True,
-    help="A table with a header line, or one JSON object per line.",
-    title="Output",
-)
-@options.titled_option(
-    "--top",
-    metavar="N",
-    type=click.IntRange(0),
-    default=100,
-    show_default=True,
-    help="0 lists all words.",
-    title="Output",
-)
+@options.list_format
+@options.top("words", 100)
 @options.titled_option(
     "--sort", type=click.Choice(FIELDS), default="score", show_default=True, help="Column to sort by.", title="Output"
 )
@@ -234,6 +217,8 @@ def _write_list(out: IO[bytes], form: str, listed: list[WordScore], shown: dict[
     """Write the list; the numbers are the same in both forms."""
     import json
 
+    from segtool.export.formats import json_numbers
+
     def line(text: str) -> None:
         out.write(text.encode("utf-8", "backslashreplace") + b"\n")
 
@@ -246,8 +231,7 @@ def _write_list(out: IO[bytes], form: str, listed: list[WordScore], shown: dict[
             line("\t".join([each.word, *numbers.values(), *found, *[""] * (context - len(found))]))
             continue
         entry: dict[str, Any] = {"word": each.word}
-        # JSON has no infinity, which is the cohesion of a single symbol
-        entry |= {name: json.loads(text) if math.isfinite(float(text)) else None for name, text in numbers.items()}
+        entry |= json_numbers(numbers)
         if context:
             entry["contexts"] = found
         line(json.dumps(entry, ensure_ascii=False))

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from segtool.export.unigram import sentencepiece_model, tokenizer_json
 from segtool.export.words import ExportedWord
 
-__all__ = ["WRITERS"]
+__all__ = ["WRITERS", "json_numbers"]
 
 _SHOWN = ExportedWord._fields[1:-2]
 _SPECS = {"log_weight": ".4f", "count": "d", "expected": ".2f"}
@@ -27,11 +27,12 @@ def _tsv(words: Sequence[ExportedWord]) -> Iterator[bytes]:
 
 def _jsonl(words: Sequence[ExportedWord]) -> Iterator[bytes]:
     for each in words:
-        # JSON has no infinity, which is the cohesion of a single symbol
-        numbers = {
-            name: json.loads(text) if math.isfinite(float(text)) else None for name, text in _shown(each).items()
-        }
-        yield (json.dumps({"word": each.word, **numbers}, ensure_ascii=False) + "\n").encode()
+        yield (json.dumps({"word": each.word, **json_numbers(_shown(each))}, ensure_ascii=False) + "\n").encode()
+
+
+def json_numbers(shown: dict[str, str]) -> dict[str, float | None]:
+    """Read numbers as they are shown; JSON has no infinity, which is the cohesion of a single symbol."""
+    return {name: json.loads(text) if math.isfinite(float(text)) else None for name, text in shown.items()}
 
 
 def _shown(each: ExportedWord) -> dict[str, str]:
