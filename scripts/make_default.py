@@ -14,7 +14,7 @@ from pathlib import Path
 
 import segtool
 from segtool.lexicon import build
-from segtool.settings import Parameters
+from segtool.parameters import Parameters
 from segtool.store.model import save_model
 from segtool.text.sources import find_sources, read_blocks
 

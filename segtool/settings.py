@@ -10,7 +10,7 @@ import math
 import operator
 from collections.abc import Callable
 from dataclasses import Field, dataclass, field, fields
-from typing import TYPE_CHECKING, Any, ClassVar, TypedDict, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from segtool.errors import ModelError, UsageError, one_line
 from segtool.limits import LONGEST_WORD
@@ -25,7 +25,6 @@ __all__ = [
     "CohesionSettings",
     "EntropySettings",
     "LexiconSettings",
-    "Parameters",
     "TagSettings",
     "TaggerSettings",
     "TrainingSettings",
@@ -184,6 +183,12 @@ class LexiconSettings(_Settings):
     class_words: int = parameter(2000, "Frequent words that get a class.", 1, 20000)
     class_weight: float = parameter(1.0, "μ: power of the factors of class bigrams.", 0.0, 5.0)
     class_passes: int = parameter(4, "EM passes with class bigrams, after the others.", 0, 100)
+    pairs_weight: float = parameter(
+        1.0, "Weight of where pairs of symbols begin runs and of their neighbours; 0 for none.", 0.0, 10.0
+    )
+    pairs_bonus: float = parameter(
+        0.0, "Nats for every pair of symbols; higher values leave fewer words of two symbols split.", -10.0, 10.0
+    )
     parts_weight: float = parameter(
         1.0, "Weight of what the parts of a word say of it, added after the last pass; 0 for none.", 0.0, 10.0
     )
@@ -326,47 +331,6 @@ class TrainingSettings(
         if self.method == "dict" and (self.join_lines or self.unique_lines):
             raise UsageError("--join-lines and --unique-lines: for text only, and --method dict reads a word list")
         return self
-
-
-class Parameters(TypedDict, total=False):
-    """The fields of :class:`TrainingSettings` as keyword arguments, for type checkers."""
-
-    method: str
-    min_count: int
-    min_per_million: float
-    max_word_len: int
-    fold: bool
-    numbers: bool
-    with_lm: bool
-    sample: float
-    seed: int
-    join_lines: int
-    unique_lines: bool
-    length_penalty: float
-    variation_weight: float
-    entropy_weight: float
-    entropy_floor: float
-    passes: int
-    min_expected: float
-    word_classes: int
-    class_words: int
-    class_weight: float
-    class_passes: int
-    parts_weight: float
-    unknown_len: int
-    unknown_cost: float
-    unknown_step: float
-    spelling_weight: float
-    tagger_weight: float
-    tagger_min_count: int
-    entropy_mean: str
-    entropy_scaled: bool
-    entropy_length_power: float
-    cohesion_thresholds: tuple[float, ...]
-    cohesion_min_count: int
-    cohesion_revision: int
-    lm_order: int
-    lm_moves: tuple[float, ...]
 
 
 def parameters_by_title() -> dict[str, list[Field[Any]]]:

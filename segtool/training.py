@@ -39,7 +39,8 @@ from segtool.runtime.budget import Budget
 from segtool.runtime.progress import Progress
 from segtool.runtime.workers import checked_workers
 from segtool.segmenter import Segmenter
-from segtool.settings import METHODS, Parameters, TrainingSettings, flag_of
+from segtool.parameters import Parameters
+from segtool.settings import METHODS, TrainingSettings, flag_of
 from segtool.store.cards import CARD
 from segtool.store.checkpoints import Checkpoints, WorkFolder, fingerprint, input_identities, work_location
 from segtool.store.files import atomic_directory

@@ -13,6 +13,7 @@ import numpy as np
 
 from segtool.decode.viterbi import TAG_STEP
 from segtool.text.symbols import LAT, MARK, NUM, SPACE, STAND_INS, class_table
+from tests.naive_beginnings import evidence, gain
 from tests.naive_numbers import end_of_number
 
 # ---------------------------------------------------------------- symbols
@@ -267,9 +268,9 @@ def expectations_of_long_runs(runs, weights):
     return expected, log_likelihood
 
 
-def log_priors(table, settings):
+def log_priors(runs, table, settings):
     """The part of each candidate's log weight that is not θ; `table` is that of :func:`scores`."""
-    means = {}
+    means, pairs = {}, evidence(runs)
     for k in set(map(len, table)):
         rows = [row for ngram, row in table.items() if len(ngram) == k]
         occurrences = sum(row.count for row in rows)
@@ -282,6 +283,8 @@ def log_priors(table, settings):
         if k >= 2:
             lower = min(row.left_entropy, row.right_entropy)
             priors[ngram] += settings.entropy_weight * min(0.0, lower - settings.entropy_floor)
+        if k == 2:
+            priors[ngram] += settings.pairs_weight * gain(*pairs[ngram]) + settings.pairs_bonus
     return priors
 
 
@@ -296,7 +299,7 @@ def fit(runs, table, settings, least, idle=0, expect=expectations):
         logs = {ngram: math.log(count / total) if count else -math.inf for ngram, count in expected.items()}
         return {ngram: logs[ngram] + priors[ngram] for ngram in table}
 
-    priors = log_priors(table, settings)
+    priors = log_priors(runs, table, settings)
     expected = {ngram: float(row.count) for ngram, row in table.items()}
     likelihoods = []
     for _ in range(settings.passes):

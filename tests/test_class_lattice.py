@@ -147,7 +147,7 @@ def test_em_under_class_bigrams_is_naive(runs, longest, min_count, parameters):
     assert learned.log_likelihood[: parameters.passes] == plain.log_likelihood
     weights = {word: weight for word, (weight, _) in table(candidates, plain).items()}
     scores = naive.scores(runs, longest, min_count, BOUNDARY_FANOUT)
-    priors = naive.log_priors(scores, parameters)
+    priors = naive.log_priors(runs, scores, parameters)
     sampled = naive.unstream(learned.sample)  # all runs, in the order of their hashes
     assert sorted(sampled) == sorted(runs)
     idle = SYMBOLS - 1 - sum(len(ngram) == 1 for ngram in scores)

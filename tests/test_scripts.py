@@ -10,7 +10,7 @@ from importlib.util import find_spec
 import pytest
 
 import segtool
-from scripts import make_cli_docs, make_default
+from scripts import by_eye, make_cli_docs, make_default, split_words
 from tests.helpers import GOLD, ROOT, SAMPLE, contents, environment
 
 PYTHON = sorted(path.stem for path in (ROOT / "scripts").glob("*.py"))
@@ -102,6 +102,34 @@ def test_corpora():
     assert f1["the same, `--join-lines 20`"] == f1["news"]
     spoiled = f1["recipes with a line 8,000 times"]
     assert spoiled + 0.1 < f1["recipes with a line 8,000 times, `--unique-lines`"]
+
+
+def test_split_words():
+    numbers, words = script("split_words", "data", "--no-peers", "--model", "again=default").split("\n\n")
+    rows = table(numbers)
+    assert list(rows) == ["again", "the included model", "news"]
+    assert rows["again"] == rows["the included model"] != rows["news"]
+    split, found = (int(part) for part in rows["news"][-1].split(" / "))
+    assert 0 < split < found == sum(len(word) == 2 for word in GOLD.read_text("utf-8").split())
+    assert list(table(words)) == split_words.COMMON
+
+
+def test_split_words_by_hand():
+    """于是 is split, 为了 is whole once, and 中国 has no cut."""
+    found, whole, split = split_words.split_words(
+        ["于是 为了 中国", "为了 他"], lambda lines: [["于", "是", "为了", "中国"], ["为", "了他"]]
+    )
+    assert found == {"于是": 1, "为了": 2, "中国": 1}
+    assert (+whole, +split) == ({"为了": 1, "中国": 1}, {"于是": 1})
+
+
+def test_by_eye_is_current():
+    page = (ROOT / "docs" / "by_eye.md").read_text("utf-8")
+    for heading, lines in by_eye.blocks(segtool.load()):
+        [section] = re.findall(rf"^## {heading}\n(.*?)(?=^## |\Z)", page, re.MULTILINE | re.DOTALL)
+        assert f"```text\n{lines}\n```" in section, heading
+        assert len(lines.splitlines()) - lines.count(by_eye.BEFORE) == 20
+    assert lines in script("by_eye")
 
 
 def test_word_lists():

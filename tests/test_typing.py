@@ -8,7 +8,8 @@ import typing
 
 import pytest
 
-from segtool.settings import Parameters, TrainingSettings
+from segtool.parameters import Parameters
+from segtool.settings import TrainingSettings
 from tests.helpers import ROOT, environment
 
 USER = """

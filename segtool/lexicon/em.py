@@ -4,11 +4,15 @@ A run is a sequence of words drawn independently; every cover of the run by cand
 Maximum likelihood alone prefers long words, so a word of k symbols pays a penalty k^β (Liang & Klein 2009, "Online EM
 for unsupervised models"). The log weight of candidate x, in nats:
 
-    log w(x) = log θ(x) − k^β + ρ (V_left + V_right − mean) + η min(0, min(H_left, H_right) − h0)
+    log w(x) = log θ(x) − k^β + ρ (V_left + V_right − mean) + η min(0, min(H_left, H_right) − h0) + p(x)
 
 with V the variation of branching entropy, its mean taken over the occurrences of all candidates of the same length, and
-H the branching entropy (:mod:`segtool.ngrams.scores`). The last term applies for k ≥ 2 only. θ starts at relative
-frequency. Each EM pass computes by forward-backward how often each candidate is expected to be a word under w, and
+H the branching entropy (:mod:`segtool.ngrams.scores`). The term with η applies for k ≥ 2 only, the last one for k = 2:
+
+    p(x) = π (.2 b + .5 b d + .5 d − .4) + bonus    where b = max(0, beginning of x), d = min(1, divergence of x)
+
+(:mod:`segtool.ngrams.beginnings`). A common word of two frequent symbols, such as 为了, is little more frequent than
+chance has it, but it begins runs and has neighbours of its own. θ starts at relative frequency. Each EM pass computes by forward-backward how often each candidate is expected to be a word under w, and
 makes θ proportional to these expected counts.
 
 In the last passes words are not independent: a cover is also weighed by class bigrams of its words
@@ -54,6 +58,9 @@ SAMPLED = 1 << 25
 
 NEW_TRIE = 0.8
 """The trie is built anew when no more than this share of its candidates is left."""
+
+PAIR_WEIGHTS = 0.2, 0.5, 0.5, -0.4
+"""In p(x), chosen on the dev parts after texts of 3 to 18 MB (docs/quality.md)."""
 
 CHECKPOINT = "em"
 
@@ -247,8 +254,19 @@ def log_prior(candidates: Candidates, settings: LexiconSettings) -> Floats:
         if k > 1:
             lower = np.minimum(level.left_entropy, level.right_entropy)
             prior += settings.entropy_weight * np.minimum(0.0, lower - settings.entropy_floor)
+        if k == 2 and settings.pairs_weight:
+            prior += settings.pairs_weight * _pair_gain(*candidates.pairs.astype(np.float64))
+        if k == 2:
+            prior += settings.pairs_bonus
         priors.append(prior)
     return np.concatenate(priors)
+
+
+def _pair_gain(beginning: Floats, divergence: Floats) -> Floats:
+    """Compute what the beginning and the divergence of pairs say for them."""
+    begins, differs = np.maximum(beginning, 0.0), np.minimum(divergence, 1.0)
+    of_beginning, of_both, of_divergence, constant = PAIR_WEIGHTS
+    return of_beginning * begins + of_both * begins * differs + of_divergence * differs + constant
 
 
 def log_weight(expected: Floats, prior: Floats) -> Floats:

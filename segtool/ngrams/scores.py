@@ -8,7 +8,8 @@ With c(x) the count of x, N the symbols of the corpus, in nats:
   (Harris 1955; Jin & Tanaka-Ishii 2006). A boundary as neighbour is not one symbol but hides many:
   it counts as up to 50 equally frequent ones;
 - *variation* V of branching entropy: H(x) − H(x without its last (first) symbol); for one symbol
-  H(x) − the entropy of the symbols of the corpus (Magistry & Sagot 2012).
+  H(x) − the entropy of the symbols of the corpus (Magistry & Sagot 2012);
+- *beginning* and *divergence* of pairs: :mod:`segtool.ngrams.beginnings`.
 
 Left neighbours come from the same table as right ones: the k+1-gram ``s x`` is in the level of k+1-grams, and a *link*
 from it to ``x`` makes s a left neighbour of x. N-grams are read twice, slice by slice: first for the candidates and
@@ -17,13 +18,14 @@ their right neighbours, then for the left ones.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from segtool.errors import UsageError
+from segtool.ngrams.beginnings import pair_evidence
 from segtool.ngrams.table import Level, NGrams, Slice, spell
 from segtool.runtime.arrays import Bytes, Codes, Floats, Ids, Integers, Places, Singles
 from segtool.runtime.kernels import kernel
@@ -75,11 +77,14 @@ class Candidates:
         ``levels[0]`` keeps an entry 0 for it (count 0), so that places there are symbol ids.
     total : int
         Symbols of the corpus.
+    pairs : ndarray of float32, shape (2, candidates of two symbols)
+        Their beginning and their divergence (:mod:`segtool.ngrams.beginnings`); empty where they are not needed.
     """
 
     codes: Codes
     levels: tuple[CandidateLevel, ...]
     total: int
+    pairs: Singles = field(default_factory=lambda: np.zeros((2, 0), np.float32))
 
     def __len__(self) -> int:
         return sum(map(len, self.levels)) - 1
@@ -108,7 +113,7 @@ class Candidates:
 
     def to_arrays(self) -> dict[str, npt.NDArray[Any]]:
         """Return all arrays by name."""
-        arrays: dict[str, npt.NDArray[Any]] = {"codes": self.codes, "total": np.array(self.total)}
+        arrays: dict[str, npt.NDArray[Any]] = {"codes": self.codes, "total": np.array(self.total), "pairs": self.pairs}
         for k, level in enumerate(self.levels):
             arrays |= {f"{each.name}{k}": getattr(level, each.name) for each in fields(level)}
         return arrays
@@ -117,15 +122,17 @@ class Candidates:
     def from_arrays(cls, arrays: dict[str, npt.NDArray[Any]], codes: Codes, lengths: int) -> Candidates | None:
         """Make candidates of the arrays of :meth:`to_arrays`; None if they are none of these symbols and lengths."""
         names = [each.name for each in fields(CandidateLevel)]
-        wanted = {"codes", "total", *(f"{name}{k}" for name in names for k in range(lengths))}
+        wanted = {"codes", "total", "pairs", *(f"{name}{k}" for name in names for k in range(lengths))}
         if arrays.keys() != wanted or not np.array_equal(arrays["codes"], codes):
             return None
         levels = [CandidateLevel(**{name: arrays[f"{name}{k}"] for name in names}) for k in range(lengths)]
-        total = arrays["total"]
+        total, pairs = arrays["total"], arrays["pairs"]
         fits = total.dtype == np.int64 and total.ndim == 0 and total > 0
+        fits = fits and pairs.dtype == np.float32 and pairs.shape == (2, sum(map(len, levels[1:2])))
+        fits = fits and bool(np.all(np.abs(pairs) <= MOST_SCORE))
         for k, level in enumerate(levels):
             fits = fits and _is_level(level, levels[k - 1] if k else None, len(codes))
-        return cls(codes, tuple(levels), int(total)) if fits else None
+        return cls(codes, tuple(levels), int(total), pairs) if fits else None
 
 
 def _is_level(level: CandidateLevel, shorter: CandidateLevel | None, alphabet: int) -> bool:
@@ -202,7 +209,8 @@ def score(ngrams: NGrams, max_word_len: int | None = None, min_count: int = 1, w
         scores = (cohesion, left[k - 1], shape.right_entropy, v_left, v_right)
         singles = (each.astype(np.float32) for each in scores)
         levels.append(CandidateLevel(shape.symbol, shape.parent, shape.count, *singles))
-    return Candidates(ngrams.codes, tuple(levels), total)
+    pairs = pair_evidence(ngrams, levels[1], workers) if max_word_len > 1 else np.zeros((2, 0), np.float32)
+    return Candidates(ngrams.codes, tuple(levels), total, pairs)
 
 
 class _Shape(NamedTuple):
