@@ -45,9 +45,8 @@ SETTINGS: Parameters = {
     "min_count": 3,
     "min_expected": 6.5,
     "class_words": 4000,
-    "pairs_bonus": 0.3,
-    "tagger_min_count": 200,
-    "unknown_cost": 9.2,  # less than by default, because words that are expected less often are unknown to the model
+    "tagger_min_count": 180,
+    "unknown_cost": 9.5,  # less than by default, because words that are expected less often are unknown to the model
 }
 MOST_BYTES = 8_000_000
 

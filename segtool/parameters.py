@@ -32,7 +32,6 @@ class Parameters(TypedDict, total=False):
     class_weight: float
     class_passes: int
     pairs_weight: float
-    pairs_bonus: float
     parts_weight: float
     unknown_len: int
     unknown_cost: float

@@ -186,9 +186,6 @@ class LexiconSettings(_Settings):
     pairs_weight: float = parameter(
         1.0, "Weight of where pairs of symbols begin runs and of their neighbours; 0 for none.", 0.0, 10.0
     )
-    pairs_bonus: float = parameter(
-        0.0, "Nats for every pair of symbols; higher values leave fewer words of two symbols split.", -10.0, 10.0
-    )
     parts_weight: float = parameter(
         1.0, "Weight of what the parts of a word say of it, added after the last pass; 0 for none.", 0.0, 10.0
     )

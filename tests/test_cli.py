@@ -147,7 +147,6 @@ def test_train_takes_all_parameters(tmp_path):
         "class_weight": 0.5,
         "class_passes": 2,
         "pairs_weight": 0.75,
-        "pairs_bonus": 0.25,
         "parts_weight": 0.5,
         "unknown_len": 3,
         "unknown_cost": 11.5,

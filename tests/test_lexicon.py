@@ -40,7 +40,6 @@ SETTINGS = st.builds(
     class_weight=st.floats(0, 2),
     class_passes=st.integers(0, 3),
     pairs_weight=st.floats(0, 2),
-    pairs_bonus=st.floats(-1, 1),
 )
 PLAIN = SETTINGS.map(lambda parameters: replace(parameters, word_classes=0))
 nothing_forgotten = patch.object(fitting, "FORGOTTEN", 0.0)

@@ -290,7 +290,6 @@ def test_report_of_texts():
         ("class_weight", [-0.1, 5.1]),
         ("class_passes", [-1, 101]),
         ("pairs_weight", [-0.1, 10.1]),
-        ("pairs_bonus", [-10.1, 10.1]),
     ],
 )
 def test_parameter_out_of_range(name, values):

@@ -4,12 +4,12 @@ A run is a sequence of words drawn independently; every cover of the run by cand
 Maximum likelihood alone prefers long words, so a word of k symbols pays a penalty k^β (Liang & Klein 2009, "Online EM
 for unsupervised models"). The log weight of candidate x, in nats:
 
-    log w(x) = log θ(x) − k^β + ρ (V_left + V_right − mean) + η min(0, min(H_left, H_right) − h0) + p(x)
+    log w(x) = log θ(x) − k^β + ρ (V_left + V_right − mean) + η min(0, min(H_left, H_right) − h0) + π p(x)
 
 with V the variation of branching entropy, its mean taken over the occurrences of all candidates of the same length, and
 H the branching entropy (:mod:`segtool.ngrams.scores`). The term with η applies for k ≥ 2 only, the last one for k = 2:
 
-    p(x) = π (.2 b + .5 b d + .5 d − .4) + bonus    where b = max(0, beginning of x), d = min(1, divergence of x)
+    p(x) = .2 b + .5 b d + .5 d − .4    where b = max(0, beginning of x), d = min(1, divergence of x)
 
 (:mod:`segtool.ngrams.beginnings`). A common word of two frequent symbols, such as 为了, is little more frequent than
 chance has it, but it begins runs and has neighbours of its own. θ starts at relative frequency. Each EM pass computes by forward-backward how often each candidate is expected to be a word under w, and
@@ -60,7 +60,7 @@ NEW_TRIE = 0.8
 """The trie is built anew when no more than this share of its candidates is left."""
 
 PAIR_WEIGHTS = 0.2, 0.5, 0.5, -0.4
-"""In p(x), chosen on the dev parts after texts of 3 to 18 MB (docs/quality.md)."""
+"""Of p(x), chosen on the dev parts after texts of 3 to 18 MB (docs/quality.md)."""
 
 CHECKPOINT = "em"
 
@@ -256,8 +256,6 @@ def log_prior(candidates: Candidates, settings: LexiconSettings) -> Floats:
             prior += settings.entropy_weight * np.minimum(0.0, lower - settings.entropy_floor)
         if k == 2 and settings.pairs_weight:
             prior += settings.pairs_weight * _pair_gain(*candidates.pairs.astype(np.float64))
-        if k == 2:
-            prior += settings.pairs_bonus
         priors.append(prior)
     return np.concatenate(priors)
 

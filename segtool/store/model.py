@@ -213,7 +213,7 @@ class Model:
         Examples
         --------
         >>> import segtool
-        >>> segtool.train("data/sample").model.spell(2000)
+        >>> segtool.train("data/sample").model.spell(1947)
         '我们'
         """
         record = self.words[index]
