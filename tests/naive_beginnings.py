@@ -38,4 +38,4 @@ def evidence(runs):
 def gain(beginning, divergence):
     """What the prior of a pair gets at a `pairs_weight` of 1."""
     begins, differs = max(beginning, 0.0), min(divergence, 1.0)
-    return 0.2 * begins + 0.5 * begins * differs + 0.5 * differs - 0.4
+    return 0.3 * begins + 0.5 * begins * differs - 0.1

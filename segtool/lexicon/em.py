@@ -9,7 +9,7 @@ for unsupervised models"). The log weight of candidate x, in nats:
 with V the variation of branching entropy, its mean taken over the occurrences of all candidates of the same length, and
 H the branching entropy (:mod:`segtool.ngrams.scores`). The term with η applies for k ≥ 2 only, the last one for k = 2:
 
-    p(x) = .2 b + .5 b d + .5 d − .4    where b = max(0, beginning of x), d = min(1, divergence of x)
+    p(x) = .3 b + .5 b d − .1    where b = max(0, beginning of x), d = min(1, divergence of x)
 
 (:mod:`segtool.ngrams.beginnings`). A common word of two frequent symbols, such as 为了, is little more frequent than
 chance has it, but it begins runs and has neighbours of its own. θ starts at relative frequency. Each EM pass computes by forward-backward how often each candidate is expected to be a word under w, and
@@ -59,7 +59,7 @@ SAMPLED = 1 << 25
 NEW_TRIE = 0.8
 """The trie is built anew when no more than this share of its candidates is left."""
 
-PAIR_WEIGHTS = 0.2, 0.5, 0.5, -0.4
+PAIR_WEIGHTS = 0.3, 0.5, -0.1
 """Of p(x), chosen on the dev parts after texts of 3 to 18 MB (docs/quality.md)."""
 
 CHECKPOINT = "em"
@@ -263,8 +263,8 @@ def log_prior(candidates: Candidates, settings: LexiconSettings) -> Floats:
 def _pair_gain(beginning: Floats, divergence: Floats) -> Floats:
     """Compute what the beginning and the divergence of pairs say for them."""
     begins, differs = np.maximum(beginning, 0.0), np.minimum(divergence, 1.0)
-    of_beginning, of_both, of_divergence, constant = PAIR_WEIGHTS
-    return of_beginning * begins + of_both * begins * differs + of_divergence * differs + constant
+    of_beginning, of_both, constant = PAIR_WEIGHTS
+    return of_beginning * begins + of_both * begins * differs + constant
 
 
 def log_weight(expected: Floats, prior: Floats) -> Floats:
