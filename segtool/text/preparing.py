@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from segtool.text.symbols import PART, last_break
 
-__all__ = ["join_wrapped", "leave_out_repeats"]
+__all__ = ["join_wrapped", "leave_out_repeats", "line_keys"]
 
 
 def join_wrapped(blocks: Iterable[str], width: int) -> Iterator[str]:
@@ -57,9 +57,18 @@ def leave_out_repeats(blocks: Iterable[str]) -> Iterator[str]:
     seen = _Seen()
     for block in blocks:
         lines = block.split("\n")
-        keys = (key.strip().encode("utf-8", "surrogatepass") for key in re.sub(r"\d+", "0", block).split("\n"))
-        hashes = np.frombuffer(b"".join(blake2b(key, digest_size=8).digest() for key in keys), "<u8")
+        hashes = np.frombuffer(b"".join(line_keys(block)), "<u8")
         yield "\n".join(lines[i] for i in seen.add(hashes))
+
+
+def line_keys(block: str) -> Iterator[bytes]:
+    """Give eight bytes for each line of a block: the same for lines of which one is left out.
+
+    A byte order mark at the begin makes no difference either.
+    """
+    for line in re.sub(r"\d+", "0", block).split("\n"):
+        key = line.strip().removeprefix("\ufeff").lstrip()
+        yield blake2b(key.encode("utf-8", "surrogatepass"), digest_size=8).digest()
 
 
 class _Seen:
