@@ -97,7 +97,8 @@ class Counting:
         elsewhere = text.inputs is not None and isinstance(engine, CountingEngine)
         if elsewhere and text.flags_of_lines:
             flag = text.flags_of_lines[0]
-            raise UsageError(f"{flag}: needs the lines in their order, which no cluster keeps: do it before")
+            way = "do it before, or on one machine by segtool count, and train --counts"
+            raise UsageError(f"{flag}: needs all lines in their order, which no cluster keeps: {way}")
         if not self._resume(counter, reading):
             if elsewhere:
                 how = self.order, self.fold, self.work, reading, text.encoding, text.skip_undecodable
