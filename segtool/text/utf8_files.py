@@ -50,7 +50,7 @@ def read_utf8(
                 yield text.encode("utf-8", "surrogatepass")
 
 
-def _whole_characters(pieces: Iterable[bytes], name: str, as_is: bool) -> Iterator[bytes]:
+def _whole_characters(pieces: Iterable[bytes], name: str, as_is: bool = False) -> Iterator[bytes]:
     """Check that bytes are UTF-8, drop a byte order mark, leave half a character for the next piece."""
     held, offset, line, begun = b"", 0, 1, False
     for piece in pieces:
