@@ -98,7 +98,7 @@ class Counting:
         elsewhere = text.inputs is not None and isinstance(engine, CountingEngine)
         ordered = [flag for flag in text.flags_of_lines if flag != "--unique-lines"]
         if elsewhere and ordered:
-            way = "do it before, or by segtool count on one machine"
+            way = "do it before" + ", or by segtool count on one machine" * (ordered[0] == "--join-lines")
             raise UsageError(f"{ordered[0]}: needs the lines in their order, which no cluster keeps: {way}")
         if not self._resume(counter, reading):
             if elsewhere:
