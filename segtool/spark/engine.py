@@ -105,7 +105,7 @@ class SparkEngine:
             with errors_of_cluster(self.session.sparkContext):
                 lines, files = self._lines(names, sources)
                 job = spark_tasks.CountJob(order, fold, codec, skip_undecodable, self._room)
-                shards, reports = (_count_different if unique_lines else _count)(lines, job, folder)
+                shards, reports = (_count_different_lines if unique_lines else _count_lines)(lines, job, folder)
         except EncodingError as error:
             _read_again(error, sources, encoding)
             raise EncodingError(f"{error}, or --skip-undecodable to leave such lines out") from None
@@ -217,7 +217,7 @@ class SparkEngine:
         return self._sent[1]
 
 
-def _count(lines: DataFrame, job: CountJob, folder: Path) -> tuple[list[Path], dict[Split, ReadReport]]:
+def _count_lines(lines: DataFrame, job: CountJob, folder: Path) -> tuple[list[Path], dict[Split, ReadReport]]:
     """Count lines, and write the shards into a folder."""
     from segtool.spark import tasks as spark_tasks
 
@@ -226,7 +226,7 @@ def _count(lines: DataFrame, job: CountJob, folder: Path) -> tuple[list[Path], d
         return _receive(counted.toLocalIterator(), folder)
 
 
-def _count_different(lines: DataFrame, job: CountJob, folder: Path) -> tuple[list[Path], dict[Split, ReadReport]]:
+def _count_different_lines(lines: DataFrame, job: CountJob, folder: Path) -> tuple[list[Path], dict[Split, ReadReport]]:
     """Do the same without lines that were there before; the reports are on all lines."""
     from segtool.spark import tasks as spark_tasks
 

@@ -68,14 +68,14 @@ def join_wrapped_utf8(pieces: Iterable[bytes], width: int) -> Iterator[bytes]:
     """
     held, before, begun = "", "", 0
     for piece in pieces:
-        text, held, before, begun = _joined(held + piece.decode("utf-8", "surrogatepass"), before, begun, width)
+        text, held, before, begun = _join_piece(held + piece.decode("utf-8", "surrogatepass"), before, begun, width)
         if text:
             yield text.encode("utf-8", "surrogatepass")
     if held:
         yield held.encode("utf-8")
 
 
-def _joined(text: str, before: str, begun: int, width: int) -> tuple[str, str, str, int]:
+def _join_piece(text: str, before: str, begun: int, width: int) -> tuple[str, str, str, int]:
     """Join lines of a piece of text.
 
     `begun` is the number of characters of its first line that came in earlier pieces, and `before` the last one of
