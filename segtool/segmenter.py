@@ -126,6 +126,9 @@ class Segmenter(Derivable, Alternatives, Columns, Vocabulary):
         """
         if type(text) is not str:
             check_text(text, "cut()")
+        cut_short = None if _plain_left else self._cutter.cut_short
+        if cut_short is not None and (found := cut_short(text)) is not None:
+            return found
         return self._cutter.cut(text, self.interprets(len(text)))
 
     __call__ = cut
