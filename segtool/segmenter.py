@@ -390,9 +390,6 @@ def load(path: str | os.PathLike[str] = DEFAULT) -> Segmenter:
     >>> import segtool
     >>> segtool.load().cut("天气很好")
     ['天气', '很好']
-    >>> seg = segtool.train("data/sample", "sample.model")
-    >>> segtool.load("sample.model").cut("天气很好")
-    ['天气', '很', '好']
     """
     return Segmenter(load_model(find_model(path)))
 
