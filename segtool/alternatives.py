@@ -85,7 +85,7 @@ class Alternatives:
         >>> import segtool
         >>> explanation = segtool.load().explain("和尚未结婚")
         >>> explanation.words, round(explanation.score, 2)
-        (['和', '尚未', '结婚'], -27.42)
+        (['和', '尚未', '结婚'], -27.75)
         """
         check_text(text, "explain()")
         from segtool.explain.explain import explain_text
@@ -119,8 +119,8 @@ class Alternatives:
         >>> import segtool
         >>> for cut in segtool.load().nbest("和尚未结婚", 2):
         ...     print(cut.words, round(cut.score, 2))
-        ['和', '尚未', '结婚'] -27.42
-        ['和尚', '未', '结婚'] -32.27
+        ['和', '尚未', '结婚'] -27.75
+        ['和尚', '未', '结婚'] -31.56
         """
         from segtool.decode.confidence import best_cuts, check_number
 
@@ -188,7 +188,7 @@ class Alternatives:
         --------
         >>> import segtool
         >>> segtool.load().boundary_probabilities("和尚未结婚").round(2)
-        array([0.76, 0.34, 0.98, 0.03])
+        array([0.7 , 0.39, 0.96, 0.04])
         """
         from segtool.decode.confidence import gap_probabilities
 
@@ -202,7 +202,7 @@ class Alternatives:
         --------
         >>> import segtool
         >>> segtool.load().entries("高质量", within=2)
-        Entries(starts=[0], ends=[3], primary=[True])
+        Entries(starts=[0, 1], ends=[1, 3], primary=[True, True])
         """
         check_text(text, "cut_for_search()")
         return self._cutter.entries(text, within, self.interprets(2 * len(text)))  # one pass more

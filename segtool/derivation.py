@@ -62,7 +62,7 @@ class Derivable:
         >>> import segtool
         >>> seg = segtool.load()
         >>> seg.cut("运起九阳神功")
-        ['运起九阳', '神功']
+        ['运起', '九阳', '神功']
         >>> seg.adapt(["练九阳神功要十年。九阳神功很难。"]).cut("运起九阳神功")
         ['运起', '九阳神功']
         """

@@ -32,7 +32,7 @@ class ModelInfo:
     >>> from segtool.info import describe_model
     >>> info = describe_model(segtool.load().model, top=2)
     >>> info.top_words[2]
-    ['一个', '可以']
+    ['臺灣', '總統']
     >>> info.to_dict()["method"], info.report().splitlines()[1]
     ('unigram', 'method       unigram')
     """
@@ -81,7 +81,7 @@ def describe_model(model: Model, top: int = 10) -> ModelInfo:
     >>> import segtool
     >>> from segtool.info import describe_model
     >>> describe_model(segtool.train("data/sample").model, top=3).top_words[2]
-    ['一个', '我们', '以后']
+    ['我们', '以后', '没有']
     """
     by_length: dict[int, list[str]] = {}
     for each in exported_words(model, "seen"):

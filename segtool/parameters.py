@@ -31,7 +31,8 @@ class Parameters(TypedDict, total=False):
     class_words: int
     class_weight: float
     class_passes: int
-    pairs_weight: float
+    beginning_weight: float
+    divergence_weight: float
     parts_weight: float
     unknown_len: int
     unknown_cost: float

@@ -183,8 +183,11 @@ class LexiconSettings(_Settings):
     class_words: int = parameter(2000, "Frequent words that get a class.", 1, 20000)
     class_weight: float = parameter(1.0, "μ: power of the factors of class bigrams.", 0.0, 5.0)
     class_passes: int = parameter(4, "EM passes with class bigrams, after the others.", 0, 100)
-    pairs_weight: float = parameter(
-        1.0, "Weight of where pairs of symbols begin runs and of their neighbours; 0 for none.", 0.0, 10.0
+    beginning_weight: float = parameter(
+        1.0, "π: weight of pairs of symbols that begin runs more often than their first symbol.", 0.0, 10.0
+    )
+    divergence_weight: float = parameter(
+        0.5, "δ: weight of pairs of symbols whose neighbours are not those of their parts.", 0.0, 10.0
     )
     parts_weight: float = parameter(
         1.0, "Weight of what the parts of a word say of it, added after the last pass; 0 for none.", 0.0, 10.0

@@ -31,7 +31,7 @@ class Cut(NamedTuple):
     >>> import segtool
     >>> best = segtool.load().nbest("今天天气", 1)[0]
     >>> best.words, round(best.score, 2)
-    (['今天', '天气'], -22.79)
+    (['今天', '天气'], -18.01)
     """
 
     words: list[str]
@@ -78,9 +78,9 @@ class SearchToken(NamedTuple):
     >>> import segtool
     >>> for token in segtool.load().tokenize("高质量", search=True):
     ...     print(token.word, token.start, token.end, token.position, token.primary)
-    高 0 1 0 False
-    高质量 0 3 0 True
-    质量 1 3 0 False
+    高 0 1 0 True
+    高质量 0 3 0 False
+    质量 1 3 1 True
     """
 
     word: str

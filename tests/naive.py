@@ -284,7 +284,7 @@ def log_priors(runs, table, settings):
             lower = min(row.left_entropy, row.right_entropy)
             priors[ngram] += settings.entropy_weight * min(0.0, lower - settings.entropy_floor)
         if k == 2:
-            priors[ngram] += settings.pairs_weight * gain(*pairs[ngram])
+            priors[ngram] += gain(*pairs[ngram], settings)
     return priors
 
 

@@ -35,7 +35,8 @@ def evidence(runs):
     return found
 
 
-def gain(beginning, divergence):
-    """What the prior of a pair gets at a `pairs_weight` of 1."""
+def gain(beginning, divergence, settings):
+    """What the prior of a pair gets."""
     begins, differs = max(beginning, 0.0), min(divergence, 1.0)
-    return 0.3 * begins + 0.5 * begins * differs - 0.1
+    of_beginning = 0.3 * begins + 0.5 * begins * differs - 0.1
+    return settings.beginning_weight * of_beginning + settings.divergence_weight * (differs - 0.6)

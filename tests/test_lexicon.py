@@ -39,7 +39,8 @@ SETTINGS = st.builds(
     class_words=st.integers(1, 6),
     class_weight=st.floats(0, 2),
     class_passes=st.integers(0, 3),
-    pairs_weight=st.floats(0, 2),
+    beginning_weight=st.floats(0, 2),
+    divergence_weight=st.floats(0, 2),
 )
 PLAIN = SETTINGS.map(lambda parameters: replace(parameters, word_classes=0))
 nothing_forgotten = patch.object(fitting, "FORGOTTEN", 0.0)

@@ -289,7 +289,8 @@ def test_report_of_texts():
         ("class_words", [0, 20001]),
         ("class_weight", [-0.1, 5.1]),
         ("class_passes", [-1, 101]),
-        ("pairs_weight", [-0.1, 10.1]),
+        ("beginning_weight", [-0.1, 10.1]),
+        ("divergence_weight", [-0.1, 10.1]),
     ],
 )
 def test_parameter_out_of_range(name, values):

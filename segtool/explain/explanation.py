@@ -47,7 +47,7 @@ class Alternative:
     >>> explanation = segtool.load().explain("和尚未结婚")
     >>> other = explanation.runs[0].cuts[0].alternative
     >>> other.words, round(other.loss, 2)
-    (('和尚', '未'), 4.85)
+    (('和尚', '未'), 3.81)
     """
 
     start: int
@@ -89,7 +89,7 @@ class ExplainedWord:
     >>> explanation = segtool.load().explain("和尚未结婚")
     >>> word = explanation.runs[0].cover[1]
     >>> word.word, round(word.score, 2), word.count
-    ('尚未', -13.0, 1007)
+    ('尚未', -13.11, 1177)
     """
 
     word: str
@@ -132,7 +132,7 @@ class ExplainedGap:
     >>> explanation = segtool.load().explain("和尚未结婚")
     >>> gap = explanation.runs[0].cuts[0]
     >>> gap.place, round(gap.score, 2), round(gap.probability, 2)
-    (1, 1.06, 0.76)
+    (1, 0.75, 0.7)
     """
 
     place: int
@@ -215,7 +215,7 @@ class Explanation:
     >>> import segtool
     >>> explanation = segtool.load().explain("和尚未结婚")
     >>> explanation.words, round(explanation.score, 2)
-    (['和', '尚未', '结婚'], -27.42)
+    (['和', '尚未', '结婚'], -27.75)
     """
 
     text: str

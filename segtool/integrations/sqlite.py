@@ -37,7 +37,7 @@ def register_functions(connection: sqlite3.Connection, model: ModelOrPath = "def
     >>> connection = sqlite3.connect(":memory:")
     >>> register_functions(connection)
     >>> connection.execute("SELECT segtool_words('高质量发展'), segtool_query('去公园')").fetchone()
-    ('高质量 发展', '"去" AND "公园"')
+    ('高 质量 发展', '"去" AND "公园"')
     """
     segmenter = segmenter_of(model)
 

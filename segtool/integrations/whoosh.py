@@ -103,6 +103,6 @@ def analyzer(model: ModelOrPath = "default", within: float = WITHIN) -> Any:
     >>> [token.text for token in analyzer()("高质量发展")]
     ['高', '高质量', '质量', '发展']
     >>> [token.text for token in analyzer()("高质量发展", mode="query")]
-    ['高质量', '发展']
+    ['高', '质量', '发展']
     """
     return WhooshTokenizer(model, within) | LowercaseFilter()

@@ -4,12 +4,12 @@ A run is a sequence of words drawn independently; every cover of the run by cand
 Maximum likelihood alone prefers long words, so a word of k symbols pays a penalty k^β (Liang & Klein 2009, "Online EM
 for unsupervised models"). The log weight of candidate x, in nats:
 
-    log w(x) = log θ(x) − k^β + ρ (V_left + V_right − mean) + η min(0, min(H_left, H_right) − h0) + π p(x)
+    log w(x) = log θ(x) − k^β + ρ (V_left + V_right − mean) + η min(0, min(H_left, H_right) − h0) + p(x)
 
 with V the variation of branching entropy, its mean taken over the occurrences of all candidates of the same length, and
 H the branching entropy (:mod:`segtool.ngrams.scores`). The term with η applies for k ≥ 2 only, the last one for k = 2:
 
-    p(x) = .3 b + .5 b d − .1    where b = max(0, beginning of x), d = min(1, divergence of x)
+    p(x) = π (.3 b + .5 b d − .1) + δ (d − .6)    where b = max(0, beginning of x), d = min(1, divergence of x)
 
 (:mod:`segtool.ngrams.beginnings`). A common word of two frequent symbols, such as 为了, is little more frequent than
 chance has it, but it begins runs and has neighbours of its own. θ starts at relative frequency. Each EM pass computes by forward-backward how often each candidate is expected to be a word under w, and
@@ -58,9 +58,6 @@ SAMPLED = 1 << 25
 
 NEW_TRIE = 0.8
 """The trie is built anew when no more than this share of its candidates is left."""
-
-PAIR_WEIGHTS = 0.3, 0.5, -0.1
-"""Of p(x), chosen on the dev parts after texts of 3 to 18 MB (docs/quality.md)."""
 
 CHECKPOINT = "em"
 
@@ -254,17 +251,17 @@ def log_prior(candidates: Candidates, settings: LexiconSettings) -> Floats:
         if k > 1:
             lower = np.minimum(level.left_entropy, level.right_entropy)
             prior += settings.entropy_weight * np.minimum(0.0, lower - settings.entropy_floor)
-        if k == 2 and settings.pairs_weight:
-            prior += settings.pairs_weight * _pair_gain(*candidates.pairs.astype(np.float64))
+        if k == 2 and (settings.beginning_weight or settings.divergence_weight):
+            prior += _pair_gain(*candidates.pairs.astype(np.float64), settings)
         priors.append(prior)
     return np.concatenate(priors)
 
 
-def _pair_gain(beginning: Floats, divergence: Floats) -> Floats:
-    """Compute what the beginning and the divergence of pairs say for them."""
+def _pair_gain(beginning: Floats, divergence: Floats, settings: LexiconSettings) -> Floats:
+    """Compute p(x) of pairs."""
     begins, differs = np.maximum(beginning, 0.0), np.minimum(divergence, 1.0)
-    of_beginning, of_both, constant = PAIR_WEIGHTS
-    return of_beginning * begins + of_both * begins * differs + constant
+    of_beginning = 0.3 * begins + 0.5 * begins * differs - 0.1
+    return settings.beginning_weight * of_beginning + settings.divergence_weight * (differs - 0.6)
 
 
 def log_weight(expected: Floats, prior: Floats) -> Floats:
