@@ -214,7 +214,7 @@ class Model:
         --------
         >>> import segtool
         >>> segtool.train("data/sample").model.spell(1947)
-        '得奖'
+        '手术'
         """
         record = self.words[index]
         codes = self.faces[record["symbols"][: record["length"]]].tolist()
