@@ -14,7 +14,7 @@ import segtool
 from scripts.experiments import ALL, gold_of, parser_of, print_head, print_row, raw, texts_of
 from scripts.quality import Cut, jieba
 
-COMMON = "为了 以来 只有 还是 而是 等等 但是 于是 就是 在于 不要 以为".split()
+COMMON = ["为了", "以来", "只有", "还是", "而是", "等等", "但是", "于是", "就是", "在于", "不要", "以为"]
 
 
 def split_words(lines: Sequence[str], cut: Cut) -> tuple[Counter[str], Counter[str], Counter[str]]:

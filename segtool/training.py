@@ -35,11 +35,11 @@ from segtool.ngrams.counter import Counted, collect_corpus
 from segtool.ngrams.scores import Candidates, score
 from segtool.ngrams.shards import Shard, check_duplicates, open_shards, refuse_folders
 from segtool.ngrams.table import gather
+from segtool.parameters import Parameters
 from segtool.runtime.budget import Budget
 from segtool.runtime.progress import Progress
 from segtool.runtime.workers import checked_workers
 from segtool.segmenter import Segmenter
-from segtool.parameters import Parameters
 from segtool.settings import METHODS, TrainingSettings, flag_of
 from segtool.store.cards import CARD
 from segtool.store.checkpoints import Checkpoints, WorkFolder, fingerprint, input_identities, work_location
