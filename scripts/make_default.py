@@ -61,7 +61,8 @@ def taken(text: str, times: float) -> list[str]:
 
 
 def main(folder: Path, target: Path) -> None:
-    build.MODEL_PATIENCE = training.MODEL_PATIENCE = 1 << 30  # the smallest trie, whatever the time
+    for module in (build, training):
+        vars(module)["MODEL_PATIENCE"] = 1 << 30  # the smallest trie, whatever the time
     texts: list[str] = []
     sources = []
     for name, (times, terms) in MIXTURE.items():

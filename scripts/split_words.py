@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Count the words of two characters that are cut in two, and how often common ones are whole: tables of docs/quality.md.
+"""Count the words of two characters that are cut in two, and the common ones that are whole: docs/quality.md.
 
     .venv/bin/python -m scripts.split_words [DATA] [--model NAME=MODEL ...] [--no-peers]
 
@@ -42,7 +42,8 @@ def main() -> None:
     parser.add_argument("--no-peers", action="store_true", help="leave out jieba")
     options = parser.parse_args()
     gold = gold_of(options.data, ALL)
-    cuts = {name: segtool.load(path).cut_batch for name, path in (each.split("=", 1) for each in options.model)}
+    others = dict(each.split("=", 1) for each in options.model)
+    cuts: dict[str, Cut] = {name: segtool.load(path).cut_batch for name, path in others.items()}
     cuts |= {"the included model": segtool.load().cut_batch, "news": segtool.train(texts_of(options.data)).cut_batch}
     if not options.no_peers:
         cuts["jieba"] = jieba()
@@ -50,7 +51,7 @@ def main() -> None:
     print_head("split / all", [*gold, "all sets"])
     for name, cut in cuts.items():
         counts = [split_words(lines, cut) for lines in gold.values()]
-        found, whole, split = (sum(each, Counter()) for each in zip(*counts, strict=True))
+        found, whole, split = (sum(each, Counter[str]()) for each in zip(*counts, strict=True))
         totals = [(each.total(), of.total()) for of, _, each in [*counts, (found, whole, split)]]
         print_row(name, (f"{of_two:,} / {words:,}" for of_two, words in totals))
         for word in COMMON:

@@ -1,5 +1,6 @@
 """Beginnings and divergences of pairs by their definitions, twins of :mod:`segtool.ngrams.beginnings`."""
 
+import itertools
 import math
 from collections import Counter
 
@@ -20,8 +21,8 @@ def evidence(runs):
     symbols = {ngram[0] for ngram in counts if len(ngram) == 1}
     average = len(runs) / max(sum(map(len, runs)), 1)
     found = {}
-    for u, v in {pair for run in runs for pair in zip(run, run[1:], strict=False)}:
-        count = sum((a, b) == (u, v) for run in runs for a, b in zip(run, run[1:], strict=False))
+    for u, v in {pair for run in runs for pair in itertools.pairwise(run)}:
+        count = sum((a, b) == (u, v) for run in runs for a, b in itertools.pairwise(run))
         alone = (counts.get((0, u), 0) + 10 * average) / (counts[u,] + 10)
         begins = (counts.get((0, u, v), 0) + 10 * alone) / (count + 10)
         left = right = 0.0

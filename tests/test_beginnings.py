@@ -39,10 +39,12 @@ def test_evidence_is_naive(runs, min_count):
 
 
 def test_evidence_of_real_text(sample_candidates, sample_runs):
-    expected = naive_beginnings.evidence(naive.unstream(sample_runs.stream)[:400])
-    levels = score(count_stream(naive.stream(naive.unstream(sample_runs.stream)[:400]), sample_runs.codes, 3), 2)
-    for pair, values in zip(spell(levels.levels, 2, np.arange(levels.pairs.shape[1])).tolist(), levels.pairs.T, strict=True):
-        assert values.tolist() == pytest.approx(expected[tuple(pair)], rel=1e-4, abs=1e-5)
+    runs = naive.unstream(sample_runs.stream)[:400]
+    expected = naive_beginnings.evidence(runs)
+    candidates = score(count_stream(naive.stream(runs), sample_runs.codes, 3), 2)
+    pairs = spell(candidates.levels, 2, np.arange(len(candidates.levels[1]))).tolist()
+    for pair, values in zip(pairs, candidates.pairs.T.tolist(), strict=True):
+        assert values == pytest.approx(expected[tuple(pair)], rel=1e-4, abs=1e-5)
     assert sample_candidates.pairs.shape == (2, len(sample_candidates.levels[1]))
 
 

@@ -12,8 +12,10 @@ H the branching entropy (:mod:`segtool.ngrams.scores`). The term with η applies
     p(x) = π (.3 b + .5 b d − .1) + δ (d − .6)    where b = max(0, beginning of x), d = min(1, divergence of x)
 
 (:mod:`segtool.ngrams.beginnings`). A common word of two frequent symbols, such as 为了, is little more frequent than
-chance has it, but it begins runs and has neighbours of its own. θ starts at relative frequency. Each EM pass computes by forward-backward how often each candidate is expected to be a word under w, and
-makes θ proportional to these expected counts.
+by chance, but it begins runs and has neighbours of its own. The numbers were chosen on the dev parts (docs/quality.md).
+
+θ starts at relative frequency. Each EM pass computes by forward-backward how often each candidate is expected to be a
+word under w, and makes θ proportional to these expected counts.
 
 In the last passes words are not independent: a cover is also weighed by class bigrams of its words
 (:mod:`segtool.lexicon.word_classes`). Only θ is kept from these passes, but it then reflects the neighbours of words.
@@ -252,13 +254,14 @@ def log_prior(candidates: Candidates, settings: LexiconSettings) -> Floats:
             lower = np.minimum(level.left_entropy, level.right_entropy)
             prior += settings.entropy_weight * np.minimum(0.0, lower - settings.entropy_floor)
         if k == 2 and (settings.beginning_weight or settings.divergence_weight):
-            prior += _pair_gain(*candidates.pairs.astype(np.float64), settings)
+            prior += _pair_gain(candidates, settings)
         priors.append(prior)
     return np.concatenate(priors)
 
 
-def _pair_gain(beginning: Floats, divergence: Floats, settings: LexiconSettings) -> Floats:
-    """Compute p(x) of pairs."""
+def _pair_gain(candidates: Candidates, settings: LexiconSettings) -> Floats:
+    """Compute p(x) of the pairs."""
+    beginning, divergence = candidates.pairs.astype(np.float64)
     begins, differs = np.maximum(beginning, 0.0), np.minimum(divergence, 1.0)
     of_beginning = 0.3 * begins + 0.5 * begins * differs - 0.1
     return settings.beginning_weight * of_beginning + settings.divergence_weight * (differs - 0.6)

@@ -1,8 +1,8 @@
-"""Evidence that a pair of symbols is a word: where it begins runs, and how its neighbours differ from those of its parts.
+"""Evidence that a pair of symbols is a word: it begins runs, and its neighbours differ from those of its parts.
 
-为 and 了 are so frequent that 为了 seems to be no more than 为 before 了. But a comma or a full stop stands before 为了 much
-more often than before 为: punctuation shows where words begin (Li & Sun 2009). With b(x) the number of runs that begin
-with x, c(x) the count of x, R the number of runs and N the symbols of the corpus, for a pair x = uv, in nats:
+为 and 了 are so frequent that 为了 seems to be no more than 为 before 了. But a comma or a full stop stands before 为了
+much more often than before 为: punctuation shows where words begin (Li & Sun 2009). With b(x) the number of runs that
+begin with x, c(x) the count of x, R the number of runs and N the symbols of the corpus, for a pair x = uv, in nats:
 
 - *beginning*: ln p(x) / p(u), where p(u) = (b(u) + 10 R / N) / (c(u) + 10) and p(x) = (b(x) + 10 p(u)) / (c(x) + 10);
 - *divergence*: the relative entropy (Kullback & Leibler 1951) of the symbols before x from those before u, or of the
