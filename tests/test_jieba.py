@@ -195,6 +195,7 @@ def test_new_words_come_out_in_most_contexts_and_known_ones_where_they_fit(token
 
 def test_counts(tokenizer):
     assert tokenizer.get_FREQ("我们") > tokenizer.get_FREQ("公园") > 1
+    assert tokenizer.get_FREQ("我們") == tokenizer.get_FREQ("我们"), "both scripts count as one"
     assert tokenizer.get_FREQ("没有这个词") is None and tokenizer.get_FREQ("没有这个词", 0) == 0
     assert tokenizer.suggest_freq("我们") >= tokenizer.get_FREQ("我们")
     assert tokenizer.suggest_freq(("我", "们")) <= tokenizer.get_FREQ("我们")

@@ -28,11 +28,11 @@ from segtool.runtime.workers import in_order
 
 __all__ = ["pair_evidence"]
 
-AVERAGE = 10.0
+SMOOTHING = 10.0
 """So many occurrences of the average kind are added to those counted."""
 
 
-class _Pairs(HasParents, Protocol):
+class _CountedPairs(HasParents, Protocol):
     """Pairs in order, and how often each occurs; parents are first symbols."""
 
     @property
@@ -40,7 +40,7 @@ class _Pairs(HasParents, Protocol):
         """Occurrences."""
 
 
-def pair_evidence(ngrams: NGrams, pairs: _Pairs, workers: int = 1) -> Singles:
+def pair_evidence(ngrams: NGrams, pairs: _CountedPairs, workers: int = 1) -> Singles:
     """Compute the beginning and the divergence of pairs.
 
     Parameters
@@ -93,8 +93,8 @@ def pair_evidence(ngrams: NGrams, pairs: _Pairs, workers: int = 1) -> Singles:
     begins_alone = np.zeros(len(frequency))
     begins_alone[bigrams.symbol[initial]] = bigrams.count[initial]
     average = ngrams.frequency[0] / max(int(ngrams.frequency[1:].sum()), 1)
-    alone = ((begins_alone + AVERAGE * average) / (frequency + AVERAGE))[pairs.parent]
-    beginning = np.log((begins + AVERAGE * alone) / (pairs.count + AVERAGE) / alone)
+    alone = ((begins_alone + SMOOTHING * average) / (frequency + SMOOTHING))[pairs.parent]
+    beginning = np.log((begins + SMOOTHING * alone) / (pairs.count + SMOOTHING) / alone)
     return np.stack([beginning, np.minimum(left, right)]).astype(np.float32)
 
 

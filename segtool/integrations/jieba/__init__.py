@@ -279,20 +279,23 @@ class Tokenizer:
         total = sum(counts.values())
         expected = float(total)
         for part in parts:
-            expected *= counts.get(part, 1) / total
-        freq = max(int(expected) + 1, counts.get(word, 1)) if together else min(int(expected), counts.get(word, 0))
+            expected *= counts.get(self._key(part), 1) / total
+        found = counts.get(self._key(word), 0)
+        freq = max(int(expected) + 1, found) if together else min(int(expected), found)
         if tune:
             self.add_word(word) if together else self.del_word(word)
         return freq
 
     def get_FREQ(self, k: str, d: int | None = None) -> int | None:
         """Give the expected occurrences of a word in the text that the model learned from, or `d`."""
-        return self._frequencies().get(k, d)
+        return self._frequencies().get(self._key(k), d)
 
     def _frequencies(self) -> dict[str, int]:
+        """The counts of words; both scripts count as one."""
         with self.lock:
             if not self._counts:
-                self._counts.update(words_with_counts(self._model().model))
+                counts = words_with_counts(self._model().model)
+                self._counts.update((self._key(word), count) for word, count in counts)
             return self._counts
 
     def _key(self, word: str) -> str:
