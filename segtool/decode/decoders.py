@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from segtool.decode.block import SLACK, SPAN, Scratch, read_tokens, write_spans, write_words
+from segtool.decode.block import SLACK, SPAN, Scratch, write_spans, write_words
 from segtool.decode.characters import character_table
 from segtool.decode.forced_splits import split_lengths, split_trie, split_words
 from segtool.decode.lattice_of_text import Lattice, compiled_lattice, plain_lattice
@@ -23,6 +23,7 @@ from segtool.decode.memory import ROOM, SHORT, Memory
 from segtool.decode.near_best import bar_splits, cover_entries, list_entries, plain_entries
 from segtool.decode.pairs import cover_pairs
 from segtool.decode.places import cut_short
+from segtool.decode.token_reader import read_tokens
 from segtool.decode.utf8_kernel import cover, cut_utf8
 from segtool.decode.viterbi import GRANULARITY, NO_WORD, SPLITS, WEIGHT_UNIT, viterbi
 from segtool.errors import ModelError, UsageError
@@ -125,7 +126,7 @@ class Decoder:
         Parameters
         ----------
         data, final, before
-            As for :func:`segtool.decode.block.read_tokens`.
+            As for :func:`segtool.decode.token_reader.read_tokens`.
         separator, open_line
             As for :func:`segtool.decode.block.write_words`; no separator asks for places
             (:func:`segtool.decode.block.write_spans`).

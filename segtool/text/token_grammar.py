@@ -1,0 +1,184 @@
+"""The grammar of tokens other than Han characters: classes of characters, and one automaton that reads them all.
+
+A token is the longest that the automaton accepts from where the last one ended. It reads one class of characters after
+the other, so a rule is a state and its ways on. Some states accept what was read up to there; others accept it just if
+what follows leads nowhere (*late*): in ``A+`` the plus belongs to the letter, in ``A+B`` it does not. From a state
+without a way on, the token ends at the last place that was accepted; it looks at most `MOST_AHEAD` bytes ahead.
+
+Every path reads by this table: :func:`segtool.text.symbols.symbolise` for text, and for UTF-8
+:func:`segtool.decode.token_reader.read_tokens`. docs/tokens.md lists the rules.
+"""
+
+from __future__ import annotations
+
+import functools
+
+__all__ = [
+    "BEHIND_SYMBOL",
+    "CLASSES",
+    "CODES_SIZE",
+    "COLUMN_BITS",
+    "DEAD",
+    "DIGITS",
+    "FIRST_ACCEPTED",
+    "FIRST_LATE",
+    "MOST_AHEAD",
+    "MOST_BEFORE",
+    "OPENING",
+    "token_automaton",
+]
+
+CLASSES = [
+    "mark", "space", "letter", "extend", "digit", "latin", "han",
+    # marks that may be a part of something longer
+    "dot", "comma", "colon", "slash", "sign", "percent", "permille", "hyphen", "wide hyphen", "apostrophe",
+    "ampersand", "plus", "hash", "at", "underline", "equals", "stop", "open", "close", "emoji",
+    # no repeats of these
+    "script", "w", "flag", "repeat", "joiner", "keycap",
+]  # fmt: skip
+"""Names of the classes of characters, by number. `repeat` is that of a mark like the one right before."""
+
+COLUMN_BITS = 6
+"""A row of the table of states has as many columns as numbers of so many bits."""
+
+CODES_SIZE = 128
+"""Room for the codes of states, one after the other, before the rows."""
+
+MOST_AHEAD = 256
+"""A token ends at the last place accepted if so many bytes behind it decide nothing."""
+
+MOST_BEFORE = 64
+"""Invisible characters with whitespace before them belong to the token behind them; more bytes than these do not."""
+
+_MARKS = CLASSES[CLASSES.index("dot") : CLASSES.index("script")]
+_EXTENDERS = ["extend", "joiner", "keycap"]
+_LATIN = ["latin", "w"]
+_ALNUM = [*_LATIN, "digit"]
+_SPACE, _MARK, _NUM, _LAT = range(4)  # codes of symbols, plus 1
+
+
+def _to(state: str, *names: str) -> dict[str, str]:
+    return dict.fromkeys(names, state)
+
+
+_REPEATS = {"repeat": "mark", **_to("closed", *_EXTENDERS)}
+_WORD = {
+    **_to("word", *_ALNUM, "script", *_EXTENDERS),
+    "apostrophe": "word'",
+    **_to("word-", "ampersand", "hyphen", "wide hyphen"),
+    "underline": "word_",
+    "dot": "word.",
+    "plus": "plus~",
+}
+_NUMBER = {
+    "digit": "digits",
+    "script": "power",
+    **_to("word", *_LATIN),
+    **_to("digits x", "extend", "joiner"),
+    "keycap": "closed",
+}
+_OPENING = {
+    **_to("mark", "mark", *_MARKS),
+    "space": "space",
+    "letter": "letters",
+    "digit": "digits",
+    "latin": "one",
+    "w": "one",
+    "emoji": "emoji",
+    "flag": "flag",
+    "script": "script",
+    "underline": "underline",
+    **_to("closed", *_EXTENDERS),
+}
+
+# name: code of tokens plus 1 (none: not accepted), ways on; a name with ~ is late
+_STATES: dict[str, tuple[int | None, dict[str, str]]] = {
+    "dead": (None, {}),
+    "opening": (None, {**_OPENING, **_to("minus", "hyphen", "wide hyphen", "plus")}),
+    "behind symbol": (None, {**_OPENING, **_to("minus?", "hyphen", "wide hyphen", "plus")}),
+    "digits": (
+        _NUM,
+        {
+            **_NUMBER,
+            **_to("digits.", "dot", "comma", "colon", "slash", "sign"),
+            **_to("percent", "percent", "permille"),
+            "hyphen": "digits-",
+            "underline": "word_",
+            "apostrophe": "word'",
+        },
+    ),
+    "space": (_SPACE, {"space": "space"}),
+    "letters": (_MARK, _to("letters", "letter", *_EXTENDERS)),
+    # marks
+    "mark": (_MARK, _REPEATS),
+    "closed": (_MARK, _to("closed", *_EXTENDERS)),
+    "underline": (_MARK, {**_REPEATS, "repeat": "underline", **_to("word", *_LATIN)}),
+    "emoji": (_MARK, {"repeat": "emoji", **_to("emoji x", "extend", "keycap"), "joiner": "emoji+"}),
+    "emoji x": (_MARK, {**_to("emoji x", "extend", "keycap"), "joiner": "emoji+"}),
+    "emoji+": (_MARK, {"emoji": "emoji", **_to("emoji x", "extend", "keycap"), "joiner": "emoji+"}),
+    "script": (_MARK, {"script": "script", **_to("closed", *_EXTENDERS)}),
+    "flag": (_MARK, {"flag": "closed", **_to("closed", *_EXTENDERS)}),
+    # numbers
+    "digits x": (_NUM, _NUMBER),
+    "digits.": (None, {"digit": "digits"}),
+    "digits-": (None, {"digit": "digits", **_to("word", *_LATIN)}),
+    "percent": (_NUM, {**_to("percent", *_EXTENDERS), "hyphen": "percent-"}),
+    "percent-": (None, {"digit": "digits"}),
+    "power": (_NUM, {"script": "power", **_to("power", *_EXTENDERS), **_to("word", *_LATIN)}),
+    "minus": (_MARK, {**_REPEATS, "digit": "digits"}),
+    "minus?": (_MARK, {**_REPEATS, "digit": "loss"}),
+    "loss": (None, {"digit": "loss", **_to("loss.", "dot", "comma"), **_to("percent", "percent", "permille")}),
+    "loss.": (None, {"digit": "loss"}),
+    # Latin words
+    "one": (_LAT, {**_WORD, "dot": "one.", "hash": "sharp~"}),
+    "one.": (None, {**_to("abbreviation", *_LATIN), "digit": "word"}),
+    "abbreviation": (_LAT, {**_WORD, "dot": "abbreviation."}),
+    "abbreviation.": (_LAT, {**_to("abbreviation", *_LATIN), "digit": "word", **_to("word x", *_EXTENDERS)}),
+    "word": (_LAT, _WORD),
+    "word x": (_LAT, _to("word x", *_EXTENDERS)),
+    "word'": (None, _to("word", *_LATIN)),
+    "word-": (None, _to("word", *_ALNUM)),
+    "word_": (None, {**_to("word", *_ALNUM), "repeat": "word_"}),
+    "word.": (None, _to("word", *_ALNUM)),
+    "plus~": (
+        _LAT,
+        {"repeat": "plus plus~", **_to("refused", *_ALNUM, "han", "letter"), **_to("word x", *_EXTENDERS)},
+    ),
+    "plus plus~": (_LAT, {"digit": "word", "repeat": "refused", **_to("word x", *_EXTENDERS)}),
+    "sharp~": (_LAT, {**_to("refused", *_ALNUM), **_to("word x", *_EXTENDERS)}),
+    "refused": (None, {}),
+}
+
+
+def _rank(name: str) -> int:
+    """Order of the states: those that accept nothing, those that do late, and the others."""
+    return 0 if _STATES[name][0] is None else 1 if name.endswith("~") else 2
+
+
+_NAMES = sorted(_STATES, key=_rank)
+DEAD, OPENING, BEHIND_SYMBOL, DIGITS = map(_NAMES.index, ("dead", "opening", "behind symbol", "digits"))
+"""The state without a way on; those before the first character of a token, behind a mark, whitespace or nothing, and
+behind a symbol; and the one behind a digit, which a number in Han characters may follow."""
+
+FIRST_LATE, FIRST_ACCEPTED = ([*map(_rank, _NAMES)].index(rank) for rank in (1, 2))
+"""States from the first of these on accept late, from the second on at once."""
+
+
+@functools.cache
+def token_automaton() -> bytes:
+    """Make the table of the automaton.
+
+    Returns
+    -------
+    bytes
+        First the code of the tokens that end in each state, plus 1; then from `CODES_SIZE` on the rows: the next state,
+        `DEAD` for none, at the state times two to the `COLUMN_BITS` plus the class.
+    """
+    codes = bytearray(CODES_SIZE)
+    rows = bytearray(len(_NAMES) << COLUMN_BITS)
+    for state, name in enumerate(_NAMES):
+        code, ways = _STATES[name]
+        codes[state] = code or 0
+        for each, following in ways.items():
+            rows[state << COLUMN_BITS | CLASSES.index(each)] = _NAMES.index(following)
+    return bytes(codes) + bytes(rows)

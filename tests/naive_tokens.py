@@ -1,0 +1,98 @@
+"""Twin of the automaton of tokens: regular expressions over the classes of characters, of which the longest decides."""
+
+import re
+
+from segtool.text.symbols import LAT, MARK, NUM, SPACE, class_table
+from segtool.text.token_grammar import CLASSES, MOST_BEFORE
+from tests.naive_numbers import end_of_number
+
+LETTERS = dict(
+    mark="m", space="s", letter="t", extend="e", digit="D", latin="L", han="H", dot=".", comma=",", colon=":",
+    slash="/", sign="S", percent="%", permille="P", hyphen="-", apostrophe="'", ampersand="&", plus="+", hash="#",
+    at="@", underline="_", equals="=", stop="!", open="(", close=")", emoji="o", script="2", w="w", flag="f",
+    repeat="R", joiner="j", keycap="k",
+)  # fmt: skip
+LETTERS["wide hyphen"] = "~"
+_SHORT = {
+    "{X}": "[ejk]*",  # what extends a character
+    "{A}": "[LwD]",
+    "{l}": "[Lw]",
+    "{MORE}": "(?:D|[.,:/S]D|-D|[ej]+D|[%P]{X}-D)*",  # behind the first digit of a number
+    "{LOSS}": "[-~+]D(?:[.,]?D)*[%P]",
+}
+
+
+def _pattern(text):
+    for _ in range(3):
+        for short, long in _SHORT.items():
+            text = text.replace(short, long)
+    return re.compile(text)
+
+
+_NUMBER = "(?:D|SIGND|{LOSS}{X}-D){MORE}"
+_WORD = (
+    "(?:{l}|_R*{l}|NUMBER(?:[ej]*{l}|2[2ejk]*{l}|'{l}|_R*{A}|-{l}))"
+    "(?:[LwD2ejk]|'{l}|[-~&]{A}|_R*{A}|[.]{A}|[+]RD)*"
+    "(?:[+]R(?!R){X}|[+][ejk]+|[+](?![LwDHtRejk]))?"
+)
+
+
+def _rules(sign):
+    number = _NUMBER.replace("SIGN", sign)
+    return [
+        (SPACE, _pattern("s+")),
+        (MARK, _pattern("t[tejk]*")),
+        (MARK, _pattern("[-m.,:/S%P~'&+#@_=!()]R*{X}")),
+        (MARK, _pattern("2+{X}")),
+        (MARK, _pattern("ff?{X}")),
+        (MARK, _pattern("oR*(?:[ejk]*(?<=j)oR*)*{X}")),
+        (MARK, _pattern(number + "[ej]*k{X}")),
+        (NUM, _pattern(number + "(?:[ej]+|2[2ejk]*|[%P]{X})?")),
+        (NUM, _pattern("{LOSS}{X}")),
+        (LAT, _pattern(_WORD.replace("NUMBER", number))),
+        (LAT, _pattern("{l}[#](?:[ejk]+|(?![LwDejk]))")),
+        (LAT, _pattern("{l}(?:[.]{l})+[.]{X}")),
+    ]
+
+
+RULES = {False: _rules("[-~+]"), True: _rules("(?!)")}
+"""Code and pattern of each kind of token, behind a boundary and behind a symbol."""
+
+WINDOW = 3000
+
+
+def tokens(text, numbers=False):
+    """(start, end, code) of each token."""
+    table, letters = class_table(), [LETTERS[name] for name in CLASSES]
+    classes = "".join(letters[table[ord(char)]] for char in text)
+    alone = set("m.,:/S%P-~'&+#@_=!()o")
+    repeats = "".join(
+        "R" if i and char == text[i - 1] and classes[i] in alone else classes[i] for i, char in enumerate(text)
+    )
+    found = []
+    at = 0
+    while at < len(text):
+        begin = at
+        while classes[at : at + 1] in {*"ejk"}:
+            at += 1
+        if begin < at and (classes[at : at + 1] in {"", "s"} or len(text[begin:at].encode()) > MOST_BEFORE):
+            found.append((begin, at, MARK))
+            continue
+        if classes[at] == "H":
+            end, code = at + 1, ord(text[at])
+        else:
+            window = classes[at] + repeats[at + 1 : at + WINDOW]
+            behind = bool(found) and found[-1][2] > 0
+            ends = [(match.end(), code) for code, rule in RULES[behind] if (match := rule.match(window))]
+            size, code = max(ends, key=lambda each: each[0])
+            end = at + size
+        if numbers and (classes[at] == "H" or code == NUM):
+            number = end_of_number(text, at, end, classes[at] != "H")
+            if number is not None:
+                code, end = NUM, number
+        if code != SPACE:
+            while classes[end : end + 1] in {*"ejk"}:
+                end += 1
+        found.append((begin, end, code))
+        at = end
+    return found
