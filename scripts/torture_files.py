@@ -81,13 +81,18 @@ def cut_file(place: Path, draw: random.Random, told: list[str]) -> None:
     data = text.encode(encoding, "replace")
     if draw.random() < 0.3 and data:
         data = damaged(data, draw)
-    more = draw.choice([[], [], ["--search"], ["--granularity", "1"], ["--sep", "/"], ["--nbest", "2"]])
+    keeps = ["--keep-space", "--sep", draw.choice([" ", "/", SEPARATOR])]
+    more = draw.choice([[], [], ["--search"], ["--granularity", "1"], ["--sep", "/"], ["--nbest", "2"], keeps])
     size = draw.choice([unpacked._BUFFER_BYTES, unpacked._BUFFER_BYTES, 5000, 7])
     told += [kind, encoding, packed, *more, f"pieces of {size}"]
     file = (place / "text").with_suffix(packed)
     file.write_bytes(PACK[packed](data))
     with mock.patch.object(unpacked, "_BUFFER_BYTES", size):
         found = twice(place, "cut", file, "-m", original(kind), "--encoding", encoding, *more)
+    if found is not None and more == keeps:
+        expected = segmenter_of(kind).separate(data.decode(encoding), keeps[2])
+        if found.decode("utf-8", "surrogatepass").removeprefix("\ufeff") != expected.removeprefix("\ufeff"):
+            raise Failure("command and API keep space in different ways")
     if more or found is None:
         return
     check_text(found, data.decode("utf-8-sig" if encoding == "utf-8" else encoding), segmenter_of(kind))

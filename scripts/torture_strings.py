@@ -100,6 +100,7 @@ def check_strings(segmenter: Segmenter, texts: list[str], draw: random.Random) -
         if "".join("".join(words).split()) != "".join(text.split()):  # literals may have spaces
             raise Failure(f"the words of {text!r} are no slices: {words}")
     check_streams(segmenter, texts, draw)
+    check_separators(segmenter, texts, draw)
     for text, words in draw.sample(list(zip(texts, compiled, strict=True)), 25):
         check_more(segmenter, text, words)
 
@@ -120,6 +121,23 @@ def check_streams(segmenter: Segmenter, texts: list[str], draw: random.Random) -
     for line, one, words in zip(lines, found, expected, strict=True):
         if [word for word in one.removesuffix("\r").split(SEPARATOR) if word] != words:
             raise Failure(f"a stream differs on {line!r}, pieces of {size}: {one!r}, {words}")
+
+
+def check_separators(segmenter: Segmenter, texts: list[str], draw: random.Random) -> None:
+    """Text with separators is the text, where they are removed; plain, compiled, and as a stream of any pieces."""
+    text = "".join(texts)
+    size = draw.choice([100, 1000, 10**6])
+    pieces = [text[i : i + size].encode("utf-8", "surrogatepass") for i in range(0, len(text), size)]
+    with interpreting(False):
+        whole = segmenter.separate(text, SEPARATOR)
+        stream = cut_utf8_stream(segmenter, pieces, SEPARATOR, draw.choice([1, 2]), ahead=True, keep_space=True)
+        if b"".join(stream).decode("utf-8", "surrogatepass") != whole:
+            raise Failure(f"a stream that keeps space differs, pieces of {size}")
+    if whole.replace(SEPARATOR, "") != text:
+        raise Failure("text without its separators is another text")
+    with interpreting(True):
+        if segmenter._cutter.decoder.plain is not None and segmenter.separate(text, SEPARATOR) != whole:
+            raise Failure("plain and compiled keep space in different ways")
 
 
 def check_more(segmenter: Segmenter, text: str, words: list[str]) -> None:

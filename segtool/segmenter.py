@@ -20,6 +20,7 @@ from segtool.derivation import Derivable
 from segtool.errors import ArgumentError, UsageError
 from segtool.limits import WITHIN
 from segtool.runtime.workers import in_order, text_groups
+from segtool.separating import Separating
 from segtool.store.model import DEFAULT, Model, find_model, load_model
 from segtool.tokens import SearchToken, Token, place_entries
 from segtool.vocabulary import Vocabulary
@@ -41,7 +42,7 @@ BATCH_CHARACTERS = 1 << 18
 _plain_left = PLAIN_CHARACTERS  # a race between threads does no harm
 
 
-class Segmenter(Derivable, Alternatives, Columns, Vocabulary):
+class Segmenter(Derivable, Alternatives, Columns, Separating, Vocabulary):
     """Cuts text into words with a model.
 
     A segmenter does not change: threads may share it. Pickled, one that was loaded from a directory
@@ -62,8 +63,6 @@ class Segmenter(Derivable, Alternatives, Columns, Vocabulary):
     >>> import segtool
     >>> seg = segtool.load()
     >>> seg.cut("今天天气很好")
-    ['今天', '天气', '很好']
-    >>> seg("今天天气很好")
     ['今天', '天气', '很好']
     >>> "天氣" in seg, "天很" in seg
     (True, False)

@@ -86,6 +86,12 @@ class _CutCommand(options.TitledCommand):
     title="Output",
 )
 @options.titled_option(
+    "--keep-space",
+    is_flag=True,
+    help="Write the input as it is, with a separator where two Chinese words meet: layout and markup stay whole.",
+    title="Output",
+)
+@options.titled_option(
     "--adapt",
     metavar="FILE",
     multiple=True,
@@ -128,6 +134,7 @@ def cut_command(
     drop: tuple[str, ...],
     column: str | None,
     sep: str,
+    keep_space: bool,
     adapt: tuple[str, ...],
     granularity: float | None,
     search: float | None,
@@ -151,6 +158,10 @@ def cut_command(
     field in it; with --format jsonl, as JSON Lines with a list of words. Parquet is written as Parquet with a list of
     words.
 
+    --keep-space keeps every character, for .srt, .tex, .json or .html. A separator stands between two words without
+    space between them, if both hold a letter, a digit or a Han character, and one of them a Han character; so none
+    stands beside a mark or in Latin text.
+
     Files of words have one word a line, perhaps with a count and a tag behind it, as jieba's dictionaries. They have
     the encoding of the input.
     """
@@ -161,7 +172,7 @@ def cut_command(
         raise UsageError("--sep: give one character or more, and no line end")
     if search is not None and nbest is not None:
         raise UsageError("--search and --nbest write different things: give one of them")
-    _check_form(form, offsets, drop, column, search, nbest)
+    _check_form(form, offsets, drop, column, search, nbest, keep_space)
     output = _in_place(files) if in_place and output is None else output
     options.announce_terminal(files, quiet)
     options.announce_compiling(quiet)
@@ -191,7 +202,7 @@ def cut_command(
         raise _with_text_hint(error, files) from None
     own = find_sources(adapt, encoding)
     units = {"char": "character", "byte": "byte", None: None}
-    wanted = Format(form, sep, units[offsets], _dropped(drop, encoding), search, nbest)
+    wanted = Format(form, sep, units[offsets], _dropped(drop, encoding), search, nbest, keep_space)
     is_formatted = form != "text" or bool(wanted.dropped)
     line_ended, numbers = True, itertools.count(1)
     with options.open_output(output, [*sources, *own]) as out:
@@ -211,7 +222,7 @@ def cut_command(
         with watch.stage("cut", total_size(sources), "B") as step:
             for source in sources:
                 begun = False
-                pieces = read_utf8(source, encoding=encoding, progress=step)
+                pieces = read_utf8(source, encoding=encoding, progress=step, as_is=keep_space)
                 if table is not None and source.path is not None and is_parquet(source.path):
                     parts = table.cut_parquet(source.path, source.name, step)
                 elif table is not None:
@@ -224,7 +235,7 @@ def cut_command(
                     parts = search_utf8_stream(segmenter, pieces, sep, search, workers)
                 else:
                     ahead = source.path is not None and source.path.is_file()  # others may wait for what we write
-                    parts = cut_utf8_stream(segmenter, pieces, sep, workers, ahead)
+                    parts = cut_utf8_stream(segmenter, pieces, sep, workers, ahead, keep_space)
                 for data in parts:
                     if data:
                         # the last line of a file may lack its end, and ends all the same
@@ -234,9 +245,20 @@ def cut_command(
 
 
 def _check_form(
-    form: str, offsets: str | None, drop: tuple[str, ...], column: str | None, search: float | None, nbest: int | None
+    form: str,
+    offsets: str | None,
+    drop: tuple[str, ...],
+    column: str | None,
+    search: float | None,
+    nbest: int | None,
+    keep_space: bool,
 ) -> None:
     """Raise UsageError for options that do not fit together."""
+    if keep_space:
+        flags = {"--search": search is not None, "--nbest": nbest is not None, "--drop": bool(drop)}
+        wrong = next((flag for flag, given in (flags | {f"--format {form}": form != "text"}).items() if given), None)
+        if wrong is not None:
+            raise UsageError(f"--keep-space: {wrong} writes words, and not the text around them: leave one of them out")
     if offsets is not None and form not in ("jsonl", "tsv", "conllu"):
         raise UsageError(f"--offsets: --format {form} has no place for them: choose jsonl, tsv or conllu")
     if form in ("bies", "conllu"):

@@ -139,7 +139,8 @@ class ColumnCutter:
     def cut_parquet(self, path: Path, name: str, progress: Callable[[int], object]) -> Iterator[bytes]:
         """Cut a Parquet file.
 
-        In the format ``text`` it is written as Parquet, in which the field is a list of words, too.
+        In the format ``text`` it is written as Parquet, in which the field is a list of words, too, or a string if its
+        whitespace is kept.
 
         Parameters
         ----------
@@ -180,12 +181,15 @@ class ColumnCutter:
                 raise DataError(f"{name}: {one_line(error)}: leave out --format jsonl") from None
 
     def _cut_array(self, texts: Any) -> Any:
-        """Cut an array of strings into one of lists of words."""
+        """Cut an array of strings into one of lists of words, or of strings with separators."""
         segmenter, form = self._cutter.segmenter, self._form
-        if form.within is None and not form.dropped:
+        if form.within is None and not form.dropped and not form.keep_space:
             return segmenter.cut_arrow(texts, self._workers)
         import pyarrow
 
+        if form.keep_space:
+            lines = [None if text is None else segmenter.separate(text, form.separator) for text in texts.to_pylist()]
+            return pyarrow.array(lines, texts.type)
         cuts = self._cutter.cut_lines([text for text in texts.to_pylist() if text is not None])
         lists = [None if text is None else next(cuts)[0].words for text in texts.to_pylist()]
         return pyarrow.array(lists, segmenter.cut_arrow(texts[:0]).type)

@@ -67,6 +67,8 @@ class Format:
         Give the entries for a search index (:meth:`segtool.segmenter.Segmenter.cut_for_search`).
     nbest : int or None
         Give so many cuts of each line.
+    keep_space : bool
+        For ``text``: write the text with all its whitespace (:meth:`segtool.segmenter.Segmenter.separate`).
     """
 
     name: str = "text"
@@ -75,6 +77,7 @@ class Format:
     dropped: Dropped = Dropped()
     within: float | None = None
     nbest: int | None = None
+    keep_space: bool = False
 
     @property
     def head(self) -> bytes:
@@ -91,6 +94,7 @@ class CutLine(NamedTuple):
     Attributes
     ----------
     words : list of str
+        The whole line with separators, as one, if its whitespace is kept.
     spans : list of (int, int)
         Start and end of each; empty if the format needs none.
     positions : list of int or None
@@ -132,7 +136,7 @@ class LineCutter:
 
     def __init__(self, segmenter: Segmenter, form: Format) -> None:
         if form.name == "text" and segmenter.literals is not None:
-            segmenter.literals.check_separator(form.separator)
+            segmenter.literals.check_separator(form.separator, form.keep_space)
         self.segmenter = segmenter
         self.form = form
 
@@ -145,7 +149,10 @@ class LineCutter:
             The cuts of a line: one, or as many as the format asks for.
         """
         form = self.form
-        if form.nbest is not None:
+        if form.keep_space:
+            for line in lines:
+                yield [CutLine([self.segmenter.separate(line, form.separator)], [])]
+        elif form.nbest is not None:
             for line in lines:
                 cuts = self.segmenter.nbest(line, form.nbest)
                 yield [self._placed(line, each.words)._replace(score=each.score) for each in cuts]

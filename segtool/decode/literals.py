@@ -84,7 +84,11 @@ class Literals:
         self._stop = chr(0x4E00 + int(free[0x4E00:].argmax())).encode()
 
     def around_stream(
-        self, cut: Callable[[Iterable[bytes]], Iterator[bytes]], pieces: Iterable[bytes], separator: str
+        self,
+        cut: Callable[[Iterable[bytes]], Iterator[bytes]],
+        pieces: Iterable[bytes],
+        separator: str,
+        spaced: bool = False,
     ) -> Iterator[bytes]:
         """Cut a stream by a function that knows no literals.
 
@@ -95,7 +99,8 @@ class Literals:
             a literal once, in order.
         pieces : iterable of bytes
             UTF-8, whole characters.
-        separator : str
+        separator, spaced
+            As for :meth:`check_separator`.
 
         Yields
         ------
@@ -104,17 +109,29 @@ class Literals:
         Raises
         ------
         UsageError
-            If a literal holds whitespace and the separator is whitespace, so that nothing would show where words end.
+            As there.
         """
-        self.check_separator(separator)
+        self.check_separator(separator, spaced)
         found: deque[bytes] = deque()
         return self.show_stream(cut(self.hide_stream(pieces, found)), found)
 
-    def check_separator(self, separator: str) -> None:
-        """Raise UsageError if a separator would not show where words end; see :meth:`around_stream`."""
+    def check_separator(self, separator: str, spaced: bool = False) -> None:
+        """Check that a separator shows where words end.
+
+        Parameters
+        ----------
+        separator : str
+        spaced : bool
+            Whether the output keeps the spaces of the text, so that spaces do not show that anyway.
+
+        Raises
+        ------
+        UsageError
+            If it stands for literals; or if a literal holds whitespace and the separator is whitespace.
+        """
         if any(place in separator for place in STAND_INS):
             raise UsageError(f"the separator {separator!r} holds a character that is none: choose another --sep")
-        if separator.isspace() and self._spaced is not None:
+        if separator.isspace() and self._spaced is not None and not spaced:
             raise UsageError(
                 f"the word {self._spaced!r} holds a space, as between two words: choose another --sep, or remove it"
             )

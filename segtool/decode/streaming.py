@@ -9,10 +9,12 @@ a line that a user has yet to type, unless the caller allows it (`ahead`).
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import pairwise
 from typing import TYPE_CHECKING
+
+from segtool.decode.separation import separate_plain, separate_utf8
 
 if TYPE_CHECKING:
     from segtool.segmenter import Segmenter
@@ -20,7 +22,9 @@ if TYPE_CHECKING:
 __all__ = ["cut_stream", "cut_utf8_stream"]
 
 
-def cut_stream(segmenter: Segmenter, pieces: Iterable[str], separator: str = " ", workers: int = 1) -> Iterator[bytes]:
+def cut_stream(
+    segmenter: Segmenter, pieces: Iterable[str], separator: str = " ", workers: int = 1, keep_space: bool = False
+) -> Iterator[bytes]:
     """Cut a text that comes in pieces.
 
     Parameters
@@ -32,24 +36,32 @@ def cut_stream(segmenter: Segmenter, pieces: Iterable[str], separator: str = " "
         Written between two words of a line.
     workers : int
         Threads. The result does not depend on it.
+    keep_space : bool
+        Whether whitespace stays as it is (:meth:`segtool.segmenter.Segmenter.separate`).
 
     Yields
     ------
     bytes
         The text in UTF-8, line by line as it came, with its words separated. Other whitespace than
-        line ends is replaced by the separator.
+        line ends is replaced by the separator, unless it is kept.
     """
-    return cut_utf8_stream(segmenter, (piece.encode("utf-8", "surrogatepass") for piece in pieces), separator, workers)
+    encoded = (piece.encode("utf-8", "surrogatepass") for piece in pieces)
+    return cut_utf8_stream(segmenter, encoded, separator, workers, keep_space=keep_space)
 
 
 def cut_utf8_stream(
-    segmenter: Segmenter, pieces: Iterable[bytes], separator: str = " ", workers: int = 1, ahead: bool = False
+    segmenter: Segmenter,
+    pieces: Iterable[bytes],
+    separator: str = " ",
+    workers: int = 1,
+    ahead: bool = False,
+    keep_space: bool = False,
 ) -> Iterator[bytes]:
     """Cut a text that comes in pieces of UTF-8.
 
     Parameters
     ----------
-    segmenter, separator, workers
+    segmenter, separator, workers, keep_space
         As for :func:`cut_stream`.
     pieces : iterable of bytes
         The text, which is not checked; a piece may end anywhere but inside a character.
@@ -61,19 +73,20 @@ def cut_utf8_stream(
     bytes
         As for :func:`cut_stream`.
     """
+    kind = _SpaceKeeper if keep_space else _Cutter
 
     def cut(pieces: Iterable[bytes]) -> Iterator[bytes]:
-        return _cut_pieces(segmenter, pieces, separator, workers, ahead)
+        return _cut_pieces(lambda: kind(segmenter, separator), pieces, workers, ahead)
 
     literals = segmenter.literals
-    return cut(pieces) if literals is None else literals.around_stream(cut, pieces, separator)
+    return cut(pieces) if literals is None else literals.around_stream(cut, pieces, separator, keep_space)
 
 
 def _cut_pieces(
-    segmenter: Segmenter, pieces: Iterable[bytes], separator: str, workers: int, ahead: bool
+    new_cutter: Callable[[], _Cutter], pieces: Iterable[bytes], workers: int, ahead: bool
 ) -> Iterator[bytes]:
     """Cut pieces whose literals are hidden."""
-    cutter = _Cutter(segmenter, separator)
+    cutter = new_cutter()
     if workers == 1:
         for piece in pieces:
             yield cutter.cut(piece)
@@ -87,7 +100,7 @@ def _cut_pieces(
                 cuts = sorted({piece.rfind(b"\n", head, cut) + 1 or head for cut in cuts})
                 under_way.append(_done(cutter.cut(piece[:head])))
                 for low, high in pairwise(cuts):
-                    under_way.append(pool.submit(_Cutter(segmenter, separator).cut, piece[low:high]))
+                    under_way.append(pool.submit(new_cutter().cut, piece[low:high]))
                 under_way.append(_done(cutter.cut(piece[cuts[-1] :])))
                 while len(under_way) > limit:
                     yield under_way.popleft().result()
@@ -134,11 +147,16 @@ class _Cutter:
         if final and not self._open_line and self._segmenter.interprets(len(data) // 3):
             self._kept = b""
             return self._cut_plain(data.decode("utf-8", "surrogatepass"))
+        out, consumed = self._cut_compiled(data, final)
+        self._kept = data[consumed:]
+        return out
+
+    def _cut_compiled(self, data: bytes, final: bool) -> tuple[bytes, int]:
+        """Cut what is settled; gives the words and how many bytes that was."""
         out, consumed, self._before, self._open_line = self._decoder.cut(
             data, self._separator, final, self._before, self._open_line
         )
-        self._kept = data[consumed:]
-        return out.tobytes()
+        return out.tobytes(), consumed
 
     def _cut_plain(self, text: str) -> bytes:
         """Whole lines without compiled code, the last one perhaps without an end."""
@@ -149,3 +167,21 @@ class _Cutter:
     def _plain_line(self, line: str) -> bytes:
         words = self._segmenter.cut(line)
         return self._separator.join(word.encode("utf-8", "surrogatepass") for word in words)
+
+
+class _SpaceKeeper(_Cutter):
+    """Cuts a stream and keeps its whitespace."""
+
+    _last = 0  # what the last word holds, if nothing is behind it (:func:`segtool.decode.separation.write_separated`)
+
+    def _cut_compiled(self, data: bytes, final: bool) -> tuple[bytes, int]:
+        state = self._separator, final, self._before, self._last
+        out, consumed, self._before, self._last = separate_utf8(self._decoder, data, *state)
+        if consumed:
+            self._open_line = data[consumed - 1 : consumed] != b"\n"
+        return out.tobytes(), consumed
+
+    def _cut_plain(self, text: str) -> bytes:
+        separator = self._separator.decode("utf-8", "surrogatepass")
+        spans = self._decoder.plain_spans(text)
+        return separate_plain(text, spans, separator).encode("utf-8", "surrogatepass")

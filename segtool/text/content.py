@@ -85,10 +85,11 @@ def refused(name: str, kind: str) -> InputError:
     return InputError(f"{name}: is {kind}, no text: leave it out; {fix}")
 
 
-def text_pieces(file: UnpackedFile, name: str, encoding: str) -> Iterator[bytes]:
+def text_pieces(file: UnpackedFile, name: str, encoding: str, as_is: bool = False) -> Iterator[bytes]:
     r"""Give the pieces of a file that is text.
 
-    The ends of lines become ``\n`` in a file whose first block has ``\r`` and no ``\n``, as old Macs wrote.
+    The ends of lines become ``\n`` in a file whose first block has ``\r`` and no ``\n``, as old Macs wrote, but not
+    if the text is wanted as it is.
 
     Raises
     ------
@@ -102,7 +103,7 @@ def text_pieces(file: UnpackedFile, name: str, encoding: str) -> Iterator[bytes]
         raise refused(name, kind)
     pieces = chain([head] if head else [], pieces)
     # what has come from a pipe so far says nothing on the whole
-    if file.is_regular and b"\r" in head[:-1] and b"\n" not in head and find_codec(encoding)[1]:
+    if not as_is and file.is_regular and b"\r" in head[:-1] and b"\n" not in head and find_codec(encoding)[1]:
         pieces = _with_line_feeds(pieces)
     yield from pieces
 

@@ -15,7 +15,11 @@ __all__ = ["read_utf8"]
 
 
 def read_utf8(
-    source: Source, *, encoding: str = "utf-8", progress: Callable[[int], object] | None = None
+    source: Source,
+    *,
+    encoding: str = "utf-8",
+    progress: Callable[[int], object] | None = None,
+    as_is: bool = False,
 ) -> Iterator[bytes]:
     """Read a source as it comes, without waiting for the end of a line.
 
@@ -23,6 +27,8 @@ def read_utf8(
     ----------
     source, encoding, progress
         As for :func:`segtool.text.sources.read_pieces`.
+    as_is : bool
+        Whether a byte order mark of UTF-8 and the line ends of old Macs are kept.
 
     Yields
     ------
@@ -36,15 +42,15 @@ def read_utf8(
     """
     codec, _ = find_codec(encoding)
     with closing(UnpackedFile(source.path, source.name, progress)) as file:
-        pieces = text_pieces(file, source.name, codec)
+        pieces = text_pieces(file, source.name, codec, as_is)
         if codec == "utf-8":
-            yield from _whole_characters(pieces, source.name)
+            yield from _whole_characters(pieces, source.name, as_is)
         else:
             for text in decode_pieces(pieces, source.name, codec):
                 yield text.encode("utf-8", "surrogatepass")
 
 
-def _whole_characters(pieces: Iterable[bytes], name: str) -> Iterator[bytes]:
+def _whole_characters(pieces: Iterable[bytes], name: str, as_is: bool = False) -> Iterator[bytes]:
     """Check that bytes are UTF-8, drop a byte order mark, leave half a character for the next piece."""
     held, offset, line, begun = b"", 0, 1, False
     for piece in pieces:
@@ -57,6 +63,8 @@ def _whole_characters(pieces: Iterable[bytes], name: str) -> Iterator[bytes]:
             if data.startswith(codecs.BOM_UTF8):
                 offset = len(codecs.BOM_UTF8)
                 data = data[offset:]
+                if as_is:
+                    yield codecs.BOM_UTF8
         try:
             _, end = codecs.utf_8_decode(data, "strict", False)
         except UnicodeDecodeError:
