@@ -36,7 +36,7 @@ from segtool.text.token_grammar import (
     BEHIND_SYMBOL,
     CODES_SIZE,
     COLUMN_BITS,
-    DEAD,
+    NO_WAY,
     DIGITS,
     FIRST_ACCEPTED,
     FIRST_LATE,
@@ -49,7 +49,7 @@ __all__ = ["read_tokens"]
 
 _BLOCK = 512  # tokens after which a block ends at the next boundary
 _ROWS = GRAMMAR + CODES_SIZE
-_PLAIN, _DIGITS, _STRAY, _SPACE, _NONE = range(5)  # kinds of tokens: the second ends with a digit
+_PLAIN, _ENDS_WITH_DIGIT, _STRAY, _SPACE, _NONE = range(5)  # kinds of tokens: the second ends with a digit
 
 
 @kernel("(i8,i8,i8,b1)(i8, i8, i8, b1, i8, i4[])")
@@ -145,7 +145,7 @@ def read_tokens(data, at, final, before, characters, places):  # type: ignore[no
                 kind = _PLAIN
                 continue
             if entry < NOT_HAN:
-                end = number_end(data, at, kind == _DIGITS, characters)
+                end = number_end(data, at, kind == _ENDS_WITH_DIGIT, characters)
                 if end >= 0:
                     if tokens == room:
                         full = True
@@ -172,7 +172,7 @@ def read_tokens(data, at, final, before, characters, places):  # type: ignore[no
         begin = end = at
         here = entry & CLASS_MASK
         is_stray = here == C_EXTEND or here >= C_JOINER
-        if is_stray and kind <= _DIGITS:
+        if is_stray and kind <= _ENDS_WITH_DIGIT:
             kind = _PLAIN
             if at - origin - starts[tokens] < LONGEST_TOKEN:
                 at = read_character(data, at)[1]
@@ -182,7 +182,7 @@ def read_tokens(data, at, final, before, characters, places):  # type: ignore[no
         is_open = True
         too_long = has_digits = False
         state = np.int64(BEHIND_SYMBOL if symbols[tokens] != 0 else OPENING)
-        accepted = np.int64(DEAD)
+        accepted = np.int64(NO_WAY)
         previous = np.int64(-1)
         while at < size:
             at &= INDEX
@@ -198,8 +198,8 @@ def read_tokens(data, at, final, before, characters, places):  # type: ignore[no
             if point == previous and (here == C_MARK or C_FIRST_SIGN <= here <= C_LAST_SIGN):
                 here = np.int64(C_REPEAT)
             following = np.int64(characters[_ROWS + (state << COLUMN_BITS) + here])
-            if following == DEAD or at - begin >= LONGEST_TOKEN:
-                too_long = following != DEAD
+            if following == NO_WAY or at - begin >= LONGEST_TOKEN:
+                too_long = following != NO_WAY
                 is_open = False
                 break
             state = following
@@ -233,7 +233,7 @@ def read_tokens(data, at, final, before, characters, places):  # type: ignore[no
             spaces[space_count] = tokens
             space_count += 1
         elif has_digits:
-            kind = _DIGITS
+            kind = _ENDS_WITH_DIGIT
         elif is_stray and end - begin <= MOST_BEFORE:
             kind = _STRAY
             places[BEGINS * row + strays] = tokens  # which is not needed yet

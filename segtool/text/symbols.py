@@ -52,7 +52,7 @@ from segtool.text.token_grammar import (
     CLASSES,
     CODES_SIZE,
     COLUMN_BITS,
-    DEAD,
+    NO_WAY,
     DIGITS,
     FIRST_ACCEPTED,
     FIRST_LATE,
@@ -74,6 +74,7 @@ LAT = 2
 STAND_INS = "\ud7fe\ud7ff"
 """Characters that no text should hold, in turn in the place of literals, so that two side by side are two marks
 (:mod:`segtool.decode.literals`)."""
+FIRST_STAND_IN, LAST_STAND_IN = map(ord, STAND_INS)
 CODE_LIMIT = 0x40000
 """All Han characters are below this code point; it is the size of tables that they index."""
 
@@ -86,7 +87,7 @@ C_MARK, C_SPACE, C_LETTER, C_EXTEND, C_DIGIT, C_LATIN, C_HAN = range(7)
 """Classes of characters; `C_FIRST_SIGN` up to `C_LAST_SIGN` are marks that may be a part of a token."""
 
 C_FIRST_SIGN, C_LAST_SIGN = C_HAN + 1, CLASSES.index("emoji")
-C_REPEAT, C_JOINER = CLASSES.index("repeat"), CLASSES.index("joiner")  # from the joiner on, as C_EXTEND
+C_W, C_REPEAT, C_JOINER = map(CLASSES.index, ("w", "repeat", "joiner"))  # from the joiner on, as C_EXTEND
 
 C_NUMERAL = 64
 """Class of the first kind of numerals, which are Han characters, where there are number tokens."""
@@ -232,7 +233,7 @@ def _symbolise(points, classes, codes, starts):  # type: ignore[no-untyped-def]
                 codes[tokens - 1] = MARK
             is_stray = True
         state = BEHIND_SYMBOL if tokens > 0 and codes[tokens - 1] > MARK else OPENING
-        accepted = DEAD
+        accepted = NO_WAY
         begin = end = i
         size = bytes_read = 0
         previous = -1
@@ -245,8 +246,8 @@ def _symbolise(points, classes, codes, starts):  # type: ignore[no-untyped-def]
             elif point == previous and (here == C_MARK or C_FIRST_SIGN <= here <= C_LAST_SIGN):
                 here = C_REPEAT
             following = classes[_ROWS + (state << COLUMN_BITS) + here]
-            if following == DEAD or bytes_read >= LONGEST_TOKEN:
-                too_long = following != DEAD
+            if following == NO_WAY or bytes_read >= LONGEST_TOKEN:
+                too_long = following != NO_WAY
                 break
             state = following
             previous = point

@@ -18,7 +18,7 @@ __all__ = [
     "CLASSES",
     "CODES_SIZE",
     "COLUMN_BITS",
-    "DEAD",
+    "NO_WAY",
     "DIGITS",
     "FIRST_ACCEPTED",
     "FIRST_LATE",
@@ -53,7 +53,7 @@ MOST_BEFORE = 64
 _MARKS = CLASSES[CLASSES.index("dot") : CLASSES.index("script")]
 _EXTENDERS = ["extend", "joiner", "keycap"]
 _LATIN = ["latin", "w"]
-_ALNUM = [*_LATIN, "digit"]
+_INNER = [*_LATIN, "digit"]
 _SPACE, _MARK, _NUM, _LAT = range(4)  # codes of symbols, plus 1
 
 
@@ -62,15 +62,15 @@ def _to(state: str, *names: str) -> dict[str, str]:
 
 
 _REPEATS = {"repeat": "mark", **_to("closed", *_EXTENDERS)}
-_WORD = {
-    **_to("word", *_ALNUM, "script", *_EXTENDERS),
+_IN_WORD = {
+    **_to("word", *_INNER, "script", *_EXTENDERS),
     "apostrophe": "word'",
     **_to("word-", "ampersand", "hyphen", "wide hyphen"),
     "underline": "word_",
     "dot": "word.",
     "plus": "plus~",
 }
-_NUMBER = {
+_IN_NUMBER = {
     "digit": "digits",
     "script": "power",
     **_to("word", *_LATIN),
@@ -99,7 +99,7 @@ _STATES: dict[str, tuple[int | None, dict[str, str]]] = {
     "digits": (
         _NUM,
         {
-            **_NUMBER,
+            **_IN_NUMBER,
             **_to("digits.", "dot", "comma", "colon", "slash", "sign"),
             **_to("percent", "percent", "permille"),
             "hyphen": "digits-",
@@ -119,7 +119,7 @@ _STATES: dict[str, tuple[int | None, dict[str, str]]] = {
     "script": (_MARK, {"script": "script", **_to("closed", *_EXTENDERS)}),
     "flag": (_MARK, {"flag": "closed", **_to("closed", *_EXTENDERS)}),
     # numbers
-    "digits x": (_NUM, _NUMBER),
+    "digits x": (_NUM, _IN_NUMBER),
     "digits.": (None, {"digit": "digits"}),
     "digits-": (None, {"digit": "digits", **_to("word", *_LATIN)}),
     "percent": (_NUM, {**_to("percent", *_EXTENDERS), "hyphen": "percent-"}),
@@ -130,22 +130,22 @@ _STATES: dict[str, tuple[int | None, dict[str, str]]] = {
     "loss": (None, {"digit": "loss", **_to("loss.", "dot", "comma"), **_to("percent", "percent", "permille")}),
     "loss.": (None, {"digit": "loss"}),
     # Latin words
-    "one": (_LAT, {**_WORD, "dot": "one.", "hash": "sharp~"}),
+    "one": (_LAT, {**_IN_WORD, "dot": "one.", "hash": "sharp~"}),
     "one.": (None, {**_to("abbreviation", *_LATIN), "digit": "word"}),
-    "abbreviation": (_LAT, {**_WORD, "dot": "abbreviation."}),
+    "abbreviation": (_LAT, {**_IN_WORD, "dot": "abbreviation."}),
     "abbreviation.": (_LAT, {**_to("abbreviation", *_LATIN), "digit": "word", **_to("word x", *_EXTENDERS)}),
-    "word": (_LAT, _WORD),
+    "word": (_LAT, _IN_WORD),
     "word x": (_LAT, _to("word x", *_EXTENDERS)),
     "word'": (None, _to("word", *_LATIN)),
-    "word-": (None, _to("word", *_ALNUM)),
-    "word_": (None, {**_to("word", *_ALNUM), "repeat": "word_"}),
-    "word.": (None, _to("word", *_ALNUM)),
+    "word-": (None, _to("word", *_INNER)),
+    "word_": (None, {**_to("word", *_INNER), "repeat": "word_"}),
+    "word.": (None, _to("word", *_INNER)),
     "plus~": (
         _LAT,
-        {"repeat": "plus plus~", **_to("refused", *_ALNUM, "han", "letter"), **_to("word x", *_EXTENDERS)},
+        {"repeat": "plus plus~", **_to("refused", *_INNER, "han", "letter"), **_to("word x", *_EXTENDERS)},
     ),
     "plus plus~": (_LAT, {"digit": "word", "repeat": "refused", **_to("word x", *_EXTENDERS)}),
-    "sharp~": (_LAT, {**_to("refused", *_ALNUM), **_to("word x", *_EXTENDERS)}),
+    "sharp~": (_LAT, {**_to("refused", *_INNER), **_to("word x", *_EXTENDERS)}),
     "refused": (None, {}),
 }
 
@@ -155,12 +155,12 @@ def _rank(name: str) -> int:
     return 0 if _STATES[name][0] is None else 1 if name.endswith("~") else 2
 
 
-_NAMES = sorted(_STATES, key=_rank)
-DEAD, OPENING, BEHIND_SYMBOL, DIGITS = map(_NAMES.index, ("dead", "opening", "behind symbol", "digits"))
+_STATE_ORDER = sorted(_STATES, key=_rank)
+NO_WAY, OPENING, BEHIND_SYMBOL, DIGITS = map(_STATE_ORDER.index, ("dead", "opening", "behind symbol", "digits"))
 """The state without a way on; those before the first character of a token, behind a mark, whitespace or nothing, and
 behind a symbol; and the one behind a digit, which a number in Han characters may follow."""
 
-FIRST_LATE, FIRST_ACCEPTED = ([*map(_rank, _NAMES)].index(rank) for rank in (1, 2))
+FIRST_LATE, FIRST_ACCEPTED = ([*map(_rank, _STATE_ORDER)].index(rank) for rank in (1, 2))
 """States from the first of these on accept late, from the second on at once."""
 
 
@@ -172,13 +172,13 @@ def token_automaton() -> bytes:
     -------
     bytes
         First the code of the tokens that end in each state, plus 1; then from `CODES_SIZE` on the rows: the next state,
-        `DEAD` for none, at the state times two to the `COLUMN_BITS` plus the class.
+        `NO_WAY` for none, at the state times two to the `COLUMN_BITS` plus the class.
     """
     codes = bytearray(CODES_SIZE)
-    rows = bytearray(len(_NAMES) << COLUMN_BITS)
-    for state, name in enumerate(_NAMES):
+    rows = bytearray(len(_STATE_ORDER) << COLUMN_BITS)
+    for state, name in enumerate(_STATE_ORDER):
         code, ways = _STATES[name]
         codes[state] = code or 0
         for each, following in ways.items():
-            rows[state << COLUMN_BITS | CLASSES.index(each)] = _NAMES.index(following)
+            rows[state << COLUMN_BITS | CLASSES.index(each)] = _STATE_ORDER.index(following)
     return bytes(codes) + bytes(rows)
