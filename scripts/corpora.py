@@ -3,12 +3,16 @@
 
     .venv/bin/python -m scripts.corpora [DATA]
 
-The news is also wrapped at 20 characters. Recipes, a small text, get a footer between their lines, many times.
+The news is also wrapped at 20 characters. Recipes, a small text, get a footer between their lines, many times. In an
+experiment, runs that repeat are damped.
 """
 
 from __future__ import annotations
 
+import math
 import random
+import re
+from collections import Counter
 
 import segtool
 from scripts.experiments import (
@@ -24,12 +28,15 @@ from scripts.experiments import (
     texts_of,
     without,
 )
+from segtool.text.symbols import spelled
 
 WIDTH = 20
 RECIPES = 600_000
 """Bytes of the recipes."""
 FOOTER = "本店商品支持七天无理由退换货，如有问题请联系在线客服处理，感谢您的支持与理解"
 FOOTERS = [100, 8000]
+LONG_RUN = 8
+"""Symbols from which on a run hardly repeats by chance."""
 
 
 def wrapped(lines: list[str]) -> list[str]:
@@ -42,6 +49,12 @@ def with_footers(lines: list[str], times: int) -> list[str]:
     mixed = [*lines, *[FOOTER] * times]
     random.Random(1).shuffle(mixed)
     return mixed
+
+
+def damped(lines: list[str], least: int) -> list[str]:
+    """The runs, each that occurs n times 1 + ln n times; those of less than `least` symbols as often as they occur."""
+    runs = Counter(run for run in re.split("[\0\n]+", spelled("\n".join(lines))) if run)
+    return [run for run, n in runs.items() for _ in range(round(1 + math.log(n)) if len(run) >= least else n)]
 
 
 def main() -> None:
@@ -67,6 +80,10 @@ def main() -> None:
         name = f"recipes with a line {times:,} times"
         row(name, with_footers(recipes, times))
         row(f"{name}, `--unique-lines`", with_footers(recipes, times), unique_lines=True)
+    often = with_footers(recipes, FOOTERS[-1])
+    for name, lines in ("news", news), ("recipes", recipes), (f"recipes with a line {FOOTERS[-1]:,} times", often):
+        row(f"{name}, runs damped", damped(lines, 1))
+        row(f"{name}, runs of {LONG_RUN} symbols or more damped", damped(lines, LONG_RUN))
 
 
 if __name__ == "__main__":

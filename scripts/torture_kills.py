@@ -57,6 +57,8 @@ class Forked:
         if self.pid == 0:
             try:
                 run_forked(arguments, place, self._errors)
+            except SystemExit as ended:  # from a signal that came when the command had just ended
+                os._exit(ended.code if isinstance(ended.code, int) else 1)
             finally:
                 os._exit(70)
 

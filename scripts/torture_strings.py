@@ -7,14 +7,12 @@ import json
 import random
 import re
 import traceback
-from unittest import mock
 
 import segtool
-from segtool.decode import decoders
-from segtool.decode.block import Scratch
+from segtool.decode.memory import ROOM
 from segtool.decode.streaming import cut_utf8_stream
 from segtool.segmenter import Segmenter
-from tests.helpers import _TELLING, interpreting
+from tests.helpers import _TELLING, interpreting, little_room
 from tests.hostile import Failure, corpus, original
 
 BATCH = 500
@@ -111,8 +109,8 @@ def check_streams(segmenter: Segmenter, texts: list[str], draw: random.Random) -
     data = "\n".join(lines)
     size = draw.choice([1, 7, 100, 1000, 10**6]) if len(data) < 4000 else draw.choice([100, 1000, 10**6])
     pieces = [data[i : i + size].encode("utf-8", "surrogatepass") for i in range(0, len(data), size)]
-    room = draw.choice([decoders.ROOM, 600, 64])
-    with interpreting(False), mock.patch.object(decoders._memory, "scratch", Scratch(room)):
+    room = draw.choice([ROOM, 600, 64])
+    with interpreting(False), little_room(room):
         out = b"".join(cut_utf8_stream(segmenter, pieces, SEPARATOR, draw.choice([1, 2]), ahead=True))
         expected = [segmenter.cut(line) for line in lines]
     found = out.decode("utf-8", "surrogatepass").split("\n")

@@ -17,9 +17,13 @@ import sys
 if os.path.basename("".join(sys.argv[:1])) in ("segtool", "segtool.exe") or (
     sys.argv[:1] == ["-m"] and "segtool" in sys.orig_argv
 ):
-    # This process is the command: Ctrl-C ends it silently until segtool.cli.interrupts handles it.
+    # This process is the command.
+    import gc
     import signal
 
+    gc.set_threshold(100_000)  # to look for circular garbage during the imports is a tenth of the time to start
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy would start threads that nothing here uses
+    # Ctrl-C ends it silently until segtool.cli.interrupts handles it.
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         try:  # noqa: SIM105  # another import would take time, in which Ctrl-C gives a traceback
             signal.signal(signal.SIGINT, signal.SIG_DFL)

@@ -125,6 +125,9 @@ class Segmenter(Derivable, Alternatives, Columns, Separating, Vocabulary):
         """
         if type(text) is not str:
             check_text(text, "cut()")
+        cut_short = None if _plain_left else self._cutter.cut_short
+        if cut_short is not None and (found := cut_short(text)) is not None:
+            return found
         return self._cutter.cut(text, self.interprets(len(text)))
 
     __call__ = cut
@@ -387,9 +390,6 @@ def load(path: str | os.PathLike[str] = DEFAULT) -> Segmenter:
     >>> import segtool
     >>> segtool.load().cut("天气很好")
     ['天气', '很好']
-    >>> seg = segtool.train("data/sample", "sample.model")
-    >>> segtool.load("sample.model").cut("天气很好")
-    ['天气', '很', '好']
     """
     return Segmenter(load_model(find_model(path)))
 

@@ -21,7 +21,9 @@ import numpy as np
 from hypothesis import strategies as st
 
 import segtool
+from segtool.decode.block import Scratch
 from segtool.decode.decoders import Decoder
+from segtool.decode.memory import memory_of_words, working
 from segtool.decode.viterbi import WEIGHT_UNIT
 from segtool.segmenter import Segmenter
 from segtool.store.model import Model
@@ -118,7 +120,22 @@ def long_line(characters: int) -> str:
 @contextmanager
 def interpreting(plain: bool) -> Iterator[None]:
     """Make segmenters take the plain or the compiled path, whatever the size of the text."""
-    with mock.patch.object(Segmenter, "interprets", staticmethod(lambda characters: plain)):
+    with (
+        mock.patch.object(Segmenter, "interprets", staticmethod(lambda characters: plain)),
+        mock.patch.object(sys.modules[Segmenter.__module__], "_plain_left", int(plain)),
+    ):
+        yield
+
+
+@contextmanager
+def little_room(room: int) -> Iterator[None]:
+    """Working memory for blocks of so many tokens."""
+    scratch, shared = Scratch(room), memory_of_words()
+    with (
+        mock.patch.object(working, "scratch", scratch),
+        mock.patch.object(working, "short", (scratch.whole, working.short[1])),
+        mock.patch.object(shared, "short", (scratch.whole, shared.short[1])),
+    ):
         yield
 
 

@@ -6,7 +6,6 @@ import html.parser
 import io
 import json
 import re
-from unittest import mock
 
 import numpy as np
 import pytest
@@ -14,8 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 import segtool
-from segtool.decode import decoders
-from segtool.decode.block import Scratch
+from segtool.decode.memory import ROOM
 from segtool.decode.separation import write_separated
 from segtool.decode.streaming import cut_stream
 from segtool.errors import ArgumentError, UsageError
@@ -24,6 +22,7 @@ from tests.helpers import (
     any_text,
     extend,
     interpreting,
+    little_room,
     refusal,
     run,
     sample_model,
@@ -129,11 +128,11 @@ def test_pieces_may_end_anywhere(text, cuts, separator, workers):
                 assert found.decode("utf-8", "surrogatepass") == segmenter.separate(text, separator)
 
 
-@pytest.mark.parametrize("room", [64, decoders.ROOM])
+@pytest.mark.parametrize("room", [64, ROOM])
 def test_much_text_in_blocks(room):
     text = re.sub("。", "", sample_text())
     for segmenter in every()[:3]:
-        with interpreting(False), mock.patch.object(decoders._memory, "scratch", Scratch(room)):
+        with interpreting(False), little_room(room):
             found = segmenter.separate(text, MARK)
             assert found == naive(segmenter, text, MARK)
             for size in (1000, 30_000):

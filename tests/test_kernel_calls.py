@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from segtool.decode.block import Scratch, write_words
+from segtool.runtime import machine_code
 from segtool.runtime.kernels import kernel
 from segtool.text.symbols import symbolise
 from tests.helpers import TIMEOUT, environment
@@ -151,3 +152,25 @@ def test_results_of_other_kinds():
     values = np.array([3, 4], np.float32)
     assert kernel("void(f4[], f4)")(halved)(values, 0.5) is None
     assert values.tolist() == [1.5, 2]
+
+
+def ends_of(text, words, values):
+    values[0], values[1] = text, words
+    return values[0]
+
+
+def test_objects_are_given_by_their_addresses(monkeypatch, tmp_path):
+    """Also where numba itself runs the kernel."""
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    given = "今天", []
+    for linked in (True, False):
+        if not linked:
+            monkeypatch.setattr(machine_code, "object_code", None)  # as where object files are of another kind
+            monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "other"))
+        compiled = kernel("i8(o, o, i8[]) locked")(ends_of)
+        values = np.zeros(2, np.int64)
+        before = [sys.getrefcount(each) for each in given]
+        assert compiled(*given, values) == id(given[0])
+        assert values.tolist() == list(map(id, given))
+        assert [sys.getrefcount(each) for each in given] == before
+        assert (type(compiled.compiled).__name__ == "builtin_function_or_method") is linked

@@ -13,7 +13,7 @@ from segtool.decode.search import search_utf8_stream
 from segtool.decode.streaming import cut_utf8_stream
 from segtool.limits import LONGEST_TOKEN, MOST_OPEN
 from segtool.text.symbols import LAT, MARK, NUM, SPACE, class_table, code_points, symbolise
-from tests.helpers import extend, interpreting, sample_segmenter
+from tests.helpers import extend, interpreting, little_room, sample_segmenter
 from tests.naive_methods import runs_of
 
 BEYOND = LONGEST_TOKEN + 1000
@@ -118,14 +118,13 @@ def test_words_that_stay_undecided_are_cut_at_a_limit(after, monkeypatch):
 def test_cuts_at_a_limit_do_not_depend_on_pieces(limit, monkeypatch):
     for module in (decoders, search):
         monkeypatch.setattr(module, "MOST_OPEN", limit)
-        monkeypatch.setattr(module, "ROOM", 4)
-    monkeypatch.setattr(decoders._memory, "scratch", decoders.Scratch(4))
+    monkeypatch.setattr(search, "ROOM", 4)
     draw = random.Random(limit)
     segmenter = Segmenter(extend(sample_segmenter().model, 3, 4))
     cut_at_limit = 0
     for _ in range(100):
         text = "".join(draw.choice("好好好今天1a") * draw.choice([1, 2, 40]) for _ in range(6))
-        with interpreting(False):
+        with interpreting(False), little_room(4):
             words = segmenter.cut(text)
             assert [text[token.start : token.end] for token in segmenter.tokenize(text)] == words
             data = [character.encode() for character in text]

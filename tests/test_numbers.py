@@ -11,8 +11,6 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from segtool import Segmenter, train
-from segtool.decode import decoders
-from segtool.decode.block import Scratch
 from segtool.decode.viterbi import WEIGHT_UNIT
 from segtool.lexicon.build import join_numbers
 from segtool.lexicon.number_words import pool_numbers
@@ -20,7 +18,7 @@ from segtool.text.folding import fold_table
 from segtool.text.numbers import NUMBER_CHARACTERS
 from segtool.text.symbols import NUM, STAND_INS, class_table, symbolise, tokenise
 from tests import naive
-from tests.helpers import extend, interpreting, sample_segmenter, sample_text
+from tests.helpers import extend, interpreting, little_room, sample_segmenter, sample_text
 from tests.naive_numbers import end_of_number
 
 SEGMENTER = sample_segmenter()
@@ -123,8 +121,7 @@ def test_compiled_code_cuts_like_plain_python(text, room):
     for segmenter in EVERY:
         with interpreting(True):
             wanted = [segmenter.cut(line) for line in lines]
-        scratch = mock.patch.object(decoders._memory, "scratch", Scratch(room))
-        with mock.patch.object(decoders, "ROOM", room), scratch, interpreting(False):
+        with little_room(room), interpreting(False):
             assert [segmenter.cut(line) for line in lines] == wanted
             assert list(segmenter.cut_batch(lines)) == wanted
         assert ["".join(words) for words in wanted] == ["".join(line.split()) for line in lines]
@@ -143,8 +140,7 @@ def test_pieces_are_cut_like_the_whole(text, sizes, room):
         while sum(map(len, pieces)) < len(text):
             at = sum(map(len, pieces))
             pieces.append(text[at : at + next(size)])
-        scratch = mock.patch.object(decoders._memory, "scratch", Scratch(room))
-        with mock.patch.object(decoders, "ROOM", room), scratch:
+        with little_room(room):
             for piece in [*pieces, None]:
                 kept += b"" if piece is None else piece.encode()
                 done, consumed, before, open_line = decoder.cut(kept, b" ", piece is None, before, open_line)

@@ -123,3 +123,7 @@ def test_many_hashes_are_kept_in_few_arrays():
     lines = [str(number).translate(spelled) for number in draw.integers(0, 500, 3000)]
     found = [line for block in leave_out_repeats(lines) for line in block.split("\n") if line]
     assert found == list(dict.fromkeys(lines))
+
+
+def test_byte_order_marks_make_no_line_another():
+    assert list(leave_out_repeats(["今天\n", "\ufeff 今天\n\u200b今天"])) == ["今天\n", "\u200b今天"]

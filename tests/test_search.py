@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import segtool
 from segtool.decode import search as search_module
-from segtool.decode.decoders import ROOM
+from segtool.decode.memory import ROOM
 from segtool.decode.search import search_batch, search_utf8_stream
 from segtool.decode.viterbi import TAG_STEP, WEIGHT_UNIT
 from segtool.errors import UsageError

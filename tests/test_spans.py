@@ -9,13 +9,12 @@ from hypothesis import strategies as st
 
 from segtool import Token, UsageError, train
 from segtool.decode.block import SLACK, SPAN, Scratch, write_spans
-from segtool.decode.decoders import ROOM, SHORT
+from segtool.decode.memory import ROOM, SHORT
 from segtool.decode.places import TOKENS, WORDS, append_words, cut_short, encode_texts, place_in_texts, words_of
 from segtool.runtime.kernels import LazyKernel
 from segtool.runtime.numba_compiler import compile_kernel
 from tests import naive_places
-from tests.helpers import SAMPLE, any_text, interpreting, long_line, sample_segmenter, sample_text
-from tests.test_utf8 import little_room
+from tests.helpers import SAMPLE, any_text, interpreting, little_room, long_line, sample_segmenter, sample_text
 
 SEGMENTER = sample_segmenter()
 DECODER = SEGMENTER._cutter.decoder
@@ -106,19 +105,20 @@ def test_kernels_write_nothing_behind_the_words():
     """A word for each byte needs the most room."""
     data = b"," * 0 + b".,;" * 50
     out = np.full(SPAN * len(data) + SLACK + 8, 0xEE, np.uint8)
-    request = [data.decode(), [], data, Token]
-    count = cut_short.compiled(id(request), WORDS, *DECODER._short_call[1:], Scratch(ROOM).whole, out[:-8])
+    found = []
+    tables = DECODER._short_tables
+    count = cut_short.compiled(data.decode(), data, found, Token, WORDS, *tables, Scratch(ROOM).whole, out[:-8])
     assert count == len(data)
-    assert request[1] == [*data.decode()]
+    assert found == [*data.decode()]
     assert set(out[-8:].tolist()) == {0xEE}
 
 
 def test_too_little_room_is_reported_and_nothing_appended():
     text = "医生说今天要休息"
-    request = [text, [], text.encode(), Token]
-    out = np.empty(SPAN * 24 + SLACK, np.uint8)
-    assert cut_short.compiled(id(request), WORDS, *DECODER._short_call[1:], Scratch(2).whole, out) == -1
-    assert request[1] == []
+    found = []
+    out, tables = np.empty(SPAN * 24 + SLACK, np.uint8), DECODER._short_tables
+    assert cut_short.compiled(text, text.encode(), found, Token, WORDS, *tables, Scratch(2).whole, out) == -1
+    assert found == []
 
 
 @given(st.lists(st.integers(0, 2), max_size=20), st.integers(0, 100))

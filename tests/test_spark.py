@@ -98,6 +98,37 @@ def test_models_are_those_of_one_machine(engine, odd_files, tmp_path):
     assert not list(tmp_path.glob(".*"))
 
 
+def test_repeated_lines_are_left_out_as_on_one_machine(engine, odd_files, tmp_path):
+    (tmp_path / "a").mkdir()
+    sample = [path.read_text(encoding="utf-8") for path in sorted(SAMPLE.iterdir())[:2]]
+    lines = "".join(sample).split("\n")
+    repeats = [f"  第{i % 7}页 共30页\u3000\r" for i in range(300)]
+    (tmp_path / "a" / "one.txt").write_bytes(("\ufeff" + "\n".join([*lines, *repeats, "第100页 共3页"])).encode())
+    (tmp_path / "a" / "two.txt").write_bytes("\n".join([*lines[::2], *repeats[:50], *lines[::3]]).encode())
+    inputs = [tmp_path / "a", odd_files]
+    reports = {}
+    engine.session.conf.set("spark.sql.files.maxPartitionBytes", "5000")
+    try:
+        for each in (None, engine):
+            reports[each] = CountingReport()
+            count(inputs, tmp_path / f"{each}", unique_lines=True, engine=each, report=reports[each])
+        train(inputs, tmp_path / "spark.model", unique_lines=True, engine=engine)
+    finally:
+        engine.session.conf.unset("spark.sql.files.maxPartitionBytes")
+    check_shards(tmp_path / f"{engine}", tmp_path / "None")
+    assert reports[engine].runs == reports[None].runs
+    train(inputs, tmp_path / "one.model", unique_lines=True)
+    assert contents(tmp_path / "spark.model") == contents(tmp_path / "one.model")
+    count(inputs, tmp_path / "all", report=(all_lines := CountingReport()))
+    assert all_lines.runs > reports[None].runs
+
+
+def test_lines_that_need_an_order_are_refused(engine, tmp_path):
+    for settings in ({"join_lines": 20}, {"sample": 0.5}, {"join_lines": 20, "unique_lines": True}):
+        told = message(UsageError, train, SAMPLE, tmp_path / "m", engine=engine, **settings)
+        assert told.startswith(("--join-lines: needs", "--sample: needs"))
+
+
 def test_paths_of_spark_are_read(engine, tmp_path):
     count(SAMPLE, tmp_path / "one")
     report = CountingReport()

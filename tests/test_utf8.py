@@ -2,7 +2,6 @@
 
 import itertools
 import random
-from contextlib import contextmanager
 from unittest import mock
 
 import numpy as np
@@ -11,16 +10,16 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from segtool import EncodingError, Segmenter, train
-from segtool.decode import decoders
-from segtool.decode.block import SLACK, Scratch
+from segtool.decode.block import SLACK
 from segtool.decode.characters import CHARACTERS, NOT_HAN, character_table
+from segtool.decode.memory import ROOM, working
 from segtool.decode.runs_of_corpus import cut_runs
 from segtool.text.sources import Source, read_pieces
 from segtool.text.symbols import CODE_LIMIT, LAT, MARK, NUM, class_table
 from segtool.text.token_grammar import token_automaton
 from segtool.text.utf8_files import _whole_characters, read_utf8
 from tests import naive
-from tests.helpers import any_text, extend, interpreting, long_line, sample_segmenter, sample_text
+from tests.helpers import any_text, extend, interpreting, little_room, long_line, sample_segmenter, sample_text
 from tests.naive_methods import runs_of
 
 SEGMENTER = sample_segmenter()
@@ -56,18 +55,11 @@ def expected(segmenter, text, separator=" "):
     return naive.join(text, words, separator)[0]
 
 
-@contextmanager
-def little_room(room):
-    """Working memory for blocks of so many tokens."""
-    with mock.patch.object(decoders, "ROOM", room), mock.patch.object(decoders._memory, "scratch", Scratch(room)):
-        yield
-
-
 def cut(segmenter, text, separator=" "):
     """Words by compiled code; the kernel writes no byte behind the room it asks for."""
     data = text.encode("utf-8", "surrogatepass")
     out = np.full((1 + len(separator.encode())) * len(data) + SLACK + 8, GUARD, np.uint8)
-    with mock.patch.object(decoders._memory, "out", out[:-8]):
+    with mock.patch.object(working, "out", out[:-8]):
         done, consumed, before, _ = segmenter._cutter.decoder.cut(data, separator.encode())
     assert (consumed, before) == (len(data), 0)
     assert set(out[-8:].tolist()) == {GUARD}
@@ -117,7 +109,7 @@ def test_blocks_may_end_anywhere_whatever_the_scores(seed, unknown_len):
 
 
 @pytest.mark.parametrize("segmenter", EVERY)
-@pytest.mark.parametrize("room", [100, 700, decoders.ROOM])
+@pytest.mark.parametrize("room", [100, 700, ROOM])
 def test_real_text_in_blocks(segmenter, room):
     text = sample_text() + long_line(3000)
     with little_room(room):

@@ -121,6 +121,13 @@ class _CutCommand(options.TitledCommand):
     title="Model",
 )
 @options.word_options
+@options.titled_option(
+    "--join-lines",
+    metavar="N",
+    type=click.IntRange(1),
+    help="Wrapped text: join lines of N characters or more with the next, so that words go on across line ends.",
+    title="Input",
+)
 @options.encoding
 @options.workers("the output", default=1)
 @options.quiet
@@ -140,6 +147,7 @@ def cut_command(
     search: float | None,
     nbest: int | None,
     lists: options.WordOptions,
+    join_lines: int | None,
     encoding: str,
     workers: int,
     quiet: bool,
@@ -162,6 +170,9 @@ def cut_command(
     space between them, if both hold a letter, a digit or a Han character, and one of them a Han character; so none
     stands beside a mark or in Latin text.
 
+    --join-lines writes a line for each paragraph of wrapped text, and numbers and offsets are of these lines. A line
+    end between two letters that are no Han characters becomes a space; an empty line ends a paragraph.
+
     Files of words have one word a line, perhaps with a count and a tag behind it, as jieba's dictionaries. They have
     the encoding of the input.
     """
@@ -173,6 +184,9 @@ def cut_command(
     if search is not None and nbest is not None:
         raise UsageError("--search and --nbest write different things: give one of them")
     _check_form(form, offsets, drop, column, search, nbest, keep_space)
+    if join_lines is not None and (keep_space or column is not None):
+        wrong = "--keep-space keeps the line ends" if keep_space else "--column cuts fields, not lines"
+        raise UsageError(f"--join-lines: {wrong}: leave one of them out")
     output = _in_place(files) if in_place and output is None else output
     options.announce_terminal(files, quiet)
     options.announce_compiling(quiet)
@@ -185,6 +199,7 @@ def cut_command(
     from segtool.runtime.progress import Progress
     from segtool.segmenter import Segmenter, load
     from segtool.text.content import PARQUET
+    from segtool.text.preparing import join_wrapped, join_wrapped_utf8
     from segtool.text.sources import find_sources, read_blocks, total_size
     from segtool.text.utf8_files import read_utf8
 
@@ -211,7 +226,10 @@ def cut_command(
         watch = Progress(not quiet and not out.isatty())
         if adapt:
             with watch.stage("adapt", total_size(own), "B") as step:
-                segmenter = segmenter.adapt(read_blocks(own, encoding=encoding, progress=step), workers)
+                texts = (read_blocks([source], encoding=encoding, progress=step) for source in own)
+                if join_lines is not None:
+                    texts = (join_wrapped(blocks, join_lines) for blocks in texts)
+                segmenter = segmenter.adapt(itertools.chain.from_iterable(texts), workers)
         if dictionary is not None:
             from segtool.guideline.dictionary import extend
 
@@ -223,6 +241,8 @@ def cut_command(
             for source in sources:
                 begun = False
                 pieces = read_utf8(source, encoding=encoding, progress=step, as_is=keep_space)
+                if join_lines is not None:
+                    pieces = join_wrapped_utf8(pieces, join_lines)
                 if table is not None and source.path is not None and is_parquet(source.path):
                     parts = table.cut_parquet(source.path, source.name, step)
                 elif table is not None:

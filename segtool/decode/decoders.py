@@ -19,10 +19,10 @@ from segtool.decode.block import SLACK, SPAN, Scratch, write_spans, write_words
 from segtool.decode.characters import character_table
 from segtool.decode.forced_splits import split_lengths, split_trie, split_words
 from segtool.decode.lattice_of_text import Lattice, compiled_lattice, plain_lattice
-from segtool.decode.memory import ROOM, SHORT, Memory
+from segtool.decode.memory import SHORT, Memory, ShortMemory, memory_of_words, working
 from segtool.decode.near_best import bar_splits, cover_entries, list_entries, plain_entries
 from segtool.decode.pairs import cover_pairs
-from segtool.decode.places import cut_short
+from segtool.decode.places import WORDS, cut_short
 from segtool.decode.token_reader import read_tokens
 from segtool.decode.utf8_kernel import cover, cut_utf8
 from segtool.decode.viterbi import GRANULARITY, NO_WORD, SPLITS, WEIGHT_UNIT, viterbi
@@ -34,7 +34,7 @@ from segtool.text.folding import fold_table
 from segtool.text.symbols import CODE_LIMIT, MARK, SPACE, class_table, symbolise
 from segtool.tokens import Token
 
-__all__ = ["ROOM", "SHORT", "Decoder", "decoder_of"]
+__all__ = ["Decoder", "ShortCut", "decoder_of"]
 
 
 def decoder_of(model: Model) -> Decoder:
@@ -52,7 +52,7 @@ def decoder_of(model: Model) -> Decoder:
     return _SplitLattice(model, splits) if splits and kind == "lattice" else _DECODERS[kind](model)
 
 
-_memory = Memory()
+ShortCut = Callable[[str], "list[Any] | None"]
 
 
 class Decoder:
@@ -139,8 +139,8 @@ class Decoder:
             As for :func:`segtool.decode.utf8_kernel.cut_utf8`; if `final`, all is consumed.
         """
         points, between = (np.frombuffer(data, np.uint8), np.frombuffer(separator, np.uint8))
-        out = _memory.out_of(len(data) * (1 + len(separator) if separator else SPAN) + SLACK)
-        scratch = _memory.scratch
+        out = working.out_of(len(data) * (1 + len(separator) if separator else SPAN) + SLACK)
+        scratch = working.scratch
         size, consumed, end, following, stuck = 0, 0, 0, 0, True
         while stuck:
             state = final or end > 0, before, open_line, between, scratch, out[size:]
@@ -165,23 +165,22 @@ class Decoder:
         """
         return self.cut(data, b"")[0].view(np.int64)
 
-    def cut_short(self, text: str, kind: int) -> list[Any] | None:
-        """Cut a text of at most :data:`SHORT` characters in one call of compiled code, if that can be done.
+    def short_cutter(self, kind: int) -> ShortCut | None:
+        """Make a function that cuts a text in one call of compiled code, or gives None if the text is too long.
 
-        `kind` and result are as for :func:`segtool.decode.places.words_of`.
+        `kind` and its result are as for :func:`segtool.decode.places.words_of`. None if the decoder has none.
         """
         return None
 
     def short_spans(self, text: str, kind: int) -> Integers | None:
-        """Find the places of words as :meth:`cut_short` does; the kind is SPANS or BYTE_SPANS of places."""
+        """Find the places of words as a short cutter does; the kind is SPANS or BYTE_SPANS of places."""
         return None
 
     def _cut(
         self, data: Any, final: bool, before: int, open_line: bool, separator: Any, scratch: Scratch, out: Any
     ) -> tuple[int, int, int, bool, bool]:
         """As :func:`segtool.decode.utf8_kernel.cut_utf8` does, block by block."""
-        at = written = 0
-        read, write, places = read_tokens.compiled, write_words.compiled, scratch.places
+        at, written, read, write, places = 0, 0, read_tokens.compiled, write_words.compiled, scratch.places
         while at < len(data):
             tokens, certain, spaces, full = read(data, at, final, before, self.characters, places)
             settled = self.cover(tokens, certain, scratch)
@@ -263,23 +262,28 @@ class _Lattice(Decoder):
         tables = self.characters, *self._cut_tables
         return cut_utf8.compiled(data, final, before, open_line, separator, *tables, scratch.whole, out)
 
-    def cut_short(self, text: str, kind: int) -> list[Any] | None:
-        found: list[Any] = []
-        return None if self._run_short(text, found, kind) < 0 else found
+    def short_cutter(self, kind: int) -> ShortCut | None:
+        run, (characters, units, spelling) = cut_short.compiled, self._short_tables
+        memory: ShortMemory | Memory = memory_of_words() if kind == WORDS else working
+
+        def cut(text: str) -> list[Any] | None:
+            if len(text) > SHORT:
+                return None
+            found: list[Any] = []
+            data = text.encode("utf-8", "surrogatepass")
+            scratch, out = memory.short
+            size = run(text, data, found, Token, kind, characters, units, spelling, scratch, out)
+            return None if size < 0 else found
+
+        return cut
 
     def short_spans(self, text: str, kind: int) -> Integers | None:
-        count = self._run_short(text, [], kind)
-        return None if count < 0 else _memory.short_places[:count].copy()
+        data = text.encode("utf-8", "surrogatepass")
+        scratch, out = working.short
+        count = cut_short.compiled(text, data, [], Token, kind, *self._short_tables, scratch, out)
+        return None if count < 0 else out[: SPAN * count].view(np.int64).reshape(-1, 2).copy()
 
-    def _run_short(self, text: str, found: list[Any], kind: int) -> int:
-        request = [text, found, text.encode("utf-8", "surrogatepass"), Token]
-        run, characters, units, spelling = self._short_call
-        memory = _memory
-        return run(id(request), kind, characters, units, spelling, memory.scratch.whole, memory.short)
-
-    @functools.cached_property
-    def _short_call(self) -> tuple[Any, ...]:
-        return cut_short.compiled, self.characters, *self._cut_tables
+    _short_tables = property(lambda self: (self.characters, *self._cut_tables))
 
     def plain(self, symbols: list[int]) -> list[int]:
         return viterbi(symbols, *self._plain_tables, *self._limits)

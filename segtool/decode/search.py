@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from segtool.decode.block import Scratch
-from segtool.decode.decoders import ROOM, Decoder
+from segtool.decode.decoders import Decoder
+from segtool.decode.memory import ROOM
 from segtool.decode.near_best import ENTRY_SHIFT, LENGTH_MASK
 from segtool.decode.viterbi import WEIGHT_UNIT
 from segtool.errors import UsageError

@@ -10,8 +10,9 @@ from weakref import WeakValueDictionary
 
 import numpy as np
 
-from segtool.decode.decoders import SHORT, Decoder, decoder_of
+from segtool.decode.decoders import Decoder, ShortCut, decoder_of
 from segtool.decode.literals import Literals
+from segtool.decode.memory import SHORT
 from segtool.decode.places import (
     BYTE_SPANS,
     BYTE_TOKENS,
@@ -68,11 +69,16 @@ class TextCutter:
     ----------
     decoder : Decoder
     literals : Literals or None
+    cut_short : callable or None
+        Cuts a text into words, or gives None if it is too long for one call; None before compiled code is in use, and
+        where there is no such function.
     """
 
     def __init__(self, decoder: Decoder, literals: Sequence[str] = (), folds: bool = False) -> None:
         self.decoder = decoder
         self.arrays: tuple[Any, ...] = ()
+        self.cut_short: ShortCut | None = None
+        self._short_cutters: dict[int, ShortCut | None] = {}
         self.literals = Literals(literals, folds, decoder.numbers) if literals else None
 
     def cut(self, text: str, plain: bool) -> list[str]:
@@ -90,10 +96,8 @@ class TextCutter:
         """
         if plain:
             return [text[start:end] for start, end in self.plain_spans(text)]
-        if len(text) <= SHORT and self.literals is None:  # as below, with less around it
-            found = self.decoder.cut_short(text, WORDS)
-            if found is not None:
-                return found
+        if self.literals is None:
+            self.cut_short = self._short_cutter(WORDS)
         return self._compiled([text], WORDS)[0]
 
     def cut_group(
@@ -119,12 +123,18 @@ class TextCutter:
         return self._compiled(texts, WORDS if unit is None else TOKENS if unit == "character" else BYTE_TOKENS)
 
     def _compiled(self, texts: list[str], kind: int) -> list[list[Any]]:
-        if len(texts) == 1 and len(texts[0]) <= SHORT and self.literals is None:
-            found = self.decoder.cut_short(texts[0], kind)
+        if len(texts) == 1 and self.literals is None:
+            cut_short = self._short_cutter(kind)
+            found = None if cut_short is None else cut_short(texts[0])
             if found is not None:
                 return [found]
         data, bounds = encode_texts(texts)
         return words_of(texts, data, bounds, self.byte_spans(data), kind)
+
+    def _short_cutter(self, kind: int) -> ShortCut | None:
+        if kind not in self._short_cutters:
+            self._short_cutters[kind] = self.decoder.short_cutter(kind)
+        return self._short_cutters[kind]
 
     def text_spans(self, text: str, characters: bool) -> Integers:
         """Find the places of the words of a text, a row for each; see :meth:`segtool.segmenter.Segmenter.spans`."""

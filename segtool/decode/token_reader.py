@@ -36,20 +36,20 @@ from segtool.text.token_grammar import (
     BEHIND_SYMBOL,
     CODES_SIZE,
     COLUMN_BITS,
-    NO_WAY,
     DIGITS,
     FIRST_ACCEPTED,
     FIRST_LATE,
     MOST_AHEAD,
     MOST_BEFORE,
+    NO_WAY,
     OPENING,
 )
 
 __all__ = ["read_tokens"]
 
 _BLOCK = 512  # tokens after which a block ends at the next boundary
-_ROWS = GRAMMAR + CODES_SIZE
-_PLAIN, _ENDS_WITH_DIGIT, _STRAY, _SPACE, _NONE = range(5)  # kinds of tokens: the second ends with a digit
+_STATE_ROWS = GRAMMAR + CODES_SIZE
+_IS_PLAIN, _ENDS_WITH_DIGIT, _IS_STRAY, _IS_BLANK, _IS_NONE = range(5)  # kinds of tokens: the second ends with a digit
 
 
 @kernel("(i8,i8,i8,b1)(i8, i8, i8, b1, i8, i4[])")
@@ -123,7 +123,7 @@ def read_tokens(data, at, final, before, characters, places):  # type: ignore[no
     origin = at
     symbols[0] = before
     tokens = space_count = 0
-    kind = _NONE  # of the last token
+    kind = _IS_NONE  # of the last token
     first_open = np.int64(0)  # the first token that text behind the data may change
     strays = 0
     full = False
@@ -142,7 +142,7 @@ def read_tokens(data, at, final, before, characters, places):  # type: ignore[no
                 symbols[tokens] = entry
                 starts[tokens] = at - origin
                 at += 3
-                kind = _PLAIN
+                kind = _IS_PLAIN
                 continue
             if entry < NOT_HAN:
                 end = number_end(data, at, kind == _ENDS_WITH_DIGIT, characters)
@@ -154,7 +154,7 @@ def read_tokens(data, at, final, before, characters, places):  # type: ignore[no
                     symbols[tokens] = num_id if end > 0 else np.int64(characters[IDS + (entry & NUMERAL_MASK)])
                     starts[tokens] = at - origin
                 at = abs(end) if end != 0 else at + 3
-                kind = _PLAIN
+                kind = _IS_PLAIN
                 continue
         else:
             point, behind = read_character(data, at)
@@ -167,13 +167,13 @@ def read_tokens(data, at, final, before, characters, places):  # type: ignore[no
                 symbols[tokens] = entry
                 starts[tokens] = at - origin
                 at = behind
-                kind = _PLAIN
+                kind = _IS_PLAIN
                 continue
         begin = end = at
         here = entry & CLASS_MASK
         is_stray = here == C_EXTEND or here >= C_JOINER
         if is_stray and kind <= _ENDS_WITH_DIGIT:
-            kind = _PLAIN
+            kind = _IS_PLAIN
             if at - origin - starts[tokens] < LONGEST_TOKEN:
                 at = read_character(data, at)[1]
                 continue
@@ -197,7 +197,7 @@ def read_tokens(data, at, final, before, characters, places):  # type: ignore[no
             here = entry & CLASS_MASK if entry >= NOT_HAN else np.int64(C_HAN)
             if point == previous and (here == C_MARK or C_FIRST_SIGN <= here <= C_LAST_SIGN):
                 here = np.int64(C_REPEAT)
-            following = np.int64(characters[_ROWS + (state << COLUMN_BITS) + here])
+            following = np.int64(characters[_STATE_ROWS + (state << COLUMN_BITS) + here])
             if following == NO_WAY or at - begin >= LONGEST_TOKEN:
                 too_long = following != NO_WAY
                 is_open = False
@@ -220,22 +220,22 @@ def read_tokens(data, at, final, before, characters, places):  # type: ignore[no
             symbol = num_id if code == NUM else lat_id
             has_digits = accepted == DIGITS
         is_settled = final or not is_open
-        if tokens == room or (tokens >= _BLOCK and symbol == 0 and is_settled and kind != _STRAY):
-            full = symbol != 0 or not is_settled or kind == _STRAY
+        if tokens == room or (tokens >= _BLOCK and symbol == 0 and is_settled and kind != _IS_STRAY):
+            full = symbol != 0 or not is_settled or kind == _IS_STRAY
             at = begin
             break
         tokens += 1
         symbols[tokens] = symbol
         starts[tokens] = begin - origin
-        kind = _PLAIN
+        kind = _IS_PLAIN
         if is_space:
-            kind = _SPACE
+            kind = _IS_BLANK
             spaces[space_count] = tokens
             space_count += 1
         elif has_digits:
             kind = _ENDS_WITH_DIGIT
         elif is_stray and end - begin <= MOST_BEFORE:
-            kind = _STRAY
+            kind = _IS_STRAY
             places[BEGINS * row + strays] = tokens  # which is not needed yet
             strays += 1
         if is_open and first_open == 0:

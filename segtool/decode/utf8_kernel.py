@@ -40,6 +40,7 @@ _NO_WORD = NO_SCORE + 1  # a word of one symbol, so that marking words ends even
 BARRED = -(1 << 56)  # no stretch with a boundary in it is an unknown word
 _LENGTH = SHIFT - 1
 _WORD = 0xFFFFFFFF
+_VECTOR = 16  # whole vectors leave no rest, which would be done one by one; a row has room for what is beyond its end
 
 
 @kernel("void(i8, i8, i8, i4[const], i4[const], i4[], i8[])")
@@ -53,7 +54,7 @@ def _score_symbols(tokens, lanes, unknown_len, units, spelling, places, scores):
     middles = scores[(LONGEST_WORD + 1) * row : (LONGEST_WORD + 2) * row]
     lasts = scores[(LONGEST_WORD + 2) * row : (LONGEST_WORD + 3) * row]
     lane = scores[:row]
-    for t in range(tokens + 1 + LONGEST_WORD):
+    for t in range(tokens + 1 + lanes):
         symbol = symbols[t] & NODE
         barred = BARRED if symbol == 0 else 0
         lane[t] = SHIFT * np.int64(units[4 * symbol + 2]) + 1
@@ -63,17 +64,18 @@ def _score_symbols(tokens, lanes, unknown_len, units, spelling, places, scores):
         firsts[t] = SHIFT * np.int64(spelling[4 * symbol]) + barred
         middles[t] = SHIFT * np.int64(spelling[4 * symbol + 1]) + barred
         lasts[t] = SHIFT * np.int64(spelling[4 * symbol + 2]) + barred
+    count = (tokens + _VECTOR) & -_VECTOR
     for k in range(2, lanes + 1):
         lane = scores[(k - 1) * row : k * row]
         if k <= unknown_len:
             ends = lasts[k - 1 :]
-            for t in range(tokens + 1):
+            for t in range(count):
                 lane[t] = firsts[t] + ends[t] + k
             inner = middles[k - 1 :]
-            for t in range(tokens + 1):
+            for t in range(count):
                 firsts[t] += inner[t]
         else:
-            for t in range(tokens + 1):
+            for t in range(count):
                 lane[t] = _NO_WORD
 
 
@@ -131,7 +133,7 @@ def _score_pairs(tokens, max_len, units, spelling, places, scores):  # type: ign
     pairs_2 = pairs[2:]
     gaps_2 = gaps[2:]
     constant = np.int32(spelling[GRANULARITY] - TAG_STEP * FLIPPED)
-    for t in range(tokens - 1):
+    for t in range((tokens + _VECTOR) & -_VECTOR):
         gaps_2[t] = constant + TAG_STEP * (
             (singles[t] & 255)
             + (singles_1[t] >> 8 & 255)

@@ -51,6 +51,7 @@ class CountingEngine(Protocol):
         reading: ReadReport,
         encoding: str,
         skip_undecodable: bool,
+        unique_lines: bool,
     ) -> list[Path]:
         """Write count shards of the inputs; see :meth:`segtool.spark.engine.SparkEngine.count`."""
 
@@ -89,20 +90,22 @@ class Counting:
         Raises
         ------
         UsageError
-            If lines are sampled, joined or compared for an engine.
+            If lines are sampled or joined for an engine.
         CorpusError
             If there is no Han character in the text.
         """
         counter = CorpusCounter(self.order, self.fold, self.budget.symbols, self.work, self.workers)
         elsewhere = text.inputs is not None and isinstance(engine, CountingEngine)
-        if elsewhere and text.flags_of_lines:
-            flag = text.flags_of_lines[0]
-            raise UsageError(f"{flag}: needs the lines in their order, which no cluster keeps: do it before")
+        ordered = [flag for flag in text.flags_of_lines if flag != "--unique-lines"]
+        if elsewhere and ordered:
+            way = "do it before" + ", or by segtool count on one machine" * (ordered[0] == "--join-lines")
+            raise UsageError(f"{ordered[0]}: needs the lines in their order, which no cluster keeps: {way}")
         if not self._resume(counter, reading):
             if elsewhere:
-                how = self.order, self.fold, self.work, reading, text.encoding, text.skip_undecodable
+                how = self.order, self.fold, self.work, reading
+                lines = text.encoding, text.skip_undecodable, text.unique_lines
                 with watch.stage("read"):
-                    counter.take(engine.count(text.inputs, *how), reading.lines > 0)
+                    counter.take(engine.count(text.inputs, *how, *lines), reading.lines > 0)
             else:
                 with text.open(watch, reading) as blocks:
                     for block in blocks:

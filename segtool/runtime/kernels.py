@@ -130,7 +130,8 @@ def kernel(signature: str) -> Callable[[Callable[..., Any]], LazyKernel]:
         ``"i8(u2[const], f8[], i8)"``: kind (``i``, ``u``, ``f``, ``b``) and size in bytes of the result and of each
         argument; ``[]`` is a one-dimensional contiguous array, ``[const]`` one that is only read and may be a
         read-only memory map; ``b1`` is a bool, ``void(...)`` returns nothing, ``(i8,b1)(...)`` a tuple. With
-        ``" locked"`` behind it, the kernel keeps Python's lock.
+        ``" locked"`` behind it, the kernel keeps Python's lock, and may take objects (``o``), of which it gets the
+        addresses.
     """
     return lambda function: LazyKernel(function, signature)
 

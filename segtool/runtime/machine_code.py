@@ -32,7 +32,7 @@ import numpy as np
 from segtool import __version__
 from segtool.runtime.cache_folder import VARIABLE, cache_folders, read_trusted, write_trusted
 from segtool.runtime.machine_entry import ENTRY, object_code
-from segtool.runtime.numba_compiler import deserialise, serialise
+from segtool.runtime.numba_compiler import argument_types, deserialise, serialise, taking_objects
 
 __all__ = ["MachineCode", "load_code", "save_code"]
 
@@ -78,7 +78,10 @@ def load_code(function: Callable[..., Any], signature: str) -> MachineCode | Non
             code = data[_DIGEST_SIZE:]
             if _digest(function, signature, code) != data[:_DIGEST_SIZE]:
                 raise ValueError("made from other source, for another system, or damaged")
-            run = _link(function, code) if code.startswith(_ELF) else deserialise(function, signature, code)
+            if code.startswith(_ELF):
+                run = _link(function, code)
+            else:
+                run = taking_objects(deserialise(function, signature, code), signature)
             return MachineCode(run, folder, is_new=False)
         except FileNotFoundError:
             continue
@@ -92,10 +95,10 @@ def save_code(function: Callable[..., Any], signature: str, dispatcher: Any) -> 
 
     The result runs as that of :func:`load_code` will; where no file can hold the code, it is numba's dispatcher.
     """
-    run = dispatcher
+    run = taking_objects(dispatcher, signature)
     try:
         try:
-            code = object_code(dispatcher, function)
+            code = object_code(dispatcher, function, argument_types(signature))
             run = _link(function, code)
         except Exception as error:  # such as a version of numba that works in another way
             logger.debug("%s: needs numba to run: %s", _name(function), error)

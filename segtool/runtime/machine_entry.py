@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from segtool.runtime.numba_compiler import OBJECT
+
 __all__ = ["ENTRY", "object_code"]
 
 ENTRY = "segtool.entry"
@@ -26,7 +28,7 @@ _ALLOCATES = ("NRT_Allocate", "NRT_MemInfo_alloc", "NRT_MemInfo_new")
 _CONTIGUOUS, _ALIGNED, _WRITEABLE = 0x1, 0x100, 0x400
 
 
-def object_code(compiled: Any, function: Callable[..., Any]) -> bytes:
+def object_code(compiled: Any, function: Callable[..., Any], written: list[str]) -> bytes:
     """Make the object file of a kernel and its entry.
 
     Parameters
@@ -36,6 +38,8 @@ def object_code(compiled: Any, function: Callable[..., Any]) -> bytes:
         floats and bools.
     function : callable
         The kernel as written.
+    written : list of str
+        Types of its arguments as written in its signature.
 
     Raises
     ------
@@ -72,7 +76,12 @@ def object_code(compiled: Any, function: Callable[..., Any]) -> bytes:
     arguments = []
     for i, (kind, name) in enumerate(zip(described.argtypes, function.__code__.co_varnames, strict=False)):
         value = builder.load(builder.gep(entry.args[1], [size(i)]))
-        arguments.append(make.array(value, kind, name) if isinstance(kind, types.Array) else make.scalar(value, kind))
+        if written[i] == OBJECT:
+            arguments.append(builder.ptrtoint(value, size))
+        elif isinstance(kind, types.Array):
+            arguments.append(make.array(value, kind, name))
+        else:
+            arguments.append(make.scalar(value, kind))
     make.call(module, described, arguments, compiled.targetoptions["nogil"])
 
     # numba's code calls this to free an array that owns memory; no array here does

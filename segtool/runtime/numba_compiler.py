@@ -7,10 +7,26 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["LOCKED", "compile_kernel", "deserialise", "serialise"]
+__all__ = [
+    "LOCKED",
+    "OBJECT",
+    "argument_types",
+    "compile_kernel",
+    "deserialise",
+    "serialise",
+    "taking_objects",
+]
 
 LOCKED = " locked"
 """End of the signature of a kernel that keeps Python's lock, as it uses Python's objects."""
+
+OBJECT = "o"
+"""Type of an argument that is any object: the kernel gets its address."""
+
+
+def argument_types(signature: str) -> list[str]:
+    """Types of the arguments in a signature (:func:`segtool.runtime.kernels.kernel`)."""
+    return [part.strip() for part in _halves(signature)[1].split(",")]
 
 
 def compile_kernel(function: Callable[..., Any], signature: str) -> Any:
@@ -22,8 +38,8 @@ def compile_kernel(function: Callable[..., Any], signature: str) -> Any:
     import numba
 
     unlocked = not signature.endswith(LOCKED)
-    result, arguments = signature.removesuffix(LOCKED).removesuffix(")").rsplit("(", 1)
-    types = [_type(part) for part in arguments.split(",")]
+    result = _halves(signature)[0]
+    types = [_type(part) for part in argument_types(signature)]
     if result == "void":
         returned = numba.types.void
     elif result.startswith("("):
@@ -31,6 +47,21 @@ def compile_kernel(function: Callable[..., Any], signature: str) -> Any:
     else:
         returned = _type(result)
     return numba.njit([returned(*types)], nogil=unlocked)(function)
+
+
+def taking_objects(dispatcher: Any, signature: str) -> Any:
+    """Make a function that gives numba's dispatcher the addresses of objects, if the kernel takes any."""
+    objects = [i for i, kind in enumerate(argument_types(signature)) if kind == OBJECT]
+    if not objects:
+        return dispatcher
+
+    def run(*arguments: Any) -> Any:
+        given = list(arguments)
+        for i in objects:
+            given[i] = id(given[i])
+        return dispatcher(*given)
+
+    return run
 
 
 def serialise(dispatcher: Any) -> bytes:
@@ -58,9 +89,16 @@ def deserialise(function: Callable[..., Any], signature: str, data: bytes) -> An
     return dispatcher
 
 
+def _halves(signature: str) -> list[str]:
+    """Result and arguments of a signature."""
+    return signature.removesuffix(LOCKED).removesuffix(")").rsplit("(", 1)
+
+
 def _type(text: str) -> Any:
     from numba import types
 
+    if text.strip() == OBJECT:
+        return types.int64
     kinds = {"b": "bool", "i": "int", "u": "uint", "f": "float"}
     found = re.fullmatch(r"([biuf])(\d)(\[(const)?\])?", text.strip())
     if found is None:

@@ -40,7 +40,7 @@ from segtool.text.sources import ReadReport, Source, find_sources, read_blocks
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
-    from segtool.spark.tasks import Split
+    from segtool.spark.tasks import CountJob, Split
 
 __all__ = ["SparkEngine"]
 
@@ -65,6 +65,7 @@ class SparkEngine:
         reading: ReadReport,
         encoding: str = "utf-8",
         skip_undecodable: bool = False,
+        unique_lines: bool = False,
     ) -> list[Path]:
         """Count the n-grams of text.
 
@@ -75,7 +76,7 @@ class SparkEngine:
             Spark reads (``hdfs://…``, ``s3a://…``), also of folders and globs. Every executor must be able to read it.
         order : int
             Length of the longest n-grams, in symbols.
-        fold, encoding, skip_undecodable
+        fold, encoding, skip_undecodable, unique_lines
             As for :func:`segtool.count`. The encoding must be one in which line ends can be found in the bytes.
         work : WorkFolder
             Receives the shards.
@@ -104,9 +105,7 @@ class SparkEngine:
             with errors_of_cluster(self.session.sparkContext):
                 lines, files = self._lines(names, sources)
                 job = spark_tasks.CountJob(order, fold, codec, skip_undecodable, self._room)
-                counted = lines.mapInArrow(partial(spark_tasks.count_lines, job), spark_tasks.FILES)
-                with _computed(counted):
-                    shards, reports = _receive(counted.toLocalIterator(), folder)
+                shards, reports = (_count_different_lines if unique_lines else _count_lines)(lines, job, folder)
         except EncodingError as error:
             _read_again(error, sources, encoding)
             raise EncodingError(f"{error}, or --skip-undecodable to leave such lines out") from None
@@ -216,6 +215,32 @@ class SparkEngine:
             frame = self.session.createDataFrame(spread, "chunk long, part int, place int, data binary")
             self._sent = runs, frame
         return self._sent[1]
+
+
+def _count_lines(lines: DataFrame, job: CountJob, folder: Path) -> tuple[list[Path], dict[Split, ReadReport]]:
+    """Count lines, and write the shards into a folder."""
+    from segtool.spark import tasks as spark_tasks
+
+    counted = lines.mapInArrow(partial(spark_tasks.count_lines, job), spark_tasks.FILES)
+    with _computed(counted):
+        return _receive(counted.toLocalIterator(), folder)
+
+
+def _count_different_lines(lines: DataFrame, job: CountJob, folder: Path) -> tuple[list[Path], dict[Split, ReadReport]]:
+    """Do the same without lines that were there before; the reports are on all lines."""
+    from segtool.spark import tasks as spark_tasks
+
+    keyed = lines.mapInArrow(partial(spark_tasks.key_lines, job), spark_tasks.KEYED)
+    with _computed(keyed):
+        reports: dict[Split, ReadReport] = {}
+        for row in keyed.where("length(key) = 0").toLocalIterator():
+            reports |= pickle.loads(bytes(row.data))
+        different = keyed.where("length(key) > 0").repartition(keyed.rdd.getNumPartitions(), "key")
+        different = different.dropDuplicates(["key"])
+        counted = different.mapInArrow(partial(spark_tasks.count_keyed, job), spark_tasks.FILES)
+        with _computed(counted):
+            shards, _ = _receive(counted.toLocalIterator(), folder)
+    return shards, reports
 
 
 def _receive(rows: Iterator[Any], folder: Path) -> tuple[list[Path], dict[Split, ReadReport]]:

@@ -27,6 +27,7 @@ from segtool.runtime.arrays import Ids
 from segtool.store.cards import CARD
 from segtool.store.files import as_output_errors
 from segtool.text.encodings import decode_lines
+from segtool.text.preparing import line_keys
 from segtool.text.runs import Chunk
 from segtool.text.sources import ReadReport
 
@@ -36,20 +37,26 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FILES",
+    "KEYED",
     "NOT_SEEN",
     "SUMS",
     "SUM_BLOCK",
     "CountJob",
     "Split",
     "add_sums",
+    "count_keyed",
     "count_lines",
     "find_shard",
+    "key_lines",
     "pack_chunk",
     "run_chunks",
 ]
 
 FILES = "file string, data binary"
 """Columns of a counted partition."""
+
+KEYED = "key binary, data binary"
+"""Columns of lines with their keys (:func:`segtool.text.preparing.line_keys`); a row without a key holds reports."""
 
 SUMS = "bucket long, data binary"
 """Columns of a pass: sums of block `bucket`, or, where it is negative, the result of chunk ``-1 - bucket``."""
@@ -111,17 +118,48 @@ def count_lines(job: CountJob, batches: Batches) -> Iterator[pa.RecordBatch]:
         ``FILES``: the files of one count shard, each in one or more rows that follow one another. The last row, whose
         file has no name, holds the pickled :class:`segtool.text.sources.ReadReport` of each ``Split``.
     """
-    return _in_batches(FILES, _shard_rows(job, batches))
+    reports: dict[Split, ReadReport] = {}
+    return _in_batches(FILES, _shard_rows(job, _texts(job, batches, reports), reports))
 
 
-def _shard_rows(job: CountJob, batches: Batches) -> Iterator[Row]:
+def key_lines(job: CountJob, batches: Batches) -> Iterator[pa.RecordBatch]:
+    """Give lines their keys.
+
+    Parameters
+    ----------
+    job, batches
+        As for :func:`count_lines`.
+
+    Yields
+    ------
+    RecordBatch
+        ``KEYED``: the lines in UTF-8, then the pickled :class:`segtool.text.sources.ReadReport` of each ``Split``.
+    """
+    return _in_batches(KEYED, _keyed_rows(job, batches))
+
+
+def _keyed_rows(job: CountJob, batches: Batches) -> Iterator[Row]:
+    reports: dict[Split, ReadReport] = {}
+    for text in _texts(job, batches, reports):
+        for key, line in zip(line_keys(text), text.split("\n"), strict=True):
+            yield key, line.encode("utf-8", "surrogatepass")
+    yield b"", pickle.dumps(reports)
+
+
+def count_keyed(job: CountJob, batches: Batches) -> Iterator[pa.RecordBatch]:
+    """Count the n-grams of lines of :func:`key_lines`, as :func:`count_lines` does, but without reports."""
+    lines = (batch.column("data").to_pylist() for batch in batches)
+    texts = (b"\n".join(each).decode("utf-8", "surrogatepass") for each in lines)
+    return _in_batches(FILES, _shard_rows(job, texts, {}))
+
+
+def _shard_rows(job: CountJob, texts: Iterable[str], reports: dict[Split, ReadReport]) -> Iterator[Row]:
     # Spark removes its own folders even when a worker is killed
     local = os.environ.get("SPARK_LOCAL_DIRS", "").split(",")[0] or None
     with tempfile.TemporaryDirectory(prefix="segtool-", dir=local) as name:
         folder = Path(name)
         counter = CorpusCounter(job.order, job.fold, job.room, lambda: folder)
-        reports: dict[Split, ReadReport] = {}
-        for text in _texts(job, batches, reports):
+        for text in texts:
             counter.add(text)
         counter.spill()
         for path in sorted(_as_one(counter.shards, folder, job.fold).iterdir()):

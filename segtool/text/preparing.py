@@ -9,9 +9,9 @@ from hashlib import blake2b
 import numpy as np
 import numpy.typing as npt
 
-from segtool.text.symbols import PART, last_break
+from segtool.text.symbols import C_LATIN, C_LETTER, PART, class_table, last_break
 
-__all__ = ["join_wrapped", "leave_out_repeats"]
+__all__ = ["join_wrapped", "join_wrapped_utf8", "leave_out_repeats", "line_keys"]
 
 
 def join_wrapped(blocks: Iterable[str], width: int) -> Iterator[str]:
@@ -49,6 +49,61 @@ def join_wrapped(blocks: Iterable[str], width: int) -> Iterator[str]:
         yield held
 
 
+def join_wrapped_utf8(pieces: Iterable[bytes], width: int) -> Iterator[bytes]:
+    r"""Join lines of at least `width` characters with the next line, unless that is empty, so that each is a paragraph.
+
+    Between two letters that are no Han characters, such as Latin ones, a space takes the place of the line end.
+
+    Parameters
+    ----------
+    pieces : iterable of bytes
+        The text as UTF-8; a piece may end anywhere but inside a character. Lines end in "\n" or "\r\n".
+    width : int
+        1 or more.
+
+    Yields
+    ------
+    bytes
+        The text with joined lines; lines that are not to be joined as soon as they are complete.
+    """
+    held, before, begun = "", "", 0
+    for piece in pieces:
+        text, held, before, begun = _join_piece(held + piece.decode("utf-8", "surrogatepass"), before, begun, width)
+        if text:
+            yield text.encode("utf-8", "surrogatepass")
+    if held:
+        yield held.encode("utf-8")
+
+
+def _join_piece(text: str, before: str, begun: int, width: int) -> tuple[str, str, str, int]:
+    """Join lines of a piece of text.
+
+    `begun` is the number of characters of its first line that came in earlier pieces, and `before` the last one of
+    them. The result is the text, what is held of it until more is known, and both for the line in which that begins.
+    """
+    *lines, rest = text.split("\n")
+    parts: list[str] = []
+    for i, line in enumerate(lines):
+        body = line.removesuffix("\r")
+        end, follows = line[len(body) :] + "\n", lines[i + 1] if i + 1 < len(lines) else rest
+        parts.append(body)
+        before, begun = body[-1:] or before, begun + len(body)
+        if begun >= width:
+            if follows.removesuffix("\r"):
+                end = " " if _separates(before) and _separates(follows[0]) else ""
+            elif i + 1 == len(lines):
+                return "".join(parts), end + follows, before, begun
+        parts.append(end)
+        before, begun = "", 0
+    body = rest.removesuffix("\r")
+    return "".join([*parts, body]), rest[len(body) :], body[-1:] or before, begun + len(body)
+
+
+def _separates(character: str) -> bool:
+    """Whether a line end beside a character stands for a space: beside letters that are no Han characters."""
+    return class_table()[ord(character)] in (C_LATIN, C_LETTER)
+
+
 def leave_out_repeats(blocks: Iterable[str]) -> Iterator[str]:
     """Leave out lines that were there before; numbers and whitespace at either end make no difference.
 
@@ -57,9 +112,18 @@ def leave_out_repeats(blocks: Iterable[str]) -> Iterator[str]:
     seen = _Seen()
     for block in blocks:
         lines = block.split("\n")
-        keys = (key.strip().encode("utf-8", "surrogatepass") for key in re.sub(r"\d+", "0", block).split("\n"))
-        hashes = np.frombuffer(b"".join(blake2b(key, digest_size=8).digest() for key in keys), "<u8")
+        hashes = np.frombuffer(b"".join(line_keys(block)), "<u8")
         yield "\n".join(lines[i] for i in seen.add(hashes))
+
+
+def line_keys(block: str) -> Iterator[bytes]:
+    """Give eight bytes for each line of a block: the same for lines of which one is left out.
+
+    A byte order mark at the begin makes no difference either.
+    """
+    for line in re.sub(r"\d+", "0", block).split("\n"):
+        key = line.strip().removeprefix("\ufeff").lstrip()
+        yield blake2b(key.encode("utf-8", "surrogatepass"), digest_size=8).digest()
 
 
 class _Seen:

@@ -52,12 +52,12 @@ from segtool.text.token_grammar import (
     CLASSES,
     CODES_SIZE,
     COLUMN_BITS,
-    NO_WAY,
     DIGITS,
     FIRST_ACCEPTED,
     FIRST_LATE,
     MOST_AHEAD,
     MOST_BEFORE,
+    NO_WAY,
     OPENING,
     token_automaton,
 )
@@ -96,7 +96,7 @@ ALONE = frozenset({C_MARK, *range(C_FIRST_SIGN, C_LAST_SIGN + 1), CLASSES.index(
 """Classes of marks."""
 
 _GRAMMAR = 0x110000  # where the tables of the automata are in the table of classes
-_ROWS = _GRAMMAR + CODES_SIZE
+_ROW_TABLE = _GRAMMAR + CODES_SIZE
 _COLUMN_TABLE = _GRAMMAR + len(token_automaton())
 _STATE_TABLE = _COLUMN_TABLE + COLUMN_SIZE
 
@@ -245,7 +245,7 @@ def _symbolise(points, classes, codes, starts):  # type: ignore[no-untyped-def]
                 here = C_HAN
             elif point == previous and (here == C_MARK or C_FIRST_SIGN <= here <= C_LAST_SIGN):
                 here = C_REPEAT
-            following = classes[_ROWS + (state << COLUMN_BITS) + here]
+            following = classes[_ROW_TABLE + (state << COLUMN_BITS) + here]
             if following == NO_WAY or bytes_read >= LONGEST_TOKEN:
                 too_long = following != NO_WAY
                 break

@@ -18,12 +18,12 @@ __all__ = [
     "CLASSES",
     "CODES_SIZE",
     "COLUMN_BITS",
-    "NO_WAY",
     "DIGITS",
     "FIRST_ACCEPTED",
     "FIRST_LATE",
     "MOST_AHEAD",
     "MOST_BEFORE",
+    "NO_WAY",
     "OPENING",
     "token_automaton",
 ]
@@ -54,7 +54,7 @@ _MARKS = CLASSES[CLASSES.index("dot") : CLASSES.index("script")]
 _EXTENDERS = ["extend", "joiner", "keycap"]
 _LATIN = ["latin", "w"]
 _INNER = [*_LATIN, "digit"]
-_SPACE, _MARK, _NUM, _LAT = range(4)  # codes of symbols, plus 1
+_AS_SPACE, _AS_MARK, _AS_NUM, _AS_LAT = range(4)  # codes of symbols, plus 1
 
 
 def _to(state: str, *names: str) -> dict[str, str]:
@@ -92,12 +92,12 @@ _OPENING = {
 }
 
 # name: code of tokens plus 1 (none: not accepted), ways on; a name with ~ is late
-_STATES: dict[str, tuple[int | None, dict[str, str]]] = {
+_TOKEN_STATES: dict[str, tuple[int | None, dict[str, str]]] = {
     "dead": (None, {}),
     "opening": (None, {**_OPENING, **_to("minus", "hyphen", "wide hyphen", "plus")}),
     "behind symbol": (None, {**_OPENING, **_to("minus?", "hyphen", "wide hyphen", "plus")}),
     "digits": (
-        _NUM,
+        _AS_NUM,
         {
             **_IN_NUMBER,
             **_to("digits.", "dot", "comma", "colon", "slash", "sign"),
@@ -107,60 +107,60 @@ _STATES: dict[str, tuple[int | None, dict[str, str]]] = {
             "apostrophe": "word'",
         },
     ),
-    "space": (_SPACE, {"space": "space"}),
-    "letters": (_MARK, _to("letters", "letter", *_EXTENDERS)),
+    "space": (_AS_SPACE, {"space": "space"}),
+    "letters": (_AS_MARK, _to("letters", "letter", *_EXTENDERS)),
     # marks
-    "mark": (_MARK, _REPEATS),
-    "closed": (_MARK, _to("closed", *_EXTENDERS)),
-    "underline": (_MARK, {**_REPEATS, "repeat": "underline", **_to("word", *_LATIN)}),
-    "emoji": (_MARK, {"repeat": "emoji", **_to("emoji x", "extend", "keycap"), "joiner": "emoji+"}),
-    "emoji x": (_MARK, {**_to("emoji x", "extend", "keycap"), "joiner": "emoji+"}),
-    "emoji+": (_MARK, {"emoji": "emoji", **_to("emoji x", "extend", "keycap"), "joiner": "emoji+"}),
-    "script": (_MARK, {"script": "script", **_to("closed", *_EXTENDERS)}),
-    "flag": (_MARK, {"flag": "closed", **_to("closed", *_EXTENDERS)}),
+    "mark": (_AS_MARK, _REPEATS),
+    "closed": (_AS_MARK, _to("closed", *_EXTENDERS)),
+    "underline": (_AS_MARK, {**_REPEATS, "repeat": "underline", **_to("word", *_LATIN)}),
+    "emoji": (_AS_MARK, {"repeat": "emoji", **_to("emoji x", "extend", "keycap"), "joiner": "emoji+"}),
+    "emoji x": (_AS_MARK, {**_to("emoji x", "extend", "keycap"), "joiner": "emoji+"}),
+    "emoji+": (_AS_MARK, {"emoji": "emoji", **_to("emoji x", "extend", "keycap"), "joiner": "emoji+"}),
+    "script": (_AS_MARK, {"script": "script", **_to("closed", *_EXTENDERS)}),
+    "flag": (_AS_MARK, {"flag": "closed", **_to("closed", *_EXTENDERS)}),
     # numbers
-    "digits x": (_NUM, _IN_NUMBER),
+    "digits x": (_AS_NUM, _IN_NUMBER),
     "digits.": (None, {"digit": "digits"}),
     "digits-": (None, {"digit": "digits", **_to("word", *_LATIN)}),
-    "percent": (_NUM, {**_to("percent", *_EXTENDERS), "hyphen": "percent-"}),
+    "percent": (_AS_NUM, {**_to("percent", *_EXTENDERS), "hyphen": "percent-"}),
     "percent-": (None, {"digit": "digits"}),
-    "power": (_NUM, {"script": "power", **_to("power", *_EXTENDERS), **_to("word", *_LATIN)}),
-    "minus": (_MARK, {**_REPEATS, "digit": "digits"}),
-    "minus?": (_MARK, {**_REPEATS, "digit": "loss"}),
+    "power": (_AS_NUM, {"script": "power", **_to("power", *_EXTENDERS), **_to("word", *_LATIN)}),
+    "minus": (_AS_MARK, {**_REPEATS, "digit": "digits"}),
+    "minus?": (_AS_MARK, {**_REPEATS, "digit": "loss"}),
     "loss": (None, {"digit": "loss", **_to("loss.", "dot", "comma"), **_to("percent", "percent", "permille")}),
     "loss.": (None, {"digit": "loss"}),
     # Latin words
-    "one": (_LAT, {**_IN_WORD, "dot": "one.", "hash": "sharp~"}),
+    "one": (_AS_LAT, {**_IN_WORD, "dot": "one.", "hash": "sharp~"}),
     "one.": (None, {**_to("abbreviation", *_LATIN), "digit": "word"}),
-    "abbreviation": (_LAT, {**_IN_WORD, "dot": "abbreviation."}),
-    "abbreviation.": (_LAT, {**_to("abbreviation", *_LATIN), "digit": "word", **_to("word x", *_EXTENDERS)}),
-    "word": (_LAT, _IN_WORD),
-    "word x": (_LAT, _to("word x", *_EXTENDERS)),
+    "abbreviation": (_AS_LAT, {**_IN_WORD, "dot": "abbreviation."}),
+    "abbreviation.": (_AS_LAT, {**_to("abbreviation", *_LATIN), "digit": "word", **_to("word x", *_EXTENDERS)}),
+    "word": (_AS_LAT, _IN_WORD),
+    "word x": (_AS_LAT, _to("word x", *_EXTENDERS)),
     "word'": (None, _to("word", *_LATIN)),
     "word-": (None, _to("word", *_INNER)),
     "word_": (None, {**_to("word", *_INNER), "repeat": "word_"}),
     "word.": (None, _to("word", *_INNER)),
     "plus~": (
-        _LAT,
+        _AS_LAT,
         {"repeat": "plus plus~", **_to("refused", *_INNER, "han", "letter"), **_to("word x", *_EXTENDERS)},
     ),
-    "plus plus~": (_LAT, {"digit": "word", "repeat": "refused", **_to("word x", *_EXTENDERS)}),
-    "sharp~": (_LAT, {**_to("refused", *_INNER), **_to("word x", *_EXTENDERS)}),
+    "plus plus~": (_AS_LAT, {"digit": "word", "repeat": "refused", **_to("word x", *_EXTENDERS)}),
+    "sharp~": (_AS_LAT, {**_to("refused", *_INNER), **_to("word x", *_EXTENDERS)}),
     "refused": (None, {}),
 }
 
 
-def _rank(name: str) -> int:
+def _rank_of_state(name: str) -> int:
     """Order of the states: those that accept nothing, those that do late, and the others."""
-    return 0 if _STATES[name][0] is None else 1 if name.endswith("~") else 2
+    return 0 if _TOKEN_STATES[name][0] is None else 1 if name.endswith("~") else 2
 
 
-_STATE_ORDER = sorted(_STATES, key=_rank)
+_STATE_ORDER = sorted(_TOKEN_STATES, key=_rank_of_state)
 NO_WAY, OPENING, BEHIND_SYMBOL, DIGITS = map(_STATE_ORDER.index, ("dead", "opening", "behind symbol", "digits"))
 """The state without a way on; those before the first character of a token, behind a mark, whitespace or nothing, and
 behind a symbol; and the one behind a digit, which a number in Han characters may follow."""
 
-FIRST_LATE, FIRST_ACCEPTED = ([*map(_rank, _STATE_ORDER)].index(rank) for rank in (1, 2))
+FIRST_LATE, FIRST_ACCEPTED = ([*map(_rank_of_state, _STATE_ORDER)].index(rank) for rank in (1, 2))
 """States from the first of these on accept late, from the second on at once."""
 
 
@@ -177,7 +177,7 @@ def token_automaton() -> bytes:
     codes = bytearray(CODES_SIZE)
     rows = bytearray(len(_STATE_ORDER) << COLUMN_BITS)
     for state, name in enumerate(_STATE_ORDER):
-        code, ways = _STATES[name]
+        code, ways = _TOKEN_STATES[name]
         codes[state] = code or 0
         for each, following in ways.items():
             rows[state << COLUMN_BITS | CLASSES.index(each)] = _STATE_ORDER.index(following)
