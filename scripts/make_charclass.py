@@ -31,13 +31,19 @@ SPECIAL = {
     "hash": "#",
     "at": "@＠",
     "underline": "_＿",
-    "equals": "=~$*",
-    "stop": "?!;",
+    "equals": "=~$",
+    "stop": "?!*",
+    "semicolon": ";",
+    "caret": "^",
+    "bracket": "[",
+    "unbracket": "]",
     "open": "(",
     "close": ")",
     "w": "wW",
     "joiner": "\u200d",
     "keycap": "\u20e3",
+    "two parts": "".join(map(chr, [0x2FF0, 0x2FF1, *range(0x2FF4, 0x2FFE)])),  # ideographic description
+    "three parts": "\u2ff2\u2ff3",
 }
 SPECIAL_CLASSES = {char: CLASSES.index(name) for name, chars in SPECIAL.items() for char in chars}
 RANGES = [

@@ -10,9 +10,9 @@ LETTERS = dict(
     mark="m", space="s", letter="t", extend="e", digit="D", latin="L", han="H", dot=".", comma=",", colon=":",
     slash="/", sign="S", percent="%", permille="P", hyphen="-", apostrophe="'", ampersand="&", plus="+", hash="#",
     at="@", underline="_", equals="=", stop="!", open="(", close=")", emoji="o", script="2", w="w", flag="f",
-    repeat="R", joiner="j", keycap="k",
+    repeat="R", joiner="j", keycap="k", semicolon=";", caret="^", bracket="[", unbracket="]",
 )  # fmt: skip
-LETTERS["wide hyphen"] = "~"
+LETTERS |= {"wide hyphen": "~", "two parts": "p", "three parts": "q"}
 _SHORT = {
     "{X}": "[ejk]*",  # what extends a character
     "{A}": "[LwD]",
@@ -31,10 +31,26 @@ def _pattern(text):
 
 _NUMBER = "(?:D|SIGND|{LOSS}{X}-D){MORE}"
 _WORD = (
-    "(?:{l}|_R*{l}|NUMBER(?:[ej]*{l}|2[2ejk]*{l}|'{l}|_R*{A}|-{l}))"
+    "(?:{l}|_R*{l}|NUMBER(?:[ej]*{l}|[ej]*2[2ejk]*{l}|'{l}|_R*{A}|-{l}))"
     "(?:[LwD2ejk]|'{l}|[-~&]{A}|_R*{A}|[.]{A}|[+]RD)*"
-    "(?:[+]R(?!R){X}|[+][ejk]+|[+](?![LwDHtRejk]))?"
 )
+_PLUS = "(?:[+]R(?!R){X}|[+][ejk]+|[+](?![LwDHtRejk]))?"
+_HOST = "www[.]{A}(?:[-._~]?{A})*"
+_URL = "(?:[-LwD/_&#%=+@]|(?<=[-LwD/_&#%=+@ejk])[ejk]|[.,:'!;()*R]+[-LwD/_&#%=+@])*"
+_TOPIC = "[-HtLwD2_.&+'oRej]"
+
+
+def described(window):
+    """Length of a character described by its parts, with what extends it; 0 if none begins there."""
+    to_come = 1
+    for i, letter in enumerate(window):
+        to_come += {"p": 1, "q": 2, "H": -1}.get(letter, 9)
+        if to_come == 0 and i:
+            rest = window[i + 1 :]
+            return len(window) - len(rest.lstrip("ejk"))
+        if not 0 < to_come <= 6:
+            break
+    return 0
 
 
 def _rules(sign):
@@ -42,14 +58,25 @@ def _rules(sign):
     return [
         (SPACE, _pattern("s+")),
         (MARK, _pattern("t[tejk]*")),
-        (MARK, _pattern("[-m.,:/S%P~'&+#@_=!()]R*{X}")),
+        (MARK, _pattern("[-m.,:/S%P~'&+#@_=!();^\\[\\]]R*{X}|[pq]{X}")),
         (MARK, _pattern("2+{X}")),
         (MARK, _pattern("ff?{X}")),
         (MARK, _pattern("oR*(?:[ejk]*(?<=j)oR*)*{X}")),
         (MARK, _pattern(number + "[ej]*k{X}")),
-        (NUM, _pattern(number + "(?:[ej]+|2[2ejk]*|[%P]{X})?")),
+        (NUM, _pattern(number + "(?:[ej]*2[2ejk]*|[ej]+|[%P]{X})?")),
         (NUM, _pattern("{LOSS}{X}")),
-        (LAT, _pattern(_WORD.replace("NUMBER", number))),
+        (LAT, _pattern((_WORD + _PLUS).replace("NUMBER", number))),
+        (NUM, _pattern(number + "#{X}")),
+        (MARK, _pattern(f"(?:{_WORD}:/R+{{A}}|{_HOST}/){_URL}".replace("NUMBER", number))),
+        (LAT, _pattern(_HOST + "{X}")),
+        (MARK, _pattern(f"(?:{_WORD}|{number})@{{A}}(?:[LwD_]|[-.~]{{A}})*{{X}}".replace("NUMBER", number))),
+        (MARK, _pattern("@{l}(?:[LwD_]|-{A})*{X}")),
+        (MARK, _pattern("%{A}{A}(?:%{A}{A})+{X}")),
+        (MARK, _pattern(f"#{{l}}[LwD2_ej]*(?![#LwD2_ej]|{_TOPIC})")),
+        (MARK, _pattern(f"#[HtDLw]{_TOPIC}*#{{X}}")),
+        (MARK, _pattern("\\[(?!{l}\\])(?:{l}[HLw]{1,5}|H[HLw]{0,4})\\]{X}")),
+        (MARK, _pattern("[:;]-[()]R*{X}|:[)]R*{X}|[:;]-{l}(?![LwD]){X}|:[(]R*(?:[ejk]+|(?![-LwDHtRejk]))")),
+        (MARK, _pattern("\\^[-_.]R*\\^{X}|[-~+]_R*-{X}")),
         (LAT, _pattern("{l}[#](?:[ejk]+|(?![LwDejk]))")),
         (LAT, _pattern("{l}(?:[.]{l})+[.]{X}")),
     ]
@@ -65,7 +92,7 @@ def tokens(text, numbers=False):
     """(start, end, code) of each token."""
     table, letters = class_table(), [LETTERS[name] for name in CLASSES]
     classes = "".join(letters[table[ord(char)]] for char in text)
-    alone = set("m.,:/S%P-~'&+#@_=!()o")
+    alone = set("m.,:/S%P-~'&+#@_=!()o;^[]")
     repeats = "".join(
         "R" if i and char == text[i - 1] and classes[i] in alone else classes[i] for i, char in enumerate(text)
     )
@@ -84,6 +111,7 @@ def tokens(text, numbers=False):
             window = classes[at] + repeats[at + 1 : at + WINDOW]
             behind = bool(found) and found[-1][2] > 0
             ends = [(match.end(), code) for code, rule in RULES[behind] if (match := rule.match(window))]
+            ends.append((described(window), MARK))
             size, code = max(ends, key=lambda each: each[0])
             end = at + size
         if numbers and (classes[at] == "H" or code == NUM):

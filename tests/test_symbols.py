@@ -16,13 +16,16 @@ MARK_CLASS, SPACE_CLASS, LETTER_CLASS, EXTEND_CLASS, DIGIT_CLASS, LATIN_CLASS, H
 
 # A few of every kind, so that they meet: signs, repeats, joiners, line ends.
 CHARACTERS = (
-    "一二𠮷〇15５awZｚαдのᄀ.．·,/／:：∶%％‰-－'’&+＋#@_~$?;()₂²。—…👩♂🇨\u0301\ufe0f\u200b\u00ad\ufeff\u200d\u20e3"
+    "一二𠮷〇15５awZｚαдのᄀ.．·,/／:：∶%％‰-－'’&+＋#@_~$?;()[]^⿰⿲₂²。—…👩♂🇨\u0301\ufe0f\u200b\u00ad\ufeff\u200d\u20e3"
     " \n\r\t\u3000\ud800\udfff"
 )
 TEXTS = st.one_of(
     st.text(st.sampled_from(CHARACTERS), max_size=12),
     st.text(st.sampled_from("1５.：%-\u0301一"), max_size=9),
     st.text(st.sampled_from("aW1.-_'&+#一\u00ad"), max_size=10),
+    st.text(st.sampled_from("aw1.:/@-_?(#%"), max_size=14),
+    st.text(st.sampled_from("#[]一a1@_-。 \u200b"), max_size=12),
+    st.text(st.sampled_from(":;-()a^_⿰⿲一\u0301 "), max_size=9),
     st.text(st.sampled_from("。👩♂🇨\u200d\ufe0f\u20e3一1\n"), max_size=9),
     st.text(max_size=8),
 )
@@ -152,16 +155,26 @@ EMOJI = (
 WORDS = """
     shouldn't rock'n'roll|' l’été|’ Procter&Gamble B&B &|amp|; i.e.|, P.R.C.|法 a.m. x|.|永 readme.txt|. J.K.Rowling
     e-mail state-of-the-art -|a|- a|--|b a|-|永 snake_case __init|__ _|永 Ｗｉ-Ｆｉ ＡＢ－１２ Notepad++ C++17|标|准
-    C++|语|言 C|+++ A+|， A|+|级 HTML|+|CSS F# F#|语 F|#|a ab|# p53 3D 1080p|的 M4A1 B-52 Covid-19 1.5L 100km|/|h 80's
+    C++|语|言 C|+++ A+|， A|+|级 HTML|+|CSS F# F#|语 F|#a ab|# p53 3D 1080p|的 M4A1 B-52 Covid-19 1.5L 100km|/|h 80's
     3-D v2.0.1 SO₄²⁻ cm² C₁₁H₂₂ 10²|个 ²|永 10⁻³
 """
 NUMBERS = """
     -3.5|° （|-3|） 永|-|3 永|-3% 永|+0.5‰ 3|日|-|5|日 a-3 7:30-8:15 1999-12-31 010-12345678 5|－|0 －5 +86 1|+|1
     20%-30% 50%|-|永 3‰|5 5%|5 12|- 1|--|2
 """
+ADDRESSES = """
+    https://abc.cn/x?y=1&z=%E4#top|。|永 （|http://a.b/c|）
+    ftp://u@h:21/d|, www.abc.com.cn|永 www.abc.cn/|永 ws://x/(y)z http|:|//
+    li.ming@abc.com.cn|， 10086@qq.com|！ a@b|.|永 @abc_d|永 @|永 %E4%BD%A0%e5%a5%bd|永 50%|永 %|E4|永 a://b|;
+"""
+FACES = """
+    #春天来了#|好 #AI绘画#|好 #include|<|a.h|> #|永|， #|1|。 1#|楼|2#|楼 好|[笑哭] [doge]|好 [|i|] [|1|]
+    arr|[ij] [|一|二|三|四|五|六|] :-)|好 :)))|好 ;-) :-D|好 :|-|Da :|(|1|) :(|。 ^_^|好 -_-|好 T_T
+    ⿰亻尔|的 ⿱艹⿰月月|的 ⿰|亻 ⿲彳言亍 □□|子
+"""
 
 
-@pytest.mark.parametrize("text", " ".join([INVISIBLE, EMOJI, WORDS, NUMBERS]).split())
+@pytest.mark.parametrize("text", " ".join([INVISIBLE, EMOJI, WORDS, NUMBERS, ADDRESSES, FACES]).split())
 def test_what_is_one_token(text):
     assert "|".join(token for token, _ in shown(text.replace("|", ""))) == text
 

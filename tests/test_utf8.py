@@ -32,7 +32,9 @@ EVERY = [SEGMENTER, SINGLE, LONGEST] + [
 GUARD = 0xEE
 
 flowing = st.lists(
-    st.sampled_from([*"今天气我们很好去公园一𠮷,.%aéの👨— -+'&#_@₂🇨", "12", *"\u0301\u200d\u200b\u20e3", "\r\n"]),
+    st.sampled_from(
+        [*"今天气我们很好去公园一𠮷,.%aéの👨— -+'&#_@₂🇨[]:/)^⿰", "12", "://", *"\u0301\u200d\u200b\u20e3", "\r\n"]
+    ),
     max_size=60,
 ).map("".join)
 texts = flowing | any_text
@@ -68,7 +70,7 @@ def cut(segmenter, text, separator=" "):
 
 def test_every_three_characters_are_cut_like_plain_python():
     """One of each class and width, in all orders."""
-    kinds = "今𠮷〇一1９.·%％-+'_#aＡéの한。—👩🇨² \u0301\u200b\u200d\U000e0100\ud800"
+    kinds = "今𠮷〇1９.·%-+_#:[]@aéの。—👩🇨² \u0301\u200b\u200d\U000e0100\ud800"
     lines = ["".join(three) for three in itertools.product(kinds, repeat=3)]
     text = "\n".join(lines)
     found = cut(SEGMENTER, text, "|").decode("utf-8", "surrogatepass").split("\n")

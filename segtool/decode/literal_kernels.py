@@ -7,18 +7,22 @@ import numpy as np
 from segtool.decode.characters import read_character
 from segtool.runtime.kernels import LazyKernel, kernel
 from segtool.text.symbols import STAND_INS
+from segtool.text.token_grammar import MOST_AHEAD
 
 __all__ = [
     "BEGINS_LITERAL",
     "IS_EXTENDER",
     "IS_HAN",
     "IS_NEWLINE",
+    "OPENS",
     "find_literals",
     "find_stretches",
 ]
 
-BEGINS_LITERAL, IS_HAN, IS_EXTENDER, IS_NEWLINE = 1, 2, 4, 8
-"""Bits of the kind of a character."""
+BEGINS_LITERAL, IS_HAN, IS_EXTENDER, IS_NEWLINE, OPENS = 1, 2, 4, 8, 16
+"""Bits of the kind of a character; a token with Han characters in it may begin with one that opens."""
+
+_REACH = MOST_AHEAD + 8  # bytes that such a token has at most, but for invisible characters at its end
 
 _FIRST, _SECOND = map(ord, STAND_INS)
 
@@ -99,6 +103,21 @@ def _follow(data, at, point, behind, ids, units):  # type: ignore[no-untyped-def
 
 
 @kernel("i8(u1[const], i8, i8, u1[const])")
+def _last_opener(data, at, floor, kinds):  # type: ignore[no-untyped-def]
+    """The last place before `at`, from `floor` on and in the same line, of a character that opens; -1 for none."""
+    while at > floor:
+        at -= 1
+        while data[at] & 0xC0 == 0x80:
+            at -= 1
+        kind = kinds[read_character(data, at)[0]]
+        if kind & OPENS:
+            return at
+        if kind & IS_NEWLINE:
+            break
+    return -1
+
+
+@kernel("i8(u1[const], i8, i8, u1[const])")
 def _safe_start(data, at, floor, kinds):  # type: ignore[no-untyped-def]
     """The last place up to `at`, and from `floor` on, where a token begins whatever is before it."""
     is_han = at < len(data) and kinds[read_character(data, at)[0]] & IS_HAN != 0
@@ -107,8 +126,14 @@ def _safe_start(data, at, floor, kinds):  # type: ignore[no-untyped-def]
         while data[before] & 0xC0 == 0x80:
             before -= 1
         kind = kinds[read_character(data, before)[0]]
-        if kind & IS_NEWLINE or (is_han and kind & IS_EXTENDER == 0):
+        if kind & IS_NEWLINE:
             return at
+        if is_han and kind & IS_EXTENDER == 0:
+            opener = _last_opener(data, at, max(floor, at - _REACH), kinds)
+            if opener < 0:
+                return at
+            before = opener
+            kind = np.uint8(0)
         at = before
         is_han = kind & IS_HAN != 0
     return at
@@ -159,7 +184,10 @@ def find_stretches(data, final, kinds, ids, units, places):  # type: ignore[no-u
         while at < size and not is_open:
             point, behind = read_character(data, at)
             kind = kinds[point]
-            if at >= end and (kind & IS_NEWLINE or (kind & IS_HAN and not extends)):
+            if at >= end and kind & IS_NEWLINE:
+                break
+            ends = at >= end and kind & IS_HAN != 0 and not extends
+            if ends and _last_opener(data, at, max(low, at - _REACH), kinds) < 0:
                 break
             extends = kind & IS_EXTENDER
             if kind & BEGINS_LITERAL:

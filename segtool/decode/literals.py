@@ -26,6 +26,7 @@ from segtool.decode.literal_kernels import (
     IS_EXTENDER,
     IS_HAN,
     IS_NEWLINE,
+    OPENS,
     find_literals,
     find_stretches,
 )
@@ -33,6 +34,7 @@ from segtool.errors import UsageError
 from segtool.runtime.arrays import Integers
 from segtool.text.folding import fold_table
 from segtool.text.symbols import C_EXTEND, C_HAN, C_JOINER, CODE_LIMIT, STAND_INS, class_table, code_points, symbolise
+from segtool.text.token_grammar import AROUND_HAN, CLASSES
 
 __all__ = ["Literals"]
 
@@ -78,6 +80,7 @@ class Literals:
         classes = np.frombuffer(self._classes, np.uint8)[: len(begins)]
         self._kinds = begins * np.uint8(BEGINS_LITERAL) | (classes == C_HAN) * np.uint8(IS_HAN)
         self._kinds |= ((classes == C_EXTEND) | np.isin(classes, [C_JOINER, C_JOINER + 1])) * np.uint8(IS_EXTENDER)
+        self._kinds |= np.isin(classes, [*map(CLASSES.index, AROUND_HAN)]) * np.uint8(OPENS)
         self._kinds[ord("\n")] |= IS_NEWLINE
         # a Han character of no literal
         free = (classes[:CODE_LIMIT] == C_HAN) & (self._ids[:CODE_LIMIT] == 0)
