@@ -11,10 +11,58 @@ import sys
 import unicodedata
 from pathlib import Path
 
+from segtool.text.token_grammar import CLASSES
+
 TARGET = Path(__file__).resolve().parent.parent / "segtool" / "text" / "charclass.txt"
-MARK, SPACE, LETTER, EXTEND, DIGIT, LATIN, HAN, SIGN, PERCENT = range(9)
-SIGNS = ".．·,/／:：\u2236"  # marks that may stand between two digits of a number; the last one is the ratio
-PERCENTS = "%％"
+MARK, SPACE, LETTER, EXTEND, DIGIT, LATIN, HAN = range(7)
+SPECIAL = {
+    "dot": ".．",
+    "comma": ",",
+    "colon": ":",
+    "slash": "/",
+    "sign": "·／：\u2236",  # that may stand between two digits, as those above; the last one is the ratio
+    "percent": "%",
+    "permille": "％‰‱",
+    "hyphen": "-\u2010\u2011",
+    "wide hyphen": "－\u2212",  # the last one is the minus sign
+    "apostrophe": "'’＇",
+    "ampersand": "&＆",
+    "plus": "+＋",
+    "hash": "#",
+    "at": "@＠",
+    "underline": "_＿",
+    "equals": "=~$",
+    "stop": "?!*",
+    "semicolon": ";",
+    "caret": "^",
+    "bracket": "[",
+    "unbracket": "]",
+    "open": "(",
+    "close": ")",
+    "w": "wW",
+    "joiner": "\u200d",
+    "keycap": "\u20e3",
+    "two parts": "".join(map(chr, [0x2FF0, 0x2FF1, *range(0x2FF4, 0x2FFE)])),  # ideographic description
+    "three parts": "\u2ff2\u2ff3",
+}
+SPECIAL_CLASSES = {char: CLASSES.index(name) for name, chars in SPECIAL.items() for char in chars}
+RANGES = [
+    # format characters that show nothing, and the tags of flags
+    *((low, high, EXTEND) for low, high in [
+        (0xAD, 0xAD), (0x34F, 0x34F), (0x61C, 0x61C), (0x180B, 0x180F), (0x200B, 0x200C), (0x200E, 0x200F),
+        (0x202A, 0x202E), (0x2060, 0x206F), (0xFEFF, 0xFEFF), (0x1F3FB, 0x1F3FF), (0xE0000, 0xE0FFF),
+    ]),
+    # digits and signs above and below the line
+    *((low, high, CLASSES.index("script")) for low, high in [
+        (0xB2, 0xB3), (0xB9, 0xB9), (0x2070, 0x2070), (0x2074, 0x207B), (0x2080, 0x208B),
+    ]),
+    (0x1F1E6, 0x1F1FF, CLASSES.index("flag")),
+    *((low, high, CLASSES.index("emoji")) for low, high in [
+        (0xA9, 0xA9), (0xAE, 0xAE), (0x203C, 0x203C), (0x2049, 0x2049), (0x2122, 0x2122), (0x2194, 0x21AA),
+        (0x231A, 0x23FF), (0x2600, 0x27BF), (0x2934, 0x2935), (0x2B05, 0x2B55), (0x1F000, 0x1F1E5),
+        (0x1F200, 0x1F3FA), (0x1F400, 0x1FAFF),
+    ]),
+]  # fmt: skip
 HAN_RANGES = [
     (0x25CB, 0x25CB),  # the circle that is written for the ideographic zero
     (0x2E80, 0x2FD5),  # radicals
@@ -36,14 +84,15 @@ def char_class(code: int) -> int:
         return SPACE
     if any(low <= code <= high for low, high in HAN_RANGES):
         return HAN
-    if char in SIGNS:
-        return SIGN
-    if char in PERCENTS:
-        return PERCENT
+    if char in SPECIAL_CLASSES:
+        return SPECIAL_CLASSES[char]
+    for low, high, kind in RANGES:
+        if low <= code <= high:
+            return kind
     if 0x30 <= code <= 0x39 or 0xFF10 <= code <= 0xFF19:
         return DIGIT
     category = unicodedata.category(char)
-    if category[0] == "M" or code == 0x200D or 0x1F3FB <= code <= 0x1F3FF:
+    if category[0] == "M":
         return EXTEND
     if category[0] == "L" and "LATIN" in unicodedata.name(char, ""):
         return LATIN

@@ -16,7 +16,7 @@ MOST_OPEN = 1 << 18
 WITHIN = 3.5
 """Greatest loss of an entry for search, in nats, if none is asked for."""
 
-MOST_IDS = 0xFFC0
+MOST_IDS = 0xFF80
 """Ids of symbols are below this; a table of characters has the ids above for numerals and classes."""
 
 LITTLE_TEXT = 20_000

@@ -12,47 +12,9 @@ from typing import NamedTuple
 import numpy as np
 
 from segtool.decode.viterbi import TAG_STEP
-from segtool.text.symbols import LAT, MARK, NUM, SPACE, STAND_INS, class_table
+from segtool.text.symbols import MARK
 from tests.naive_beginnings import evidence, gain
-from tests.naive_numbers import end_of_number
-
-# ---------------------------------------------------------------- symbols
-
-_CLASS_LETTERS = "msteDLHmm"  # mark, space, letter, extend, digit, Latin, Han, two more marks: see class_table()
-_MARK_WITH_REPEATS = r"m(?P<{0}>.)(?:m(?P={0}))*(?:e.)*"
-_TOKEN = re.compile(
-    r"(?P<space>(?:s.)+)"
-    r"|(?P<han>H.(?:e.)*)"
-    r"|(?P<latin>(?:L.(?:e.)*)+)"
-    r"|(?P<letters>(?:t.(?:e.)*)+)"
-    r"|(?P<digits>(?:D.(?:e.)*|(?<=D.)m[.．·,/／:：∶](?=D.))+(?:(?<=D.)m[%％](?:e.)*)?)"
-    rf"|(?P<mark>{_MARK_WITH_REPEATS.format('one')}(?:(?<=e\u200d)(?!m[{STAND_INS}]){_MARK_WITH_REPEATS.format('two')})*)"
-    r"|(?P<stray>(?:e.)+)",
-    re.DOTALL,
-)
-
-
-def tokens(text, numbers=False):
-    """(start, end, code) of each token: a regular expression over characters that carry their class."""
-    classed = "".join(_CLASS_LETTERS[class_table()[ord(char)]] + char for char in text)
-    codes = {"space": SPACE, "latin": LAT, "digits": NUM}
-    found = []
-    at = 0
-    while at < len(classed):
-        match = _TOKEN.match(classed, at)
-        kind = match.lastgroup
-        code = ord(match[0][1]) if kind == "han" else codes.get(kind, MARK)
-        begin, end = at // 2, match.end() // 2
-        if numbers and kind in ("han", "digits"):
-            number = end_of_number(text, begin, end, kind == "digits")
-            if number is not None:
-                code, end = NUM, number
-                while classed[2 * end : 2 * end + 1] == "e":
-                    end += 1
-        found.append((begin, end, code))
-        at = 2 * end
-    return found
-
+from tests.naive_tokens import tokens
 
 # ---------------------------------------------------------------- runs
 

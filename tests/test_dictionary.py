@@ -32,7 +32,7 @@ words = st.text(st.sampled_from(HAN + "\u9fa5"), min_size=2, max_size=5)
 words |= st.text(st.sampled_from("好气"), min_size=2, max_size=15)
 some_words = st.lists(words, min_size=1, max_size=6, unique=True)
 ONE = str.maketrans(STAND_INS[1], STAND_INS[0])
-MIXED = "C+5G3.% a好\u0301\u200d😀\ud7fe\ud7ff"
+MIXED = "C+5G3.%-#[]⿰@ a好\u0301\u200d\u200b😀\ud7fe\ud7ff"
 
 
 def cut_every_way(segmenter, text):

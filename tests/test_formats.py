@@ -17,7 +17,7 @@ from segtool.errors import DataError
 from segtool.integrations import has_letters
 from tests.helpers import any_text, refusal, run, sample_model, sample_segmenter, sample_text, succeed
 
-TEXT = "医生说今天要休息，真的。\n\n我们去 北京 C++ \u200b吃𠮷野家\r\n最后一行"
+TEXT = "医生说今天要休息，真的。\n\n我们去 北京 C++ \u200b 吃𠮷野家\r\n最后一行"
 LINES = [line.removesuffix("\r") for line in TEXT.split("\n")]
 SEGMENTER = sample_segmenter()
 

@@ -17,7 +17,7 @@ from segtool.decode.memory import ROOM
 from segtool.decode.separation import write_separated
 from segtool.decode.streaming import cut_stream
 from segtool.errors import ArgumentError, UsageError
-from segtool.text.symbols import C_DIGIT, C_HAN, C_LATIN, C_LETTER, STAND_INS, class_table
+from segtool.text.symbols import C_DIGIT, C_HAN, C_LATIN, C_LETTER, C_W, STAND_INS, class_table
 from tests.helpers import (
     any_text,
     extend,
@@ -81,7 +81,7 @@ def holds(word, literals=()):
     """Whether a word holds a letter, and whether it holds a Han character."""
     classes = {class_table()[ord(each)] for each in word}
     is_literal = word in literals or not set(STAND_INS).isdisjoint(word)
-    return bool(classes & {C_LETTER, C_DIGIT, C_LATIN, C_HAN}) or is_literal, C_HAN in classes or is_literal
+    return bool(classes & {C_LETTER, C_DIGIT, C_LATIN, C_W, C_HAN}) or is_literal, C_HAN in classes or is_literal
 
 
 def naive(segmenter, text, separator):

@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 
 from segtool import EncodingError, Segmenter, train
 from segtool.decode.block import SLACK
-from segtool.decode.characters import CHARACTERS, character_table
+from segtool.decode.characters import CHARACTERS, NOT_HAN, character_table
 from segtool.decode.memory import ROOM, working
 from segtool.decode.runs_of_corpus import cut_runs
 from segtool.text.sources import Source, read_pieces
 from segtool.text.symbols import CODE_LIMIT, LAT, MARK, NUM, class_table
+from segtool.text.token_grammar import token_automaton
 from segtool.text.utf8_files import _whole_characters, read_utf8
 from tests import naive
 from tests.helpers import any_text, extend, interpreting, little_room, long_line, sample_segmenter, sample_text
@@ -31,7 +32,9 @@ EVERY = [SEGMENTER, SINGLE, LONGEST] + [
 GUARD = 0xEE
 
 flowing = st.lists(
-    st.sampled_from([*"今天气我们很好去公园一𠮷,.%aéの👨— ", "12", "\u0301", "\u200d", "\r\n"]),
+    st.sampled_from(
+        [*"今天气我们很好去公园一𠮷,.%aéの👨— -+'&#_@₂🇨[]:/)^⿰", "12", "://", *"\u0301\u200d\u200b\u20e3", "\r\n"]
+    ),
     max_size=60,
 ).map("".join)
 texts = flowing | any_text
@@ -67,7 +70,7 @@ def cut(segmenter, text, separator=" "):
 
 def test_every_three_characters_are_cut_like_plain_python():
     """One of each class and width, in all orders."""
-    kinds = "今𠮷〇一1９.·%％aＡéの한。—👩 \u0301\u200d\U000e0100\ud800"
+    kinds = "今𠮷〇1９.·%-+_#:[]@aéの。—👩🇨² \u0301\u200b\u200d\U000e0100\ud800"
     lines = ["".join(three) for three in itertools.product(kinds, repeat=3)]
     text = "\n".join(lines)
     found = cut(SEGMENTER, text, "|").decode("utf-8", "surrogatepass").split("\n")
@@ -176,10 +179,10 @@ def test_character_table():
     classes = class_table()
     for code in [*range(0x5000), 0x20BB7, 0x2A6DF, 0x3FFFF]:
         han = classes[code] == classes[ord("一")]
-        assert table[code] == (ids[code] if han else 0xFFF0 + classes[code])
+        assert table[code] == (ids[code] if han else NOT_HAN + classes[code])
     for code in (0x40000, 0xE0100, 0x10FFFF):
-        assert table[code] == 0xFFF0 + classes[code]
-    assert table[CHARACTERS:].tolist() == [ids[NUM], ids[LAT], 7, 4]
+        assert table[code] == NOT_HAN + classes[code]
+    assert table[CHARACTERS:].tolist() == [ids[NUM], ids[LAT], 7, 4, *token_automaton()]
     assert ids[MARK] == 0
 
 

@@ -1,7 +1,8 @@
 """Blocks of text: their tokens and words, in the working memory that all decoders share.
 
 The text is cut a block at a time, some hundred tokens whose arrays stay in the processor's nearest memory. A block
-ends before a mark or whitespace if it can, else where the words are settled. :func:`read_tokens` reads the tokens of a
+ends before a mark or whitespace if it can, else where the words are settled.
+:func:`segtool.decode.token_reader.read_tokens` reads the tokens of a
 block, a decoder marks where words begin, and :func:`write_words` writes them.
 
 Boundaries are symbols like others here, with id 0, which no word crosses.
@@ -11,37 +12,24 @@ from __future__ import annotations
 
 import numpy as np
 
-from segtool.decode.characters import CHARACTERS, HAN_NUMERAL, IDS, NOT_HAN, NUMERAL_MASK, is_numeral, number_end
-from segtool.limits import LONGEST_TOKEN, LONGEST_WORD
+from segtool.limits import LONGEST_WORD
 from segtool.runtime.arrays import Ids
 from segtool.runtime.kernels import kernel
-from segtool.text.numbers import MOST_NUMERALS
-from segtool.text.symbols import (
-    C_DIGIT,
-    C_EXTEND,
-    C_HAN,
-    C_LATIN,
-    C_LETTER,
-    C_MARK,
-    C_PERCENT,
-    C_SIGN,
-    C_SPACE,
-    FIRST_STAND_IN,
-    LAST_STAND_IN,
-)
 
 __all__ = [
     "BACKS",
     "BEGINS",
+    "INDEX",
     "LANES",
     "NODE",
+    "PAD",
     "ROWS",
     "SLACK",
+    "SPACES",
     "SPAN",
     "STARTS",
     "SYMBOLS",
     "Scratch",
-    "read_tokens",
     "write_spans",
     "write_words",
 ]
@@ -65,10 +53,12 @@ goes; and which tokens are spaces."""
 NODE = 0x7FFFFFFF
 """Masks an index, which spares the compiled code the question whether it is negative."""
 
-_BLOCK = 512  # tokens after which a block ends at the next boundary
-_PAD = 40  # tokens of room around a block, for loops that look ahead and back
-_INDEX = (1 << 62) - 1  # as NODE, for places in the text
-_JOINER = 0x200D
+INDEX = (1 << 62) - 1
+"""As NODE, for places in the text."""
+
+PAD = 40
+"""Tokens of room around a block, for loops that look ahead and back."""
+
 _NEWLINE = 10
 _RETURN = 13
 
@@ -83,7 +73,7 @@ class Scratch:
     """
 
     def __init__(self, room: int) -> None:
-        row = room + _PAD
+        row = room + PAD
         self.room = room
         self.whole = np.empty((LANES + ROWS // 2) * row, np.int64)
         self.scores, self.places = (self.whole[: LANES * row], self.whole[LANES * row :].view(np.int32))
@@ -92,166 +82,10 @@ class Scratch:
         )
 
     def put(self, symbols: Ids) -> None:
-        """Put symbol ids where :func:`read_tokens` puts those of a text."""
+        """Put symbol ids where :func:`segtool.decode.token_reader.read_tokens` puts those of a text."""
         self.symbols[0] = 0
         self.symbols[1 : len(symbols) + 1] = symbols
         self.symbols[len(symbols) + 1 : len(symbols) + LONGEST_WORD + 2] = 0
-
-
-@kernel("(i8,i8,i8,b1)(u1[const], i8, b1, i8, u2[const], i4[])")
-def read_tokens(data, at, final, before, characters, places):  # type: ignore[no-untyped-def]
-    """Read a block of tokens; :func:`segtool.text.symbols.symbolise` for UTF-8, and for text that may go on.
-
-    Parameters
-    ----------
-    data : uint8[n]
-        UTF-8, ending with a whole character; may hold surrogates.
-    at : int
-        Where the block begins.
-    final : bool
-        Whether the text ends where the data does.
-    before : int
-        Id of the symbol right before, 0 for none.
-    characters : uint16[CHARACTERS + 4 or more]
-    places : int32[ROWS * row], written
-        Symbols and starts of the tokens, which count from 1: token 0 is the symbol before. Which tokens are spaces.
-
-    Returns
-    -------
-    tokens : int
-    certain : int
-        Tokens that what follows cannot change. Less than `tokens` just if the block ends within a run or the text
-        may go on.
-    spaces : int
-        Number of spaces.
-    full : bool
-        Whether the block ends within a run, as there is no room for more.
-    """
-    row = len(places) // ROWS
-    room = row - _PAD
-    symbols = places[:row]
-    starts = places[STARTS * row : (STARTS + 1) * row]
-    spaces = places[SPACES * row : (SPACES + 1) * row]
-    num_id = np.int64(characters[CHARACTERS])
-    lat_id = np.int64(characters[CHARACTERS + 1])
-    size = len(data)
-    origin = at
-    symbols[0] = before
-    tokens = space_count = previous = 0
-    kind = -1
-    closed = -2
-    digit_before = False
-    sign = False  # the last token is one that a digit behind it makes a part of a number
-    full = False
-    while at < size:
-        at &= _INDEX
-        tokens &= NODE
-        lead = np.int64(data[at])
-        if lead & 0xF0 == 0xE0:
-            point = (lead & 15) << 12 | (np.int64(data[at + 1]) & 63) << 6 | np.int64(data[at + 2]) & 63
-            entry = np.int64(characters[point])
-            if entry < HAN_NUMERAL:  # most are Han
-                if tokens == room:
-                    full = True
-                    break
-                tokens += 1
-                symbols[tokens] = entry
-                starts[tokens] = at - origin
-                at += 3
-                kind = C_HAN
-                digit_before = sign = False
-                continue
-            width = 3
-            here = entry & 15
-            if entry < NOT_HAN:
-                end = number_end(data, at, kind == C_DIGIT and digit_before, characters)
-                if end >= 0:
-                    if tokens == room:
-                        full = True
-                        break
-                    tokens += 1
-                    symbols[tokens] = num_id if end > 0 else np.int64(characters[IDS + (entry & NUMERAL_MASK)])
-                    starts[tokens] = at - origin
-                at = abs(end) if end != 0 else at + 3
-                kind = C_HAN
-                digit_before = sign = False
-                continue
-        elif lead < 0x80:
-            point = lead
-            width = 1
-            here = np.int64(characters[point]) & 15
-        elif lead < 0xE0:
-            point = (lead & 31) << 6 | np.int64(data[at + 1]) & 63
-            width = 2
-            here = np.int64(characters[point]) & 15
-        else:
-            point = (lead & 7) << 18 | (np.int64(data[at + 1]) & 63) << 12
-            point |= (np.int64(data[at + 2]) & 63) << 6 | np.int64(data[at + 3]) & 63
-            width = 4
-            entry = np.int64(characters[point])
-            here = entry & 15 if entry >= NOT_HAN else C_HAN
-        mark = here
-        here = C_MARK if mark > C_HAN else mark
-        is_sign = mark == C_SIGN
-        is_percent = mark == C_PERCENT
-        joins = False
-        if here == C_EXTEND:
-            joins = kind != C_SPACE and kind != -1
-        elif here == C_DIGIT:
-            joins = kind == here
-            if sign and starts[tokens] - starts[tokens - 1] < LONGEST_TOKEN:
-                joins = True
-                tokens -= 1
-                kind = here
-        elif here == C_LATIN or here == C_LETTER or here == C_SPACE:  # noqa: SIM109
-            joins = kind == here
-        elif here == C_MARK and kind == C_MARK:
-            joins = point == previous or (previous == _JOINER and not FIRST_STAND_IN <= point <= LAST_STAND_IN)
-        elif is_percent and kind == C_DIGIT and digit_before:
-            joins = True
-            kind = closed
-        if joins and at - origin - starts[tokens] < LONGEST_TOKEN:
-            sign = False
-        else:
-            if joins:
-                symbols[tokens] = 0
-            closes = here <= C_EXTEND and kind != C_DIGIT  # a sign may yet belong to a number
-            if tokens == room or (tokens >= _BLOCK and closes):
-                full = not closes
-                break
-            tokens += 1
-            starts[tokens] = at - origin
-            sign = is_sign and kind == C_DIGIT and digit_before
-            kind = here
-            if here == C_HAN:
-                symbols[tokens] = entry
-            elif here == C_DIGIT:
-                symbols[tokens] = num_id
-            elif here == C_LATIN:
-                symbols[tokens] = lat_id
-            else:
-                symbols[tokens] = 0
-            if here == C_SPACE:
-                spaces[space_count] = tokens
-                space_count += 1
-        digit_before = here == C_DIGIT
-        previous = point
-        at += width
-    starts[tokens + 1] = at - origin
-    for t in range(tokens + 1, tokens + LONGEST_WORD + 2):
-        symbols[t] = 0
-    certain = tokens
-    if full or (at == size and not final):
-        last = tokens
-        if not full:
-            first = max(size - 3 * MOST_NUMERALS, origin)
-            while last > 1 and origin + starts[last] > first and is_numeral(data, origin + starts[last], characters):
-                last -= 1  # a numeral behind the data may make a number of those at its end
-        certain = last - 1  # the last token may go on
-        if last > 1 and symbols[last - 1] == num_id:
-            certain -= 1  # and a sign between digits may join both to what follows
-        certain = max(certain, 0)
-    return tokens, certain, space_count, full
 
 
 @kernel("(i8,b1)(u1[const], i8, i8, i8, b1, u1[const], i4[], i8, u1[])")
@@ -261,7 +95,7 @@ def write_words(data, at, settled, space_count, open_line, separator, places, wr
     Parameters
     ----------
     data, at
-        As for :func:`read_tokens`.
+        As for :func:`segtool.decode.token_reader.read_tokens`.
     settled : int
         Tokens to write.
     space_count : int
@@ -294,7 +128,7 @@ def write_words(data, at, settled, space_count, open_line, separator, places, wr
             low = at + np.int64(starts[t])
             for j in range(t, stop):
                 high = at + np.int64(starts[j + 1])
-                written &= _INDEX
+                written &= INDEX
                 out[written] = separator[0]
                 written += begins[j]
                 if wide and begins[j] != 0:
@@ -303,8 +137,8 @@ def write_words(data, at, settled, space_count, open_line, separator, places, wr
                         written += 1
                 if high - low == 3 and high < size:
                     # four bytes at a time, of which the next word overwrites the last
-                    low &= _INDEX
-                    written &= _INDEX
+                    low &= INDEX
+                    written &= INDEX
                     four = (
                         np.int64(data[low])
                         | np.int64(data[low + 1]) << 8
@@ -318,7 +152,7 @@ def write_words(data, at, settled, space_count, open_line, separator, places, wr
                     written += 3
                 else:
                     for m in range(low, high):
-                        out[written & _INDEX] = data[m & _INDEX]
+                        out[written & INDEX] = data[m & INDEX]
                         written += 1
                 low = high
         if i < space_count and stop <= settled:
@@ -364,15 +198,15 @@ def write_spans(at, settled, space_count, places, written, out):  # type: ignore
     for i in range(space_count + 1):
         stop = min(np.int64(spaces[i]), settled + 1) if i < space_count else settled + 1
         if t < stop:
-            ends[count & _INDEX] = at + np.int64(starts[t])
+            ends[count & INDEX] = at + np.int64(starts[t])
             count += 1
             for j in range(t + 1, stop):
                 place = at + np.int64(starts[j])
-                count &= _INDEX
+                count &= INDEX
                 ends[count] = place
                 ends[count + 1] = place
                 count += 2 * np.int64(begins[j])
-            ends[count & _INDEX] = at + np.int64(starts[stop])
+            ends[count & INDEX] = at + np.int64(starts[stop])
             count += 1
         t = stop + 1
     return count << 3

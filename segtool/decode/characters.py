@@ -19,22 +19,32 @@ from segtool.text.numbers import (
     automaton,
 )
 from segtool.text.symbols import C_HAN, CODE_LIMIT, LAT, NUM, class_table
+from segtool.text.token_grammar import token_automaton
 
-__all__ = ["CHARACTERS", "HAN_NUMERAL", "IDS", "NOT_HAN", "NUMERAL_MASK", "character_table", "is_numeral", "number_end"]
+__all__ = [
+    "CHARACTERS", "CLASS_MASK", "GRAMMAR", "HAN_NUMERAL", "IDS", "NOT_HAN", "NUMERAL_MASK", "character_table",
+    "is_numeral", "number_end", "read_character",
+]  # fmt: skip
 
 CHARACTERS = 0x110000
-"""Characters in a character table; the ids of numbers and of Latin runs come next, then the two limits, and where there
-are number tokens the ids of the numerals, their kinds, and the tables of :func:`segtool.text.numbers.automaton`."""
+"""Characters in a character table; the ids of numbers and of Latin words come next, the two limits, the table of
+:func:`segtool.text.token_grammar.token_automaton`, and where there are number tokens the ids of the numerals, their
+kinds, and the tables of :func:`segtool.text.numbers.automaton`."""
 
-NOT_HAN = 0xFFF0
+NOT_HAN, CLASS_MASK = 0xFFC0, 63
 """A character table holds this and the class for a character other than Han."""
 
 HAN_NUMERAL, NUMERAL_MASK = MOST_IDS, 63
 """It holds the first of these and the place among :data:`segtool.text.numbers.NUMBER_CHARACTERS` for a numeral."""
 
-IDS = CHARACTERS + 4
+GRAMMAR = CHARACTERS + 4
+"""Where the codes of the states of the automaton are."""
+
+IDS = GRAMMAR + len(token_automaton())
 """Where the ids of numerals are."""
 
+
+_INDEX = (1 << 62) - 1  # masks a place, which spares the compiled code the question whether it is negative
 _KINDS = IDS + len(NUMBER_CHARACTERS)
 _COLUMNS_AT = _KINDS + len(NUMBER_CHARACTERS)
 _STATES_AT = _COLUMNS_AT + COLUMN_SIZE
@@ -57,12 +67,12 @@ def character_table(ids: Ids, max_len: int = 0, unknown_len: int = 0, numbers: b
     ndarray of uint16, shape (CHARACTERS + 4,) or more
         The symbol id of a Han character, for others their class; then as `CHARACTERS` says.
     """
-    classes = np.frombuffer(class_table(), np.uint8)
+    classes = np.frombuffer(class_table(), np.uint8)[:CHARACTERS]
     table = np.empty(CHARACTERS, np.uint16)
     table[:] = classes
     table |= NOT_HAN
     table[:CODE_LIMIT] = np.where(classes[:CODE_LIMIT] == C_HAN, ids, table[:CODE_LIMIT])
-    limits = np.array([*ids[[NUM, LAT]], max_len, unknown_len], np.uint16)
+    limits = np.array([*ids[[NUM, LAT]], max_len, unknown_len, *token_automaton()], np.uint16)
     if not numbers:
         return np.concatenate([table, limits])
     numerals = np.array([ord(numeral) for numeral in NUMBER_CHARACTERS])
@@ -88,7 +98,7 @@ def number_end(data, at, after_digits, characters):  # type: ignore[no-untyped-d
     Parameters
     ----------
     data, characters
-        As for :func:`segtool.decode.block.read_tokens`.
+        As for :func:`segtool.decode.token_reader.read_tokens`.
     at : int
         Where the numeral begins.
     after_digits : bool
@@ -125,3 +135,19 @@ def number_end(data, at, after_digits, characters):  # type: ignore[no-untyped-d
     if end > at and after_digits:
         return -end
     return end if end > at + 3 else 0
+
+
+@kernel("(i8,i8)(u1[const], i8)")
+def read_character(data, at):  # type: ignore[no-untyped-def]
+    """The code point of a character in UTF-8 and the place behind it."""
+    at &= _INDEX
+    lead = np.int64(data[at])
+    if lead < 0x80:
+        return lead, at + 1
+    second = np.int64(data[at + 1]) & 63
+    if lead < 0xE0:
+        return (lead & 31) << 6 | second, at + 2
+    third = np.int64(data[at + 2]) & 63
+    if lead < 0xF0:
+        return (lead & 15) << 12 | second << 6 | third, at + 3
+    return (lead & 7) << 18 | second << 12 | third << 6 | np.int64(data[at + 3]) & 63, at + 4

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from segtool.decode.block import SLACK, SPAN, Scratch, read_tokens, write_spans, write_words
+from segtool.decode.block import SLACK, SPAN, Scratch, write_spans, write_words
 from segtool.decode.characters import character_table
 from segtool.decode.forced_splits import split_lengths, split_trie, split_words
 from segtool.decode.lattice_of_text import Lattice, compiled_lattice, plain_lattice
@@ -23,6 +23,7 @@ from segtool.decode.memory import SHORT, Memory, ShortMemory, memory_of_words, w
 from segtool.decode.near_best import bar_splits, cover_entries, list_entries, plain_entries
 from segtool.decode.pairs import cover_pairs
 from segtool.decode.places import WORDS, cut_short
+from segtool.decode.token_reader import read_tokens
 from segtool.decode.utf8_kernel import cover, cut_utf8
 from segtool.decode.viterbi import GRANULARITY, NO_WORD, SPLITS, WEIGHT_UNIT, viterbi
 from segtool.errors import ModelError, UsageError
@@ -125,7 +126,7 @@ class Decoder:
         Parameters
         ----------
         data, final, before
-            As for :func:`segtool.decode.block.read_tokens`.
+            As for :func:`segtool.decode.token_reader.read_tokens`.
         separator, open_line
             As for :func:`segtool.decode.block.write_words`; no separator asks for places
             (:func:`segtool.decode.block.write_spans`).
@@ -179,8 +180,7 @@ class Decoder:
         self, data: Any, final: bool, before: int, open_line: bool, separator: Any, scratch: Scratch, out: Any
     ) -> tuple[int, int, int, bool, bool]:
         """As :func:`segtool.decode.utf8_kernel.cut_utf8` does, block by block."""
-        at = written = 0
-        read, write, places = read_tokens.compiled, write_words.compiled, scratch.places
+        at, written, read, write, places = 0, 0, read_tokens.compiled, write_words.compiled, scratch.places
         while at < len(data):
             tokens, certain, spaces, full = read(data, at, final, before, self.characters, places)
             settled = self.cover(tokens, certain, scratch)

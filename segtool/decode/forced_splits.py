@@ -67,7 +67,7 @@ def split_words(settled, units, places):  # type: ignore[no-untyped-def]
     units : int32[4 * nodes]
         From :func:`split_trie`.
     places : int32[ROWS * row], read and written
-        See :func:`segtool.decode.block.read_tokens`.
+        See :func:`segtool.decode.token_reader.read_tokens`.
     """
     row = len(places) // ROWS
     symbols = places[:row]

@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import numpy as np
 
+from segtool.decode.characters import read_character
 from segtool.runtime.kernels import LazyKernel, kernel
 from segtool.text.symbols import STAND_INS
+from segtool.text.token_grammar import MOST_AHEAD
 
 __all__ = [
     "BEGINS_LITERAL",
     "IS_EXTENDER",
     "IS_HAN",
     "IS_NEWLINE",
+    "OPENS",
     "find_literals",
     "find_stretches",
 ]
 
-BEGINS_LITERAL, IS_HAN, IS_EXTENDER, IS_NEWLINE = 1, 2, 4, 8
-"""Bits of the kind of a character."""
+BEGINS_LITERAL, IS_HAN, IS_EXTENDER, IS_NEWLINE, OPENS = 1, 2, 4, 8, 16
+"""Bits of the kind of a character; a token with Han characters in it may begin with one that opens."""
+
+_REACH = MOST_AHEAD + 8  # bytes that such a token has at most, but for invisible characters at its end
 
 _FIRST, _SECOND = map(ord, STAND_INS)
-_NOT_NEGATIVE = (1 << 62) - 1  # masks a place, which spares the compiled code the question whether it is negative
 
 
 def _find_literals(points, tokens, starts, ids, units, places):  # type: ignore[no-untyped-def]
@@ -79,22 +83,6 @@ def _find_literals(points, tokens, starts, ids, units, places):  # type: ignore[
 find_literals = LazyKernel(_find_literals, "i8(u4[const], i8, i4[const], u2[const], i4[const], i4[])")
 
 
-@kernel("(i8,i8)(u1[const], i8)")
-def _read_character(data, at):  # type: ignore[no-untyped-def]
-    """The code point of a character in UTF-8 and the place behind it."""
-    at &= _NOT_NEGATIVE
-    lead = np.int64(data[at])
-    if lead < 0x80:
-        return lead, at + 1
-    second = np.int64(data[at + 1]) & 63
-    if lead < 0xE0:
-        return (lead & 31) << 6 | second, at + 2
-    third = np.int64(data[at + 2]) & 63
-    if lead < 0xF0:
-        return (lead & 15) << 12 | second << 6 | third, at + 3
-    return (lead & 7) << 18 | second << 12 | third << 6 | np.int64(data[at + 3]) & 63, at + 4
-
-
 @kernel("(i8,b1)(u1[const], i8, i8, i8, u2[const], i4[const])")
 def _follow(data, at, point, behind, ids, units):  # type: ignore[no-untyped-def]
     """The end of the longest literal that begins with a character, -1 for none; whether more text may change it."""
@@ -107,7 +95,7 @@ def _follow(data, at, point, behind, ids, units):  # type: ignore[no-untyped-def
         if node != 0:
             if behind == len(data):
                 return end, True
-            following, behind = _read_character(data, behind)
+            following, behind = read_character(data, behind)
             symbol = np.int64(ids[following])
             while node != 0 and units[4 * node] != symbol:
                 node = np.int64(units[4 * node + 2])
@@ -115,25 +103,39 @@ def _follow(data, at, point, behind, ids, units):  # type: ignore[no-untyped-def
 
 
 @kernel("i8(u1[const], i8, i8, u1[const])")
+def _last_opener(data, at, floor, kinds):  # type: ignore[no-untyped-def]
+    """The last place before `at`, from `floor` on and in the same line, of a character that opens; -1 for none."""
+    while at > floor:
+        at -= 1
+        while data[at] & 0xC0 == 0x80:
+            at -= 1
+        kind = kinds[read_character(data, at)[0]]
+        if kind & OPENS:
+            return at
+        if kind & IS_NEWLINE:
+            break
+    return -1
+
+
+@kernel("i8(u1[const], i8, i8, u1[const])")
 def _safe_start(data, at, floor, kinds):  # type: ignore[no-untyped-def]
     """The last place up to `at`, and from `floor` on, where a token begins whatever is before it."""
-    extends = False
-    if at < len(data):
-        kind = kinds[_read_character(data, at)[0]]
-        if kind & IS_HAN:
-            return at
-        extends = kind & IS_EXTENDER != 0
+    is_han = at < len(data) and kinds[read_character(data, at)[0]] & IS_HAN != 0
     while at > floor:
         before = at - 1
         while data[before] & 0xC0 == 0x80:
             before -= 1
-        kind = kinds[_read_character(data, before)[0]]
-        if kind & IS_NEWLINE or (kind & IS_HAN and at < len(data) and not extends):
+        kind = kinds[read_character(data, before)[0]]
+        if kind & IS_NEWLINE:
             return at
+        if is_han and kind & IS_EXTENDER == 0:
+            opener = _last_opener(data, at, max(floor, at - _REACH), kinds)
+            if opener < 0:
+                return at
+            before = opener
+            kind = np.uint8(0)
         at = before
-        if kind & IS_HAN:
-            return at
-        extends = kind & IS_EXTENDER != 0
+        is_han = kind & IS_HAN != 0
     return at
 
 
@@ -141,8 +143,8 @@ def _safe_start(data, at, floor, kinds):  # type: ignore[no-untyped-def]
 def find_stretches(data, final, kinds, ids, units, places):  # type: ignore[no-untyped-def]
     """Find the stretches of a text in which the characters of a literal are.
 
-    A stretch begins and ends where a token begins whatever is around it: at line ends, and before or behind a Han
-    character. So its tokens do not depend on the text around it.
+    A stretch begins and ends where a token begins whatever is around it: at line ends, and before a Han character. So
+    its tokens depend on nothing before it, and just on the Han character behind it.
 
     Parameters
     ----------
@@ -167,7 +169,7 @@ def find_stretches(data, final, kinds, ids, units, places):  # type: ignore[no-u
     size = len(data)
     count = at = floor = 0
     while at < size:
-        point, behind = _read_character(data, at)
+        point, behind = read_character(data, at)
         if kinds[point] & BEGINS_LITERAL == 0:
             at = behind
             continue
@@ -178,11 +180,16 @@ def find_stretches(data, final, kinds, ids, units, places):  # type: ignore[no-u
             continue
         low = _safe_start(data, at, floor, kinds)
         at = behind
+        extends = kinds[point] & IS_EXTENDER
         while at < size and not is_open:
-            point, behind = _read_character(data, at)
+            point, behind = read_character(data, at)
             kind = kinds[point]
-            if at >= end and kind & (IS_HAN | IS_NEWLINE):
+            if at >= end and kind & IS_NEWLINE:
                 break
+            ends = at >= end and kind & IS_HAN != 0 and not extends
+            if ends and _last_opener(data, at, max(low, at - _REACH), kinds) < 0:
+                break
+            extends = kind & IS_EXTENDER
             if kind & BEGINS_LITERAL:
                 other, is_open = _follow(data, at, point, behind, ids, units)
                 end = max(end, other)

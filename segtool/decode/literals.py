@@ -26,19 +26,22 @@ from segtool.decode.literal_kernels import (
     IS_EXTENDER,
     IS_HAN,
     IS_NEWLINE,
+    OPENS,
     find_literals,
     find_stretches,
 )
 from segtool.errors import UsageError
 from segtool.runtime.arrays import Integers
 from segtool.text.folding import fold_table
-from segtool.text.symbols import C_EXTEND, C_HAN, CODE_LIMIT, STAND_INS, class_table, code_points, symbolise
+from segtool.text.symbols import C_EXTEND, C_HAN, C_JOINER, CODE_LIMIT, STAND_INS, class_table, code_points, symbolise
+from segtool.text.token_grammar import AROUND_HAN, CLASSES
 
 __all__ = ["Literals"]
 
 _PLACE = re.compile(f"[{STAND_INS}]")
 _PLACE_BYTES = re.compile(b"|".join(place.encode() for place in STAND_INS))
 _PLACE_SIZE = len(STAND_INS[0].encode())
+_FIRST_WIDE = b"\xe0"  # the first byte of characters of three bytes, such as Han
 _LEAD = STAND_INS.encode()[:1]  # rare, so that most pieces are seen at once to hold none
 
 
@@ -76,8 +79,12 @@ class Literals:
         # numerals are not among the Han characters where there are number tokens
         classes = np.frombuffer(self._classes, np.uint8)[: len(begins)]
         self._kinds = begins * np.uint8(BEGINS_LITERAL) | (classes == C_HAN) * np.uint8(IS_HAN)
-        self._kinds |= (classes == C_EXTEND) * np.uint8(IS_EXTENDER)
+        self._kinds |= ((classes == C_EXTEND) | np.isin(classes, [C_JOINER, C_JOINER + 1])) * np.uint8(IS_EXTENDER)
+        self._kinds |= np.isin(classes, [*map(CLASSES.index, AROUND_HAN)]) * np.uint8(OPENS)
         self._kinds[ord("\n")] |= IS_NEWLINE
+        # a Han character of no literal
+        free = (classes[:CODE_LIMIT] == C_HAN) & (self._ids[:CODE_LIMIT] == 0)
+        self._stop = chr(0x4E00 + int(free[0x4E00:].argmax())).encode()
 
     def around_stream(
         self,
@@ -191,14 +198,16 @@ class Literals:
         if count == 0:
             return data[:held], [], held
         ends = places[: 2 * count].tolist()
-        stretches = [data[low:high] for low, high in zip(ends[::2], ends[1::2], strict=True)]
+        # a Han character behind each may change the token before it
+        behind = [self._stop if data[high : high + 1] >= _FIRST_WIDE else b"" for high in ends[1::2]]
+        stretches = [data[low:high] + stop for low, high, stop in zip(ends[::2], ends[1::2], behind, strict=True)]
         hidden, found = self._hide_stretches(b"\n".join(stretches).decode("utf-8", "surrogatepass"))
         parts: list[bytes] = []
         at = 0
-        for low, high, stretch in zip(
-            ends[::2], ends[1::2], hidden.encode("utf-8", "surrogatepass").split(b"\n"), strict=True
+        for low, high, stop, stretch in zip(
+            ends[::2], ends[1::2], behind, hidden.encode("utf-8", "surrogatepass").split(b"\n"), strict=True
         ):
-            parts += data[at:low], stretch
+            parts += data[at:low], stretch.removesuffix(stop)
             at = high
         parts.append(data[at:held])
         return b"".join(parts), [word.encode("utf-8", "surrogatepass") for word in found], held

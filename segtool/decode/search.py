@@ -24,6 +24,7 @@ from segtool.limits import LONGEST_TOKEN, LONGEST_WORD, MOST_OPEN
 from segtool.runtime.workers import in_order, text_groups
 from segtool.text.lines import decoded
 from segtool.text.symbols import MARK, SPACE, tokenise
+from segtool.text.token_grammar import MOST_AHEAD
 
 if TYPE_CHECKING:
     from segtool.segmenter import Segmenter
@@ -267,5 +268,6 @@ def _end_of_part(text: str, start: int) -> int:
     if len(text) <= most:
         return 0
     codes, starts = tokenise(text[start:most])
-    marks = np.flatnonzero(codes[:-1] <= MARK)  # what follows may change the last token
+    # what follows may change the last token, and those within which it looks ahead
+    marks = np.flatnonzero((codes[:-1] <= MARK) & (starts[1:] < most - start - MOST_AHEAD))
     return start + int(starts[marks[-1] + 1]) if len(marks) else most

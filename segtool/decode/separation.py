@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from segtool.decode.characters import NOT_HAN
+from segtool.decode.characters import CLASS_MASK, NOT_HAN
 from segtool.runtime.arrays import Bytes
 from segtool.runtime.kernels import kernel
 from segtool.text.symbols import (
@@ -22,6 +22,7 @@ from segtool.text.symbols import (
     C_HAN,
     C_LATIN,
     C_LETTER,
+    C_W,
     FIRST_STAND_IN,
     LAST_STAND_IN,
     STAND_INS,
@@ -36,6 +37,7 @@ __all__ = ["separate_plain", "separate_text", "separate_utf8", "write_separated"
 
 _LETTERS, _WITH_HAN = 1, 2
 _BOTH = _LETTERS | _WITH_HAN
+_WITH_LETTERS = {C_LETTER, C_DIGIT, C_LATIN, C_W}
 
 
 @kernel("(i8,i8)(u1[const], i8[const], i8, u1[const], u2[const], u1[])")
@@ -86,10 +88,10 @@ def write_separated(data, spans, before, separator, characters, out):  # type: i
                 point |= (np.int64(data[m + 2]) & 63) << 6 | np.int64(data[m + 3]) & 63
                 m += 4
             entry = np.int64(characters[point])
-            here = entry & 15 if entry >= NOT_HAN else C_HAN
+            here = entry & CLASS_MASK if entry >= NOT_HAN else C_HAN
             if here == C_HAN or FIRST_STAND_IN <= point <= LAST_STAND_IN:
                 kind = _BOTH
-            elif here == C_LETTER or here == C_DIGIT or here == C_LATIN:  # noqa: SIM109
+            elif here == C_LETTER or here == C_DIGIT or here == C_LATIN or here == C_W:  # noqa: SIM109
                 kind |= _LETTERS
         while at < low:
             out[written] = data[at]
@@ -189,7 +191,7 @@ def separate_plain(text: str, spans: Iterable[tuple[int, int]], separator: str) 
         last, kind = kind if low == at else 0, 0
         for each in text[low:high]:
             here = classes[ord(each)]
-            kind |= _BOTH if here == C_HAN or each in STAND_INS else _LETTERS * (here in (C_LETTER, C_DIGIT, C_LATIN))
+            kind |= _BOTH if here == C_HAN or each in STAND_INS else _LETTERS * (here in _WITH_LETTERS)
         parts += (
             text[at:low],
             separator if last & kind & _LETTERS and (last | kind) & _WITH_HAN else "",

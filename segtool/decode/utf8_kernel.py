@@ -3,7 +3,7 @@
 Each step is a loop over a block (:mod:`segtool.decode.block`) that branches on the text as little as possible, so that
 look-ups overlap:
 
-1. :func:`segtool.decode.block.read_tokens`: bytes to tokens, each with its symbol id and its place;
+1. :func:`segtool.decode.token_reader.read_tokens`: bytes to tokens, each with its symbol id and its place;
 2. :func:`_score_symbols`: weights of single symbols, scores of unknown words, with whole vectors;
 3. :func:`_score_pairs`: pairs of symbols in the trie, which score the gaps and the words of two symbols;
 4. :func:`_score_long_words`: longer words, a length at a time, from those places only where the trie goes on;
@@ -19,9 +19,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from segtool.decode.block import BACKS, BEGINS, LANES, NODE, ROWS, STARTS, read_tokens, write_spans, write_words
+from segtool.decode.block import BACKS, BEGINS, LANES, NODE, ROWS, STARTS, write_spans, write_words
 from segtool.decode.characters import CHARACTERS
 from segtool.decode.forced_splits import split_words
+from segtool.decode.token_reader import read_tokens
 from segtool.decode.viterbi import FLIP, FLIPPED, GRANULARITY, NO_WORD, SHIFT, SPLITS, TAG_STEP
 from segtool.limits import LONGEST_WORD
 from segtool.runtime.kernels import kernel

@@ -20,7 +20,7 @@ import struct
 from collections.abc import Sequence
 
 from segtool.export.words import ExportedWord
-from segtool.text.symbols import C_MARK, C_PERCENT, C_SIGN, class_table
+from segtool.text.symbols import ALONE, class_table
 
 __all__ = ["sentencepiece_model", "tokenizer_json"]
 
@@ -44,7 +44,7 @@ def marks() -> list[str]:
     """List the common marks of Chinese and Latin text, in the order of their code points."""
     classes = class_table()
     codes = (code for low, high in _MARK_BLOCKS for code in range(low, high))
-    return [chr(code) for code in codes if classes[code] in (C_MARK, C_SIGN, C_PERCENT)]
+    return [chr(code) for code in codes if classes[code] in ALONE]
 
 
 def _scored(words: Sequence[ExportedWord]) -> tuple[dict[str, float], list[str]]:

@@ -92,7 +92,7 @@ def _refuse_first(bad: npt.NDArray[np.bool_], lines: npt.NDArray[Any], name: str
 
 def _read_sections(blocks: Iterator[tuple[bytes, bool]], name: str) -> list[_Section]:
     """Parse blocks of whole lines."""
-    is_han = np.frombuffer(class_table(), np.uint8) == class_table()[ord("一")]
+    is_han = np.frombuffer(class_table(), np.uint8)[:0x110000] == class_table()[ord("一")]
     announced: list[int] = []
     sections: list[_Section] = []
     state, line = "begin", 0

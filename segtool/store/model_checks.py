@@ -15,7 +15,7 @@ import numpy.typing as npt
 from segtool.limits import LONGEST_WORD, MOST_IDS
 from segtool.runtime.arrays import Codes, Integers
 from segtool.store.cards import is_number, is_whole
-from segtool.text.symbols import C_HAN, LAT, NUM, STAND_INS, class_table
+from segtool.text.symbols import C_HAN, CODE_LIMIT, LAT, NUM, STAND_INS, class_table
 
 if TYPE_CHECKING:
     from segtool.store.model import Model
@@ -134,7 +134,7 @@ def are_symbols(codes: Codes) -> bool:
 def are_han(codes: Codes) -> bool:
     """Whether all codes are Han characters."""
     classes = np.frombuffer(class_table(), np.uint8)
-    return not len(codes) or bool(codes.max() < len(classes) and np.all(classes[codes] == C_HAN))
+    return not len(codes) or bool(codes.max() < CODE_LIMIT and np.all(classes[codes] == C_HAN))
 
 
 def _trie_faults(lexicon: npt.NDArray[np.int32], singles: int, longest: int) -> Iterator[str]:

@@ -2,22 +2,23 @@
 
 A text is an array of code points. :func:`symbolise` cuts it into *tokens*, each a slice of the text:
 
-========= ======================= =====================================================
-code      token                   is
-========= ======================= =====================================================
-Han       one Han character       a symbol of its own
-``NUM``   a run of digits         a symbol; inner ``. · , / :`` and a trailing ``%`` belong to it
-``LAT``   a run of Latin letters  a symbol
-``MARK``  anything else           a boundary: a mark (with its repeats), or a run of other letters
-``SPACE`` whitespace              a boundary that belongs to no word
-========= ======================= =====================================================
+========= =================== ====================================================================
+code      token               is
+========= =================== ====================================================================
+Han       one Han character   a symbol of its own
+``NUM``   a number            a symbol: digits, with their sign, inner signs and a percent sign
+``LAT``   a word in Latin     a symbol: letters, and what joins them: ``didn't``, ``AK-47``, ``C++``
+``MARK``  anything else       a boundary: a mark (with its repeats), an emoji, letters of other scripts
+``SPACE`` whitespace          a boundary that belongs to no word
+========= =================== ====================================================================
 
-With *number tokens*, a number in Han characters is ``NUM`` too, also with digits (:mod:`segtool.text.numbers`). Models
-cut by them; statistics are counted without them, character by character.
+docs/tokens.md lists the kinds, :mod:`segtool.text.token_grammar` has their rules. With *number tokens*, a number in Han
+characters is ``NUM`` too, also with digits (:mod:`segtool.text.numbers`). Models cut by them; statistics are counted
+without them, character by character.
 
-Combining marks, variation selectors and emoji joiners belong to the character before them. A run of letters of other
-scripts (Greek, Cyrillic, kana, hangul, …) is one token. Whitespace is as in :meth:`str.isspace`. A token of
-`LONGEST_TOKEN` (:mod:`segtool.limits`) bytes in UTF-8 ends there, if it would go on, and is a mark.
+Combining marks, variation selectors and characters that show nothing (zero-width space, soft hyphen, byte order mark)
+belong to the token before them; after whitespace, to the one behind. Whitespace is as in :meth:`str.isspace`. A token
+of `LONGEST_TOKEN` (:mod:`segtool.limits`) bytes in UTF-8 ends there, if it would go on, and is a mark.
 
 The classes come from ``charclass.txt`` (written by ``scripts/make_charclass.py`` from the Unicode character database),
 so they do not change with the version of Python. Han characters are folded later, where symbols get their ids
@@ -46,6 +47,20 @@ from segtool.text.numbers import (
     START,
     automaton,
 )
+from segtool.text.token_grammar import (
+    BEHIND_SYMBOL,
+    CLASSES,
+    CODES_SIZE,
+    COLUMN_BITS,
+    DIGITS,
+    FIRST_ACCEPTED,
+    FIRST_LATE,
+    MOST_AHEAD,
+    MOST_BEFORE,
+    NO_WAY,
+    OPENING,
+    token_automaton,
+)
 
 __all__ = [
     "BOUNDARY", "C_NUMERAL", "LAT", "NUM", "PART", "SPACE", "bounded_parts", "class_table", "code_points", "last_break",
@@ -58,7 +73,7 @@ NUM = 1
 LAT = 2
 STAND_INS = "\ud7fe\ud7ff"
 """Characters that no text should hold, in turn in the place of literals, so that two side by side are two marks
-(:mod:`segtool.decode.literals`). An emoji joiner before one does not join it."""
+(:mod:`segtool.decode.literals`)."""
 FIRST_STAND_IN, LAST_STAND_IN = map(ord, STAND_INS)
 CODE_LIMIT = 0x40000
 """All Han characters are below this code point; it is the size of tables that they index."""
@@ -68,19 +83,27 @@ PART = 1 << 21
 
 _LOOK_BACK = 1 << 12
 
-C_MARK, C_SPACE, C_LETTER, C_EXTEND, C_DIGIT, C_LATIN, C_HAN, C_SIGN, C_PERCENT = range(9)
-"""Classes of characters; the last two are marks that may belong to a number."""
+C_MARK, C_SPACE, C_LETTER, C_EXTEND, C_DIGIT, C_LATIN, C_HAN = range(7)
+"""Classes of characters; `C_FIRST_SIGN` up to `C_LAST_SIGN` are marks that may be a part of a token."""
 
-C_NUMERAL = 16
+C_FIRST_SIGN, C_LAST_SIGN = C_HAN + 1, CLASSES.index("emoji")
+C_W, C_REPEAT, C_JOINER = map(CLASSES.index, ("w", "repeat", "joiner"))  # from the joiner on, as C_EXTEND
+
+C_NUMERAL = 64
 """Class of the first kind of numerals, which are Han characters, where there are number tokens."""
 
-_COLUMN_TABLE = 0x110000  # where the tables of the automaton are in the table of classes
+ALONE = frozenset({C_MARK, *range(C_FIRST_SIGN, C_LAST_SIGN + 1), CLASSES.index("script")})
+"""Classes of marks."""
+
+_GRAMMAR = 0x110000  # where the tables of the automata are in the table of classes
+_ROW_TABLE = _GRAMMAR + CODES_SIZE
+_COLUMN_TABLE = _GRAMMAR + len(token_automaton())
 _STATE_TABLE = _COLUMN_TABLE + COLUMN_SIZE
 
 
 @functools.cache
 def class_table(numbers: bool = False) -> bytes:
-    """Class of each of the 1,114,112 code points, a byte each.
+    """Class of each of the 1,114,112 code points, a byte each; then :func:`segtool.text.token_grammar.token_automaton`.
 
     With `numbers`, the class of a numeral is `C_NUMERAL` plus its kind, and the tables of
     :func:`segtool.text.numbers.automaton` follow.
@@ -96,7 +119,7 @@ def class_table(numbers: bool = False) -> bytes:
         low, high, kind = line.split(" ")
         first, last = int(low, 16), int(high, 16)
         table[first : last + 1] = bytes((int(kind),)) * (last + 1 - first)
-    return bytes(table)
+    return bytes(table) + token_automaton()
 
 
 def code_points(text: str) -> Codes:
@@ -150,22 +173,16 @@ def _symbolise(points, classes, codes, starts):  # type: ignore[no-untyped-def]
         Number of tokens.
     """
     tokens = 0
-    kind = -1  # class of the token that is open; closed ones take marks and joiners only
-    closed = -2
-    previous = 0
-    digit_before = False  # the last character was a digit
-    behind = 0  # end of the last number token
-    size = 0  # UTF-8 bytes of the open token behind its first character
+    size = 0  # UTF-8 bytes of the last token
+    behind_digit = False  # the last token is a number that ends with a digit
+    prefix = -1  # where the token behind begins, if invisible characters are before it
     count = len(points)
-    for i in range(count):
-        if i < behind:
-            continue
+    i = 0
+    while i < count:
         point = points[i]
         here = classes[point]
         if here >= C_NUMERAL:
-            here = C_HAN
-            after_digits = kind == C_DIGIT and digit_before
-            state = AFTER_DIGITS if after_digits else START
+            state = AFTER_DIGITS if behind_digit else START
             end = i
             last = NO_NUMERAL
             j = i
@@ -173,9 +190,9 @@ def _symbolise(points, classes, codes, starts):  # type: ignore[no-untyped-def]
                 numeral = classes[points[j]] - C_NUMERAL
                 state = classes[_STATE_TABLE + COLUMNS * state + classes[_COLUMN_TABLE + 16 * last + numeral]]
                 if state == 0:
-                    if not after_digits or end > i:
+                    if not behind_digit or end > i:
                         break
-                    after_digits = False  # what does not go on with the digits may be a number of its own
+                    behind_digit = False  # what does not go on with the digits may be a number of its own
                     state = START
                     last = NO_NUMERAL
                     j = i
@@ -184,60 +201,78 @@ def _symbolise(points, classes, codes, starts):  # type: ignore[no-untyped-def]
                 j += 1
                 if state >= FIRST_ACCEPTING:
                     end = j
-            if end > i + 1 or (end > i and after_digits):
-                if not after_digits:
-                    starts[tokens] = i
+            if end > i + 1 or (end > i and behind_digit):
+                if not behind_digit:
+                    starts[tokens] = i if prefix < 0 else prefix
+                    prefix = -1
                     codes[tokens] = NUM
                     tokens += 1
-                    size = -3  # the first numeral
+                    size = 0
                 size += 3 * (end - i)
-                kind = closed
-                previous = points[end - 1]
-                digit_before = False
-                behind = end
+                behind_digit = False
+                i = end
                 continue
-        is_sign = here == C_SIGN
-        is_percent = here == C_PERCENT
-        if is_sign or is_percent:
-            here = C_MARK
-        joins = False
-        digit = here == C_DIGIT
-        if here == C_EXTEND:
-            joins = kind != C_SPACE and kind != -1
-        elif here == C_DIGIT or here == C_LATIN or here == C_LETTER or here == C_SPACE:  # noqa: SIM109
-            joins = kind == here
-        elif here == C_MARK and kind == C_MARK:
-            joins = point == previous or (previous == 0x200D and not FIRST_STAND_IN <= point <= LAST_STAND_IN)
-        elif kind == C_DIGIT and digit_before:
-            if is_percent:
-                joins = True
-                kind = closed
-            elif is_sign and i + 1 < count:
-                joins = classes[points[i + 1]] == C_DIGIT
-        if joins:
-            if size >= LONGEST_TOKEN - 4:  # without the first character
-                first = points[starts[tokens - 1]]
-                joins = size + 1 + (first > 0x7F) + (first > 0x7FF) + (first > 0xFFFF) < LONGEST_TOKEN
-                if not joins and codes[tokens - 1] != SPACE:
-                    codes[tokens - 1] = MARK
-            size += 1 + (point > 0x7F) + (point > 0x7FF) + (point > 0xFFFF)
-        if not joins:
-            size = 0
-            starts[tokens] = i
-            kind = here
-            if here == C_HAN:
-                codes[tokens] = point
-            elif here == C_DIGIT:
-                codes[tokens] = NUM
-            elif here == C_LATIN:
-                codes[tokens] = LAT
-            elif here == C_SPACE:
-                codes[tokens] = SPACE
-            else:
-                codes[tokens] = MARK
+            here = C_HAN
+        is_stray = False
+        if here == C_HAN:
+            starts[tokens] = i if prefix < 0 else prefix
+            codes[tokens] = point
             tokens += 1
-        previous = point
-        digit_before = digit
+            size = 3 + (point > 0xFFFF)
+            behind_digit = False
+            prefix = -1
+            i += 1
+            continue
+        if here == C_EXTEND or here >= C_JOINER:
+            if tokens > 0 and codes[tokens - 1] != SPACE:
+                behind_digit = False
+                if size < LONGEST_TOKEN:
+                    size += 1 + (point > 0x7F) + (point > 0x7FF) + (point > 0xFFFF)
+                    i += 1
+                    continue
+                codes[tokens - 1] = MARK
+            is_stray = True
+        state = BEHIND_SYMBOL if tokens > 0 and codes[tokens - 1] > MARK else OPENING
+        accepted = NO_WAY
+        begin = end = i
+        size = bytes_read = 0
+        previous = -1
+        too_long = False
+        while i < count:
+            point = points[i]
+            here = classes[point]
+            if here >= C_NUMERAL:
+                here = C_HAN
+            elif point == previous and (here == C_MARK or C_FIRST_SIGN <= here <= C_LAST_SIGN):
+                here = C_REPEAT
+            following = classes[_ROW_TABLE + (state << COLUMN_BITS) + here]
+            if following == NO_WAY or bytes_read >= LONGEST_TOKEN:
+                too_long = following != NO_WAY
+                break
+            state = following
+            previous = point
+            bytes_read += 1 + (point > 0x7F) + (point > 0x7FF) + (point > 0xFFFF)
+            i += 1
+            if state >= FIRST_ACCEPTED:
+                end = i
+                size = bytes_read
+                accepted = state
+            elif bytes_read - size > MOST_AHEAD:
+                break
+        if FIRST_LATE <= state < FIRST_ACCEPTED and not too_long:
+            end = i
+            size = bytes_read
+            accepted = state
+        code = classes[_GRAMMAR + accepted] - 1
+        i = end
+        if is_stray and size <= MOST_BEFORE and end < count and classes[points[end]] != C_SPACE:
+            prefix = begin  # of the token behind
+            continue
+        starts[tokens] = begin if prefix < 0 else prefix
+        codes[tokens] = MARK if too_long and code != SPACE else code
+        tokens += 1
+        behind_digit = accepted == DIGITS and not too_long
+        prefix = -1
     return tokens
 
 
