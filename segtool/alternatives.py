@@ -85,7 +85,7 @@ class Alternatives:
         >>> import segtool
         >>> explanation = segtool.load().explain("和尚未结婚")
         >>> explanation.words, round(explanation.score, 2)
-        (['和', '尚未', '结婚'], -27.75)
+        (['和', '尚未', '结婚'], -27.34)
         """
         check_text(text, "explain()")
         from segtool.explain.explain import explain_text
@@ -119,8 +119,8 @@ class Alternatives:
         >>> import segtool
         >>> for cut in segtool.load().nbest("和尚未结婚", 2):
         ...     print(cut.words, round(cut.score, 2))
-        ['和', '尚未', '结婚'] -27.75
-        ['和尚', '未', '结婚'] -31.56
+        ['和', '尚未', '结婚'] -27.34
+        ['和尚', '未', '结婚'] -31.24
         """
         from segtool.decode.confidence import best_cuts, check_number
 

@@ -31,7 +31,7 @@ class Cut(NamedTuple):
     >>> import segtool
     >>> best = segtool.load().nbest("今天天气", 1)[0]
     >>> best.words, round(best.score, 2)
-    (['今天', '天气'], -18.01)
+    (['今天', '天气'], -18.1)
     """
 
     words: list[str]

@@ -47,7 +47,7 @@ class Alternative:
     >>> explanation = segtool.load().explain("和尚未结婚")
     >>> other = explanation.runs[0].cuts[0].alternative
     >>> other.words, round(other.loss, 2)
-    (('和尚', '未'), 3.81)
+    (('和尚', '未'), 3.9)
     """
 
     start: int
@@ -89,7 +89,7 @@ class ExplainedWord:
     >>> explanation = segtool.load().explain("和尚未结婚")
     >>> word = explanation.runs[0].cover[1]
     >>> word.word, round(word.score, 2), word.count
-    ('尚未', -13.11, 1177)
+    ('尚未', -13.09, 1177)
     """
 
     word: str
@@ -215,7 +215,7 @@ class Explanation:
     >>> import segtool
     >>> explanation = segtool.load().explain("和尚未结婚")
     >>> explanation.words, round(explanation.score, 2)
-    (['和', '尚未', '结婚'], -27.75)
+    (['和', '尚未', '结婚'], -27.34)
     """
 
     text: str

@@ -25,7 +25,7 @@ True
 >>> jieba.lcut("九阳神功很好"), jieba.user_word_tag_tab
 (['九阳神功', '很', '好'], {'云计算': 'n', '九阳神功': 'n'})
 >>> jieba.get_FREQ("天气"), jieba.suggest_freq("天气")
-(1093, 1094)
+(1094, 1095)
 >>> jieba.set_dictionary("default")  # or a folder, or a dictionary of jieba; it forgets added words
 >>> jieba.dt.lcut("天气很好") == jieba.Tokenizer().lcut("天气很好")
 True
