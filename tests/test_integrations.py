@@ -191,19 +191,19 @@ def search(tmp_path):
     return found
 
 
-DOCUMENTS = ["研究院发展，我们去公园。", "我们去上海的ABC公司", "研究不难。发展很快", "天气很好"]
+DOCUMENTS = ["电影院发展，我们去公园。", "我们去上海的ABC公司", "电影不难。发展很快", "天气很好"]
 
 
 def test_whoosh_finds_words_within_words(search):
-    assert search("研究") == [0, 2]
-    assert search("研究院") == [0]
+    assert search("电影") == [0, 2]
+    assert search("电影院") == [0]
     assert search("abc") == search("ABC") == [1]
     assert search("我们 公园") == [0]
     assert search("北京") == []
 
 
 def test_whoosh_finds_phrases(search):
-    assert search('"研究发展"') == [0], "an entry within a word has its position"
+    assert search('"电影发展"') == [0], "an entry within a word has its position"
     assert search('"发展我们"') == [0], "marks have no position"
     assert search('"去公园"') == [0] and search('"公园去"') == []
 
@@ -215,12 +215,12 @@ def test_whoosh_tokens():
     def tokens(made, **options):
         return [
             (token.text, token.pos, token.startchar)
-            for token in made("，研究院发展", positions=True, chars=True, **options)
+            for token in made("，电影院发展", positions=True, chars=True, **options)
         ]
 
-    assert tokens(analyzer()) == [("研究", 0, 1), ("研究院", 0, 1), ("院", 0, 3), ("发展", 1, 4)]
-    assert tokens(analyzer(), mode="query") == [("研究院", 0, 1), ("发展", 1, 4)]
-    assert tokens(WhooshTokenizer(within=0), start_pos=5, start_char=7) == [("研究院", 5, 8), ("发展", 6, 11)]
+    assert tokens(analyzer()) == [("电影", 0, 1), ("电影院", 0, 1), ("院", 0, 3), ("发展", 1, 4)]
+    assert tokens(analyzer(), mode="query") == [("电影院", 0, 1), ("发展", 1, 4)]
+    assert tokens(WhooshTokenizer(within=0), start_pos=5, start_char=7) == [("电影院", 5, 8), ("发展", 6, 11)]
     assert WhooshTokenizer() == pickle.loads(pickle.dumps(WhooshTokenizer())) != WhooshTokenizer(within=1)
 
 
@@ -248,15 +248,15 @@ def found(connection, query):
 
 
 def test_sqlite_finds_words_within_words(database):
-    assert found(database, "研究") == [0, 2]
-    assert found(database, "研究院") == [0]
+    assert found(database, "电影") == [0, 2]
+    assert found(database, "电影院") == [0]
     assert found(database, "abc") == found(database, "ABC，") == [1]
     assert found(database, "我们公园") == [0]
     assert found(database, "北京") == found(database, "。") == found(database, "") == []
 
 
 def test_sqlite_finds_phrases(database):
-    assert found(database, '"研究院发展"') == found(database, "“研究院发展”公园") == [0]
+    assert found(database, '"电影院发展"') == found(database, "“电影院发展”公园") == [0]
     assert found(database, '"去公园"') == [0] and found(database, '"公园去"') == []
     assert found(database, '发展 "很好') == [], "a quotation mark without its partner is no error"
 
@@ -264,7 +264,7 @@ def test_sqlite_finds_phrases(database):
 def test_sqlite_functions(database):
     ask = "SELECT segtool_words(?1), segtool_entries(?1), segtool_query(?1)"
     assert database.execute(ask, [None]).fetchone() == (None, None, None)
-    assert database.execute(ask, ["研究院，3"]).fetchone() == ("研究院 3", "研究 院", '"研究院" AND "3"')
+    assert database.execute(ask, ["电影院，3"]).fetchone() == ("电影院 3", "电影 院", '"电影院" AND "3"')
     assert database.execute(ask, [35]).fetchone() == ("35", "", '"35"')
     for hostile in ['a" OR "b', "a* NOT b", "words:x", "NEAR(a b)", "'", "^a + b", "-"]:
         assert isinstance(found(database, hostile), list)

@@ -123,7 +123,7 @@ def test_words_are_n_grams_of_the_corpus(opened):
         assert record["length"] == len(word) <= opened.max_word_len
         if not set(word) & {"0", "A"}:
             assert word in text
-        if len(word) > 1:
+        if len(word) > 1 and "0" not in word:  # 十岁 counts for NUM岁 as often as it is expected
             assert record["count"] >= opened.card["parameters"]["min_count"]
     singles = {word for word in words if len(word) == 1}
     assert {c for c in text if "一" <= c <= "龥"} <= singles

@@ -130,7 +130,7 @@ def test_lists_show_the_extended_lexicon():
     singles = {word for word in after if len(word) == 1} - {*before}
     assert {*after} - {*before} - singles == new and {after[word] for word in new} == {1}
     assert {*before} - {*after} == {"自己"}
-    listed = {found.word: found for found in discover(model)}
+    listed = {found.word: found for found in discover(model, min_len=1)}
     assert {*listed} >= new and listed["川普"].count == 0 and listed["川普"].score == 0
     assert not {"自己", "商品和"} & {*listed}
     assert not new & {found.word for found in discover(model, min_count=2)}
