@@ -106,7 +106,7 @@ def test_kernels_write_nothing_behind_the_words():
     data = b"," * 0 + b".,;" * 50
     out = np.full(SPAN * len(data) + SLACK + 8, 0xEE, np.uint8)
     found = []
-    tables = DECODER._short_tables
+    tables = DECODER._short_call[1:]
     count = cut_short.compiled(data.decode(), data, found, Token, WORDS, *tables, Scratch(ROOM).whole, out[:-8])
     assert count == len(data)
     assert found == [*data.decode()]
@@ -116,7 +116,7 @@ def test_kernels_write_nothing_behind_the_words():
 def test_too_little_room_is_reported_and_nothing_appended():
     text = "医生说今天要休息"
     found = []
-    out, tables = np.empty(SPAN * 24 + SLACK, np.uint8), DECODER._short_tables
+    out, tables = np.empty(SPAN * 24 + SLACK, np.uint8), DECODER._short_call[1:]
     assert cut_short.compiled(text, text.encode(), found, Token, WORDS, *tables, Scratch(2).whole, out) == -1
     assert found == []
 

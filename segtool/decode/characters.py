@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from segtool.limits import MOST_IDS
-from segtool.runtime.arrays import Ids
+from segtool.runtime.arrays import Codes, Ids
 from segtool.runtime.kernels import kernel
+from segtool.text.folding import fold_table
 from segtool.text.numbers import (
     AFTER_DIGITS,
     COLUMN_SIZE,
@@ -23,7 +24,7 @@ from segtool.text.token_grammar import token_automaton
 
 __all__ = [
     "CHARACTERS", "CLASS_MASK", "GRAMMAR", "HAN_NUMERAL", "IDS", "NOT_HAN", "NUMERAL_MASK", "character_table",
-    "is_numeral", "number_end", "read_character",
+    "is_numeral", "number_end", "read_character", "symbol_ids",
 ]  # fmt: skip
 
 CHARACTERS = 0x110000
@@ -48,6 +49,24 @@ _INDEX = (1 << 62) - 1  # masks a place, which spares the compiled code the ques
 _KINDS = IDS + len(NUMBER_CHARACTERS)
 _COLUMNS_AT = _KINDS + len(NUMBER_CHARACTERS)
 _STATES_AT = _COLUMNS_AT + COLUMN_SIZE
+
+
+def symbol_ids(symbols: Codes, folds: bool) -> Ids:
+    """Symbol id of each code, folded if wanted; the codes that are no symbols share the id past the last.
+
+    Parameters
+    ----------
+    symbols : ndarray of int32
+        Codes in order, which is that of the ids.
+    folds : bool
+
+    Returns
+    -------
+    ndarray of uint16, shape (CODE_LIMIT,)
+    """
+    ids = np.full(CODE_LIMIT, len(symbols), np.uint16)
+    ids[symbols] = np.arange(len(symbols), dtype=np.uint16)
+    return ids[fold_table()] if folds else ids
 
 
 def character_table(ids: Ids, max_len: int = 0, unknown_len: int = 0, numbers: bool = False) -> Ids:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from segtool.decode.block import SLACK, SPAN, Scratch, write_spans, write_words
-from segtool.decode.characters import character_table
+from segtool.decode.characters import character_table, symbol_ids
 from segtool.decode.forced_splits import split_lengths, split_trie, split_words
 from segtool.decode.lattice_of_text import Lattice, compiled_lattice, plain_lattice
 from segtool.decode.memory import SHORT, Memory, ShortMemory, memory_of_words, working
@@ -30,8 +30,7 @@ from segtool.errors import ModelError, UsageError
 from segtool.limits import MOST_OPEN
 from segtool.runtime.arrays import Bytes, Ids, Integers
 from segtool.store.model import LM_FOLDER, Model
-from segtool.text.folding import fold_table
-from segtool.text.symbols import CODE_LIMIT, MARK, SPACE, class_table, symbolise
+from segtool.text.symbols import MARK, SPACE, class_table, symbolise
 from segtool.tokens import Token
 
 __all__ = ["Decoder", "ShortCut", "decoder_of"]
@@ -244,7 +243,8 @@ class _Lattice(Decoder):
         pass
 
     def __init__(self, model: Model) -> None:
-        super().__init__(_symbol_ids(model), model.max_word_len, model.unknown_len, model.has_number_tokens)
+        ids = symbol_ids(model.symbols, model.folds)
+        super().__init__(ids, model.max_word_len, model.unknown_len, model.has_number_tokens)
         spelling, granularity = model.spelling, round(model.granularity * WEIGHT_UNIT)
         if spelling[GRANULARITY] != granularity or spelling[SPLITS] != 0:
             spelling = spelling.copy()
@@ -263,14 +263,17 @@ class _Lattice(Decoder):
         return cut_utf8.compiled(data, final, before, open_line, separator, *tables, scratch.whole, out)
 
     def short_cutter(self, kind: int) -> ShortCut | None:
-        run, (characters, units, spelling) = cut_short.compiled, self._short_tables
+        run, characters, units, spelling = self._short_call
         memory: ShortMemory | Memory = memory_of_words() if kind == WORDS else working
 
         def cut(text: str) -> list[Any] | None:
             if len(text) > SHORT:
                 return None
             found: list[Any] = []
-            data = text.encode("utf-8", "surrogatepass")
+            try:  # faster than with a handler
+                data = text.encode()
+            except UnicodeEncodeError:
+                data = text.encode("utf-8", "surrogatepass")
             scratch, out = memory.short
             size = run(text, data, found, Token, kind, characters, units, spelling, scratch, out)
             return None if size < 0 else found
@@ -278,12 +281,14 @@ class _Lattice(Decoder):
         return cut
 
     def short_spans(self, text: str, kind: int) -> Integers | None:
-        data = text.encode("utf-8", "surrogatepass")
-        scratch, out = working.short
-        count = cut_short.compiled(text, data, [], Token, kind, *self._short_tables, scratch, out)
+        run, *tables = self._short_call
+        count = run(text, text.encode("utf-8", "surrogatepass"), [], Token, kind, *tables, *working.short)
+        out = working.short[1]
         return None if count < 0 else out[: SPAN * count].view(np.int64).reshape(-1, 2).copy()
 
-    _short_tables = property(lambda self: (self.characters, *self._cut_tables))
+    @functools.cached_property
+    def _short_call(self) -> tuple[Any, ...]:
+        return cut_short.compiled, self.characters, *self._cut_tables
 
     def plain(self, symbols: list[int]) -> list[int]:
         return viterbi(symbols, *self._plain_tables, *self._limits)
@@ -349,7 +354,7 @@ class _Pairs(Decoder):
     """A cut between all neighbours that are no pair of the trie."""
 
     def __init__(self, model: Model) -> None:
-        super().__init__(_symbol_ids(model))
+        super().__init__(symbol_ids(model.symbols, model.folds))
         self._units = model.lexicon
 
     def cover(self, tokens: int, certain: int, scratch: Scratch) -> int:
@@ -390,10 +395,3 @@ class _Tags(Decoder):
 
 
 _DECODERS: dict[str, Any] = {"lattice": _Lattice, "pairs": _Pairs, "tags": _Tags}
-
-
-def _symbol_ids(model: Model) -> Ids:
-    """Symbol id of each code, folded if the model folds; the codes that it does not know share the id past the last."""
-    ids = np.full(CODE_LIMIT, len(model.symbols), np.uint16)
-    ids[model.symbols] = np.arange(len(model.symbols), dtype=np.uint16)
-    return ids[fold_table()] if model.folds else ids
