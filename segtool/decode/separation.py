@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from segtool.decode.characters import CLASS_MASK, NOT_HAN
+from segtool.decode.characters import CLASS_MASK, NOT_HAN, read_character
 from segtool.runtime.arrays import Bytes
 from segtool.runtime.kernels import kernel
 from segtool.text.symbols import (
@@ -73,20 +73,7 @@ def write_separated(data, spans, before, separator, characters, out):  # type: i
         kind = 0
         m = low
         while m < high and kind != _BOTH:
-            lead = np.int64(data[m])
-            if lead < 0x80:
-                point = lead
-                m += 1
-            elif lead < 0xE0:
-                point = (lead & 31) << 6 | np.int64(data[m + 1]) & 63
-                m += 2
-            elif lead < 0xF0:
-                point = (lead & 15) << 12 | (np.int64(data[m + 1]) & 63) << 6 | np.int64(data[m + 2]) & 63
-                m += 3
-            else:
-                point = (lead & 7) << 18 | (np.int64(data[m + 1]) & 63) << 12
-                point |= (np.int64(data[m + 2]) & 63) << 6 | np.int64(data[m + 3]) & 63
-                m += 4
+            point, m = read_character(data, m)
             entry = np.int64(characters[point])
             here = entry & CLASS_MASK if entry >= NOT_HAN else C_HAN
             if here == C_HAN or FIRST_STAND_IN <= point <= LAST_STAND_IN:
