@@ -19,7 +19,7 @@ __all__ = ["end_of_utf8", "read_utf8"]
 _COMPILED_BYTES = 1 << 16
 """Pieces from this size on are checked by compiled code; for less, loading it would take longer."""
 
-_INDEX = (1 << 62) - 1  # masks a place, which spares the compiled code the question whether it is negative
+_MASK = (1 << 62) - 1  # masks a place, which spares the compiled code the question whether it is negative
 
 
 def read_utf8(
@@ -116,7 +116,7 @@ def end_of_utf8(data):  # type: ignore[no-untyped-def]
     at = lines = 0
     wrong = False
     while at + 3 < len(data):
-        at &= _INDEX
+        at &= _MASK
         four = (
             np.int64(data[at])
             | np.int64(data[at + 1]) << 8
