@@ -45,9 +45,10 @@ SETTINGS: Parameters = {
     "min_count": 3,
     "min_expected": 6.5,
     "class_words": 4000,
+    "beginning_weight": 0.5,
     "divergence_weight": 0.0,
     "tagger_min_count": 180,
-    "unknown_cost": 9.8,  # less than by default, because words that are expected less often are unknown to the model
+    "unknown_cost": 9.2,  # less than by default, because words that are expected less often are unknown to the model
 }
 MOST_BYTES = 8_000_000
 

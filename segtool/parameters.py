@@ -33,6 +33,7 @@ class Parameters(TypedDict, total=False):
     class_passes: int
     beginning_weight: float
     divergence_weight: float
+    evidence_weight: float
     parts_weight: float
     unknown_len: int
     unknown_cost: float

@@ -189,6 +189,9 @@ class LexiconSettings(_Settings):
     divergence_weight: float = parameter(
         0.5, "δ: weight of pairs of symbols whose neighbours are not those of their parts.", 0.0, 10.0
     )
+    evidence_weight: float = parameter(
+        3.0, "ω: gain of a pair of frequent symbols that is evidently a word, in nats.", 0.0, 20.0
+    )
     parts_weight: float = parameter(
         1.0, "Weight of what the parts of a word say of it, added after the last pass; 0 for none.", 0.0, 10.0
     )

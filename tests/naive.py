@@ -246,7 +246,7 @@ def log_priors(runs, table, settings):
             lower = min(row.left_entropy, row.right_entropy)
             priors[ngram] += settings.entropy_weight * min(0.0, lower - settings.entropy_floor)
         if k == 2:
-            priors[ngram] += gain(*pairs[ngram], settings)
+            priors[ngram] += gain(row, *pairs[ngram], settings)
     return priors
 
 

@@ -4,6 +4,8 @@ import itertools
 import math
 from collections import Counter
 
+from segtool.lexicon.pairs import EVIDENCE, STEP, TIGHT
+
 
 def counts_of(runs):
     """How often each n-gram of up to three symbols occurs, with boundaries; those of two or more at least twice."""
@@ -32,12 +34,18 @@ def evidence(runs):
                 left += before / count * math.log(before / count / (counts[symbol, u] / counts[u,]))
             if behind:
                 right += behind / count * math.log(behind / count / (counts[v, symbol] / counts[v,]))
-        found[u, v] = math.log(begins / alone), min(left, right)
+        first = counts.get((0, u), 0) / counts[u,]
+        found[u, v] = math.log(begins / alone), first * right + (1 - first) * min(left, right)
     return found
 
 
-def gain(beginning, divergence, settings):
-    """What the prior of a pair gets."""
+def gain(row, beginning, divergence, settings):
+    """What the prior of a pair gets; `row` has its other scores."""
+    scores = {**row._asdict(), "beginning": beginning, "divergence": divergence}
     begins, differs = max(beginning, 0.0), min(divergence, 1.0)
     of_beginning = 0.3 * begins + 0.5 * begins * differs - 0.1
-    return settings.beginning_weight * of_beginning + settings.divergence_weight * (differs - 0.6)
+    margins = [min(scores[name] - least for name, least in kind.items()) for kind in EVIDENCE]
+    margin = min(max(margins), TIGHT - scores["cohesion"])
+    evidence = min(max(margin / STEP, 0.0), 1.0)
+    of_divergence = settings.divergence_weight * (differs - 0.6)
+    return settings.beginning_weight * of_beginning + of_divergence + settings.evidence_weight * evidence

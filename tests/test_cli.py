@@ -148,6 +148,7 @@ def test_train_takes_all_parameters(tmp_path):
         "class_passes": 2,
         "beginning_weight": 0.75,
         "divergence_weight": 0.25,
+        "evidence_weight": 2.5,
         "parts_weight": 0.5,
         "unknown_len": 3,
         "unknown_cost": 11.5,

@@ -41,6 +41,7 @@ SETTINGS = st.builds(
     class_passes=st.integers(0, 3),
     beginning_weight=st.floats(0, 2),
     divergence_weight=st.floats(0, 2),
+    evidence_weight=st.floats(0, 4),
 )
 PLAIN = SETTINGS.map(lambda parameters: replace(parameters, word_classes=0))
 nothing_forgotten = patch.object(fitting, "FORGOTTEN", 0.0)

@@ -291,6 +291,7 @@ def test_report_of_texts():
         ("class_passes", [-1, 101]),
         ("beginning_weight", [-0.1, 10.1]),
         ("divergence_weight", [-0.1, 10.1]),
+        ("evidence_weight", [-0.1, 20.1]),
     ],
 )
 def test_parameter_out_of_range(name, values):

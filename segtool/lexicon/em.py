@@ -7,12 +7,8 @@ for unsupervised models"). The log weight of candidate x, in nats:
     log w(x) = log θ(x) − k^β + ρ (V_left + V_right − mean) + η min(0, min(H_left, H_right) − h0) + p(x)
 
 with V the variation of branching entropy, its mean taken over the occurrences of all candidates of the same length, and
-H the branching entropy (:mod:`segtool.ngrams.scores`). The term with η applies for k ≥ 2 only, the last one for k = 2:
-
-    p(x) = π (.3 b + .5 b d − .1) + δ (d − .6)    where b = max(0, beginning of x), d = min(1, divergence of x)
-
-(:mod:`segtool.ngrams.beginnings`). A common word of two frequent symbols, such as 为了, is little more frequent than
-by chance, but it begins runs and has neighbours of its own. The numbers were chosen on the dev parts (docs/quality.md).
+H the branching entropy (:mod:`segtool.ngrams.scores`). The term with η applies for k ≥ 2 only; p(x) is the gain of
+pairs (:mod:`segtool.lexicon.pairs`), for k = 2.
 
 θ starts at relative frequency. Each EM pass computes by forward-backward how often each candidate is expected to be a
 word under w, and makes θ proportional to these expected counts.
@@ -37,6 +33,7 @@ from segtool.errors import ModelError
 from segtool.lexicon.class_lattice import class_forward_backward, class_scratch
 from segtool.lexicon.lattice import FIXED_POINT, forward_backward, lattice_scratch, weighted_units
 from segtool.lexicon.learned import Learned, Lexicon, Resources
+from segtool.lexicon.pairs import pair_gain
 from segtool.lexicon.passes import Engine, Threads
 from segtool.lexicon.trie import candidate_trie
 from segtool.lexicon.word_classes import CutCorpus, class_factors, cluster
@@ -253,18 +250,10 @@ def log_prior(candidates: Candidates, settings: LexiconSettings) -> Floats:
         if k > 1:
             lower = np.minimum(level.left_entropy, level.right_entropy)
             prior += settings.entropy_weight * np.minimum(0.0, lower - settings.entropy_floor)
-        if k == 2 and (settings.beginning_weight or settings.divergence_weight):
-            prior += _pair_gain(candidates, settings)
+        if k == 2 and (settings.beginning_weight or settings.divergence_weight or settings.evidence_weight):
+            prior += pair_gain(candidates, settings)
         priors.append(prior)
     return np.concatenate(priors)
-
-
-def _pair_gain(candidates: Candidates, settings: LexiconSettings) -> Floats:
-    """Compute p(x) of the pairs."""
-    beginning, divergence = candidates.pairs.astype(np.float64)
-    begins, differs = np.maximum(beginning, 0.0), np.minimum(divergence, 1.0)
-    of_beginning = 0.3 * begins + 0.5 * begins * differs - 0.1
-    return settings.beginning_weight * of_beginning + settings.divergence_weight * (differs - 0.6)
 
 
 def log_weight(expected: Floats, prior: Floats) -> Floats:

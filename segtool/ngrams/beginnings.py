@@ -5,8 +5,9 @@ much more often than before 为: punctuation shows where words begin (Li & Sun 2
 begin with x, c(x) the count of x, R the number of runs and N the symbols of the corpus, for a pair x = uv, in nats:
 
 - *beginning*: ln p(x) / p(u), where p(u) = (b(u) + 10 R / N) / (c(u) + 10) and p(x) = (b(x) + 10 p(u)) / (c(x) + 10);
-- *divergence*: the relative entropy (Kullback & Leibler 1951) of the symbols before x from those before u, or of the
-  symbols behind x from those behind v, whichever is less. A boundary is one of these symbols.
+- *divergence*: d_l is the relative entropy (Kullback & Leibler 1951) of the symbols before x from those before u, d_r
+  that of the symbols behind x from those behind v; a boundary is one of these symbols. With q = b(u) / c(u), the
+  divergence is q d_r + (1 − q) min(d_l, d_r): where u is the first symbol of a run, little can differ before it (但是).
 
 N-grams of two symbols or more that occur once do not count.
 
@@ -95,7 +96,9 @@ def pair_evidence(ngrams: NGrams, pairs: _CountedPairs, workers: int = 1) -> Sin
     average = ngrams.frequency[0] / max(int(ngrams.frequency[1:].sum()), 1)
     alone = ((begins_alone + SMOOTHING * average) / (frequency + SMOOTHING))[pairs.parent]
     beginning = np.log((begins + SMOOTHING * alone) / (pairs.count + SMOOTHING) / alone)
-    return np.stack([beginning, np.minimum(left, right)]).astype(np.float32)
+    first = (begins_alone / frequency)[pairs.parent]
+    divergence = first * right + (1.0 - first) * np.minimum(left, right)
+    return np.stack([beginning, divergence]).astype(np.float32)
 
 
 def _keys(pairs: HasParents) -> Integers:
