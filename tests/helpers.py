@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 
 import segtool
 from segtool.decode.block import Scratch
-from segtool.decode.decoders import Decoder
+from segtool.decode.decoder import Decoder
 from segtool.decode.memory import memory_of_words, working
 from segtool.decode.viterbi import WEIGHT_UNIT
 from segtool.segmenter import Segmenter

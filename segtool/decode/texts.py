@@ -10,7 +10,8 @@ from weakref import WeakValueDictionary
 
 import numpy as np
 
-from segtool.decode.decoders import Decoder, ShortCut, decoder_of
+from segtool.decode.decoder import Decoder, ShortCut
+from segtool.decode.decoders import decoder_of
 from segtool.decode.literals import Literals
 from segtool.decode.memory import SHORT
 from segtool.decode.places import (
@@ -79,7 +80,7 @@ class TextCutter:
         self.arrays: tuple[Any, ...] = ()
         self.cut_short: ShortCut | None = None
         self._short_cutters: dict[int, ShortCut | None] = {}
-        self.literals = Literals(literals, folds, decoder.numbers) if literals else None
+        self.literals = Literals(literals, folds, decoder.reading) if literals else None
 
     def cut(self, text: str, plain: bool) -> list[str]:
         """Cut a text.
@@ -167,7 +168,7 @@ class TextCutter:
         return spans, counts
 
     def byte_spans(self, data: bytes) -> Integers:
-        """Find the places of the words of a text; see :meth:`segtool.decode.decoders.Decoder.spans`."""
+        """Find the places of the words of a text; see :meth:`segtool.decode.decoder.Decoder.spans`."""
         if self.literals is None:
             return self.decoder.spans(data)
         hidden, found, _ = self.literals.hide_utf8(data)

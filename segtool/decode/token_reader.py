@@ -17,6 +17,7 @@ from segtool.decode.characters import (
     number_end,
     read_character,
 )
+from segtool.decode.rule_table import DOTS
 from segtool.limits import LONGEST_TOKEN, LONGEST_WORD
 from segtool.runtime.kernels import kernel
 from segtool.text.numbers import MOST_NUMERALS
@@ -49,6 +50,7 @@ __all__ = ["read_tokens"]
 
 _BLOCK = 512  # tokens after which a block ends at the next boundary
 _STATE_ROWS = GRAMMAR + CODES_SIZE
+_DOT_1, _DOT_2, _DOT_3, _DOT_4 = map(ord, DOTS)
 _IS_PLAIN, _ENDS_WITH_DIGIT, _IS_STRAY, _IS_BLANK, _IS_NONE = range(5)  # kinds of tokens: the second ends with a digit
 
 
@@ -60,7 +62,7 @@ def _join_strays(tokens, certain, space_count, full, strays, places):  # type: i
     starts = places[STARTS * row : (STARTS + 1) * row]
     spaces = places[SPACES * row : (SPACES + 1) * row]
     stray = places[BEGINS * row : (BEGINS + 1) * row]
-    kept = settled = joined = passed = 0
+    kept = settled = joined = passed = noted = 0
     joins = False
     for t in range(1, tokens + 1):
         is_space = passed < space_count and spaces[passed] == t
@@ -73,11 +75,16 @@ def _join_strays(tokens, certain, space_count, full, strays, places):  # type: i
         if is_space:
             spaces[passed] = kept
             passed += 1
+        elif symbols[kept] == NUM or symbols[kept] == 0:
+            noted -= np.int64(noted > 0 and spaces[row - 1 - noted] == kept)
+            spaces[row - 2 - noted] = kept
+            noted += 1
         joins = joined < strays and stray[joined] == t
         joined += np.int64(joins)
         if t <= certain:
             settled = kept
     starts[kept + 1] = starts[tokens + 1]
+    spaces[row - 1] = noted
     for t in range(kept + 1, tokens + LONGEST_WORD + 2):
         symbols[t] = 0
     return kept, settled, space_count, full
@@ -99,7 +106,8 @@ def read_tokens(data, at, final, before, characters, places):  # type: ignore[no
         Id of the symbol right before, 0 for none.
     characters : uint16[CHARACTERS + 4 or more]
     places : int32[ROWS * row], written
-        Symbols and starts of the tokens, which count from 1: token 0 is the symbol before. Which tokens are spaces.
+        Symbols and starts of the tokens, which count from 1: token 0 is the symbol before. Which tokens are spaces;
+        and from the end of their row backwards, how many tokens are numbers or middle dots, and which.
 
     Returns
     -------
@@ -122,7 +130,7 @@ def read_tokens(data, at, final, before, characters, places):  # type: ignore[no
     size = len(data)
     origin = at
     symbols[0] = before
-    tokens = space_count = 0
+    tokens = space_count = noted = 0
     kind = _IS_NONE  # of the last token
     first_open = np.int64(0)  # the first token that text behind the data may change
     strays = 0
@@ -152,6 +160,9 @@ def read_tokens(data, at, final, before, characters, places):  # type: ignore[no
                         break
                     tokens += 1
                     symbols[tokens] = num_id if end > 0 else np.int64(characters[IDS + (entry & NUMERAL_MASK)])
+                    if end > 0:
+                        spaces[row - 2 - noted] = tokens
+                        noted += 1
                     starts[tokens] = at - origin
                 at = abs(end) if end != 0 else at + 3
                 kind = _IS_PLAIN
@@ -170,6 +181,7 @@ def read_tokens(data, at, final, before, characters, places):  # type: ignore[no
                 kind = _IS_PLAIN
                 continue
         begin = end = at
+        is_noted = (point == _DOT_1) | (point == _DOT_2) | (point == _DOT_3) | (point == _DOT_4)
         here = entry & CLASS_MASK
         is_stray = here == C_EXTEND or here >= C_JOINER
         if is_stray and kind <= _ENDS_WITH_DIGIT:
@@ -220,7 +232,7 @@ def read_tokens(data, at, final, before, characters, places):  # type: ignore[no
             symbol = num_id if code == NUM else lat_id
             has_digits = accepted == DIGITS
         is_settled = final or not is_open
-        if tokens == room or (tokens >= _BLOCK and symbol == 0 and is_settled and kind != _IS_STRAY):
+        if tokens == room or (tokens >= _BLOCK and symbol == 0 and is_settled and kind != _IS_STRAY and not is_noted):
             full = symbol != 0 or not is_settled or kind == _IS_STRAY
             at = begin
             break
@@ -228,6 +240,8 @@ def read_tokens(data, at, final, before, characters, places):  # type: ignore[no
         symbols[tokens] = symbol
         starts[tokens] = begin - origin
         kind = _IS_PLAIN
+        spaces[row - 2 - noted] = tokens
+        noted += np.int64(is_noted | (symbol == num_id))
         if is_space:
             kind = _IS_BLANK
             spaces[space_count] = tokens
@@ -242,6 +256,7 @@ def read_tokens(data, at, final, before, characters, places):  # type: ignore[no
             first_open = tokens
         at = end
     starts[tokens + 1] = at - origin
+    spaces[row - 1] = noted
     for t in range(tokens + 1, tokens + LONGEST_WORD + 2):
         symbols[t] = 0
     certain = tokens
