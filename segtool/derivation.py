@@ -232,7 +232,8 @@ class Derivable:
         >>> seg.cut("约翰·史密斯跑了5公里"), seg.with_tokens(names="parts", units="whole").cut("约翰·史密斯跑了5公里")
         (['约翰·史密斯', '跑', '了', '5', '公里'], ['约翰', '·', '史密斯', '跑', '了', '5公里'])
         """
-        self._cutter.decoder.demand_scores("tokens")
+        if self.model.card["parameters"].get("method") != "unigram":
+            raise UsageError("tokens: a model of another method has no such choices: train one of method unigram")
         return type(self)(with_tokens(self.model, choices))
 
     def save(self, path: str | os.PathLike[str]) -> None:

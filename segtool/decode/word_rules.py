@@ -164,6 +164,9 @@ def hold_open(data, at, tokens, settled, rules, places):  # type: ignore[no-unty
         while begins[last] == 0:
             last -= 1
         dot = last - 1
+        if dot > 0 and symbols[dot] == NUM:  # a rule may join it to the word behind it
+            last = dot
+            continue
         if (
             not joins
             or dot < 2
