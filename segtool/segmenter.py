@@ -15,6 +15,7 @@ from segtool.alternatives import Alternatives
 from segtool.arguments import check_text, check_unit, check_utf8, checked_texts, names_checked
 from segtool.columns import Columns
 from segtool.cut_texts import cut_texts
+from segtool.decode.short_texts import TOKENS, WORDS
 from segtool.decode.texts import TextCutter, cutter_of
 from segtool.derivation import Derivable
 from segtool.errors import ArgumentError, UsageError
@@ -36,7 +37,6 @@ PLAIN_CHARACTERS = 3_500
 
 PLAIN_COST = 100
 """A text counts as so many more characters."""
-
 BATCH_CHARACTERS = 1 << 18
 
 _plain_left = PLAIN_CHARACTERS  # a race between threads does no harm
@@ -124,8 +124,7 @@ class Segmenter(Derivable, Alternatives, Columns, Separating, Vocabulary):
         """
         if type(text) is not str:
             check_text(text, "cut()")
-        cut_short = None if _plain_left else self._cutter.cut_short
-        if cut_short is not None and (found := cut_short(text)) is not None:
+        if not _plain_left and (found := self._cutter.short[WORDS](text)) is not None:
             return found
         return self._cutter.cut(text, self.interprets(len(text)))
 
@@ -205,7 +204,10 @@ class Segmenter(Derivable, Alternatives, Columns, Separating, Vocabulary):
         """
         if search:
             return place_entries(text, self.entries(text, within), unit)
-        check_text(text, "tokenize()")
+        if type(text) is not str:
+            check_text(text, "tokenize()")
+        if unit == "character" and not _plain_left and (found := self._cutter.short[TOKENS](text)) is not None:
+            return found
         check_unit(unit, "tokenize()")
         return self._cutter.cut_group([text], self.interprets, unit)[0]
 
@@ -310,8 +312,7 @@ class Segmenter(Derivable, Alternatives, Columns, Separating, Vocabulary):
         """Cut texts by a function for groups of them."""
         if workers < 1:
             raise UsageError(f"{call}: {workers} workers: choose 1 or more")
-        groups = text_groups(texts, BATCH_CHARACTERS)
-        cuts = in_order(lambda group: cut(group, interprets=self.interprets), groups, workers)
+        cuts = in_order(partial(cut, interprets=self.interprets), text_groups(texts, BATCH_CHARACTERS), workers)
         return [found for group in cuts for found in group]
 
     def interprets(self, characters: int) -> bool:

@@ -22,8 +22,10 @@ from hypothesis import strategies as st
 
 import segtool
 from segtool.decode.block import Scratch
-from segtool.decode.decoder import Decoder
-from segtool.decode.memory import memory_of_words, working
+from segtool.decode.decoder import Decoder, ShortCut
+from segtool.decode.memory import ShortMemory, working
+from segtool.decode.short_texts import BYTE_TOKENS, TOKENS, WORDS
+from segtool.decode.texts import TextCutter
 from segtool.decode.viterbi import WEIGHT_UNIT
 from segtool.segmenter import Segmenter
 from segtool.store.model import Model
@@ -130,11 +132,16 @@ def interpreting(plain: bool) -> Iterator[None]:
 @contextmanager
 def little_room(room: int) -> Iterator[None]:
     """Working memory for blocks of so many tokens."""
-    scratch, shared = Scratch(room), memory_of_words()
+    scratch = Scratch(room)
+    memory = ShortMemory(scratch)
+
+    def short(cutter: TextCutter) -> tuple[ShortCut, ...]:
+        return tuple(map(cutter.decoder.short_cutter, (WORDS, TOKENS, BYTE_TOKENS)))
+
     with (
         mock.patch.object(working, "scratch", scratch),
-        mock.patch.object(working, "short", (scratch.whole, working.short[1])),
-        mock.patch.object(shared, "short", (scratch.whole, shared.short[1])),
+        mock.patch.object(sys.modules[Decoder.__module__], "shared_memory", lambda: memory),
+        mock.patch.object(TextCutter, "short", property(short, lambda *_: None), create=True),
     ):
         yield
 

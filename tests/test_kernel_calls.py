@@ -12,6 +12,7 @@ import pytest
 from segtool.decode.block import Scratch, write_words
 from segtool.runtime import machine_code
 from segtool.runtime.kernels import kernel
+from segtool.runtime.objects import keep
 from segtool.text.symbols import symbolise
 from tests.helpers import TIMEOUT, environment
 
@@ -172,5 +173,26 @@ def test_objects_are_given_by_their_addresses(monkeypatch, tmp_path):
         before = [sys.getrefcount(each) for each in given]
         assert compiled(*given, values) == id(given[0])
         assert values.tolist() == list(map(id, given))
+        assert [sys.getrefcount(each) for each in given] == before
+        assert (type(compiled.compiled).__name__ == "builtin_function_or_method") is linked
+
+
+def one_of(first, second, place):
+    found = second if place else first
+    keep(found)
+    return found
+
+
+def test_objects_are_returned(monkeypatch, tmp_path):
+    """Also where numba itself runs the kernel."""
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    given = ["今天"], []
+    for linked in (True, False):
+        if not linked:
+            monkeypatch.setattr(machine_code, "object_code", None)
+            monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "other"))
+        compiled = kernel("o(o, o, i8) locked")(one_of)
+        before = [sys.getrefcount(each) for each in given]
+        assert compiled(*given, 0) is given[0] and compiled(*given, 1) is given[1]
         assert [sys.getrefcount(each) for each in given] == before
         assert (type(compiled.compiled).__name__ == "builtin_function_or_method") is linked

@@ -1,6 +1,8 @@
 """Places of words: `spans`, and tokens and words, which compiled code makes of them."""
 
+import ctypes
 import gc
+import sys
 
 import numpy as np
 import pytest
@@ -9,8 +11,9 @@ from hypothesis import strategies as st
 
 from segtool import Token, UsageError, train
 from segtool.decode.block import SLACK, SPAN, Scratch, write_spans
-from segtool.decode.memory import ROOM, SHORT
-from segtool.decode.places import TOKENS, WORDS, append_words, cut_short, encode_texts, place_in_texts, words_of
+from segtool.decode.memory import ROOM
+from segtool.decode.places import append_words, encode_texts, place_in_texts, words_of
+from segtool.decode.short_texts import BYTE_TOKENS, SHORT, SHORT_ROOM, TOKENS, WORDS, cut_short, span_short
 from segtool.runtime.kernels import LazyKernel
 from segtool.runtime.numba_compiler import compile_kernel
 from tests import naive_places
@@ -101,24 +104,85 @@ def test_unknown_units(unit):
 # Kernels
 
 
-def test_kernels_write_nothing_behind_the_words():
-    """A word for each byte needs the most room."""
-    data = b"," * 0 + b".,;" * 50
-    out = np.full(SPAN * len(data) + SLACK + 8, 0xEE, np.uint8)
-    found = []
-    tables = DECODER._short_call[1:]
-    count = cut_short.compiled(data.decode(), data, found, Token, WORDS, *tables, Scratch(ROOM).whole, out[:-8])
-    assert count == len(data)
-    assert found == [*data.decode()]
+def run_short(text, kind=WORDS, room=ROOM, kept=2, out=None):
+    """The kernel for short texts, with memory of its own."""
+    out = np.empty(SHORT_ROOM, np.uint8) if out is None else out
+    arrays = Scratch(room).whole, out, np.zeros(2 * kept, np.int64)
+    return cut_short.compiled(None, Token, kind, DECODER.characters, *DECODER._cut_tables, *arrays, text)
+
+
+@pytest.mark.parametrize("text", [".,;" * 682, "𠮷" * SHORT, "今" * SHORT])
+def test_kernels_write_nothing_behind_their_room(text):
+    """A word for each character needs the most of it, and so do characters of four bytes."""
+    out = np.full(SHORT_ROOM + 8, 0xEE, np.uint8)
+    assert "".join(run_short(text, out=out[:-8])) == text
     assert set(out[-8:].tolist()) == {0xEE}
 
 
-def test_too_little_room_is_reported_and_nothing_appended():
+class Text(str):
+    pass
+
+
+def test_texts_that_are_left_to_other_code():
     text = "医生说今天要休息"
-    found = []
-    out, tables = np.empty(SPAN * 24 + SLACK, np.uint8), DECODER._short_call[1:]
-    assert cut_short.compiled(text, text.encode(), found, Token, WORDS, *tables, Scratch(2).whole, out) == -1
-    assert found == []
+    assert run_short(text) is not None and run_short(text, room=2) is None
+    assert run_short("今" * (SHORT + 1)) is None and run_short(Text(text)) is None
+    with interpreting(False):
+        assert SEGMENTER.cut(Text(text)) == SEGMENTER.cut(text)
+
+
+@pytest.mark.parametrize("text", ["", "a", "Good day", "caf\xe9 \xe0", "医", "医生 C++", "𠮷野家\x00", "\ud800é医生"])
+def test_strings_of_every_width(text):
+    """Characters of one, two and four bytes; this Python's strings are read where it keeps them."""
+    with interpreting(True):
+        words = SEGMENTER.cut(text)
+    assert run_short(text) == run_short("".join(text)) == words
+    assert run_short(text, TOKENS) == naive_places.tokens(text, words, "character")
+    assert run_short(text, BYTE_TOKENS) == naive_places.tokens(text, words, "byte")
+
+
+mixed = st.text(st.sampled_from("医生说今天Aa\x00\x01 。é"), max_size=12)
+
+
+@given(st.lists(mixed | texts, max_size=8), st.sampled_from([1, 4, 64]))
+def test_words_that_are_kept(batch, size):
+    """Also where the table is little, so that words take each other's places."""
+    rows = np.zeros(size, [("key", np.int64), ("word", object)])
+    kept = np.frombuffer((ctypes.c_int64 * (2 * size)).from_address(rows.ctypes.data), np.int64)
+    memory = Scratch(ROOM).whole, np.empty(SHORT_ROOM, np.uint8), kept
+    with interpreting(True):
+        wanted = [SEGMENTER.cut(text) for text in batch]
+    tables = None, Token, WORDS, DECODER.characters, *DECODER._cut_tables
+    assert [cut_short.compiled(*tables, *memory, text) for text in batch] == wanted
+    for key, word in rows:
+        if key:
+            codes = [key >> 16 * i & 0xFFFF for i in range(key >> 48)]
+            assert 1 <= len(word) <= 3 and codes == [*map(ord, word)]
+            assert any(word in words for words in wanted)
+
+
+def test_nothing_holds_on_to_words():
+    """The table owns a word, as does each list or token."""
+    rows = np.zeros(64, [("key", np.int64), ("word", object)])
+    kept = np.frombuffer((ctypes.c_int64 * 128).from_address(rows.ctypes.data), np.int64)
+    memory = Scratch(ROOM).whole, np.empty(SHORT_ROOM, np.uint8), kept
+    tables = DECODER.characters, *DECODER._cut_tables
+    cuts = [cut_short.compiled(None, Token, WORDS, *tables, *memory, "医生说") for _ in range(5)]
+    word = cuts[0][0]
+    assert all(each[0] is word for each in cuts)
+    del cuts
+    assert sys.getrefcount(word) == 3  # of the table, this function, and the call
+    token = cut_short.compiled(None, Token, TOKENS, *tables, *memory, "医生说")[0]
+    assert sys.getrefcount(word) == 4
+    del token
+    assert sys.getrefcount(word) == 3
+
+
+def test_the_collector_goes_on_as_it_was():
+    for turn in (gc.disable, gc.enable):
+        turn()
+        assert run_short("医生说") is not None
+        assert gc.isenabled() is (turn is gc.enable)
 
 
 @given(st.lists(st.integers(0, 2), max_size=20), st.integers(0, 100))
@@ -169,7 +233,7 @@ def first_number(values):
 
 
 def test_kernels_that_use_objects_keep_the_lock():
-    assert append_words.signature.endswith(" locked") and cut_short.signature.endswith(" locked")
+    assert all(each.signature.endswith(" locked") for each in (append_words, cut_short, span_short))
     for signature in ("i8(i8[const])", "i8(i8[const]) locked"):
         compiled = compile_kernel(first_number, signature)
         assert compiled.targetoptions["nogil"] is not signature.endswith("locked")

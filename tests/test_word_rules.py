@@ -32,9 +32,9 @@ EXTENDED = INCLUDED.with_words(prefer=["A5年"], force=["汉森", "王|小明"],
 ALL = [TokenChoices(*values) for values in itertools.product(*CHOICES.values())]
 
 TEXTS = st.lists(
-    st.sampled_from(["约翰", "史密斯", "汉森", "路", "号", "第", "数", "百分之", "年", "月", "日", "日电", "日元", "时", "点", "公里", "元", "很好", "十二", "三十五", "一", "万"])
-    | st.sampled_from(["5", "17", "2024", "%", "kg", "A", "·", "‧", "・", "•", "。", ".", "\u200d", "http://a.cn/b", "li@a.cn"])
-    | st.sampled_from([" ", "\n"]),
+    st.sampled_from([*"路号第数年月日时点元一万", "约翰", "史密斯", "汉森", "百分之", "日电", "日元", "公里", "十二"])
+    | st.sampled_from(["5", "17", "2024", "%", "kg", "A", "·", "‧", "・", "•", "。", ".", "\u200d", " ", "\n"])
+    | st.sampled_from(["http://a.cn/b", "li@a.cn"]),
     max_size=14,
 ).map("".join)
 
@@ -71,7 +71,9 @@ def test_rules_do_what_their_naive_twin_does(segmenter, choices):
 @pytest.mark.parametrize("choices", ALL, ids=lambda each: "-".join(vars(each).values()))
 def test_all_calls_agree(choices):
     pyarrow = pytest.importorskip("pyarrow")
-    text = "约翰·史密斯跑了5公里，2024年5月17日电：中山路17号有3.5%，1.5kg，见https://a.cn/b?c=1或li@a.cn。\n十二点‧汉森\n"
+    text = (
+        "约翰·史密斯跑了5公里，2024年5月17日电：中山路17号有3.5%，1.5kg，见https://a.cn/b?c=1或li@a.cn。\n十二点‧汉森\n"
+    )
     lines = text.splitlines()
     for segmenter in (chosen(INCLUDED, choices), chosen(EXTENDED, choices)):
         wanted = [segmenter._cutter.cut(line, True) for line in lines]

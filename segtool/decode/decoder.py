@@ -141,15 +141,15 @@ class Decoder:
         """
         return self.cut(data, b"")[0].view(np.int64)
 
-    def short_cutter(self, kind: int) -> ShortCut | None:
-        """Make a function that cuts a text in one call of compiled code, or gives None if the text is too long.
+    def short_cutter(self, kind: int) -> ShortCut:
+        """Make a function that cuts a text in one call of compiled code, or gives None, as for a text that is too long.
 
-        `kind` and its result are as for :func:`segtool.decode.places.words_of`. None if the decoder has none.
+        `kind` and its result are as for :func:`segtool.decode.short_texts.cut_short`.
         """
-        return None
+        return lambda text: None
 
-    def short_spans(self, text: str, kind: int) -> Integers | None:
-        """Find the places of words as a short cutter does; the kind is SPANS or BYTE_SPANS of places."""
+    def short_spans(self, text: str, in_bytes: bool) -> Integers | None:
+        """Find the places of words as a short cutter does, in bytes or in characters."""
         return None
 
     def _cut(

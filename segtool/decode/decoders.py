@@ -19,11 +19,11 @@ from segtool.decode.characters import symbol_ids
 from segtool.decode.decoder import Decoder, ShortCut
 from segtool.decode.forced_splits import split_lengths, split_trie, split_words
 from segtool.decode.lattice_of_text import Lattice, compiled_lattice, plain_lattice
-from segtool.decode.memory import SHORT, Memory, ShortMemory, memory_of_words, working
+from segtool.decode.memory import shared_memory, working
 from segtool.decode.near_best import bar_splits, cover_entries, list_entries, plain_entries
 from segtool.decode.pairs import cover_pairs
-from segtool.decode.places import WORDS, cut_short
 from segtool.decode.rule_table import NO_RULES, rule_table
+from segtool.decode.short_texts import cut_short, span_short
 from segtool.decode.utf8_kernel import cover, cut_utf8
 from segtool.decode.viterbi import GRANULARITY, NO_WORD, SPLITS, WEIGHT_UNIT, viterbi
 from segtool.decode.word_rules import apply_number_rules, hold_number, number_lengths
@@ -83,33 +83,17 @@ class _Lattice(Decoder):
         tables = self.characters, *self._cut_tables
         return cut_utf8.compiled(data, final, before, open_line, separator, *tables, scratch.whole, out)
 
-    def short_cutter(self, kind: int) -> ShortCut | None:
-        run, characters, units, spelling = self._short_call
-        memory: ShortMemory | Memory = memory_of_words() if kind == WORDS else working
+    def short_cutter(self, kind: int) -> ShortCut:
+        tables = None, Token, kind, self.characters, *self._cut_tables
+        run, memory = cut_short.compiled, shared_memory()
+        if memory is not None:
+            return functools.partial(run, *tables, *memory.arrays)
+        return lambda text: run(*tables, *working.short.arrays, text)
 
-        def cut(text: str) -> list[Any] | None:
-            if len(text) > SHORT:
-                return None
-            found: list[Any] = []
-            try:  # faster than with a handler
-                data = text.encode()
-            except UnicodeEncodeError:
-                data = text.encode("utf-8", "surrogatepass")
-            scratch, out = memory.short
-            size = run(text, data, found, Token, kind, characters, units, spelling, scratch, out)
-            return None if size < 0 else found
-
-        return cut
-
-    def short_spans(self, text: str, kind: int) -> Integers | None:
-        run, *tables = self._short_call
-        count = run(text, text.encode("utf-8", "surrogatepass"), [], Token, kind, *tables, *working.short)
-        out = working.short[1]
+    def short_spans(self, text: str, in_bytes: bool) -> Integers | None:
+        scratch, out, _ = (shared_memory() or working.short).arrays
+        count = span_short.compiled(in_bytes, self.characters, *self._cut_tables, scratch, out, text)
         return None if count < 0 else out[: SPAN * count].view(np.int64).reshape(-1, 2).copy()
-
-    @functools.cached_property
-    def _short_call(self) -> tuple[Any, ...]:
-        return cut_short.compiled, self.characters, *self._cut_tables
 
     def plain(self, symbols: list[int]) -> list[int]:
         lengths = viterbi(symbols, *self._plain_tables, *self._limits)

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
+import ctypes
 import functools
 import sys
 import threading
 
 import numpy as np
 
-from segtool.decode.block import SLACK, SPAN, Scratch
+from segtool.decode.block import Scratch
+from segtool.decode.short_texts import SHORT_ROOM
 from segtool.runtime.arrays import Bytes
 
-__all__ = ["KEPT_BYTES", "ROOM", "SHORT", "Memory", "ShortMemory", "memory_of_words", "working"]
+__all__ = ["KEPT_BYTES", "ROOM", "Memory", "ShortMemory", "shared_memory", "working"]
 
 ROOM = 1 << 12
 """Tokens of a block; more is taken where that is too little for what stays open."""
 
-SHORT = 1 << 11
-"""Characters up to which a text is cut in one call, which keeps Python's lock; for longer ones the lock is free."""
-
 KEPT_BYTES = 1 << 23
 """Room for the output up to this size is kept between calls."""
+
+KEPT_WORDS = 1 << 13
+"""Short words that are kept as strings, to be given again."""
 
 
 class ShortMemory:
@@ -28,12 +30,15 @@ class ShortMemory:
 
     Attributes
     ----------
-    short : tuple of ndarray
-        The scratch as a whole, and the output.
+    arrays : tuple of ndarray
+        The scratch as a whole, the output, and the words that are kept; see
+        :func:`segtool.decode.short_texts.cut_short`.
     """
 
     def __init__(self, scratch: Scratch) -> None:
-        self.short = scratch.whole, np.empty(4 * SHORT * SPAN + SLACK, np.uint8)
+        self._words = np.zeros(KEPT_WORDS, [("key", np.int64), ("word", object)])  # owns the words
+        view = (ctypes.c_int64 * (2 * KEPT_WORDS)).from_address(self._words.ctypes.data)
+        self.arrays = scratch.whole, np.empty(SHORT_ROOM, np.uint8), np.frombuffer(view, np.int64)
 
 
 class Memory(threading.local):
@@ -42,13 +47,10 @@ class Memory(threading.local):
     Attributes
     ----------
     scratch : Scratch
-    short
-        As of :class:`ShortMemory`.
     """
 
     def __init__(self) -> None:
         self.scratch = Scratch(ROOM)
-        self.short = ShortMemory(self.scratch).short
         self.out = np.empty(1 << 12, np.uint8)
 
     def out_of(self, size: int) -> Bytes:
@@ -59,16 +61,20 @@ class Memory(threading.local):
             self.out = np.empty(2 * size + size % 8, np.uint8)
         return self.out
 
+    @functools.cached_property
+    def short(self) -> ShortMemory:
+        """Memory for short texts."""
+        return ShortMemory(self.scratch)
+
 
 working = Memory()
 
 
 @functools.cache
-def memory_of_words() -> ShortMemory | Memory:
-    """Give the memory for lists of strings from short texts.
+def shared_memory() -> ShortMemory | None:
+    """Give the memory for short texts that all threads share; None in a Python without a lock.
 
-    All threads share it where Python has its lock, which the kernel keeps: to make strings never lets other code run.
-    To find the memory of a thread takes longer.
+    The kernels keep the lock and let no other code run. To find the memory of a thread would take longer.
     """
     has_lock = getattr(sys, "_is_gil_enabled", lambda: True)()
-    return ShortMemory(Scratch(ROOM)) if has_lock else working
+    return ShortMemory(Scratch(ROOM)) if has_lock else None

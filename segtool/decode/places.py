@@ -7,28 +7,29 @@ from typing import Any
 
 import numpy as np
 
-from segtool.decode.utf8_kernel import cut_utf8
+from segtool.decode.short_texts import BYTE_TOKENS, TOKENS
 from segtool.runtime.arrays import Integers
 from segtool.runtime.kernels import kernel
-from segtool.runtime.objects import append_slice, append_token, item_of, utf8_of
+from segtool.runtime.objects import (
+    COLLECTS,
+    append,
+    drop,
+    item_of,
+    new_token,
+    start_collector,
+    stop_collector,
+    substring,
+    utf8_of,
+)
 from segtool.tokens import Token
 
 __all__ = [
-    "BYTE_SPANS",
-    "BYTE_TOKENS",
     "ONE_TEXT",
-    "SPANS",
-    "TOKENS",
-    "WORDS",
     "append_words",
-    "cut_short",
     "encode_texts",
     "place_in_texts",
     "words_of",
 ]
-
-WORDS, TOKENS, BYTE_TOKENS, SPANS, BYTE_SPANS = range(5)
-"""What is made of a word: a string, a Token with its place in characters or bytes, or the place alone."""
 
 ONE_TEXT = np.array([0, 1 << 62])
 """Bounds of one text of any size."""
@@ -62,7 +63,7 @@ def words_of(texts: list[str], data: bytes, bounds: Integers, spans: Integers, k
     spans : ndarray of int64
         Start and end of each word in turn, in bytes of the data.
     kind : int
-        :data:`WORDS`, or for Token :data:`TOKENS` or :data:`BYTE_TOKENS`.
+        As for :func:`segtool.decode.short_texts.cut_short`.
 
     Returns
     -------
@@ -110,7 +111,7 @@ def place_in_texts(data, bounds, characters, spans, counts):  # type: ignore[no-
 
 @kernel("i8(i8, i8, i8, i8, u1[const], i8, i8, i8[], i8) locked")
 def _append_some(text, found, token, kind, data, low, high, spans, n):  # type: ignore[no-untyped-def]
-    """Append the words between two bytes to a list, or change their places; `n` counts words, as does the result."""
+    """Append the words between two bytes to a list; `n` counts words, as does the result."""
     at, passed = low, 0
     while 2 * n < len(spans) and spans[2 * n] < high:
         start, end = spans[2 * n], spans[2 * n + 1]
@@ -130,15 +131,15 @@ def _append_some(text, found, token, kind, data, low, high, spans, n):  # type: 
         while at < end:
             passed += np.int64(data[at] & 0xC0 != 0x80)
             at += 1
-        if kind == WORDS:
-            append_slice(found, text, first, passed)
-        elif kind == TOKENS:
-            append_token(found, token, text, first, passed, first, passed)
-        elif kind == SPANS:
-            spans[2 * n] = first
-            spans[2 * n + 1] = passed
-        else:
-            append_token(found, token, text, first, passed, start - low, end - low)
+        item = substring(text, first, passed)
+        if kind == TOKENS and item != 0:
+            item = new_token(token, item, first, passed)
+        elif kind == BYTE_TOKENS and item != 0:
+            item = new_token(token, item, start - low, end - low)
+        if item == 0:
+            break
+        append(found, item)
+        drop(item)
         n += 1
     return n
 
@@ -158,39 +159,10 @@ def append_words(texts, data, found, token, kind, bounds, spans):  # type: ignor
     kind, bounds, spans
         As for :func:`words_of`.
     """
+    was_on = stop_collector() if COLLECTS else 0  # which could run code that writes over the places
     n = 0
     for i in range(len(bounds) - 1):
         text, words = item_of(texts, i), item_of(found, i)
         n = _append_some(text, words, token, kind, utf8_of(data), bounds[i], bounds[i + 1], spans, n)
-
-
-@kernel("i8(o, o, o, o, i8, u2[const], i4[const], i4[const], i8[], u1[]) locked")
-def cut_short(text, data, found, token, kind, characters, units, spelling, scratch, out):  # type: ignore[no-untyped-def]
-    """Cut a text and append its words to a list.
-
-    Parameters
-    ----------
-    text : str
-    data : bytes
-        The text in UTF-8.
-    found : list
-    token : type
-        The class of tokens.
-    kind : int
-        As for :func:`words_of`; or :data:`SPANS` or :data:`BYTE_SPANS`, which are left in `out`.
-    characters, units, spelling, scratch, out
-        As for :func:`segtool.decode.utf8_kernel.cut_utf8`.
-
-    Returns
-    -------
-    int
-        Number of words; -1 if the scratch has too little room.
-    """
-    points = utf8_of(data)
-    written, _, _, _, stuck = cut_utf8(points, True, 0, False, points[:0], characters, units, spelling, scratch, out)
-    if stuck:
-        return -1
-    if kind == BYTE_SPANS:
-        return written >> 4
-    spans, end = out[:written].view(np.int64), len(points) + 1
-    return _append_some(text, found, token, kind, points, 0, end, spans, 0)
+    if COLLECTS and was_on:
+        start_collector()

@@ -13,17 +13,8 @@ import numpy as np
 from segtool.decode.decoder import Decoder, ShortCut
 from segtool.decode.decoders import decoder_of
 from segtool.decode.literals import Literals
-from segtool.decode.memory import SHORT
-from segtool.decode.places import (
-    BYTE_SPANS,
-    BYTE_TOKENS,
-    SPANS,
-    TOKENS,
-    WORDS,
-    encode_texts,
-    place_in_texts,
-    words_of,
-)
+from segtool.decode.places import encode_texts, place_in_texts, words_of
+from segtool.decode.short_texts import BYTE_TOKENS, TOKENS, WORDS
 from segtool.runtime.arrays import Integers
 from segtool.tokens import place_words
 
@@ -36,6 +27,10 @@ __all__ = ["TextCutter", "cutter_of"]
 
 _shared: WeakValueDictionary[Any, TextCutter] = WeakValueDictionary()
 """Cutters in use of models in directories. No lock guards it: a process could be forked while it is held."""
+
+
+def _leave(text: str) -> None:
+    """Cut no text."""
 
 
 def cutter_of(model: Model) -> TextCutter:
@@ -70,16 +65,16 @@ class TextCutter:
     ----------
     decoder : Decoder
     literals : Literals or None
-    cut_short : callable or None
-        Cuts a text into words, or gives None if it is too long for one call; None before compiled code is in use, and
-        where there is no such function.
+    short : tuple of callable
+        For each kind of result (:data:`segtool.decode.short_texts.WORDS` and on) what cuts a short text, or gives None
+        (:meth:`segtool.decode.decoder.Decoder.short_cutter`): before compiled code is in use or where there are
+        literals, for any text.
     """
 
     def __init__(self, decoder: Decoder, literals: Sequence[str] = (), folds: bool = False) -> None:
         self.decoder = decoder
         self.arrays: tuple[Any, ...] = ()
-        self.cut_short: ShortCut | None = None
-        self._short_cutters: dict[int, ShortCut | None] = {}
+        self.short: tuple[ShortCut, ...] = (_leave,) * 3
         self.literals = Literals(literals, folds, decoder.reading) if literals else None
 
     def cut(self, text: str, plain: bool) -> list[str]:
@@ -97,8 +92,6 @@ class TextCutter:
         """
         if plain:
             return [text[start:end] for start, end in self.plain_spans(text)]
-        if self.literals is None:
-            self.cut_short = self._short_cutter(WORDS)
         return self._compiled([text], WORDS)[0]
 
     def cut_group(
@@ -125,22 +118,17 @@ class TextCutter:
 
     def _compiled(self, texts: list[str], kind: int) -> list[list[Any]]:
         if len(texts) == 1 and self.literals is None:
-            cut_short = self._short_cutter(kind)
-            found = None if cut_short is None else cut_short(texts[0])
-            if found is not None:
+            if self.short[kind] is _leave:
+                self.short = tuple(map(self.decoder.short_cutter, (WORDS, TOKENS, BYTE_TOKENS)))
+            if (found := self.short[kind](texts[0])) is not None:
                 return [found]
         data, bounds = encode_texts(texts)
         return words_of(texts, data, bounds, self.byte_spans(data), kind)
 
-    def _short_cutter(self, kind: int) -> ShortCut | None:
-        if kind not in self._short_cutters:
-            self._short_cutters[kind] = self.decoder.short_cutter(kind)
-        return self._short_cutters[kind]
-
     def text_spans(self, text: str, characters: bool) -> Integers:
         """Find the places of the words of a text, a row for each; see :meth:`segtool.segmenter.Segmenter.spans`."""
-        if len(text) <= SHORT and self.literals is None:
-            found = self.decoder.short_spans(text, SPANS if characters else BYTE_SPANS)
+        if self.literals is None:
+            found = self.decoder.short_spans(text, not characters)
             if found is not None:
                 return found
         data, bounds = encode_texts([text])

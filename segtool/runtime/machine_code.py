@@ -32,7 +32,7 @@ import numpy as np
 from segtool import __version__
 from segtool.runtime.cache_folder import VARIABLE, cache_folders, read_trusted, write_trusted
 from segtool.runtime.machine_entry import ENTRY, object_code
-from segtool.runtime.numba_compiler import argument_types, deserialise, serialise, taking_objects
+from segtool.runtime.numba_compiler import deserialise, serialise, taking_objects
 
 __all__ = ["MachineCode", "load_code", "save_code"]
 
@@ -98,7 +98,7 @@ def save_code(function: Callable[..., Any], signature: str, dispatcher: Any) -> 
     run = taking_objects(dispatcher, signature)
     try:
         try:
-            code = object_code(dispatcher, function, argument_types(signature))
+            code = object_code(dispatcher, function, signature)
             run = _link(function, code)
         except Exception as error:  # such as a version of numba that works in another way
             logger.debug("%s: needs numba to run: %s", _name(function), error)

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from segtool.runtime.numba_compiler import OBJECT
+from segtool.runtime.numba_compiler import LOCKED, OBJECT, argument_types, result_type
 
 __all__ = ["ENTRY", "object_code"]
 
@@ -28,7 +28,7 @@ _ALLOCATES = ("NRT_Allocate", "NRT_MemInfo_alloc", "NRT_MemInfo_new")
 _CONTIGUOUS, _ALIGNED, _WRITEABLE = 0x1, 0x100, 0x400
 
 
-def object_code(compiled: Any, function: Callable[..., Any], written: list[str]) -> bytes:
+def object_code(compiled: Any, function: Callable[..., Any], signature: str) -> bytes:
     """Make the object file of a kernel and its entry.
 
     Parameters
@@ -38,8 +38,8 @@ def object_code(compiled: Any, function: Callable[..., Any], written: list[str])
         floats and bools.
     function : callable
         The kernel as written.
-    written : list of str
-        Types of its arguments as written in its signature.
+    signature : str
+        See :func:`segtool.runtime.kernels.kernel`.
 
     Raises
     ------
@@ -76,13 +76,13 @@ def object_code(compiled: Any, function: Callable[..., Any], written: list[str])
     arguments = []
     for i, (kind, name) in enumerate(zip(described.argtypes, function.__code__.co_varnames, strict=False)):
         value = builder.load(builder.gep(entry.args[1], [size(i)]))
-        if written[i] == OBJECT:
+        if argument_types(signature)[i] == OBJECT:
             arguments.append(builder.ptrtoint(value, size))
         elif isinstance(kind, types.Array):
             arguments.append(make.array(value, kind, name))
         else:
             arguments.append(make.scalar(value, kind))
-    make.call(module, described, arguments, compiled.targetoptions["nogil"])
+    make.call(module, described, arguments, signature)
 
     # numba's code calls this to free an array that owns memory; no array here does
     unused = ir.Function(module, ir.FunctionType(ir.VoidType(), [pointer]), "NRT_MemInfo_call_dtor")
@@ -182,11 +182,12 @@ class _Entry:
         )
         return array._getvalue()
 
-    def call(self, module: Any, described: Any, arguments: list[Any], unlocked: bool) -> None:
+    def call(self, module: Any, described: Any, arguments: list[Any], signature: str) -> None:
         """Write code that calls the kernel, perhaps without Python's lock, and returns its result."""
         from numba.core import cgutils
 
         builder, context, api = self._builder, self._context, self._api
+        unlocked = not signature.endswith(LOCKED)
         kernel = context.declare_function(module, described)
         state = api.save_thread() if unlocked else None
         status, result = context.call_conv.call_function(
@@ -197,7 +198,10 @@ class _Entry:
         else:
             self.fail_if(cgutils.is_not_null(builder, api.err_occurred()))
         self.fail_if(status.is_error, "the kernel failed", "PyExc_ArithmeticError")
-        builder.ret(api.from_native_value(described.restype, result))
+        if result_type(signature) == OBJECT:
+            builder.ret(builder.inttoptr(result, self._array_type.type))
+        else:
+            builder.ret(api.from_native_value(described.restype, result))
 
 
 def _check_layout() -> None:

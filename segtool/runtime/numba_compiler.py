@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import pickle
 import re
 from collections.abc import Callable
@@ -13,6 +14,7 @@ __all__ = [
     "argument_types",
     "compile_kernel",
     "deserialise",
+    "result_type",
     "serialise",
     "taking_objects",
 ]
@@ -21,12 +23,18 @@ LOCKED = " locked"
 """End of the signature of a kernel that keeps Python's lock, as it uses Python's objects."""
 
 OBJECT = "o"
-"""Type of an argument that is any object: the kernel gets its address."""
+"""Type of an argument that is any object: the kernel gets its address; or of a result, whose address the kernel gives
+with an owner counted for it, or 0 with Python's error set."""
 
 
 def argument_types(signature: str) -> list[str]:
     """Types of the arguments in a signature (:func:`segtool.runtime.kernels.kernel`)."""
     return [part.strip() for part in _halves(signature)[1].split(",")]
+
+
+def result_type(signature: str) -> str:
+    """Type of the result in a signature."""
+    return _halves(signature)[0]
 
 
 def compile_kernel(function: Callable[..., Any], signature: str) -> Any:
@@ -38,7 +46,7 @@ def compile_kernel(function: Callable[..., Any], signature: str) -> Any:
     import numba
 
     unlocked = not signature.endswith(LOCKED)
-    result = _halves(signature)[0]
+    result = result_type(signature)
     types = [_type(part) for part in argument_types(signature)]
     if result == "void":
         returned = numba.types.void
@@ -59,7 +67,12 @@ def taking_objects(dispatcher: Any, signature: str) -> Any:
         given = list(arguments)
         for i in objects:
             given[i] = id(given[i])
-        return dispatcher(*given)
+        result = dispatcher(*given)
+        if result_type(signature) != OBJECT:
+            return result
+        made = ctypes.cast(result, ctypes.py_object).value
+        ctypes.pythonapi.Py_DecRef(ctypes.py_object(made))
+        return made
 
     return run
 
