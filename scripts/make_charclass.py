@@ -20,7 +20,8 @@ SPECIAL = {
     "comma": ",",
     "colon": ":",
     "slash": "/",
-    "sign": "·／：\u2236",  # that may stand between two digits, as those above; the last one is the ratio
+    # that may stand between two digits, as those above: middle dots, full-width signs, the ratio
+    "sign": "·‧・•／：\u2236",
     "percent": "%",
     "permille": "％‰‱",
     "hyphen": "-\u2010\u2011",

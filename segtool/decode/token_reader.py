@@ -17,7 +17,6 @@ from segtool.decode.characters import (
     number_end,
     read_character,
 )
-from segtool.decode.rule_table import DOTS
 from segtool.limits import LONGEST_TOKEN, LONGEST_WORD
 from segtool.runtime.kernels import kernel
 from segtool.text.numbers import MOST_NUMERALS
@@ -29,6 +28,7 @@ from segtool.text.symbols import (
     C_LAST_SIGN,
     C_MARK,
     C_REPEAT,
+    LAT,
     MARK,
     NUM,
     SPACE,
@@ -50,7 +50,6 @@ __all__ = ["read_tokens"]
 
 _BLOCK = 512  # tokens after which a block ends at the next boundary
 _STATE_ROWS = GRAMMAR + CODES_SIZE
-_DOT_1, _DOT_2, _DOT_3, _DOT_4 = map(ord, DOTS)
 _IS_PLAIN, _ENDS_WITH_DIGIT, _IS_STRAY, _IS_BLANK, _IS_NONE = range(5)  # kinds of tokens: the second ends with a digit
 
 
@@ -107,7 +106,7 @@ def read_tokens(data, at, final, before, characters, places):  # type: ignore[no
     characters : uint16[CHARACTERS + 4 or more]
     places : int32[ROWS * row], written
         Symbols and starts of the tokens, which count from 1: token 0 is the symbol before. Which tokens are spaces;
-        and from the end of their row backwards, how many tokens are numbers or middle dots, and which.
+        and from the end of their row backwards, how many tokens are numbers or signs such as a middle dot, and which.
 
     Returns
     -------
@@ -181,7 +180,6 @@ def read_tokens(data, at, final, before, characters, places):  # type: ignore[no
                 kind = _IS_PLAIN
                 continue
         begin = end = at
-        is_noted = (point == _DOT_1) | (point == _DOT_2) | (point == _DOT_3) | (point == _DOT_4)
         here = entry & CLASS_MASK
         is_stray = here == C_EXTEND or here >= C_JOINER
         if is_stray and kind <= _ENDS_WITH_DIGIT:
@@ -228,11 +226,11 @@ def read_tokens(data, at, final, before, characters, places):  # type: ignore[no
             accepted = state
         code = np.int64(characters[GRAMMAR + accepted]) - 1
         is_space = code == SPACE
-        if code > MARK and not too_long:
+        if MARK < code <= LAT and not too_long:
             symbol = num_id if code == NUM else lat_id
             has_digits = accepted == DIGITS
         is_settled = final or not is_open
-        if tokens == room or (tokens >= _BLOCK and symbol == 0 and is_settled and kind != _IS_STRAY and not is_noted):
+        if tokens == room or (tokens >= _BLOCK and symbol == 0 and code <= MARK and is_settled and kind != _IS_STRAY):
             full = symbol != 0 or not is_settled or kind == _IS_STRAY
             at = begin
             break
@@ -241,7 +239,7 @@ def read_tokens(data, at, final, before, characters, places):  # type: ignore[no
         starts[tokens] = begin - origin
         kind = _IS_PLAIN
         spaces[row - 2 - noted] = tokens
-        noted += np.int64(is_noted | (symbol == num_id))
+        noted += np.int64((symbol == num_id) | (code > LAT))
         if is_space:
             kind = _IS_BLANK
             spaces[space_count] = tokens
