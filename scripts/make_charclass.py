@@ -20,8 +20,7 @@ SPECIAL = {
     "comma": ",",
     "colon": ":",
     "slash": "/",
-    # that may stand between two digits, as those above: middle dots, full-width signs, the ratio
-    "sign": "·‧・•／：\u2236",
+    "sign": "·／：\u2236",  # that may stand between two digits, as those above; the last one is the ratio
     "percent": "%",
     "permille": "％‰‱",
     "hyphen": "-\u2010\u2011",

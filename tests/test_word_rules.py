@@ -17,7 +17,7 @@ from segtool.decode.formats import Format, format_utf8_stream
 from segtool.decode.rule_table import NO_RULES, RULES_SIZE, rule_table
 from segtool.decode.streaming import cut_stream
 from segtool.decode.texts import TextCutter
-from segtool.decode.word_rules import cut_numbers, is_dot, number_lengths
+from segtool.decode.word_rules import cut_numbers, number_lengths, starts_with_dot
 from segtool.errors import ModelError, UsageError
 from segtool.guideline.token_labels import choices_of_labels
 from segtool.segmenter import Segmenter
@@ -204,7 +204,7 @@ def test_an_explanation_shows_both():
 @pytest.mark.parametrize("text", ["·", "‧", "・", "•", "。", "a", "··", "é", "—"])
 def test_dots(text):
     data = np.frombuffer(text.encode(), np.uint8)
-    assert is_dot.compiled(data, 0, len(data)) == is_dot.interpreted(data, 0, len(data)) == (text in "·‧・•")
+    assert starts_with_dot.compiled(data, 0) == starts_with_dot.interpreted(data, 0) == (text[0] in "·‧・•")
 
 
 def test_units_that_the_model_lacks_are_no_units():

@@ -28,7 +28,6 @@ from segtool.text.symbols import (
     C_LAST_SIGN,
     C_MARK,
     C_REPEAT,
-    LAT,
     MARK,
     NUM,
     SPACE,
@@ -61,7 +60,7 @@ def _join_strays(tokens, certain, space_count, full, strays, places):  # type: i
     starts = places[STARTS * row : (STARTS + 1) * row]
     spaces = places[SPACES * row : (SPACES + 1) * row]
     stray = places[BEGINS * row : (BEGINS + 1) * row]
-    kept = settled = joined = passed = noted = 0
+    kept = settled = joined = passed = 0
     joins = False
     for t in range(1, tokens + 1):
         is_space = passed < space_count and spaces[passed] == t
@@ -74,16 +73,11 @@ def _join_strays(tokens, certain, space_count, full, strays, places):  # type: i
         if is_space:
             spaces[passed] = kept
             passed += 1
-        elif symbols[kept] == NUM or symbols[kept] == 0:
-            noted -= np.int64(noted > 0 and spaces[row - 1 - noted] == kept)
-            spaces[row - 2 - noted] = kept
-            noted += 1
         joins = joined < strays and stray[joined] == t
         joined += np.int64(joins)
         if t <= certain:
             settled = kept
     starts[kept + 1] = starts[tokens + 1]
-    spaces[row - 1] = noted
     for t in range(kept + 1, tokens + LONGEST_WORD + 2):
         symbols[t] = 0
     return kept, settled, space_count, full
@@ -105,8 +99,7 @@ def read_tokens(data, at, final, before, characters, places):  # type: ignore[no
         Id of the symbol right before, 0 for none.
     characters : uint16[CHARACTERS + 4 or more]
     places : int32[ROWS * row], written
-        Symbols and starts of the tokens, which count from 1: token 0 is the symbol before. Which tokens are spaces;
-        and from the end of their row backwards, how many tokens are numbers or signs such as a middle dot, and which.
+        Symbols and starts of the tokens, which count from 1: token 0 is the symbol before. Which tokens are spaces.
 
     Returns
     -------
@@ -129,7 +122,7 @@ def read_tokens(data, at, final, before, characters, places):  # type: ignore[no
     size = len(data)
     origin = at
     symbols[0] = before
-    tokens = space_count = noted = 0
+    tokens = space_count = 0
     kind = _IS_NONE  # of the last token
     first_open = np.int64(0)  # the first token that text behind the data may change
     strays = 0
@@ -159,9 +152,6 @@ def read_tokens(data, at, final, before, characters, places):  # type: ignore[no
                         break
                     tokens += 1
                     symbols[tokens] = num_id if end > 0 else np.int64(characters[IDS + (entry & NUMERAL_MASK)])
-                    if end > 0:
-                        spaces[row - 2 - noted] = tokens
-                        noted += 1
                     starts[tokens] = at - origin
                 at = abs(end) if end != 0 else at + 3
                 kind = _IS_PLAIN
@@ -226,11 +216,11 @@ def read_tokens(data, at, final, before, characters, places):  # type: ignore[no
             accepted = state
         code = np.int64(characters[GRAMMAR + accepted]) - 1
         is_space = code == SPACE
-        if MARK < code <= LAT and not too_long:
+        if code > MARK and not too_long:
             symbol = num_id if code == NUM else lat_id
             has_digits = accepted == DIGITS
         is_settled = final or not is_open
-        if tokens == room or (tokens >= _BLOCK and symbol == 0 and code <= MARK and is_settled and kind != _IS_STRAY):
+        if tokens == room or (tokens >= _BLOCK and symbol == 0 and is_settled and kind != _IS_STRAY):
             full = symbol != 0 or not is_settled or kind == _IS_STRAY
             at = begin
             break
@@ -238,8 +228,6 @@ def read_tokens(data, at, final, before, characters, places):  # type: ignore[no
         symbols[tokens] = symbol
         starts[tokens] = begin - origin
         kind = _IS_PLAIN
-        spaces[row - 2 - noted] = tokens
-        noted += np.int64((symbol == num_id) | (code > LAT))
         if is_space:
             kind = _IS_BLANK
             spaces[space_count] = tokens
@@ -254,7 +242,6 @@ def read_tokens(data, at, final, before, characters, places):  # type: ignore[no
             first_open = tokens
         at = end
     starts[tokens + 1] = at - origin
-    spaces[row - 1] = noted
     for t in range(tokens + 1, tokens + LONGEST_WORD + 2):
         symbols[t] = 0
     certain = tokens

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from segtool.decode.block import BACKS, BEGINS, LANES, NODE, ROWS, SPACES, STARTS, write_spans, write_words
+from segtool.decode.block import BACKS, BEGINS, LANES, NODE, ROWS, STARTS, write_spans, write_words
 from segtool.decode.characters import CHARACTERS, RULES
 from segtool.decode.forced_splits import split_words
 from segtool.decode.token_reader import read_tokens
@@ -379,12 +379,10 @@ def cut_utf8(data, final, before, open_line, separator, characters, units, spell
     while at < len(data):
         tokens, certain, spaces, full = read_tokens(data, at, final, before, characters, places)
         settled = cover(tokens, certain, characters, units, spelling, places, scores)
-        if settled < tokens:
-            settled = hold_open(data, at, tokens, settled, characters[RULES:], places)
+        settled = hold_open(data, at, tokens, settled, characters[RULES:], places)
         if spelling[SPLITS] != 0:
             split_words(settled, spelling[spelling[SPLITS] :], places)
-        if places[(SPACES + 1) * row - 1] != 0:
-            apply_rules(data, at, settled, characters[RULES:], places)
+        apply_rules(data, at, settled, characters[RULES:], places)
         if len(separator) != 0:
             written, open_line = write_words(data, at, settled, spaces, open_line, separator, places, written, out)
         else:

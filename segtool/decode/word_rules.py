@@ -21,7 +21,7 @@ from itertools import accumulate, pairwise
 
 import numpy as np
 
-from segtool.decode.block import BEGINS, ROWS, SPACES, STARTS
+from segtool.decode.block import BACKS, BEGINS, ROWS, STARTS
 from segtool.decode.rule_table import (
     DATES,
     DATES_AT,
@@ -43,8 +43,8 @@ from segtool.runtime.kernels import LazyKernel, kernel
 from segtool.text.symbols import LAT, MARK, NUM
 
 __all__ = [
-    "apply_number_rules", "apply_rules", "cut_numbers", "hold_number", "hold_open", "is_dot", "joined_spans",
-    "number_lengths",
+    "apply_number_rules", "apply_rules", "cut_numbers", "hold_number", "hold_open", "joined_spans",
+    "number_lengths", "starts_with_dot",
 ]  # fmt: skip
 
 
@@ -56,7 +56,7 @@ def _cut_numbers(settled, numbers, symbols, begins, rules):  # type: ignore[no-u
     settled : int
         Number of symbols.
     numbers : int32[n]
-        Places of numbers, and perhaps of other symbols, from the last to the first.
+        Places of numbers, and perhaps of marks, from the last to the first.
     symbols : int32[settled + 2 or more]
         Their ids from place 1 on; before them the id of the symbol before, 0 for none.
     begins : int32[settled + 2 or more], read and written
@@ -111,15 +111,20 @@ def _cut_numbers(settled, numbers, symbols, begins, rules):  # type: ignore[no-u
 cut_numbers = LazyKernel(_cut_numbers, "void(i8, i4[const], i4[const], i4[], u2[const])")
 
 
-@kernel("b1(u1[const], i8, i8)")
-def is_dot(data, low, high):  # type: ignore[no-untyped-def]
-    """Whether the token between two places of UTF-8 is one of the dots of names."""
-    lead = data[low]
-    if high - low == 2:
-        return lead == 0xC2 and data[low + 1] == 0xB7
-    if high - low != 3:
+_DOT_1, _DOT_2, _DOT_3, _DOT_4 = (int.from_bytes(each.encode(), "big") for each in DOTS)
+
+
+@kernel("b1(u1[const], i8)")
+def starts_with_dot(data, at):  # type: ignore[no-untyped-def]
+    """Whether one of the dots of names begins at a place of UTF-8."""
+    if at + 1 >= len(data):
         return False
-    second, third = data[low + 1], data[low + 2]
+    lead, second = data[at], data[at + 1]
+    if lead == 0xC2:
+        return second == 0xB7
+    if at + 2 >= len(data) or (lead != 0xE2 and lead != 0xE3):
+        return False
+    third = data[at + 2]
     return (lead == 0xE2 and second == 0x80 and (third == 0xA7 or third == 0xA2)) or (
         lead == 0xE3 and second == 0x83 and third == 0xBB
     )
@@ -143,69 +148,70 @@ def hold_open(data, at, tokens, settled, rules, places):  # type: ignore[no-unty
     Returns
     -------
     int
-        Tokens that are settled now.
+        Tokens that are settled now. A block whose tokens are all settled ends before a mark, which may be a dot; it is
+        held back only in part.
     """
-    if settled == tokens or settled == 0 or rules[FLAGS] == 0:
+    if settled == 0 or rules[FLAGS] == 0:
         return settled
     row = len(places) // ROWS
-    symbols = places[:row]
-    starts = places[STARTS * row : (STARTS + 1) * row]
-    begins = places[BEGINS * row : (BEGINS + 1) * row]
     joins = rules[FLAGS] & NAMES != 0 and len(data) > 0
     last = settled
-    if symbols[settled] != NUM:
+    if settled == tokens or places[settled] != NUM:
         if not joins:
             return settled
-        last -= np.int64(symbols[settled] == 0)
-        dot = last + 1
-        if symbols[last] <= NUM or symbols[dot] != 0 or not is_dot(data, at + starts[dot], at + starts[dot + 1]):
+        last -= np.int64(places[settled] == 0 and settled < tokens)
+        if places[last] <= NUM or not starts_with_dot(data, at + places[STARTS * row + last + 1]):
             return settled
     while True:
-        while begins[last] == 0:
+        while places[BEGINS * row + last] == 0:
             last -= 1
         dot = last - 1
-        if dot > 0 and symbols[dot] == NUM:  # a rule may join it to the word behind it
+        if dot > 0 and places[dot] == NUM:  # a rule may join it to the word behind it
             last = dot
-            continue
-        if (
-            not joins
-            or dot < 2
-            or symbols[last] <= NUM
-            or symbols[dot] != 0
-            or symbols[dot - 1] <= NUM
-            or not is_dot(data, at + starts[dot], at + starts[last])
-        ):
-            return dot
-        last = dot - 1
+        elif joins and dot > 1 and _joins(data, at, dot, places):
+            last = dot - 1
+        else:
+            return settled if dot == 0 and settled == tokens else dot
+
+
+@kernel("b1(u1[const], i8, i8, i4[])")
+def _joins(data, at, t, places):  # type: ignore[no-untyped-def]
+    """Whether a token of a block is the middle dot of a name."""
+    row = len(places) // ROWS
+    if places[t] != 0 or places[t - 1] <= NUM or places[t + 1] <= NUM:
+        return False
+    low, high = at + places[STARTS * row + t], at + places[STARTS * row + t + 1]
+    return starts_with_dot(data, low) and high - low == 2 + (data[low] >> 5 & 1)
 
 
 @kernel("void(u1[const], i8, i8, u2[const], i4[])")
 def apply_rules(data, at, settled, rules, places):  # type: ignore[no-untyped-def]
-    """Apply the rules to the words of a block; parameters as for :func:`hold_open`.
-
-    `places` is written. The end of the row of spaces has the places of numbers and dots
-    (:func:`segtool.decode.token_reader.read_tokens`).
-    """
+    """Apply the rules to the words of a block; parameters as for :func:`hold_open`, `places` is written."""
     if rules[FLAGS] == 0:
         return
     row = len(places) // ROWS
-    symbols = places[:row]
-    starts = places[STARTS * row : (STARTS + 1) * row]
-    begins = places[BEGINS * row : (BEGINS + 1) * row]
-    spaces = places[SPACES * row : (SPACES + 1) * row]
-    noted = spaces[row - 1 - spaces[row - 1] : row - 1]
-    begins[settled + 1] = 1
-    cut_numbers(settled, noted, symbols, begins, rules)
-    if rules[FLAGS] & NAMES != 0 and len(data) > 0:
-        for t in noted:
-            if (
-                1 < t < settled
-                and symbols[t] == 0
-                and symbols[t - 1] > NUM
-                and symbols[t + 1] > NUM
-                and is_dot(data, at + starts[t], at + starts[t + 1])
-            ):
-                begins[t] = begins[t + 1] = 0
+    backs = BACKS * row  # the lengths there are not needed any more
+    count = numbers = 0
+    for t in range(settled, 0, -1):
+        places[backs + count] = t
+        count += np.int64(places[t] <= NUM)
+    joins, has_dots = rules[FLAGS] & NAMES != 0, False
+    for i in range(count):
+        t = np.int64(places[backs + i])
+        places[backs + numbers] = t
+        numbers += np.int64(places[t] == NUM)
+        low = at + places[STARTS * row + t]
+        if joins and 1 < t < settled and low + 2 < len(data):
+            three = np.int64(data[low]) << 16 | np.int64(data[low + 1]) << 8 | np.int64(data[low + 2])
+            has_dots |= (three >> 8 == _DOT_1) | (three == _DOT_2) | (three == _DOT_3) | (three == _DOT_4)
+    if numbers > 0:
+        begins = places[BEGINS * row : (BEGINS + 1) * row]
+        begins[settled + 1] = 1
+        cut_numbers(settled, places[backs : backs + numbers], places[:row], begins, rules)
+    if has_dots:
+        for t in range(2, settled):
+            if _joins(data, at, t, places):
+                places[BEGINS * row + t] = places[BEGINS * row + t + 1] = 0
 
 
 @kernel("i8(i8, i8, u2[const], i4[])")
@@ -216,15 +222,7 @@ def hold_number(tokens, settled, rules, places):  # type: ignore[no-untyped-def]
 
 @kernel("void(i8, u2[const], i4[])")
 def apply_number_rules(settled, rules, places):  # type: ignore[no-untyped-def]
-    """Apply the rules for numbers to the words of a block whose tokens were put there."""
-    row = len(places) // ROWS
-    spaces = places[SPACES * row : (SPACES + 1) * row]
-    noted = 0
-    for t in range(1, settled + 1):
-        if places[t] == NUM:
-            spaces[row - 2 - noted] = t
-            noted += 1
-    spaces[row - 1] = noted
+    """Do as :func:`apply_rules` does where names are joined elsewhere."""
     apply_rules(places.view(np.uint8)[:0], 0, settled, rules, places)
 
 

@@ -272,7 +272,7 @@ def _symbolise(points, classes, codes, starts):  # type: ignore[no-untyped-def]
             prefix = begin  # of the token behind
             continue
         starts[tokens] = begin if prefix < 0 else prefix
-        codes[tokens] = MARK if (too_long and code != SPACE) or code > LAT else code
+        codes[tokens] = MARK if too_long and code != SPACE else code
         tokens += 1
         behind_digit = accepted == DIGITS and not too_long
         prefix = -1

@@ -67,7 +67,7 @@ _MARKS = CLASSES[CLASSES.index("dot") : CLASSES.index("script")]
 _EXTENDERS = ["extend", "joiner", "keycap"]
 _LATIN = ["latin", "w"]
 _INNER = [*_LATIN, "digit"]
-_AS_SPACE, _AS_MARK, _AS_NUM, _AS_LAT, _AS_SIGN = range(5)  # codes of symbols, plus 1
+_AS_SPACE, _AS_MARK, _AS_NUM, _AS_LAT = range(4)  # codes of symbols, plus 1
 
 
 def _to(state: str, *names: str) -> dict[str, str]:
@@ -105,7 +105,6 @@ _OPENING = {
     **_to("mark", "mark", *_MARKS),
     "space": "space",
     "letter": "letters",
-    "sign": "sign",
     "digit": "digits",
     "latin": "one",
     "w": "w",
@@ -156,7 +155,6 @@ _TOKEN_STATES: dict[str, tuple[int | None, dict[str, str]]] = {
     "letters": (_AS_MARK, _to("letters", "letter", *_EXTENDERS)),
     # marks
     "mark": (_AS_MARK, _REPEATS),
-    "sign": (_AS_SIGN, _REPEATS),
     "closed": (_AS_MARK, _to("closed", *_EXTENDERS)),
     "underline": (_AS_MARK, {**_REPEATS, "repeat": "underline", **_to("word", *_LATIN)}),
     "emoji": (_AS_MARK, {"repeat": "emoji", **_to("emoji x", "extend", "keycap"), "joiner": "emoji+"}),
@@ -300,8 +298,7 @@ def token_automaton(reading: int = 0) -> bytes:
     Returns
     -------
     bytes
-        First the code of the tokens that end in each state, plus 1 (a sign such as a middle dot, which is a mark that
-        rules look at, has one code more than a Latin word); then from `CODES_SIZE` on the rows: the next state,
+        First the code of the tokens that end in each state, plus 1; then from `CODES_SIZE` on the rows: the next state,
         `NO_WAY` for none, at the state times two to the `COLUMN_BITS` plus the class.
     """
     codes = bytearray(CODES_SIZE)
