@@ -18,10 +18,13 @@ if os.path.basename("".join(sys.argv[:1])) in ("segtool", "segtool.exe") or (
     sys.argv[:1] == ["-m"] and "segtool" in sys.orig_argv
 ):
     # This process is the command.
+    import atexit
     import gc
     import signal
 
-    gc.set_threshold(100_000)  # to look for circular garbage during the imports is a tenth of the time to start
+    # To look for circular garbage is a tenth of the time of the imports, and as much at the end.
+    gc.set_threshold(100_000)
+    atexit.register(gc.freeze)
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy would start threads that nothing here uses
     # Ctrl-C ends it silently until segtool.cli.interrupts handles it.
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:

@@ -107,7 +107,7 @@ def names_checked(function: Function) -> Function:
 
     @functools.wraps(function)
     def checked(*positional: Any, **named: Any) -> Any:
-        if not names.issuperset(named):
+        if named and not names.issuperset(named):
             raise unknown_parameter(f"{function.__name__}()", next(name for name in named if name not in names), known)
         return function(*positional, **named)
 

@@ -1,5 +1,6 @@
 """UTF-8 in, UTF-8 out: compiled code against plain Python, and bytes against Python's own decoder."""
 
+import codecs
 import itertools
 import random
 from unittest import mock
@@ -15,6 +16,7 @@ from segtool.decode.characters import CHARACTERS, NOT_HAN, character_table
 from segtool.decode.memory import ROOM, working
 from segtool.decode.rule_table import NO_RULES
 from segtool.decode.runs_of_corpus import cut_runs
+from segtool.text import utf8_files
 from segtool.text.sources import Source, read_pieces
 from segtool.text.symbols import CODE_LIMIT, LAT, MARK, NUM, class_table
 from segtool.text.token_grammar import token_automaton
@@ -264,6 +266,36 @@ def test_pieces_end_with_whole_characters(text, cuts):
     pieces = [data[low:high] for low, high in zip([0, *cuts], [*cuts, len(data)], strict=True)]
     read = list(_whole_characters(pieces, "text"))
     assert "".join(piece.decode() for piece in read) == data.decode("utf-8-sig")
+
+
+def end_in_python(data):
+    try:
+        _, end = codecs.utf_8_decode(data, "strict", False)
+    except UnicodeDecodeError:
+        return -1, 0
+    return end, data[:end].count(b"\n")
+
+
+@given(any_text, st.lists(st.tuples(st.integers(0, 40), st.integers(0, 255)), max_size=3), st.integers(0, 3))
+def test_compiled_code_checks_as_python_does(text, changes, less):
+    """UTF-8 with some bytes changed or missing."""
+    data = bytearray(text.encode("utf-8", "surrogatepass"))
+    for place, value in changes:
+        if place < len(data):
+            data[place] = value
+    data = bytes(data[: len(data) - less])
+    with mock.patch.object(utf8_files, "_COMPILED_BYTES", 0):
+        assert utf8_files._settled(data) == end_in_python(data)
+
+
+def test_compiled_code_knows_each_character_and_all_that_begins_like_one():
+    heads = [bytes([lead, second]) for lead in range(256) for second in (0, 10, *range(0x7C, 0xC4, 4), 0xBF, 0xFF)]
+    for data in [head + tail for head in heads for tail in (b"\x80\x80\x80\x80", b"\xbf\n\n\n\n", b"\x80\xbf\n\n\n")]:
+        with mock.patch.object(utf8_files, "_COMPILED_BYTES", 0):
+            assert utf8_files._settled(data) == end_in_python(data), data
+    every = "\n".join(map(chr, [*range(0xD800), *range(0xE000, 0x110000)])).encode()
+    end, lines = utf8_files.end_of_utf8(np.frombuffer(every, np.uint8))
+    assert len(every) - 4 <= end <= len(every) and lines == every.count(b"\n", 0, end)
 
 
 @given(st.binary(max_size=12), st.integers(0, 12))

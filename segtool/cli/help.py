@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import Field
+from importlib import import_module
 from typing import Any
 
 import click
 
-__all__ = ["FILE_PATH", "TITLES", "HelpfulGroup", "ParameterOption", "TitledCommand", "TitledOption", "titled_option"]
+__all__ = [
+    "FILE_PATH",
+    "TITLES",
+    "HelpfulGroup",
+    "LazyCommands",
+    "ParameterOption",
+    "TitledCommand",
+    "TitledOption",
+    "titled_option",
+]
 
 FILE_PATH = click.Path(readable=False)
 """A file, a folder, a pattern or ``-``, for completion; the libraries check whether it can be read."""
@@ -58,6 +68,40 @@ class _Examples(click.Command):
                         formatter.indent()
                         formatter.write_text(text)
                         formatter.dedent()
+
+
+class LazyCommands(MutableMapping[str, click.Command]):
+    """The commands of a group by name; the module of a command is imported when the command is looked up.
+
+    Parameters
+    ----------
+    modules : mapping of str to str
+        Module of each command in `segtool.cli`, where it is ``NAME_command`` or ``NAME_group``.
+    """
+
+    def __init__(self, modules: Mapping[str, str]) -> None:
+        self._modules = dict(modules)
+        self._found: dict[str, click.Command] = {}
+
+    def __getitem__(self, name: str) -> click.Command:
+        if name not in self._found:
+            home = vars(import_module(f"segtool.cli.{self._modules[name]}"))
+            self._found[name] = home.get(f"{name}_command") or home[f"{name}_group"]
+        return self._found[name]
+
+    def __setitem__(self, name: str, command: click.Command) -> None:
+        self._found[name] = command
+        self._modules[name] = ""
+
+    def __delitem__(self, name: str) -> None:
+        del self._modules[name]
+        self._found.pop(name, None)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._modules)
+
+    def __len__(self) -> int:
+        return len(self._modules)
 
 
 class HelpfulGroup(_Examples, click.Group):

@@ -13,22 +13,8 @@ from typing import Any
 import click
 
 from segtool import __version__
-from segtool.cli.completion import completion_command
-from segtool.cli.count import count_command
-from segtool.cli.cut import cut_command
-from segtool.cli.evaluate import eval_command
-from segtool.cli.explain import explain_command
-from segtool.cli.export import export_command
-from segtool.cli.help import HelpfulGroup
-from segtool.cli.info import info_command
+from segtool.cli.help import HelpfulGroup, LazyCommands
 from segtool.cli.interrupts import interruptible, was_interrupted
-from segtool.cli.keywords import keywords_command
-from segtool.cli.lm import lm_group
-from segtool.cli.plot import plot_group
-from segtool.cli.train import train_command
-from segtool.cli.tune import tune_command
-from segtool.cli.warmup import warmup_command
-from segtool.cli.words import words_command
 from segtool.errors import SegtoolError, fix_of, reason_of
 
 __all__ = ["main"]
@@ -88,8 +74,28 @@ def _fail(message: str, code: int) -> None:
     raise SystemExit(code)
 
 
+_MODULES = {
+    "train": "train",
+    "tune": "tune",
+    "cut": "cut",
+    "explain": "explain",
+    "eval": "evaluate",
+    "words": "words",
+    "keywords": "keywords",
+    "export": "export",
+    "info": "info",
+    "plot": "plot",
+    "count": "count",
+    "lm": "lm",
+    "warmup": "warmup",
+    "completion": "completion",
+}
+"""Module of each command."""
+
+
 @click.group(
     cls=_Group,
+    commands=LazyCommands(_MODULES),
     examples=[
         ("echo 今天天气很好 | segtool cut", "Cut a line with the included model."),
         (
@@ -110,22 +116,3 @@ def main() -> None:
     logging.getLogger("segtool").addHandler(handler)
     # so that a termination, too, leaves no unfinished file behind
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
-
-
-for _command in (
-    train_command,
-    tune_command,
-    cut_command,
-    explain_command,
-    eval_command,
-    words_command,
-    keywords_command,
-    export_command,
-    info_command,
-    plot_group,
-    count_command,
-    lm_group,
-    warmup_command,
-    completion_command,
-):
-    main.add_command(_command)

@@ -16,7 +16,6 @@ import click
 
 from segtool.cli.help import FILE_PATH, ParameterOption, TitledCommand, titled_option
 from segtool.errors import OutputError, UsageError
-from segtool.settings import CandidateSettings, TrainingSettings, flag_of, parameters_by_title, spelled_value
 from segtool.text.choices import CHOICES
 
 if TYPE_CHECKING:
@@ -57,6 +56,8 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 def training_parameters(command: Command) -> Command:
     """Add an option for every training parameter."""
+    from segtool.settings import CandidateSettings, TrainingSettings, parameters_by_title
+
     for title, parameters in reversed(parameters_by_title().items()):
         for parameter in reversed(parameters):
             expert = title not in (TrainingSettings.title, CandidateSettings.title)
@@ -66,10 +67,14 @@ def training_parameters(command: Command) -> Command:
 
 def training_parameter(name: str, flag: str | None = None, title: str = "Model") -> Callable[[Command], Command]:
     """Add the option of one training parameter, under another flag if need be."""
+    from segtool.settings import TrainingSettings
+
     return _option(TrainingSettings.__dataclass_fields__[name], flag, title=title)
 
 
 def _option(parameter: Field[Any], flag: str | None, **attributes: Any) -> Callable[[Command], Command]:
+    from segtool.settings import flag_of, spelled_value
+
     default, choices = parameter.default, parameter.metadata["choices"]
     kind: Any = click.Choice(choices) if choices else type(default)
     if isinstance(default, tuple):
