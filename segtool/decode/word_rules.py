@@ -195,7 +195,7 @@ def apply_rules(data, at, settled, rules, places):  # type: ignore[no-untyped-de
     for t in range(settled, 0, -1):
         places[backs + count] = t
         count += np.int64(places[t] <= NUM)
-    joins, has_dots = rules[FLAGS] & NAMES != 0, False
+    joins, has_dots = rules[FLAGS] & NAMES != 0 and len(data) > 0, False
     for i in range(count):
         t = np.int64(places[backs + i])
         places[backs + numbers] = t
