@@ -41,7 +41,7 @@ from scripts.experiments import (
 )
 from scripts.idea_kernels import CHARACTER_CLASSES, CLASSES, TRIPLES, WINDOW, apply_gaps, cover, fit_gaps
 from segtool.decode.block import Scratch
-from segtool.decode.decoders import Decoder
+from segtool.decode.decoder import Decoder
 from segtool.decode.texts import TextCutter
 from segtool.decode.viterbi import TAG_STEP, WEIGHT_UNIT
 from segtool.lexicon.build import build_model

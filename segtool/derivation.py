@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from segtool.arguments import names_checked
 from segtool.errors import UsageError
-from segtool.store.model import ADAPTED, Model, save_model, with_granularity
+from segtool.store.model import ADAPTED, Model, save_model, with_granularity, with_tokens
 
 if TYPE_CHECKING:
     from segtool.decode.texts import TextCutter
@@ -200,6 +200,41 @@ class Derivable:
         model = with_granularity(self.model, nats)
         self._cutter.decoder.demand_scores("granularity")
         return type(self)(model)
+
+    def with_tokens(self: Derived, **choices: str) -> Derived:
+        """Choose how URLs, names, units and dates are cut (docs/tokens.md).
+
+        Parameters
+        ----------
+        urls : {"whole", "parts"}
+            URLs and e-mail addresses.
+        names : {"whole", "parts"}
+            Names with a middle dot, such as 约翰·史密斯.
+        units : {"learned", "whole", "apart"}
+            A number with its unit, such as 5公里, 1.5L and 26.95%: as the model has learned it, one word, or two.
+        dates : {"parts", "learned"}
+            Whether each part of a date is a word (2017年, 10月, 5日), or what the model has learned.
+
+        Returns
+        -------
+        Segmenter
+            A new one, which shares the arrays of this one; a choice that is not named stays as it is.
+
+        Raises
+        ------
+        UsageError
+            If a choice or its value is unknown, or the model is of another method than ``unigram``.
+
+        Examples
+        --------
+        >>> import segtool
+        >>> seg = segtool.load()
+        >>> seg.cut("约翰·史密斯跑了5公里"), seg.with_tokens(names="parts", units="whole").cut("约翰·史密斯跑了5公里")
+        (['约翰·史密斯', '跑', '了', '5', '公里'], ['约翰', '·', '史密斯', '跑', '了', '5公里'])
+        """
+        if self.model.card["parameters"].get("method") != "unigram":
+            raise UsageError("tokens: a model of another method has no such choices: train one of method unigram")
+        return type(self)(with_tokens(self.model, choices))
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model to a directory, for :func:`segtool.load` and ``segtool cut -m``.

@@ -22,7 +22,7 @@ from segtool.errors import ArgumentError, UsageError
 from segtool.limits import WITHIN
 from segtool.runtime.workers import in_order, text_groups
 from segtool.separating import Separating
-from segtool.store.model import DEFAULT, Model, find_model, load_model
+from segtool.store.model import DEFAULT, Model, find_model, load_model, with_settings
 from segtool.tokens import SearchToken, Token, place_entries
 from segtool.vocabulary import Vocabulary
 
@@ -90,9 +90,8 @@ class Segmenter(Derivable, Alternatives, Columns, Separating, Vocabulary):
         path = self.model.path
         if path is not None:
             name = DEFAULT if self.model.is_included else path
-            if "granularity" in self.model.card:
-                return _load_finer, (name, self.model.granularity)
-            return load, (name,)
+            changed = self.model.settings
+            return (_load_changed, (name, changed)) if changed else (load, (name,))
         return Segmenter, (self.model,)
 
     def __repr__(self) -> str:
@@ -341,7 +340,7 @@ class Segmenter(Derivable, Alternatives, Columns, Separating, Vocabulary):
         Parameters
         ----------
         data, separator, final, before, open_line
-            As for :meth:`segtool.decode.decoders.Decoder.cut`.
+            As for :meth:`segtool.decode.decoder.Decoder.cut`.
 
         Returns
         -------
@@ -395,5 +394,5 @@ def load(path: str | os.PathLike[str] = DEFAULT) -> Segmenter:
     return Segmenter(load_model(find_model(path)))
 
 
-def _load_finer(path: str | os.PathLike[str], granularity: float) -> Segmenter:
-    return load(path).with_granularity(granularity)
+def _load_changed(path: str | os.PathLike[str], settings: dict[str, Any]) -> Segmenter:
+    return Segmenter(with_settings(load(path).model, settings))

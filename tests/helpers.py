@@ -22,7 +22,8 @@ from hypothesis import strategies as st
 
 import segtool
 from segtool.decode.block import Scratch
-from segtool.decode.decoders import Decoder, ShortCut
+from segtool.decode.decoder import Decoder, ShortCut
+from segtool.decode.decoders import decoder_of
 from segtool.decode.memory import ShortMemory, working
 from segtool.decode.short_texts import BYTE_TOKENS, TOKENS, WORDS
 from segtool.decode.texts import TextCutter
@@ -142,7 +143,7 @@ def little_room(room: int) -> Iterator[None]:
 
     with (
         mock.patch.object(working, "scratch", scratch),
-        mock.patch.object(sys.modules[Decoder.__module__], "shared_memory", lambda: memory),
+        mock.patch.object(sys.modules[decoder_of.__module__], "shared_memory", lambda: memory),
         mock.patch.object(TextCutter, "short", property(short, lambda *_: None), create=True),
     ):
         yield

@@ -7,7 +7,7 @@ import pytest
 
 import segtool
 from segtool import Segmenter
-from segtool.decode import decoders, search
+from segtool.decode import decoder, search
 from segtool.decode.runs_of_corpus import cut_runs
 from segtool.decode.search import search_utf8_stream
 from segtool.decode.streaming import cut_utf8_stream
@@ -83,12 +83,12 @@ def test_words_that_stay_undecided_are_cut_at_a_limit(after, monkeypatch):
     """The same words whole, as a stream of any pieces, in search and in a corpus, by working memory of bounded size."""
     rooms = []
 
-    class Watched(decoders.Scratch):
+    class Watched(decoder.Scratch):
         def __init__(self, room):
             rooms.append(room)
             super().__init__(room)
 
-    monkeypatch.setattr(decoders, "Scratch", Watched)
+    monkeypatch.setattr(decoder, "Scratch", Watched)
     segmenter = segtool.load()
     text = "我们" + "好" * (2 * MOST_OPEN + 1000) + after
     with interpreting(False):
@@ -116,7 +116,7 @@ def test_words_that_stay_undecided_are_cut_at_a_limit(after, monkeypatch):
 
 @pytest.mark.parametrize("limit", [8, 30])
 def test_cuts_at_a_limit_do_not_depend_on_pieces(limit, monkeypatch):
-    for module in (decoders, search):
+    for module in (decoder, search):
         monkeypatch.setattr(module, "MOST_OPEN", limit)
     monkeypatch.setattr(search, "ROOM", 4)
     draw = random.Random(limit)

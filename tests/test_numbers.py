@@ -33,7 +33,7 @@ FLOWING = st.lists(
 
 def tokens(text):
     """Tokens by the compiled kernel, as (start, end, code)."""
-    codes, starts = tokenise(text, numbers=True)
+    codes, starts = tokenise(text, True)
     starts = starts.tolist()
     return list(zip(starts, [*starts, len(text)][1:], codes.tolist(), strict=True))
 

@@ -14,6 +14,7 @@ from segtool import EncodingError, Segmenter, train
 from segtool.decode.block import SLACK
 from segtool.decode.characters import CHARACTERS, NOT_HAN, character_table
 from segtool.decode.memory import ROOM, working
+from segtool.decode.rule_table import NO_RULES
 from segtool.decode.runs_of_corpus import cut_runs
 from segtool.text import utf8_files
 from segtool.text.sources import Source, read_pieces
@@ -184,7 +185,7 @@ def test_character_table():
         assert table[code] == (ids[code] if han else NOT_HAN + classes[code])
     for code in (0x40000, 0xE0100, 0x10FFFF):
         assert table[code] == NOT_HAN + classes[code]
-    assert table[CHARACTERS:].tolist() == [ids[NUM], ids[LAT], 7, 4, *token_automaton()]
+    assert table[CHARACTERS:].tolist() == [ids[NUM], ids[LAT], 7, 4, *token_automaton(), *NO_RULES]
     assert ids[MARK] == 0
 
 

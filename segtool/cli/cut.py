@@ -106,6 +106,7 @@ class _CutCommand(options.TitledCommand):
     help="Cut finer (more than 0) or coarser (less than 0); from -4 to 4 is sensible.",
     title="Model",
 )
+@options.tokens
 @options.titled_option(
     "--search",
     metavar="[NATS]",
@@ -144,6 +145,7 @@ def cut_command(
     keep_space: bool,
     adapt: tuple[str, ...],
     granularity: float | None,
+    tokens: dict[str, str],
     search: float | None,
     nbest: int | None,
     lists: options.WordOptions,
@@ -156,7 +158,8 @@ def cut_command(
 
     FILE is as for train; without one, standard input is cut, each line as soon as it is complete. Without -m, the
     model that comes with segtool is used. --adapt learns from a text, such as the one to cut, without changing the
-    model on disk; it can be given several times. --granularity is the score of each gap between two words. --search
+    model on disk; it can be given several times. --granularity is the score of each gap between two words. --tokens
+    says whether URLs, names with a middle dot and numbers with their units are one word (docs/tokens.md). --search
     writes the words of the cut, words within them and words that they form, by start, then by length. --nbest writes
     each line N times, or as often as there are cuts, the best first; the score is in nats.
 
@@ -206,6 +209,8 @@ def cut_command(
     segmenter = load(model)
     if granularity is not None:
         segmenter = segmenter.with_granularity(granularity)
+    if tokens:
+        segmenter = segmenter.with_tokens(**tokens)
     if search is not None:
         segmenter.entries("", search)  # so that a wrong number is refused before the output is opened
     if nbest is not None:

@@ -33,6 +33,7 @@ __all__ = ["explain_command"]
 @options.titled_option(
     "--granularity", metavar="NATS", type=float, help="Cut finer or coarser, as for cut.", title="Model"
 )
+@options.tokens
 @options.word_options
 @options.encoding
 def explain_command(
@@ -42,6 +43,7 @@ def explain_command(
     html: str | None,
     as_json: bool,
     granularity: float | None,
+    tokens: dict[str, str],
     lists: options.WordOptions,
     encoding: str,
 ) -> None:
@@ -62,6 +64,8 @@ def explain_command(
     segmenter = load(model)
     if granularity is not None:
         segmenter = segmenter.with_granularity(granularity)
+    if tokens:
+        segmenter = segmenter.with_tokens(**tokens)
     dictionary = lists.read(encoding, not texts)
     if dictionary is not None:
         segmenter = Segmenter(extend(segmenter.model, dictionary))

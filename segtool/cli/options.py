@@ -16,6 +16,7 @@ import click
 
 from segtool.cli.help import FILE_PATH, ParameterOption, TitledCommand, titled_option
 from segtool.errors import OutputError, UsageError
+from segtool.text.choices import CHOICES
 
 if TYPE_CHECKING:
     from segtool.guideline.dictionary import Dictionary
@@ -102,6 +103,26 @@ skip_undecodable = titled_option(
     title="Input",
 )
 quiet = titled_option("-q", "--quiet", is_flag=True, help="Print nothing but errors.", title="Output")
+
+
+def token_choices(context: click.Context, option: click.Parameter, value: tuple[str, ...]) -> dict[str, str]:
+    """Read the values of ``--tokens``."""
+    pairs = [each.partition("=") for given in value for each in given.split(",")]
+    if not all(name and sign for name, sign, _ in pairs):
+        raise UsageError("--tokens: give choices such as urls=parts, with commas between")
+    return {name.strip(): choice.strip() for name, _, choice in pairs}
+
+
+tokens = titled_option(
+    "--tokens",
+    metavar="LIST",
+    multiple=True,
+    callback=token_choices,
+    help="Choose words: "
+    + "; ".join(f"{name}={'|'.join(values)}" for name, values in CHOICES.items())
+    + "; the first is the default; commas between.",
+    title="Model",
+)
 
 
 def separator(context: click.Context, option: click.Parameter, value: str | None) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from segtool.decode.rule_table import NO_RULES, RULES_SIZE
 from segtool.limits import MOST_IDS
 from segtool.runtime.arrays import Codes, Ids
 from segtool.runtime.kernels import kernel
@@ -20,17 +21,17 @@ from segtool.text.numbers import (
     automaton,
 )
 from segtool.text.symbols import C_HAN, CODE_LIMIT, LAT, NUM, class_table
-from segtool.text.token_grammar import token_automaton
+from segtool.text.token_grammar import NUMBER_TOKENS, token_automaton
 
 __all__ = [
-    "CHARACTERS", "CLASS_MASK", "GRAMMAR", "HAN_NUMERAL", "IDS", "NOT_HAN", "NUMERAL_MASK", "character_table",
+    "CHARACTERS", "CLASS_MASK", "GRAMMAR", "HAN_NUMERAL", "IDS", "NOT_HAN", "NUMERAL_MASK", "RULES", "character_table",
     "is_numeral", "number_end", "read_character", "symbol_ids",
 ]  # fmt: skip
 
 CHARACTERS = 0x110000
 """Characters in a character table; the ids of numbers and of Latin words come next, the two limits, the table of
-:func:`segtool.text.token_grammar.token_automaton`, and where there are number tokens the ids of the numerals, their
-kinds, and the tables of :func:`segtool.text.numbers.automaton`."""
+:func:`segtool.text.token_grammar.token_automaton`, that of the rules for words, and where there are number tokens the
+ids of the numerals, their kinds, and the tables of :func:`segtool.text.numbers.automaton`."""
 
 NOT_HAN, CLASS_MASK = 0xFFC0, 63
 """A character table holds this and the class for a character other than Han."""
@@ -41,7 +42,10 @@ HAN_NUMERAL, NUMERAL_MASK = MOST_IDS, 63
 GRAMMAR = CHARACTERS + 4
 """Where the codes of the states of the automaton are."""
 
-IDS = GRAMMAR + len(token_automaton())
+RULES = GRAMMAR + len(token_automaton())
+"""Where the table of rules for words is."""
+
+IDS = RULES + RULES_SIZE
 """Where the ids of numerals are."""
 
 
@@ -69,7 +73,7 @@ def symbol_ids(symbols: Codes, folds: bool) -> Ids:
     return ids[fold_table()] if folds else ids
 
 
-def character_table(ids: Ids, max_len: int = 0, unknown_len: int = 0, numbers: bool = False) -> Ids:
+def character_table(ids: Ids, max_len: int = 0, unknown_len: int = 0, reading: int = 0, rules: Ids = NO_RULES) -> Ids:
     """Table by which the kernels know a character.
 
     Parameters
@@ -78,8 +82,10 @@ def character_table(ids: Ids, max_len: int = 0, unknown_len: int = 0, numbers: b
         Symbol id of each code.
     max_len, unknown_len : int
         Longest word of the trie and longest unknown word, in symbols.
-    numbers : bool
-        Whether there are number tokens (:mod:`segtool.text.numbers`).
+    reading : int
+        As for :func:`segtool.text.symbols.class_table`.
+    rules : ndarray of uint16
+        From :func:`segtool.decode.rule_table.rule_table`.
 
     Returns
     -------
@@ -91,8 +97,9 @@ def character_table(ids: Ids, max_len: int = 0, unknown_len: int = 0, numbers: b
     table[:] = classes
     table |= NOT_HAN
     table[:CODE_LIMIT] = np.where(classes[:CODE_LIMIT] == C_HAN, ids, table[:CODE_LIMIT])
-    limits = np.array([*ids[[NUM, LAT]], max_len, unknown_len, *token_automaton()], np.uint16)
-    if not numbers:
+    grammar = token_automaton(reading & ~NUMBER_TOKENS)
+    limits = np.array([*ids[[NUM, LAT]], max_len, unknown_len, *grammar, *rules], np.uint16)
+    if not reading & NUMBER_TOKENS:
         return np.concatenate([table, limits])
     numerals = np.array([ord(numeral) for numeral in NUMBER_CHARACTERS])
     table[numerals] = HAN_NUMERAL + np.arange(len(numerals))

@@ -18,11 +18,24 @@ import numpy as np
 from segtool.decode.lattice_of_text import Lattice
 from segtool.decode.n_best import best_paths
 from segtool.decode.posterior import place_probabilities, random_path
+from segtool.decode.rule_table import (
+    DATES,
+    DATES_AT,
+    DAY,
+    FLAGS,
+    KEEPERS,
+    MONTH,
+    MOST_UNIT,
+    RULES_SIZE,
+    UNITS_APART,
+    UNITS_AT,
+    UNITS_WHOLE,
+)
 from segtool.decode.viterbi import WEIGHT_UNIT
 from segtool.errors import UsageError
 from segtool.runtime.arrays import Floats
 from segtool.text.lines import write_lines
-from segtool.text.symbols import MARK, SPACE
+from segtool.text.symbols import LAT, MARK, NUM, SPACE
 from segtool.tokens import Cut
 
 if TYPE_CHECKING:
@@ -65,7 +78,7 @@ def check_draw(temperature: float, seed: int) -> None:
 
 def best_cuts(lattice: Lattice, text: str, n: int) -> Iterator[Cut]:
     """Find the best cuts of a text, one by one; see :meth:`segtool.segmenter.Segmenter.nbest`."""
-    for score, ends in _different_paths(lattice, n) if lattice.splits else best_paths(lattice, n):
+    for score, ends in _different_paths(lattice, n) if lattice.differs else best_paths(lattice, n):
         yield Cut(lattice.words(ends, text), score / WEIGHT_UNIT)
 
 
@@ -96,11 +109,44 @@ def gap_probabilities(lattice: Lattice, scale: float) -> Floats:
     starts, codes = np.array(lattice.starts), np.pad(lattice.codes, 1, constant_values=SPACE)
     shares = place_probabilities(lattice, scale)
     shares[(codes[1:] <= MARK) | (codes[:-1] <= MARK)] = 1.0
+    _apply_rules(lattice, shares)
     found = np.zeros(starts[-1] + 1)
     found[starts] = shares
     for token in np.flatnonzero(codes[1:-1] == SPACE).tolist():
         found[starts[token] : starts[token + 1]] = 1.0
     return found[1:-1]
+
+
+def _apply_rules(lattice: Lattice, shares: Floats) -> None:
+    """Let the rules change the probability that a word ends at each place.
+
+    Parameters
+    ----------
+    lattice : Lattice
+    shares : ndarray of float64, shape (tokens + 1,), read and written
+        Where a rule depends on two boundaries, the probability of both is the lesser one of theirs.
+    """
+    rules = lattice.rules.tolist()
+    symbols = [MARK, *lattice.symbols.tolist(), MARK, MARK]
+    for t in np.flatnonzero(lattice.symbols == NUM)[::-1].tolist() if rules[FLAGS] else ():
+        before, unit = symbols[t], symbols[t + 2]  # the number is token t + 1
+        if before > LAT and before not in rules[KEEPERS:DATES_AT]:
+            shares[t] = 1.0
+        is_word = shares[t]
+        if rules[FLAGS] & UNITS_APART:
+            shares[t + 1] = max(shares[t + 1], is_word)
+            continue
+        ends = [t + 2] if rules[FLAGS] & DATES and unit in rules[DATES_AT:UNITS_AT] and unit > LAT else []
+        if rules[FLAGS] & UNITS_WHOLE:
+            for i in range(UNITS_AT, RULES_SIZE, MOST_UNIT):
+                letters = [symbol for symbol in rules[i : i + MOST_UNIT] if symbol]
+                if letters and symbols[t + 2 : t + 2 + len(letters)] == letters:
+                    ends.append(t + 1 + len(letters))
+        if ends and unit == rules[DAY] and before == rules[MONTH]:
+            shares[t + 1], shares[t + 2] = min(shares[t + 1], 1.0 - is_word), max(shares[t + 2], is_word)
+        elif ends:
+            shares[t + 1] = max(shares[t + 1] - min(is_word, max(shares[end] for end in ends)), 0.0)
+    shares[list(lattice.joined)] = 0.0
 
 
 def nbest_utf8_stream(

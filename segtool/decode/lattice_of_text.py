@@ -21,12 +21,14 @@ import numpy as np
 
 from segtool.decode.block import ROWS, Scratch
 from segtool.decode.characters import CHARACTERS
+from segtool.decode.rule_table import NO_RULES, joining_dots
 from segtool.decode.utf8_kernel import BARRED, GAPS, LONG, NO_SCORE, UNROLLED, cover
 from segtool.decode.viterbi import SHIFT, pairs_and_gaps, run_lattice
+from segtool.decode.word_rules import cut_numbers
 from segtool.limits import LONGEST_WORD
 from segtool.runtime.arrays import Ids, Integers, Places
 from segtool.runtime.kernels import LazyKernel, kernel
-from segtool.text.symbols import MARK, SPACE, class_table, symbolise, tokenise
+from segtool.text.symbols import MARK, NUM, SPACE, tokenise
 
 __all__ = ["NO_EDGE", "Lattice", "block_edges", "compiled_lattice", "plain_edges", "plain_lattice"]
 
@@ -67,6 +69,10 @@ class Lattice:
         Scores the edges of a block; see :meth:`blocks`.
     splits : dict of (int, int) to list of int
         Edges that come out as several words, by the places where they begin and end: the places between these words.
+    rules : ndarray of uint16
+        The rules for words (:func:`segtool.decode.rule_table.rule_table`).
+    joined : frozenset of int
+        Places where no word ends, as a middle dot joins a name there.
     """
 
     starts: list[int]
@@ -76,6 +82,8 @@ class Lattice:
     room: int
     edges_of: Callable[[int, int], Sequence[int]]
     splits: dict[tuple[int, int], list[int]] = field(default_factory=dict)
+    rules: Ids = field(default_factory=lambda: NO_RULES)
+    joined: frozenset[int] = frozenset()
 
     @property
     def size(self) -> int:
@@ -118,14 +126,32 @@ class Lattice:
                         found[start, start + sum(parts)] = list(accumulate(parts, initial=start))[1:-1]
         return replace(self, splits=found)
 
+    def with_rules(self, text: str, rules: Ids) -> Lattice:
+        """Mark where rules change the words of its text."""
+        dots = joining_dots(text, self.codes, self.starts, rules)
+        joined = frozenset(place for dot in dots for place in (dot, dot + 1))
+        return replace(self, rules=rules, joined=joined) if joined or NUM in self.symbols else self
+
+    @property
+    def differs(self) -> bool:
+        """Whether the words of a path may differ from its edges."""
+        return bool(self.splits or self.joined or self.rules[0])
+
     def word_ends(self, path: Sequence[int]) -> list[int]:
         """The places where the words of a path end, given those where its edges do."""
-        if not self.splits:
-            return list(path)
         ends: list[int] = []
         for low, high in pairwise([0, *path]):
             ends += [*self.splits.get((low, high), ()), high]
-        return ends
+        if self.rules[0]:
+            begins = self.zeros(self.size + 2, np.int32)
+            for end in (0, *ends):
+                begins[end + 1] = 1
+            symbols = np.pad(self.symbols, 1).astype(np.int32)
+            numbers = np.flatnonzero(symbols == NUM)[::-1].astype(np.int32)
+            arrays = (numbers.tolist(), symbols.tolist()) if self.plain else (numbers, symbols)
+            self.code_of(cut_numbers)(self.size, *arrays, begins, self.rules)
+            ends = [place for place in range(1, self.size + 1) if begins[place + 1]]
+        return [end for end in ends if end not in self.joined]
 
     def words(self, ends: Sequence[int], text: str) -> list[str]:
         """Words as slices of the text, given the places where they end."""
@@ -138,7 +164,7 @@ class Lattice:
         return frozenset(np.flatnonzero(self.codes == SPACE).tolist())
 
 
-def plain_lattice(text: str, ids: Ids, tables: tuple[Any, Any], limits: tuple[int, int], numbers: bool) -> Lattice:
+def plain_lattice(text: str, ids: Ids, tables: tuple[Any, Any], limits: tuple[int, int], reading: int) -> Lattice:
     """Score the words at all places of a text in plain Python.
 
     Parameters
@@ -150,28 +176,26 @@ def plain_lattice(text: str, ids: Ids, tables: tuple[Any, Any], limits: tuple[in
         Trie and spelling scores.
     limits : tuple of int
         Longest word of the trie and longest unknown word; these are as for :func:`segtool.decode.viterbi.viterbi`.
-    numbers : bool
-        Whether there are number tokens (:mod:`segtool.text.numbers`).
+    reading : int
+        As for :func:`segtool.text.symbols.class_table`.
 
     Returns
     -------
     Lattice
         Of one block.
     """
-    codes, starts = [0] * len(text), [0] * (len(text) + 1)
-    tokens = symbolise.interpreted(list(map(ord, text)), class_table(numbers), codes, starts)
-    found = np.array(codes[:tokens], np.int32)
-    symbols = ids[np.maximum(found, MARK)]
+    codes, starts = tokenise(text, reading, plain=True)
+    symbols = ids[np.maximum(codes, MARK)]
     edges = plain_edges(symbols.tolist(), *tables, *limits)
-    return Lattice([*starts[:tokens], len(text)], found, symbols, True, max(tokens, 1), lambda first, last: edges)
+    return Lattice([*starts.tolist(), len(text)], codes, symbols, True, max(len(codes), 1), lambda first, last: edges)
 
 
-def compiled_lattice(text: str, ids: Ids, tables: tuple[Any, Any], characters: Ids, numbers: bool) -> Lattice:
+def compiled_lattice(text: str, ids: Ids, tables: tuple[Any, Any], characters: Ids, reading: int) -> Lattice:
     """Score the words at all places of a text.
 
     Parameters
     ----------
-    text, ids, tables, numbers
+    text, ids, tables, reading
         As for :func:`plain_lattice`, of arrays.
     characters : ndarray of uint16
         From :func:`segtool.decode.characters.character_table`.
@@ -180,7 +204,7 @@ def compiled_lattice(text: str, ids: Ids, tables: tuple[Any, Any], characters: I
     -------
     Lattice
     """
-    codes, starts = tokenise(text, numbers)
+    codes, starts = tokenise(text, reading)
     symbols = ids[np.maximum(codes, MARK)]
     longest = max(int(characters[CHARACTERS + 2]), int(characters[CHARACTERS + 3]), 1)
     buffer = np.empty(longest * min(BLOCK_PLACES, len(symbols)), np.int64)

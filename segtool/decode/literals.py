@@ -54,12 +54,12 @@ class Literals:
         Without whitespace at either end and without line ends.
     folds : bool
         Whether characters are folded.
-    numbers : bool
-        Whether there are number tokens (:mod:`segtool.text.numbers`).
+    reading : int
+        As for :func:`segtool.text.symbols.class_table`.
     """
 
-    def __init__(self, words: Sequence[str], folds: bool, numbers: bool = False) -> None:
-        self._classes = class_table(numbers)
+    def __init__(self, words: Sequence[str], folds: bool, reading: int = 0) -> None:
+        self._classes = class_table(reading)
         points = [code_points(word) for word in words]
         if folds:
             points = [np.where(each < CODE_LIMIT, fold_table()[each % CODE_LIMIT], each) for each in points]

@@ -16,9 +16,10 @@ from collections.abc import Container, Sequence
 import numpy as np
 
 from segtool.decode.block import BACKS, BEGINS, ROWS
-from segtool.decode.characters import CHARACTERS
+from segtool.decode.characters import CHARACTERS, RULES
 from segtool.decode.utf8_kernel import BARRED, GAPS, LONG, NO_SCORE, UNROLLED, cover
 from segtool.decode.viterbi import SHIFT, pairs_and_gaps, run_lattice
+from segtool.decode.word_rules import apply_number_rules, hold_number
 from segtool.limits import LONGEST_WORD
 from segtool.runtime.kernels import kernel
 
@@ -50,6 +51,8 @@ def cover_entries(tokens, certain, within, characters, units, spelling, places, 
         Number of entries.
     """
     settled = cover(tokens, certain, characters, units, spelling, places, scores)
+    settled = hold_number(tokens, settled, characters[RULES:], places)
+    apply_number_rules(settled, characters[RULES:], places)
     return settled, list_entries(settled, within, characters, places, scores, entries)
 
 

@@ -13,14 +13,17 @@ import math
 
 import numpy as np
 
-from segtool.decode.block import BACKS, BEGINS, ROWS, SYMBOLS
+from segtool.decode.block import BACKS, BEGINS, ROWS, SYMBOLS, Scratch
+from segtool.decode.decoder import Decoder
 from segtool.decode.viterbi import WEIGHT_UNIT
-from segtool.lm.language_model import advance
+from segtool.errors import ModelError
+from segtool.lm.language_model import LanguageModel, advance
 from segtool.runtime.arrays import Integers
 from segtool.runtime.kernels import kernel
-from segtool.settings import MOVES, check_moves
+from segtool.settings import MOVES, check_moves, settings_of
+from segtool.store.model import LM_FOLDER, Model
 
-__all__ = ["cover_tags", "move_scores"]
+__all__ = ["TagDecoder", "cover_tags", "move_scores"]
 
 TAGS = "bcde"
 NEVER = -(1 << 60)
@@ -154,3 +157,20 @@ def _settled_end(first, end, best, back):  # type: ignore[no-untyped-def]
                 sources |= 1 << (back[t] >> (2 * tag) & 3)
         alive = sources
     return first
+
+
+class TagDecoder(Decoder):
+    """Tags by a language model; always compiled."""
+
+    def __init__(self, model: Model) -> None:
+        lm, folder = model.lm, None if model.path is None else model.path / LM_FOLDER
+        if lm is None and folder is not None and folder.is_dir():
+            lm = LanguageModel.open(folder)
+        if lm is None:
+            raise ModelError(f"{folder}: the language model is missing: restore the model or train it again")
+        super().__init__(lm.ids())
+        self._tables = (*lm.tables, move_scores(settings_of(model).lm_moves))
+
+    def cover(self, tokens: int, certain: int, scratch: Scratch) -> int:
+        """Find the words of a block."""
+        return int(cover_tags.compiled(tokens, certain, *self._tables, scratch.places, scratch.scores))

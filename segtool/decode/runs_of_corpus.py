@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from segtool.decode.block import Scratch
-from segtool.decode.decoders import Decoder
+from segtool.decode.decoder import Decoder
 from segtool.decode.memory import ROOM
 from segtool.limits import MOST_OPEN
 from segtool.text.symbols import MARK

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from segtool.decode.block import Scratch
-from segtool.decode.decoders import Decoder
+from segtool.decode.decoder import Decoder
 from segtool.decode.memory import ROOM
 from segtool.decode.near_best import ENTRY_SHIFT, LENGTH_MASK
+from segtool.decode.rule_table import has_dots, joining_dots
 from segtool.decode.viterbi import WEIGHT_UNIT
 from segtool.errors import UsageError
 from segtool.limits import LONGEST_TOKEN, LONGEST_WORD, MOST_OPEN
@@ -106,7 +107,28 @@ def find_entries(decoder: Decoder, text: str, within: float, plain: bool = False
         raise UsageError(f"search within {within} nats: choose a number from 0 to {MOST_WITHIN}")
     decoder.demand_scores("search")
     steps = round(within * WEIGHT_UNIT)
-    return _find_plain(decoder, text, steps) if plain else _find_compiled(decoder, text, steps, room)
+    found = _find_plain(decoder, text, steps) if plain else _find_compiled(decoder, text, steps, room)
+    return _with_names(decoder, text, found, plain) if has_dots(text, decoder.rules) else found
+
+
+def _with_names(decoder: Decoder, text: str, entries: Entries, plain: bool) -> Entries:
+    """Add the names with middle dots, whose parts then are words within a word; the dots are no entries."""
+    codes, starts = tokenise(text, decoder.reading, plain)
+    dots = joining_dots(text, codes, starts, decoder.rules)
+    begins = {int(starts[dot]) for dot in dots}
+    joined = begins | {int(starts[dot + 1]) for dot in dots}
+    found = {
+        (start, end): is_word and start not in joined and end not in joined
+        for start, end, is_word in zip(*entries, strict=True)
+        if start not in begins
+    }
+    low = 0
+    for start, end in [(start, end) for start, end, is_word in zip(*entries, strict=True) if is_word]:
+        low = low if start in joined else start
+        if end not in joined:
+            found[low, end] = True
+    places = sorted(found)
+    return Entries([start for start, _ in places], [end for _, end in places], [found[place] for place in places])
 
 
 def _find_plain(decoder: Decoder, text: str, within: int) -> Entries:
@@ -120,7 +142,7 @@ def _find_plain(decoder: Decoder, text: str, within: int) -> Entries:
 
 
 def _find_compiled(decoder: Decoder, text: str, within: int, room: int) -> Entries:
-    codes, starts = tokenise(text, decoder.numbers)
+    codes, starts = tokenise(text, decoder.reading)
     ids = decoder.ids[np.maximum(codes, 0)]
     marks = np.flatnonzero(ids == 0)
     found = [np.zeros(0, np.int64)]

@@ -30,7 +30,7 @@ from segtool.text.symbols import (
 )
 
 if TYPE_CHECKING:
-    from segtool.decode.decoders import Decoder
+    from segtool.decode.decoder import Decoder
     from segtool.decode.texts import TextCutter
 
 __all__ = ["separate_plain", "separate_text", "separate_utf8", "write_separated"]
@@ -115,7 +115,7 @@ def separate_utf8(
     ----------
     decoder : Decoder
     data, final, before
-        As for :meth:`segtool.decode.decoders.Decoder.cut`.
+        As for :meth:`segtool.decode.decoder.Decoder.cut`.
     separator : bytes
     last : int
         As `before` of :func:`write_separated`.

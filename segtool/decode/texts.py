@@ -10,7 +10,8 @@ from weakref import WeakValueDictionary
 
 import numpy as np
 
-from segtool.decode.decoders import Decoder, ShortCut, decoder_of
+from segtool.decode.decoder import Decoder, ShortCut
+from segtool.decode.decoders import decoder_of
 from segtool.decode.literals import Literals
 from segtool.decode.places import encode_texts, place_in_texts, words_of
 from segtool.decode.short_texts import BYTE_TOKENS, TOKENS, WORDS
@@ -66,7 +67,7 @@ class TextCutter:
     literals : Literals or None
     short : tuple of callable
         For each kind of result (:data:`segtool.decode.short_texts.WORDS` and on) what cuts a short text, or gives None
-        (:meth:`segtool.decode.decoders.Decoder.short_cutter`): before compiled code is in use or where there are
+        (:meth:`segtool.decode.decoder.Decoder.short_cutter`): before compiled code is in use or where there are
         literals, for any text.
     """
 
@@ -74,7 +75,7 @@ class TextCutter:
         self.decoder = decoder
         self.arrays: tuple[Any, ...] = ()
         self.short: tuple[ShortCut, ...] = (_leave,) * 3
-        self.literals = Literals(literals, folds, decoder.numbers) if literals else None
+        self.literals = Literals(literals, folds, decoder.reading) if literals else None
 
     def cut(self, text: str, plain: bool) -> list[str]:
         """Cut a text.
@@ -155,7 +156,7 @@ class TextCutter:
         return spans, counts
 
     def byte_spans(self, data: bytes) -> Integers:
-        """Find the places of the words of a text; see :meth:`segtool.decode.decoders.Decoder.spans`."""
+        """Find the places of the words of a text; see :meth:`segtool.decode.decoder.Decoder.spans`."""
         if self.literals is None:
             return self.decoder.spans(data)
         hidden, found, _ = self.literals.hide_utf8(data)

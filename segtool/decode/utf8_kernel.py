@@ -9,7 +9,8 @@ look-ups overlap:
 4. :func:`_score_long_words`: longer words, a length at a time, from those places only where the trie goes on;
 5. :func:`_best_cover`: the greatest of a handful of sums for each token;
 6. :func:`_mark_words`: back along the best cover, as far as it is settled;
-7. :func:`segtool.decode.block.write_words`: words to bytes, or :func:`segtool.decode.block.write_spans`.
+7. :func:`segtool.decode.word_rules.apply_rules`: numbers, dates and names by rule;
+8. :func:`segtool.decode.block.write_words`: words to bytes, or :func:`segtool.decode.block.write_spans`.
 
 :func:`cover` does steps 2 to 6, :func:`cut_utf8` all of them, block by block. Scores and the choice between equal ones
 are those of :mod:`segtool.decode.viterbi`; across boundaries all covers have the same score.
@@ -20,10 +21,11 @@ from __future__ import annotations
 import numpy as np
 
 from segtool.decode.block import BACKS, BEGINS, LANES, NODE, ROWS, STARTS, write_spans, write_words
-from segtool.decode.characters import CHARACTERS
+from segtool.decode.characters import CHARACTERS, RULES
 from segtool.decode.forced_splits import split_words
 from segtool.decode.token_reader import read_tokens
 from segtool.decode.viterbi import FLIP, FLIPPED, GRANULARITY, NO_WORD, SHIFT, SPLITS, TAG_STEP
+from segtool.decode.word_rules import apply_rules, hold_open
 from segtool.limits import LONGEST_WORD
 from segtool.runtime.kernels import kernel
 from segtool.runtime.prefetch import prefetch
@@ -377,8 +379,10 @@ def cut_utf8(data, final, before, open_line, separator, characters, units, spell
     while at < len(data):
         tokens, certain, spaces, full = read_tokens(data, at, final, before, characters, places)
         settled = cover(tokens, certain, characters, units, spelling, places, scores)
+        settled = hold_open(data, at, tokens, settled, characters[RULES:], places)
         if spelling[SPLITS] != 0:
             split_words(settled, spelling[spelling[SPLITS] :], places)
+        apply_rules(data, at, settled, characters[RULES:], places)
         if len(separator) != 0:
             written, open_line = write_words(data, at, settled, spaces, open_line, separator, places, written, out)
         else:

@@ -76,7 +76,7 @@ def explain_text(cutter: TextCutter, model: Model, text: str) -> Explanation:
     cutter.decoder.demand_scores("explain")
     name = DEFAULT if model.is_included else "in memory" if model.path is None else str(model.path)
     runs = explain_runs(cutter, text, _word_counts(model), model.calibration, model.dictionary)
-    return Explanation(text, name, model.granularity, tuple(runs))
+    return Explanation(text, name, model.granularity, tuple(runs), tuple(cutter.cut(text, plain=True)))
 
 
 def explain_runs(
@@ -136,7 +136,7 @@ class _Run:
     symbols : list of int
     tables : LatticeTables
     splits : mapping of tuple of int to list of int
-        See :class:`segtool.decode.decoders.Decoder`.
+        See :class:`segtool.decode.decoder.Decoder`.
     """
 
     def __init__(

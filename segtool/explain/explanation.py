@@ -209,6 +209,8 @@ class Explanation:
     granularity : float
         In nats.
     runs : tuple of ExplainedRun
+    cut : tuple of str
+        The words after the rules for numbers, dates and names (:mod:`segtool.decode.word_rules`).
 
     Examples
     --------
@@ -222,6 +224,7 @@ class Explanation:
     model: str
     granularity: float
     runs: tuple[ExplainedRun, ...]
+    cut: tuple[str, ...]
 
     @property
     def score(self) -> float:
@@ -231,6 +234,11 @@ class Explanation:
     @property
     def words(self) -> list[str]:
         """The cut, as :meth:`segtool.Segmenter.cut` gives it."""
+        return list(self.cut)
+
+    @property
+    def scored_words(self) -> list[str]:
+        """The words with the best score, before the rules for numbers, dates and names."""
         words: list[str] = []
         for run in self.runs:
             words += [run.word] if run.origin is not None else [piece for word in run.cover for piece in word.pieces]

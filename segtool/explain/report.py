@@ -33,6 +33,9 @@ def explanation_report(explanation: Explanation) -> str:
         f"score  {explanation.score:.3f} nats",
         f"model  {explanation.model}",
     ]
+    if explanation.scored_words != explanation.words:
+        scored = " ".join(map(printable, explanation.scored_words))
+        head.insert(1, f"scored {scored}, before the rules for numbers, dates and names")
     rows = [row for run in explanation.runs for row in cut_rows(run)]
     if not rows:
         return "\n".join(head)

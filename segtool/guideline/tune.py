@@ -8,6 +8,9 @@ it does not, the model keeps its weights.
 A word list extends the model before the fit, so it is part of the prior. What the list says of words that it lacks is
 not learned from labels: the list of a guideline usually has all words of its labelled sentences, so labels would bar
 unlisted words from other text. Preferred, forced and forbidden words are added to the tuned model.
+
+Whether names with a middle dot and parts of dates are words follows most of the labels, too
+(:mod:`segtool.guideline.token_labels`).
 """
 
 from __future__ import annotations
@@ -26,10 +29,11 @@ from segtool.guideline.gold import encode_gold
 from segtool.guideline.knowledge import knowledge_of
 from segtool.guideline.layer import Layer
 from segtool.guideline.lbfgs import minimise
+from segtool.guideline.token_labels import choices_of_labels
 from segtool.lexicon.build import MODEL_PATIENCE
 from segtool.lexicon.trie import PATIENCE
 from segtool.settings import settings_of
-from segtool.store.model import Model
+from segtool.store.model import Model, with_tokens
 
 __all__ = ["TuneReport", "tune_model"]
 
@@ -127,6 +131,7 @@ def tune_model(
     step = progress or (lambda amount: None)
     lines = [" ".join(words).replace("\n", " ") for words in sentences]
     before = _cut_again(model, sentences)
+    untuned, model = model, with_tokens(model, choices_of_labels(model, sentences))
     after = [""] * len(sentences)
     folds = min(FOLDS if len(sentences) <= MANY_SENTENCES else MANY_FOLDS, len(sentences))
     for fold in range(folds):
@@ -146,7 +151,7 @@ def tune_model(
         "f1": [round(each.f1, 4) for each in scored],
         "wins": report.wins,
     }
-    chosen = tuned if report.wins else model
+    chosen = tuned if report.wins else untuned
     chosen = replace(chosen, card=chosen.card | {"tuned": entry}, path=None)
     if is_stronger:
         chosen = extend(chosen, strengths)

@@ -139,7 +139,7 @@ class SpacyTokenizer(DummyTokenizer):
 
     def _is_included(self) -> bool:
         model = self.segmenter.model
-        return model.is_included and "granularity" not in model.card
+        return model.is_included and not {"granularity", "tokens"} & model.card.keys()
 
 
 @registry.tokenizers("segtool.v1")

@@ -26,6 +26,7 @@ from segtool.settings import settings_of
 from segtool.store.model import Model
 from segtool.text.numbers import NUMBER_CHARACTERS
 from segtool.text.symbols import LAT, NUM, SPACE, tokenise
+from segtool.text.token_grammar import NUMBER_TOKENS
 
 __all__ = ["pool_numbers"]
 
@@ -79,7 +80,7 @@ def _number_rows(model: Model) -> tuple[npt.NDArray[Any], Integers]:
     numerals &= np.arange(symbols.shape[1]) < length[:, None]
     several = np.flatnonzero((numerals[:, 1:] & numerals[:, :-1]).any(axis=1))
     text = "".join(_digits_for_numbers(model, symbols[row, : length[row]].tolist()) + "\n" for row in several.tolist())
-    codes, _ = tokenise(text, numbers=True)
+    codes, _ = tokenise(text, NUMBER_TOKENS)
     ends = np.flatnonzero(codes == SPACE)
     begins = np.concatenate([[0], ends + 1])[: len(ends)]
     for row, begin, end in zip(several.tolist(), begins.tolist(), ends.tolist(), strict=True):

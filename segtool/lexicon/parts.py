@@ -32,7 +32,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from segtool.decode.decoders import Decoder, decoder_of
+from segtool.decode.decoder import Decoder
+from segtool.decode.decoders import decoder_of
 from segtool.decode.runs_of_corpus import cut_runs
 from segtool.decode.viterbi import WEIGHT_UNIT
 from segtool.lexicon.build import weight_steps

@@ -21,7 +21,8 @@ from __future__ import annotations
 import functools
 import os
 from collections import defaultdict
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,8 +34,10 @@ from segtool.runtime.arrays import Codes
 from segtool.store.cards import CARD, CardFormat, is_number, write_array
 from segtool.store.description import facts_of, shown_facts
 from segtool.store.model_checks import MOST_CALIBRATION, MOST_GRANULARITY, check_card, model_faults
+from segtool.text.choices import TokenChoices
 from segtool.text.html import html_table
 from segtool.text.symbols import LAT, NUM
+from segtool.text.token_grammar import NUMBER_TOKENS, NUMBERS_APART, URLS_APART
 
 if TYPE_CHECKING:
     from segtool.lm.language_model import LanguageModel
@@ -55,6 +58,8 @@ __all__ = [
     "load_written",
     "save_model",
     "with_granularity",
+    "with_settings",
+    "with_tokens",
     "word_record",
     "write_model",
 ]
@@ -159,6 +164,19 @@ class Model:
         return parameters.get("method") == "unigram" and bool(parameters.get("numbers", False))
 
     @property
+    def token_choices(self) -> TokenChoices:
+        """How URLs, names, units and dates are cut."""
+        return TokenChoices.of(self.card.get("tokens", {}))
+
+    @property
+    def reading(self) -> int:
+        """How text is read when it is cut; see :func:`segtool.text.symbols.class_table`."""
+        choices = self.token_choices
+        found = NUMBER_TOKENS if self.has_number_tokens else 0
+        found += URLS_APART if choices.urls == "parts" else 0
+        return found + (NUMBERS_APART if choices.units == "apart" else 0)
+
+    @property
     def is_included(self) -> bool:
         """Whether it is the model that comes with the package, as it is on disk."""
         return self.path == find_model(DEFAULT).absolute()
@@ -178,6 +196,11 @@ class Model:
     def granularity(self) -> float:
         """Nats for each gap between two words: more than 0 for finer words, less for coarser ones."""
         return float(self.card.get("granularity", 0.0))
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What of the granularity and the choices of tokens was set."""
+        return {name: self.card[name] for name in ("granularity", "tokens") if name in self.card}
 
     @property
     def calibration(self) -> float:
@@ -262,6 +285,34 @@ def with_granularity(model: Model, nats: float) -> Model:
     if nats == model.granularity:
         return model
     return replace(model, card=model.card | {"granularity": float(nats)})
+
+
+def with_tokens(model: Model, choices: Mapping[str, str]) -> Model:
+    """Choose how URLs, names, units and dates are cut, in a model that shares the arrays of this one.
+
+    Parameters
+    ----------
+    model : Model
+    choices : mapping of str to str
+        See :class:`segtool.text.choices.TokenChoices`. Others stay as they are.
+
+    Returns
+    -------
+    Model
+
+    Raises
+    ------
+    UsageError
+        If a name or a value is unknown.
+    """
+    chosen = TokenChoices.of(model.card.get("tokens", {}) | choices)
+    return model if chosen == model.token_choices else replace(model, card=model.card | {"tokens": asdict(chosen)})
+
+
+def with_settings(model: Model, settings: Mapping[str, Any]) -> Model:
+    """Set what :attr:`Model.settings` of a model on disk has in memory."""
+    model = with_granularity(model, settings["granularity"]) if "granularity" in settings else model
+    return with_tokens(model, settings.get("tokens", {}))
 
 
 def word_record(max_word_len: int) -> np.dtype[Any]:

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from segtool.errors import UsageError
 from segtool.limits import LONGEST_WORD, MOST_IDS
 from segtool.runtime.arrays import Codes, Integers
 from segtool.store.cards import is_number, is_whole
+from segtool.text.choices import TokenChoices
 from segtool.text.symbols import C_HAN, CODE_LIMIT, LAT, NUM, STAND_INS, class_table
 
 if TYPE_CHECKING:
@@ -58,6 +60,10 @@ def check_card(card: dict[str, Any]) -> str:
         return "its fold is neither true nor false"
     if not is_number(card.get("granularity", 0), MOST_GRANULARITY):
         return f"its granularity is no number from -{MOST_GRANULARITY} to {MOST_GRANULARITY}"
+    try:
+        TokenChoices.of(dict(card.get("tokens", {})))
+    except (UsageError, TypeError, ValueError):
+        return "its tokens are no choices that this version knows"
     calibration = card.get("calibration", 1.0)
     if not is_number(calibration, MOST_CALIBRATION) or calibration <= 0:
         return f"its calibration is no number up to {MOST_CALIBRATION}"

@@ -58,6 +58,7 @@ from segtool.text.token_grammar import (
     MOST_AHEAD,
     MOST_BEFORE,
     NO_WAY,
+    NUMBER_TOKENS,
     OPENING,
     token_automaton,
 )
@@ -102,17 +103,19 @@ _STATE_TABLE = _COLUMN_TABLE + COLUMN_SIZE
 
 
 @functools.cache
-def class_table(numbers: bool = False) -> bytes:
+def class_table(reading: int = 0) -> bytes:
     """Class of each of the 1,114,112 code points, a byte each; then :func:`segtool.text.token_grammar.token_automaton`.
 
-    With `numbers`, the class of a numeral is `C_NUMERAL` plus its kind, and the tables of
-    :func:`segtool.text.numbers.automaton` follow.
+    `reading` is a sum of :data:`segtool.text.token_grammar.NUMBER_TOKENS` and the like. With number tokens, the class
+    of a numeral is `C_NUMERAL` plus its kind, and the tables of :func:`segtool.text.numbers.automaton` follow.
     """
-    if numbers:
-        marked = bytearray(class_table())
+    if reading & NUMBER_TOKENS:
+        marked = bytearray(class_table(reading - NUMBER_TOKENS))
         for numeral, number_kind in NUMBER_CHARACTERS.items():
             marked[ord(numeral)] = C_NUMERAL + number_kind
         return bytes(marked) + automaton()
+    if reading:
+        return class_table()[:_GRAMMAR] + token_automaton(reading)
     table = bytearray(0x110000)
     text = Path(__file__).with_name("charclass.txt").read_text(encoding="ascii")
     for line in text.splitlines()[1:]:
@@ -279,14 +282,18 @@ def _symbolise(points, classes, codes, starts):  # type: ignore[no-untyped-def]
 symbolise = LazyKernel(_symbolise, "i8(u4[const], u1[const], i4[], i4[])")
 
 
-def tokenise(text: str, numbers: bool = False) -> tuple[Places, Places]:
+def tokenise(text: str, reading: int = 0, plain: bool = False) -> tuple[Places, Places]:
     """Cut a text into tokens, as :func:`symbolise` does; returns their codes and their starts.
 
-    `numbers` says whether there are number tokens.
+    `reading` is as for :func:`class_table`; `plain` says whether to do without compiled code.
     """
+    if plain:
+        found, places = [0] * len(text), [0] * len(text)
+        tokens = symbolise.interpreted(list(map(ord, text)), class_table(reading), found, places)
+        return np.array(found[:tokens], np.int32), np.array(places[:tokens], np.int32)
     points = code_points(text)
     codes, starts = np.empty(len(points), np.int32), np.empty(len(points), np.int32)
-    tokens = symbolise.compiled(points, np.frombuffer(class_table(numbers), np.uint8), codes, starts)
+    tokens = symbolise.compiled(points, np.frombuffer(class_table(reading), np.uint8), codes, starts)
     return codes[:tokens], starts[:tokens]
 
 

@@ -25,7 +25,10 @@ __all__ = [
     "MOST_AHEAD",
     "MOST_BEFORE",
     "NO_WAY",
+    "NUMBERS_APART",
+    "NUMBER_TOKENS",
     "OPENING",
+    "URLS_APART",
     "token_automaton",
 ]
 
@@ -55,6 +58,10 @@ are at most `MOST_AHEAD` bytes longer than a character at either end."""
 
 MOST_BEFORE = 64
 """Invisible characters with whitespace before them belong to the token behind them; more bytes than these do not."""
+
+NUMBER_TOKENS, URLS_APART, NUMBERS_APART = 1, 2, 4
+"""How text is read, as bits: numbers in Han characters are tokens (:mod:`segtool.text.numbers`); URLs and e-mail
+addresses are none, so that the other rules divide them; a number ends before a percent sign or letters."""
 
 _MARKS = CLASSES[CLASSES.index("dot") : CLASSES.index("script")]
 _EXTENDERS = ["extend", "joiner", "keycap"]
@@ -266,9 +273,27 @@ FIRST_LATE, FIRST_ACCEPTED = ([*map(_rank_of_state, _STATE_ORDER)].index(rank) f
 """States from the first of these on accept late, from the second on at once."""
 
 
+def _ways_of(name: str, reading: int) -> dict[str, str]:
+    """The ways on from a state, without those that are closed when text is read so."""
+    ways = _TOKEN_STATES[name][1]
+    if reading & URLS_APART:
+        closed = {"scheme", "mail@", "url" if name == "host" else ""}
+        ways = {each: to for each, to in ways.items() if to not in closed}
+        if name == "behind symbol":
+            ways["at"] = "mark"
+    if reading & NUMBERS_APART and name in ("digits", "digits x", "digits-", "power", "loss"):
+        ways = {each: to for each, to in ways.items() if to not in ("percent", "word", "word_", "word'")}
+    return ways
+
+
 @functools.cache
-def token_automaton() -> bytes:
+def token_automaton(reading: int = 0) -> bytes:
     """Make the table of the automaton.
+
+    Parameters
+    ----------
+    reading : int
+        `URLS_APART` and `NUMBERS_APART`, added up, close some ways.
 
     Returns
     -------
@@ -279,8 +304,7 @@ def token_automaton() -> bytes:
     codes = bytearray(CODES_SIZE)
     rows = bytearray(len(_STATE_ORDER) << COLUMN_BITS)
     for state, name in enumerate(_STATE_ORDER):
-        code, ways = _TOKEN_STATES[name]
-        codes[state] = code or 0
-        for each, following in ways.items():
+        codes[state] = _TOKEN_STATES[name][0] or 0
+        for each, following in _ways_of(name, reading).items():
             rows[state << COLUMN_BITS | CLASSES.index(each)] = _STATE_ORDER.index(following)
     return bytes(codes) + bytes(rows)

@@ -1,0 +1,45 @@
+"""What labelled sentences say of the tokens that users may choose: names with a middle dot, and parts of dates."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from itertools import accumulate
+
+from segtool.decode.rule_table import DATE_UNITS, DOTS
+from segtool.store.model import Model
+from segtool.text.symbols import MARK, NUM, tokenise
+
+__all__ = ["choices_of_labels"]
+
+
+def choices_of_labels(model: Model, sentences: Iterable[Sequence[str]]) -> dict[str, str]:
+    """Find the choices that most places of labelled sentences agree with.
+
+    Parameters
+    ----------
+    model : Model
+        Its own choices win.
+    sentences : iterable of sequence of str
+        The words of each sentence.
+
+    Returns
+    -------
+    dict of str to str
+        ``names`` and ``dates`` (:class:`segtool.text.choices.TokenChoices`), as far as the sentences have any.
+    """
+    seen: dict[str, Counter[bool]] = {"names": Counter(), "dates": Counter()}
+    for words in sentences:
+        text = "".join(words)
+        ends = {0, *accumulate(map(len, words))}
+        codes, starts = (array.tolist() for array in tokenise(text, model.reading))
+        codes, starts = [MARK, *codes, MARK, MARK], [0, *starts, len(text), len(text)]
+        for t in range(1, len(codes) - 2):
+            token = text[starts[t] : starts[t + 1]]
+            if codes[t] == NUM and chr(codes[t + 1]) in DATE_UNITS and {starts[t], starts[t + 2]} <= ends:
+                seen["dates"][starts[t + 1] not in ends] += 1
+            elif codes[t] == MARK and token in tuple(DOTS) and codes[t - 1] > NUM and codes[t + 1] > NUM:
+                seen["names"][starts[t] not in ends and starts[t + 1] not in ends] += 1
+    values = {"names": {True: "whole", False: "parts"}, "dates": {True: "parts", False: "learned"}}
+    found = {name: values[name][counts[True] >= counts[False]] for name, counts in seen.items() if counts}
+    return found | model.settings.get("tokens", {})
