@@ -10,7 +10,7 @@ just fulfils them, and 0 if it fails one in each row. There are three kinds of e
 
 - more symbols can follow x than can follow u (还是: its right variation of branching entropy), and the two meet often;
 - x begins runs and has neighbours of its own (而是);
-- the neighbours of x are not at all those of its parts (在于).
+- the neighbours of x are not at all those of its parts (在于), and it begins runs at times (not 性和).
 
 Many symbols must be neighbours of x: few come before an end of longer words (委会). Only pairs of low cohesion have
 evidence: others are words without it, and a gain for them would break longer words (消费|者).
@@ -29,7 +29,7 @@ __all__ = ["EVIDENCE", "STEP", "TIGHT", "pair_gain"]
 EVIDENCE: tuple[dict[str, float], ...] = (
     {"right_variation": 0.45, "cohesion": 1.75, "left_entropy": 3.0},
     {"beginning": 0.5, "divergence": 0.5, "cohesion": 1.1, "left_entropy": 3.0, "right_entropy": 4.4},
-    {"divergence": 0.85, "cohesion": 0.2, "left_entropy": 3.0, "right_entropy": 4.4},
+    {"beginning": -1.5, "divergence": 0.85, "cohesion": 0.2, "left_entropy": 3.0, "right_entropy": 4.4},
 )
 """Each row is a kind of evidence: scores of a pair and what each of them is above, in nats."""
 
