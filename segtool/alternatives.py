@@ -57,7 +57,7 @@ class Alternatives:
         --------
         >>> import segtool
         >>> segtool.load().cut_for_search("高质量发展")
-        ['高', '高质量', '质量', '发展']
+        ['高', '质量', '发展']
         """
         return self.entries(text, within).words(text)
 
@@ -85,7 +85,7 @@ class Alternatives:
         >>> import segtool
         >>> explanation = segtool.load().explain("和尚未结婚")
         >>> explanation.words, round(explanation.score, 2)
-        (['和', '尚未', '结婚'], -27.34)
+        (['和', '尚未', '结婚'], -27.74)
         """
         check_text(text, "explain()")
         from segtool.explain.explain import explain_text
@@ -119,8 +119,8 @@ class Alternatives:
         >>> import segtool
         >>> for cut in segtool.load().nbest("和尚未结婚", 2):
         ...     print(cut.words, round(cut.score, 2))
-        ['和', '尚未', '结婚'] -27.34
-        ['和尚', '未', '结婚'] -31.24
+        ['和', '尚未', '结婚'] -27.74
+        ['和尚', '未', '结婚'] -29.15
         """
         from segtool.decode.confidence import best_cuts, check_number
 
@@ -188,7 +188,7 @@ class Alternatives:
         --------
         >>> import segtool
         >>> segtool.load().boundary_probabilities("和尚未结婚").round(2)
-        array([0.7 , 0.39, 0.96, 0.04])
+        array([0.59, 0.48, 0.95, 0.04])
         """
         from segtool.decode.confidence import gap_probabilities
 

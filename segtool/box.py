@@ -36,9 +36,9 @@ def cut(text: str) -> list[str]:
     --------
     >>> import segtool
     >>> segtool.cut("今天天气很好")
-    ['今天', '天气', '很好']
+    ['今天', '天气', '很', '好']
     >>> segtool.lcut("今天天气很好")
-    ['今天', '天气', '很好']
+    ['今天', '天气', '很', '好']
     """
     return _boxed().cut(text)
 

@@ -51,7 +51,7 @@ class Columns:
         --------
         >>> import pyarrow, segtool
         >>> segtool.load().cut_arrow(pyarrow.array(["天气很好", None])).to_pylist()
-        [['天气', '很好'], None]
+        [['天气', '很', '好'], None]
         """
         from segtool.decode.arrow import cut_array
 
@@ -85,7 +85,7 @@ class Columns:
         --------
         >>> import pyarrow, segtool
         >>> segtool.load().spans_arrow(pyarrow.array(["天气很好"])).to_pylist()
-        [[{'start': 0, 'end': 2}, {'start': 2, 'end': 4}]]
+        [[{'start': 0, 'end': 2}, {'start': 2, 'end': 3}, {'start': 3, 'end': 4}]]
         """
         from segtool.decode.arrow import spans_of_array
 

@@ -195,7 +195,7 @@ class Derivable:
         >>> import segtool
         >>> seg = segtool.load()
         >>> seg.cut("高速公路上"), seg.with_granularity(-4).cut("高速公路上")
-        (['高速', '公路', '上'], ['高速公路', '上'])
+        (['高速', '公路', '上'], ['高速', '公路', '上'])
         """
         model = with_granularity(self.model, nats)
         self._cutter.decoder.demand_scores("granularity")

@@ -81,7 +81,7 @@ def describe_model(model: Model, top: int = 10) -> ModelInfo:
     >>> import segtool
     >>> from segtool.info import describe_model
     >>> describe_model(segtool.train("data/sample").model, top=3).top_words[2]
-    ['我们', '以后', '没有']
+    ['我们', '一个', '以后']
     """
     by_length: dict[int, list[str]] = {}
     for each in exported_words(model, "seen"):

@@ -63,7 +63,7 @@ class Segmenter(Derivable, Alternatives, Columns, Separating, Vocabulary):
     >>> import segtool
     >>> seg = segtool.load()
     >>> seg.cut("今天天气很好")
-    ['今天', '天气', '很好']
+    ['今天', '天气', '很', '好']
     >>> "天氣" in seg, "天很" in seg
     (True, False)
     """
@@ -120,7 +120,7 @@ class Segmenter(Derivable, Alternatives, Columns, Separating, Vocabulary):
         --------
         >>> import segtool
         >>> segtool.load().cut("今天 天气很好。")
-        ['今天', '天气', '很好', '。']
+        ['今天', '天气', '很', '好', '。']
         """
         if type(text) is not str:
             check_text(text, "cut()")
@@ -154,7 +154,7 @@ class Segmenter(Derivable, Alternatives, Columns, Separating, Vocabulary):
         >>> import segtool
         >>> for words in segtool.load().cut_iter(["今天天气很好", "我们去公园"]):
         ...     print(words)
-        ['今天', '天气', '很好']
+        ['今天', '天气', '很', '好']
         ['我们', '去', '公园']
         """
         return cut_texts(self, texts)
@@ -200,7 +200,7 @@ class Segmenter(Derivable, Alternatives, Columns, Separating, Vocabulary):
         --------
         >>> import segtool
         >>> segtool.load().tokenize("天气很好")
-        [Token(word='天气', start=0, end=2), Token(word='很好', start=2, end=4)]
+        [Token(word='天气', start=0, end=2), Token(word='很', start=2, end=3), Token(word='好', start=3, end=4)]
         """
         if search:
             return place_entries(text, self.entries(text, within), unit)
@@ -237,7 +237,8 @@ class Segmenter(Derivable, Alternatives, Columns, Separating, Vocabulary):
         >>> import segtool
         >>> segtool.load().spans("天气 很好")
         array([[0, 2],
-               [3, 5]])
+               [3, 4],
+               [4, 5]])
         """
         check_text(text, "spans()")
         check_unit(unit, "spans()")
@@ -269,7 +270,7 @@ class Segmenter(Derivable, Alternatives, Columns, Separating, Vocabulary):
         --------
         >>> import segtool
         >>> segtool.load().cut_batch(["今天天气很好", "我们去公园"], workers=2)
-        [['今天', '天气', '很好'], ['我们', '去', '公园']]
+        [['今天', '天气', '很', '好'], ['我们', '去', '公园']]
         """
         texts = checked_texts(texts, "cut_batch()", "pass [text], or cut it by cut(text)")
         return self._batch(self._cutter.cut_group, texts, workers, "cut_batch()")
@@ -302,7 +303,7 @@ class Segmenter(Derivable, Alternatives, Columns, Separating, Vocabulary):
         --------
         >>> import segtool
         >>> segtool.load().tokenize_batch(["天气", "很好"])
-        [[Token(word='天气', start=0, end=2)], [Token(word='很好', start=0, end=2)]]
+        [[Token(word='天气', start=0, end=2)], [Token(word='很', start=0, end=1), Token(word='好', start=1, end=2)]]
         """
         check_unit(unit, "tokenize_batch()")
         texts = checked_texts(texts, "tokenize_batch()", "pass [text], or cut it by tokenize(text)")
@@ -358,7 +359,7 @@ class Segmenter(Derivable, Alternatives, Columns, Separating, Vocabulary):
         --------
         >>> import segtool
         >>> segtool.load().cut_utf8("天气很好".encode(), b"/")[0].decode()
-        '天气/很好'
+        '天气/很/好'
         """
         check_utf8(data, separator, "cut_utf8()")
         if not 0 <= before <= len(self.model.symbols):
@@ -389,7 +390,7 @@ def load(path: str | os.PathLike[str] = DEFAULT) -> Segmenter:
     --------
     >>> import segtool
     >>> segtool.load().cut("天气很好")
-    ['天气', '很好']
+    ['天气', '很', '好']
     """
     return Segmenter(load_model(find_model(path)))
 

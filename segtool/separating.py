@@ -50,7 +50,7 @@ class Separating:
         --------
         >>> import segtool
         >>> segtool.load().separate("  <b>今天天气</b>很好。", "/")
-        '  <b>今天/天气</b>很好。'
+        '  <b>今天/天气</b>很/好。'
         """
         check_text(text, "separate()")
         check_text(separator, "separate(): separator")

@@ -31,7 +31,7 @@ class Cut(NamedTuple):
     >>> import segtool
     >>> best = segtool.load().nbest("今天天气", 1)[0]
     >>> best.words, round(best.score, 2)
-    (['今天', '天气'], -18.1)
+    (['今天', '天气'], -15.74)
     """
 
     words: list[str]
@@ -79,7 +79,6 @@ class SearchToken(NamedTuple):
     >>> for token in segtool.load().tokenize("高质量", search=True):
     ...     print(token.word, token.start, token.end, token.position, token.primary)
     高 0 1 0 True
-    高质量 0 3 0 False
     质量 1 3 1 True
     """
 

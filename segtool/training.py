@@ -77,7 +77,7 @@ class TrainingReport(ReadingReport):
     >>> report = segtool.TrainingReport()
     >>> seg = segtool.train("data/sample", report=report)
     >>> report.symbols, report.words
-    (29382, 2762)
+    (29382, 2782)
     """
 
     runs: int = 0

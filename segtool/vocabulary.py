@@ -61,7 +61,7 @@ class Vocabulary:
         --------
         >>> import segtool
         >>> segtool.load().words()[:5]
-        ['的', '是', '在', '了', '和']
+        ['的', '在', '是', '了', '和']
         """
         from segtool.export.words import exported_words
 

@@ -225,6 +225,7 @@ def test_probabilities_agree_with_labelled_text(labels, most):
         if labels:
             segmenter = segmenter.tune([line.split() for line in lines[::2] if line.split()][:labels])
         reported = sentences(lines[3::4])
+        segmenter = reliability.by_scores(segmenter)
         gaps = reliability.gaps_of(segmenter, reported)
         uncalibrated = reliability.gaps_of(reliability.scaled(segmenter, 1.0), reported)
         assert reliability.log_loss(gaps) < reliability.log_loss(uncalibrated)

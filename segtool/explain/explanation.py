@@ -47,7 +47,7 @@ class Alternative:
     >>> explanation = segtool.load().explain("和尚未结婚")
     >>> other = explanation.runs[0].cuts[0].alternative
     >>> other.words, round(other.loss, 2)
-    (('和尚', '未'), 3.9)
+    (('和尚', '未'), 1.41)
     """
 
     start: int
@@ -89,7 +89,7 @@ class ExplainedWord:
     >>> explanation = segtool.load().explain("和尚未结婚")
     >>> word = explanation.runs[0].cover[1]
     >>> word.word, round(word.score, 2), word.count
-    ('尚未', -13.09, 1177)
+    ('尚未', -13.18, 1177)
     """
 
     word: str
@@ -132,7 +132,7 @@ class ExplainedGap:
     >>> explanation = segtool.load().explain("和尚未结婚")
     >>> gap = explanation.runs[0].cuts[0]
     >>> gap.place, round(gap.score, 2), round(gap.probability, 2)
-    (1, 0.75, 0.7)
+    (1, 0.69, 0.59)
     """
 
     place: int
@@ -217,7 +217,7 @@ class Explanation:
     >>> import segtool
     >>> explanation = segtool.load().explain("和尚未结婚")
     >>> explanation.words, round(explanation.score, 2)
-    (['和', '尚未', '结婚'], -27.34)
+    (['和', '尚未', '结婚'], -27.74)
     """
 
     text: str

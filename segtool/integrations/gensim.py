@@ -48,7 +48,7 @@ class GensimSentences:
     --------
     >>> from segtool.integrations.gensim import GensimSentences
     >>> list(GensimSentences(texts=["我们去公园。", "天气很好"]))
-    [['我们', '去', '公园'], ['天气', '很好']]
+    [['我们', '去', '公园'], ['天气', '很', '好']]
     """
 
     def __init__(
@@ -113,7 +113,7 @@ class GensimCorpus(CorpusABC):
     >>> from segtool.integrations.gensim import GensimCorpus, GensimSentences
     >>> corpus = GensimCorpus(GensimSentences(texts=["公园，公园。", "天气很好"]))
     >>> list(corpus)
-    [[(0, 2)], [(1, 1), (2, 1)]]
+    [[(0, 2)], [(1, 1), (2, 1), (3, 1)]]
     """
 
     def __init__(self, sentences: Iterable[list[str]], dictionary: Any = None) -> None:

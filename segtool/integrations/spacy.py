@@ -165,7 +165,7 @@ def create_tokenizer(model: str = DEFAULT, granularity: float | None = None) -> 
     >>> nlp = spacy.blank("zh")
     >>> nlp.tokenizer = create_tokenizer(granularity=-4)(nlp)
     >>> [token.text for token in nlp("高速公路上")]
-    ['高速公路', '上']
+    ['高速', '公路', '上']
     """
 
     def create(nlp: Any) -> SpacyTokenizer:

@@ -34,7 +34,7 @@ class WhooshTokenizer(Tokenizer):
     --------
     >>> from segtool.integrations.whoosh import WhooshTokenizer
     >>> [token.text for token in WhooshTokenizer()("高质量发展。")]
-    ['高', '高质量', '质量', '发展']
+    ['高', '质量', '发展']
     """
 
     def __init__(self, model: ModelOrPath = "default", within: float = WITHIN) -> None:
@@ -101,7 +101,7 @@ def analyzer(model: ModelOrPath = "default", within: float = WITHIN) -> Any:
     --------
     >>> from segtool.integrations.whoosh import analyzer
     >>> [token.text for token in analyzer()("高质量发展")]
-    ['高', '高质量', '质量', '发展']
+    ['高', '质量', '发展']
     >>> [token.text for token in analyzer()("高质量发展", mode="query")]
     ['高', '质量', '发展']
     """

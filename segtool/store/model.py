@@ -237,7 +237,7 @@ class Model:
         --------
         >>> import segtool
         >>> segtool.train("data/sample").model.spell(1947)
-        '手术'
+        '意见'
         """
         record = self.words[index]
         codes = self.faces[record["symbols"][: record["length"]]].tolist()

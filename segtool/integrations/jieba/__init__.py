@@ -18,14 +18,14 @@ True
 >>> list(jieba.cut_for_search("高质量发展")) == jieba.lcut_for_search("高质量发展")
 True
 >>> list(jieba.tokenize("天气很好"))
-[('天气', 0, 2), ('很好', 2, 4)]
+[('天气', 0, 2), ('很', 2, 3), ('好', 3, 4)]
 >>> jieba.load_userdict(["云计算 5 n"])
 >>> jieba.add_word("九阳神功", tag="n")
 >>> jieba.del_word("很好")
 >>> jieba.lcut("九阳神功很好"), jieba.user_word_tag_tab
 (['九阳神功', '很', '好'], {'云计算': 'n', '九阳神功': 'n'})
 >>> jieba.get_FREQ("天气"), jieba.suggest_freq("天气")
-(1094, 1095)
+(1145, 1146)
 >>> jieba.set_dictionary("default")  # or a folder, or a dictionary of jieba; it forgets added words
 >>> jieba.dt.lcut("天气很好") == jieba.Tokenizer().lcut("天气很好")
 True
