@@ -21,7 +21,7 @@ from itertools import accumulate, pairwise
 
 import numpy as np
 
-from segtool.decode.block import BACKS, BEGINS, NODE, ROWS, STARTS
+from segtool.decode.block import BACKS, BEGINS, ROWS, STARTS
 from segtool.decode.rule_table import (
     DATES,
     DATES_AT,
@@ -111,11 +111,11 @@ def _cut_numbers(settled, numbers, symbols, begins, rules):  # type: ignore[no-u
 cut_numbers = LazyKernel(_cut_numbers, "void(i8, i4[const], i4[const], i4[], u2[const])")
 
 
-_PIECE = 64
-"""Tokens whose bytes are looked at together, to find out whether they hold a dot."""
+_STEP = 16
+"""Tokens that are looked at together."""
 
-_STEP = 128
-"""Bytes that are looked at in one step of a loop."""
+_BYTES = 32
+"""Bytes that are looked at together."""
 
 
 @kernel("b1(u1[const], i8)")
@@ -189,82 +189,60 @@ def _joins(data, at, t, places):  # type: ignore[no-untyped-def]
 
 
 @kernel("i8(i8, i4[const], i4[])")
-def _find_columns(columns, symbols, found):  # type: ignore[no-untyped-def]
-    """Find numbers: put the symbols in eight rows, one below the other, and list the columns that hold a number.
-
-    Parameters
-    ----------
-    columns : int
-    symbols : int32[8 * columns or more]
-    found : int32[columns or more], written
-        The columns, the first first.
-
-    Returns
-    -------
-    int
-        How many they are.
-    """
-    row_1, row_2, row_3 = symbols, symbols[columns:], symbols[2 * columns :]
-    row_4, row_5, row_6 = symbols[3 * columns :], symbols[4 * columns :], symbols[5 * columns :]
-    row_7, row_8 = symbols[6 * columns :], symbols[7 * columns :]
-    for i in range(columns):  # eight columns at a time, by the vector instructions of the processor
-        upper = (row_1[i] == NUM) | (row_2[i] == NUM) | (row_3[i] == NUM) | (row_4[i] == NUM)
-        lower = (row_5[i] == NUM) | (row_6[i] == NUM) | (row_7[i] == NUM) | (row_8[i] == NUM)
-        found[i] = upper | lower
+def _find_numbers(settled, symbols, found):  # type: ignore[no-untyped-def]
+    """List the places of numbers among the first `settled` ones, the last first; return how many they are."""
     count = 0
-    for i in range(columns):
-        here = np.int64(found[i])
-        found[count & NODE] = i
-        count += here
+    for low in range((settled - 1) & -_STEP, -1, -_STEP):
+        piece = symbols[low + 1 : low + 1 + _STEP]
+        if len(piece) == _STEP:
+            has_numbers = False
+            for i in range(_STEP):  # all at a time, by the vector instructions of the processor
+                has_numbers |= piece[i] == NUM
+            if not has_numbers:
+                continue
+        for i in range(min(_STEP, settled - low) - 1, -1, -1):
+            if piece[i] == NUM:
+                found[count] = low + 1 + i
+                count += 1
     return count
 
 
 @kernel("b1(u1[const], i8, i8)")
 def _may_have_dots(data, low, high):  # type: ignore[no-untyped-def]
-    """Whether a dot of a name may be in a part of UTF-8, which is made longer to whole steps of the loop if it can be.
-
-    The loop has no branch, so that vector instructions do it.
-    """
-    size = max(min((high - low + _STEP - 1) & -_STEP, len(data) - 2 - low), 0)
-    firsts, seconds, thirds = data[low : low + size], data[low + 1 :], data[low + 2 :]
+    """Whether a dot of a name may be in a part of UTF-8."""
+    last = min(high, len(data) - 2) - _BYTES
     found = False
-    for i in range(size):
-        lead, second, third = firsts[i], seconds[i], thirds[i]
-        in_punctuation = (lead == 0xE2) & ((third == 0xA7) | (third == 0xA2))
-        found |= (lead == 0xC2) | in_punctuation | ((lead == 0xE3) & (second == 0x83))
+    if last < low:
+        for i in range(low, last + _BYTES):
+            found |= starts_with_dot(data, i)
+        return found
+    for step in range(low, last + _BYTES, _BYTES):
+        first = min(step, last)
+        firsts, seconds, thirds = data[first:], data[first + 1 :], data[first + 2 :]
+        for i in range(_BYTES):  # all at a time, by the vector instructions of the processor
+            lead, second, third = firsts[i], seconds[i], thirds[i]
+            in_punctuation = (lead == 0xE2) & (second == 0x80) & ((third == 0xA7) | (third == 0xA2))
+            found |= in_punctuation | ((lead == 0xC2) & (second == 0xB7)) | ((lead == 0xE3) & (second == 0x83))
     return found
 
 
 @kernel("void(u1[const], i8, i8, u2[const], i4[])")
 def apply_rules(data, at, settled, rules, places):  # type: ignore[no-untyped-def]
     """Apply the rules to the words of a block; parameters as for :func:`hold_open`, `places` is written."""
-    if rules[FLAGS] == 0:
+    if rules[FLAGS] == 0 or settled == 0:
         return
     row = len(places) // ROWS
-    symbols = places[:row]
-    columns = (settled + 7) >> 3
-    found = places[BACKS * row : BACKS * row + columns]  # the lengths there are not needed any more
-    count = _find_columns(columns, symbols[1:], found)
+    numbers = places[BACKS * row : (BACKS + 1) * row]  # the lengths there are not needed any more
+    count = _find_numbers(settled, places[:row], numbers)
     if count > 0:
         begins = places[BEGINS * row : (BEGINS + 1) * row]
         begins[settled + 1] = 1
-        numbers = places[BACKS * row + columns : BACKS * row + columns + count]
-        for line in range(7, -1, -1):
-            size = 0
-            for i in range(count - 1, -1, -1):
-                t = line * columns + 1 + np.int64(found[i])
-                numbers[size & NODE] = t
-                size += np.int64(symbols[t & NODE] == NUM)
-            if size > 0:
-                cut_numbers(settled, numbers[:size], symbols, begins, rules)
-    if rules[FLAGS] & NAMES != 0 and len(data) > 0:
-        for low in range(2, settled, _PIECE):
-            high = min(low + _PIECE, settled)
-            first, last = STARTS * row + low, STARTS * row + high
-            if _may_have_dots(data, at + places[first], at + places[last]):
-                for t in range(low, high):
-                    if places[t] == 0 and _joins(data, at, t, places):
-                        places[BEGINS * row + t] = places[BEGINS * row + t + 1] = 0
+        cut_numbers(settled, numbers[:count], places[:row], begins, rules)
+    joins = rules[FLAGS] & NAMES != 0 and len(data) > 0 and settled > 2
+    if joins and _may_have_dots(data, at + places[STARTS * row + 2], at + places[STARTS * row + settled]):
+        for t in range(2, settled):
+            if places[t] == 0 and _joins(data, at, t, places):
+                places[BEGINS * row + t] = places[BEGINS * row + t + 1] = 0
 
 
 @kernel("i8(i8, i8, u2[const], i4[])")
