@@ -194,8 +194,8 @@ class Derivable:
         --------
         >>> import segtool
         >>> seg = segtool.load()
-        >>> seg.cut("高速公路上"), seg.with_granularity(-4).cut("高速公路上")
-        (['高速', '公路', '上'], ['高速', '公路', '上'])
+        >>> seg.cut("图书馆管理员"), seg.with_granularity(-4).cut("图书馆管理员")
+        (['图书馆', '管理', '员'], ['图书馆', '管理员'])
         """
         model = with_granularity(self.model, nats)
         self._cutter.decoder.demand_scores("granularity")

@@ -164,8 +164,8 @@ def create_tokenizer(model: str = DEFAULT, granularity: float | None = None) -> 
     >>> from segtool.integrations.spacy import create_tokenizer
     >>> nlp = spacy.blank("zh")
     >>> nlp.tokenizer = create_tokenizer(granularity=-4)(nlp)
-    >>> [token.text for token in nlp("高速公路上")]
-    ['高速', '公路', '上']
+    >>> [token.text for token in nlp("图书馆管理员")]
+    ['图书馆', '管理员']
     """
 
     def create(nlp: Any) -> SpacyTokenizer:
