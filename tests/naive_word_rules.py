@@ -23,11 +23,13 @@ def words_by_rule(text, words, reading, choices):
             items.append([])
         items[-1].append((token, code))
         at += len(token)
-    items = [part for item in items for part in _numbers_first(item)]
+    with_dates = choices.dates == "parts" or choices.units == "whole"
+    may_stay = BEFORE_NUMBERS if with_dates or choices.units == "apart" else [*BEFORE_NUMBERS, *DATE_UNITS]
+    items = [part for item in items for part in _numbers_first(item, may_stay)]
     if choices.units == "apart":
         items = [part for item in items for part in ([item[:1], item[1:]] if item[0][1] == NUM else [item]) if part]
     else:
-        if choices.dates == "parts" or choices.units == "whole":
+        if with_dates:
             items = _dates(items)
         if choices.units == "whole":
             items = _units(items)
@@ -36,12 +38,12 @@ def words_by_rule(text, words, reading, choices):
     return ["".join(token for token, _ in item) for item in items if item[0][1] != SPACE]
 
 
-def _numbers_first(item):
-    """Cut a word before each number in it, unless it may stay."""
+def _numbers_first(item, may_stay):
+    """Cut a word before each number in it, unless it may stay behind what is before it."""
     parts = [[]]
     for token, code in item:
         before = parts[-1][-1] if parts[-1] else ("", 0)
-        if code == NUM and before[1] > 2 and chr(before[1]) not in BEFORE_NUMBERS:
+        if code == NUM and before[1] > 2 and chr(before[1]) not in may_stay:
             parts.append([])
         parts[-1].append((token, code))
     return parts

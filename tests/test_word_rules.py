@@ -264,6 +264,8 @@ def test_labels_choose():
     assert choices_of_labels(SAMPLE.model, apart) == {"names": "parts", "dates": "learned"}
     whole = [["莉娜·霍夫", "9月", "3日", "来"], *apart]
     assert choices_of_labels(SAMPLE.model, whole) == {"names": "whole", "dates": "parts"}
+    joined = [["9月3日", "来"], ["2031年9月3日", "来"], *whole]
+    assert choices_of_labels(SAMPLE.model, joined)["dates"] == "learned"
     assert choices_of_labels(SAMPLE.model, [["今天", "很好"]]) == {}
     given = SAMPLE.with_tokens(names="parts").model
     assert choices_of_labels(given, whole)["names"] == "parts"

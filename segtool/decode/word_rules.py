@@ -71,7 +71,7 @@ def _cut_numbers(settled, numbers, symbols, begins, rules):  # type: ignore[no-u
         before = symbols[t - 1]
         if begins[t] == 0 and before > LAT:
             keeps = False
-            for i in range(KEEPERS, DATES_AT):
+            for i in range(KEEPERS, DATES_AT if flags & (DATES | UNITS_APART) else UNITS_AT):
                 keeps |= rules[i] == before
             if not keeps:
                 begins[t] = 1

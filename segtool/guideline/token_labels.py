@@ -36,8 +36,12 @@ def choices_of_labels(model: Model, sentences: Iterable[Sequence[str]]) -> dict[
         codes, starts = [MARK, *codes, MARK, MARK], [0, *starts, len(text), len(text)]
         for t in range(1, len(codes) - 2):
             token = text[starts[t] : starts[t + 1]]
-            if codes[t] == NUM and chr(codes[t + 1]) in DATE_UNITS and {starts[t], starts[t + 2]} <= ends:
-                seen["dates"][starts[t + 1] not in ends] += 1
+            if codes[t] == NUM and chr(codes[t + 1]) in DATE_UNITS:
+                begins, divided, closes = (starts[place] in ends for place in (t, t + 1, t + 2))
+                if begins and closes:
+                    seen["dates"][not divided] += 1
+                elif (not begins and chr(codes[t - 1]) in DATE_UNITS) or (not closes and codes[t + 2] == NUM):
+                    seen["dates"][False] += 1  # a date of several parts is one word
             elif codes[t] == MARK and token in tuple(DOTS) and codes[t - 1] > NUM and codes[t + 1] > NUM:
                 seen["names"][starts[t] not in ends and starts[t + 1] not in ends] += 1
     values = {"names": {True: "whole", False: "parts"}, "dates": {True: "parts", False: "learned"}}
