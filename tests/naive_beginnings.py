@@ -4,7 +4,7 @@ import itertools
 import math
 from collections import Counter
 
-from segtool.lexicon.pairs import EVIDENCE, STEP, TIGHT
+from segtool.lexicon.pairs import EVIDENCE, MOST_COHESION, STEP
 
 
 def counts_of(runs):
@@ -45,7 +45,7 @@ def gain(row, beginning, divergence, settings):
     begins, differs = max(beginning, 0.0), min(divergence, 1.0)
     of_beginning = 0.3 * begins + 0.5 * begins * differs - 0.1
     margins = [min(scores[name] - least for name, least in kind.items()) for kind in EVIDENCE]
-    margin = min(max(margins), TIGHT - scores["cohesion"])
+    margin = min(max(margins), MOST_COHESION - scores["cohesion"])
     evidence = min(max(margin / STEP, 0.0), 1.0)
     of_divergence = settings.divergence_weight * (differs - 0.6)
     return settings.beginning_weight * of_beginning + of_divergence + settings.evidence_weight * evidence

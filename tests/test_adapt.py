@@ -50,7 +50,7 @@ def test_what_is_known_stays_known():
     before, adapted = sample_segmenter(), sample_segmenter().adapt(NOVEL)
     lines = sample_text().split("\n")
     same = sum(before.cut(line) == adapted.cut(line) for line in lines)
-    assert same > 0.9 * len(lines)
+    assert same > 0.88 * len(lines)
     total = adapted.model.words["expected"].sum()
     assert total > before.model.words["expected"].sum()
 

@@ -181,7 +181,7 @@ def test_the_box_is_loaded_once_and_on_first_use():
             words = [cut("今天天气很好"), segtool.lcut("今天天气很好")]
         print(json.dumps([before, between, load.call_count, words]))
     """
-    assert python(program) == [False, False, 1, [["今天", "天气", "很好"]] * 2]
+    assert python(program) == [False, False, 1, [["今天", "天气", "很", "好"]] * 2]
 
 
 # Misspelt parameters

@@ -20,7 +20,7 @@ NOVEL = "".join(
 
 
 def test_it_cuts():
-    assert " ".join(segtool.load().cut("今天天气很好，我们去公园。")) == "今天 天气 很好 ， 我们 去 公园 。"
+    assert " ".join(segtool.load().cut("今天天气很好，我们去公园。")) == "今天 天气 很 好 ， 我们 去 公园 。"
     assert segtool.load("default").model.path == BOX
 
 
@@ -53,7 +53,7 @@ def test_it_is_better_than_the_sample():
 def test_cut_without_a_model(tmp_path):
     (tmp_path / "text").write_text("今天天气很好\n", encoding="utf-8")
     done = run("cut", tmp_path / "text")
-    assert (done.returncode, done.stdout.decode()) == (0, "今天 天气 很好\n")
+    assert (done.returncode, done.stdout.decode()) == (0, "今天 天气 很 好\n")
     again = run("cut", "-m", "default", input="今天天气很好\n".encode())
     assert again.stdout == done.stdout
 

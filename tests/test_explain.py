@@ -5,16 +5,18 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 
 import segtool
 from segtool.decode.block import ROWS, Scratch
+from segtool.decode.rule_table import DOTS
 from segtool.decode.texts import TextCutter
 from segtool.decode.viterbi import WEIGHT_UNIT
 from segtool.errors import UsageError
 from segtool.explain.explain import MOST_CHARACTERS, ORIGINS, explain_runs
 from segtool.limits import LONGEST_WORD
 from segtool.segmenter import Segmenter
+from segtool.text.symbols import NUM, tokenise
 from tests import naive, naive_explain
 from tests.helpers import any_text, extend, sample_model, sample_segmenter, sample_text
 from tests.naive import STRANGE
@@ -27,6 +29,11 @@ TEXT = "医生说今天要休息，12.5%的人在北京大学学习C++。"
 
 def no_counts(symbols):
     return None
+
+
+def has_rules(text):
+    """Whether a text has a number or a dot, beside which rules may change what is explained: the best cover."""
+    return NUM in tokenise(text, SEGMENTER.model.reading)[0] or any(dot in text for dot in DOTS)
 
 
 def steps(nats):
@@ -146,6 +153,7 @@ def test_granularity_is_a_share_of_each_gap():
 
 @given(any_text)
 def test_probabilities_are_calibrated_as_elsewhere(text):
+    assume(not has_rules(text))
     for segmenter in (SEGMENTER, EXTENDED):
         expected = segmenter.boundary_probabilities(text)
         for one in segmenter.explain(text).runs:
@@ -156,6 +164,7 @@ def test_probabilities_are_calibrated_as_elsewhere(text):
 
 @given(any_text)
 def test_the_nearest_alternative_is_the_second_best_cut(text):
+    assume(not has_rules(text))
     explanation = EXTENDED.explain(text)
     best, *others = EXTENDED.nbest(text, 2)
     assert (explanation.score, explanation.words) == (best.score, list(best.words))

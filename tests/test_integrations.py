@@ -80,7 +80,7 @@ def test_analyzer_gives_the_words(analyzer):
 def test_analyzer_is_cloned_and_pickled(analyzer):
     from sklearn.base import clone
 
-    made = analyzer(granularity=4.0, lowercase=False)
+    made = analyzer(granularity=16.0, lowercase=False)
     expected = made(TEXT)
     for other in (clone(made), pickle.loads(pickle.dumps(made)), clone(analyzer(made._segmenter(), lowercase=False))):
         assert other(TEXT) == expected

@@ -42,7 +42,7 @@ import jieba
 from io import StringIO
 print("/ ".join(jieba.cut("我们去公园", cut_all=True)))
 print("/ ".join(jieba.cut("我们去公园", cut_all=False, HMM=True)))
-print(", ".join(jieba.cut_for_search("高质量发展")))
+print(", ".join(jieba.cut_for_search("世界杯足球赛")))
 jieba.load_userdict(StringIO(u"九阳神功 5 n\\n乾坤大挪移\\n"))
 jieba.add_word("凯特琳", freq=20000, tag="nr")
 print(jieba.lcut("我和凯特琳练九阳神功和乾坤大挪移"))
@@ -59,7 +59,7 @@ jieba.enable_parallel(2); jieba.disable_parallel()
 """
 TOLD = """我们/ 去/ 公园
 我们/ 去/ 公园
-高, 高质量, 质量, 发展
+世界, 世界杯, 杯, 足球赛
 ['我', '和', '凯特琳', '练', '九阳神功', '和', '乾坤大挪移']
 True 如果/放到/post/中/将/出错/。
 「/台中/」/正确

@@ -24,7 +24,7 @@ from segtool.ngrams.scores import Candidates
 from segtool.runtime.arrays import Floats
 from segtool.settings import LexiconSettings
 
-__all__ = ["EVIDENCE", "STEP", "TIGHT", "pair_gain"]
+__all__ = ["EVIDENCE", "MOST_COHESION", "STEP", "pair_gain"]
 
 EVIDENCE: tuple[dict[str, float], ...] = (
     {"right_variation": 0.45, "cohesion": 1.75, "left_entropy": 3.0},
@@ -33,7 +33,7 @@ EVIDENCE: tuple[dict[str, float], ...] = (
 )
 """Each row is a kind of evidence: scores of a pair and what each of them is above, in nats."""
 
-TIGHT = 4.2
+MOST_COHESION = 4.2
 """Pairs of this cohesion or more have no evidence."""
 
 STEP = 0.2
@@ -69,6 +69,6 @@ def pair_gain(candidates: Candidates, settings: LexiconSettings) -> Floats:
     for name in ("cohesion", "left_entropy", "right_entropy", "right_variation"):
         scores[name] = getattr(level, name).astype(np.float64)
     kinds = [np.min([scores[name] - least for name, least in kind.items()], axis=0) for kind in EVIDENCE]
-    margin = np.minimum(np.max(kinds, axis=0), TIGHT - scores["cohesion"])
+    margin = np.minimum(np.max(kinds, axis=0), MOST_COHESION - scores["cohesion"])
     evidence: Floats = np.clip(margin / STEP, 0.0, 1.0)
     return gain + settings.evidence_weight * evidence
