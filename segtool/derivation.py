@@ -201,7 +201,15 @@ class Derivable:
         self._cutter.decoder.demand_scores("granularity")
         return type(self)(model)
 
-    def with_tokens(self: Derived, **choices: str) -> Derived:
+    @names_checked
+    def with_tokens(
+        self: Derived,
+        *,
+        urls: str | None = None,
+        names: str | None = None,
+        units: str | None = None,
+        dates: str | None = None,
+    ) -> Derived:
         """Choose how URLs, names, units and dates are cut (docs/tokens.md).
 
         Parameters
@@ -218,12 +226,12 @@ class Derivable:
         Returns
         -------
         Segmenter
-            A new one, which shares the arrays of this one; a choice that is not named stays as it is.
+            A new one, which shares the arrays of this one; a choice that is not given stays as it is.
 
         Raises
         ------
         UsageError
-            If a choice or its value is unknown, or the model is of another method than ``unigram``.
+            If a value is unknown, or the model is of another method than ``unigram``.
 
         Examples
         --------
@@ -234,6 +242,8 @@ class Derivable:
         """
         if self.model.card["parameters"].get("method") != "unigram":
             raise UsageError("tokens: a model of another method has no such choices: train one of method unigram")
+        given = {"urls": urls, "names": names, "units": units, "dates": dates}
+        choices = {name: value for name, value in given.items() if value is not None}
         return type(self)(with_tokens(self.model, choices))
 
     def save(self, path: str | os.PathLike[str]) -> None:

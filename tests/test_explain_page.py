@@ -66,7 +66,7 @@ def test_every_text_has_a_page(text):
     explanation = explain(text)
     page = parsed(explanation.to_html())
     (words,) = (each for each in page.iter(HTML + "p") if "words" in classes(each))
-    assert ["".join(word.itertext()) for word in words] == [shown(word) for word in explanation.scored_words]
+    assert ["".join(word.itertext()) for word in words] == [shown(word) for word in explanation.words]
     cells = [each.text for each in page.iter(SVG + "text") if "text" in classes(each)]
     assert "".join(cells) == shown("".join(text.split()))
     chosen = [tip.split(": ")[0] for _, bars, _ in drawn(page) for *_, is_chosen, tip in bars if is_chosen]

@@ -38,7 +38,7 @@ def test_sentences_of_files_and_texts(tmp_path):
     assert list(GensimSentences([tmp_path], workers=2)) == expected(CITY)
     assert list(GensimSentences(texts=lines, punctuation=True)) == expected(CITY, punctuation=True)
     (tmp_path / "b.txt").write_bytes("今天天气\n\n。\n很好".encode("gb18030"))
-    assert list(GensimSentences(tmp_path / "b.txt", encoding="gb18030")) == [["今天", "天气"], ["很好"]]
+    assert list(GensimSentences(tmp_path / "b.txt", encoding="gb18030")) == [["今天", "天气"], ["很", "好"]]
     ours = sample_segmenter()
     assert next(iter(GensimSentences(texts=["我们去公园"], model=ours))) == ours.cut("我们去公园")
 

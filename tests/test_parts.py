@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import segtool
 from segtool.decode.decoders import decoder_of
-from segtool.decode.viterbi import WEIGHT_UNIT
+from segtool.decode.viterbi import WEIGHT_UNIT, viterbi
 from segtool.lexicon import adapt as adaptation
 from segtool.lexicon.parts import KINDS, PART_WEIGHTS, NeighbourCount, part_terms, weigh_parts
 from segtool.lexicon.passes import Threads
@@ -34,11 +34,10 @@ def plain():
 
 
 def cut_of(model, corpus):
-    """The runs of a corpus, each cut into words, in plain Python."""
-    decoder = decoder_of(model)
-    stream = decoder.ids[corpus.codes][corpus.whole().stream]
-    for run in naive.unstream(stream):
-        ends = np.cumsum([0, *decoder.plain(run)]).tolist()
+    """The runs of a corpus, each cut into words of the lexicon, before any rule, in plain Python."""
+    tables = model.lexicon.tolist(), model.spelling.tolist(), model.max_word_len, model.unknown_len
+    for run in naive.unstream(decoder_of(model).ids[corpus.codes][corpus.whole().stream]):
+        ends = np.cumsum([0, *viterbi(run, *tables)]).tolist()
         yield [tuple(run[begin:end]) for begin, end in pairwise(ends)]
 
 

@@ -18,7 +18,7 @@ from segtool.decode.rule_table import NO_RULES, RULES_SIZE, rule_table
 from segtool.decode.streaming import cut_stream
 from segtool.decode.texts import TextCutter
 from segtool.decode.word_rules import cut_numbers, number_lengths, starts_with_dot
-from segtool.errors import ModelError, UsageError
+from segtool.errors import ArgumentError, ModelError, UsageError
 from segtool.guideline.token_labels import choices_of_labels
 from segtool.segmenter import Segmenter
 from segtool.text.choices import CHOICES, TokenChoices
@@ -244,10 +244,15 @@ def test_choices_are_kept(tmp_path):
     assert Segmenter(segmenter.model).with_granularity(1).model.token_choices.names == "parts"
 
 
+def test_wrong_choices():
+    with pytest.raises(UsageError, match="units=none is no choice: choose from learned, whole, apart"):
+        INCLUDED.with_tokens(units="none")
+    with pytest.raises(ArgumentError, match="did you mean urls"):
+        INCLUDED.with_tokens(url="parts")
+
+
 @pytest.mark.parametrize("wrong", [{"units": "none"}, {"url": "parts"}, {"urls": None}])
-def test_wrong_choices(wrong, tmp_path):
-    with pytest.raises(UsageError, match="is no choice: choose from"):
-        INCLUDED.with_tokens(**wrong)
+def test_wrong_choices_of_a_model(wrong, tmp_path):
     SAMPLE.save(tmp_path / "m")
     change_card(tmp_path / "m", lambda card: card | {"tokens": wrong})
     with pytest.raises(ModelError, match="tokens"):

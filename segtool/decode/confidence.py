@@ -130,8 +130,7 @@ def _apply_rules(lattice: Lattice, shares: Floats) -> None:
     symbols = [MARK, *lattice.symbols.tolist(), MARK, MARK]
     for t in np.flatnonzero(lattice.symbols == NUM)[::-1].tolist() if rules[FLAGS] else ():
         before, unit = symbols[t], symbols[t + 2]  # the number is token t + 1
-        keepers = rules[KEEPERS : DATES_AT if rules[FLAGS] & (DATES | UNITS_APART) else UNITS_AT]
-        if before > LAT and before not in keepers:
+        if before > LAT and before not in rules[KEEPERS:DATES_AT]:
             shares[t] = 1.0
         is_word = shares[t]
         if rules[FLAGS] & UNITS_APART:

@@ -13,9 +13,8 @@ from segtool.decode.block import SLACK, SPAN, Scratch, write_spans, write_words
 from segtool.decode.characters import character_table
 from segtool.decode.lattice_of_text import Lattice
 from segtool.decode.memory import working
-from segtool.decode.rule_table import NO_RULES
+from segtool.decode.rule_table import NO_RULES, joined_spans, places_of_dots
 from segtool.decode.token_reader import read_tokens
-from segtool.decode.word_rules import joined_spans
 from segtool.errors import UsageError
 from segtool.limits import MOST_OPEN
 from segtool.runtime.arrays import Bytes, Ids, Integers
@@ -176,15 +175,15 @@ class Decoder:
 
     def plain_spans(self, text: str) -> Iterator[tuple[int, int]]:
         """Find the places of the words of a text, in characters, without compiled code."""
-        return joined_spans(text, self._plain_words(text), self.rules)
+        return joined_spans(self._plain_words(text), places_of_dots(text, self.reading, self.rules, plain=True))
 
-    def _plain_words(self, text: str) -> Iterator[tuple[int, int, int, int]]:
-        """Start and end of each word before names are joined, and the ids of its first and last symbols."""
+    def _plain_words(self, text: str) -> Iterator[tuple[int, int]]:
+        """Start and end of each word before names are joined."""
         assert self.plain is not None
         for starts, run in self.plain_runs(text):
-            t, symbols = 0, run or [MARK]
+            t = 0
             for length in self.plain(run) if run else (1,):
-                yield starts[t], starts[t + length], symbols[t], symbols[t + length - 1]
+                yield starts[t], starts[t + length]
                 t += length
 
     def plain_runs(self, text: str) -> Iterator[tuple[list[int], list[int]]]:

@@ -21,7 +21,7 @@ import numpy as np
 
 from segtool.decode.block import ROWS, Scratch
 from segtool.decode.characters import CHARACTERS
-from segtool.decode.rule_table import NO_RULES, joining_dots
+from segtool.decode.rule_table import FLAGS, NO_RULES, has_dots, joining_dots
 from segtool.decode.utf8_kernel import BARRED, GAPS, LONG, NO_SCORE, UNROLLED, cover
 from segtool.decode.viterbi import SHIFT, pairs_and_gaps, run_lattice
 from segtool.decode.word_rules import cut_numbers
@@ -128,21 +128,21 @@ class Lattice:
 
     def with_rules(self, text: str, rules: Ids) -> Lattice:
         """Mark where rules change the words of its text."""
-        dots = joining_dots(text, self.codes, self.starts, rules)
+        dots = joining_dots(text, self.codes, self.starts) if has_dots(text, rules) else []
         joined = frozenset(place for dot in dots for place in (dot, dot + 1))
         return replace(self, rules=rules, joined=joined) if joined or NUM in self.symbols else self
 
     @property
     def differs(self) -> bool:
         """Whether the words of a path may differ from its edges."""
-        return bool(self.splits or self.joined or self.rules[0])
+        return bool(self.splits or self.joined or self.rules[FLAGS])
 
     def word_ends(self, path: Sequence[int]) -> list[int]:
         """The places where the words of a path end, given those where its edges do."""
         ends: list[int] = []
         for low, high in pairwise([0, *path]):
             ends += [*self.splits.get((low, high), ()), high]
-        if self.rules[0]:
+        if self.rules[FLAGS]:
             begins = self.zeros(self.size + 2, np.int32)
             for end in (0, *ends):
                 begins[end + 1] = 1

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
 from segtool.runtime.arrays import Ids
 from segtool.text.choices import TokenChoices
-from segtool.text.symbols import MARK, NUM
+from segtool.text.symbols import MARK, NUM, tokenise
 
 __all__ = [
     "BEFORE_NUMBERS", "DATES", "DATES_AT", "DATE_UNITS", "DAY", "DOTS", "FLAGS", "KEEPERS", "MONTH", "MOST_UNIT",
     "NAMES", "NO_RULES", "RULES_SIZE", "UNITS_APART", "UNITS_AT", "UNITS_WHOLE", "UNIT_WORDS", "has_dots",
-    "joining_dots", "rule_table",
+    "joined_spans", "joining_dots", "places_of_dots", "rule_table",
 ]  # fmt: skip
 
 BEFORE_NUMBERS = "第數数之"
@@ -42,9 +41,9 @@ NUMBERS, DATES, UNITS_APART, UNITS_WHOLE, NAMES = (1 << i for i in range(5))
 """Which rules there are, as bits."""
 
 FLAGS, MONTH, DAY, KEEPERS = range(4)
-"""Where the table has the rules as bits, the ids of 月 and 日, and those of `BEFORE_NUMBERS`."""
+"""Where the table has the rules as bits, the ids of 月 and 日, and those of what a number may stay behind."""
 
-DATES_AT = KEEPERS + len(BEFORE_NUMBERS)
+DATES_AT = KEEPERS + len(BEFORE_NUMBERS) + len(DATE_UNITS)
 UNITS_AT = DATES_AT + len(DATE_UNITS)
 """Where it has those of `DATE_UNITS`, and of `UNIT_WORDS`."""
 
@@ -69,16 +68,18 @@ def rule_table(ids: Ids, unknown: int, choices: TokenChoices) -> Ids:
     Returns
     -------
     ndarray of uint16, shape (RULES_SIZE,)
-        The rules as bits, the ids of 月 and 日, those of `BEFORE_NUMBERS` and of `DATE_UNITS`, and the units, each as
-        `MOST_UNIT` ids; 0 for none.
+        The rules as bits; the ids of 月 and 日, of what a number may stay behind (`BEFORE_NUMBERS` and, where they
+        begin no words of their own, `DATE_UNITS`), of `DATE_UNITS`, and of the units, each as `MOST_UNIT` ids; 0 for
+        none.
     """
     flags = NUMBERS | {"apart": UNITS_APART, "whole": UNITS_WHOLE | DATES, "learned": 0}[choices.units]
     if choices.dates == "parts" and choices.units != "apart":
         flags |= DATES
     if choices.names == "whole":
         flags |= NAMES
+    may_stay = DATE_UNITS if not flags & (DATES | UNITS_APART) else "\0" * len(DATE_UNITS)
     padded = "".join(unit.ljust(MOST_UNIT, "\0") for unit in UNIT_WORDS)
-    found = ids[[*map(ord, f"月日{BEFORE_NUMBERS}{DATE_UNITS}{padded}")]]
+    found = ids[[*map(ord, f"月日{BEFORE_NUMBERS}{may_stay}{DATE_UNITS}{padded}")]]
     found[found == unknown] = MARK
     rows = found[UNITS_AT - 1 :].reshape(-1, MOST_UNIT)
     sizes = np.array([len(unit) for unit in UNIT_WORDS])
@@ -91,26 +92,22 @@ def has_dots(text: str, rules: Sequence[int] | Ids) -> bool:
     return bool(rules[FLAGS] & NAMES) and any(dot in text for dot in DOTS)
 
 
-def joining_dots(text: str, codes: Sequence[int] | Any, starts: Sequence[int] | Any, rules: Sequence[int]) -> list[int]:
+def joining_dots(text: str, codes: Iterable[int], starts: Iterable[int]) -> list[int]:
     """Find the tokens that are middle dots of names.
 
     Parameters
     ----------
     text : str
-    codes : sequence of int
+    codes : iterable of int
         Code of each token (:func:`segtool.text.symbols.tokenise`).
-    starts : sequence of int
+    starts : iterable of int
         Where each token begins, in characters.
-    rules : sequence of int
-        From :func:`rule_table`.
 
     Returns
     -------
     list of int
         Numbers of the tokens, from 0.
     """
-    if not has_dots(text, rules):
-        return []
     codes, starts = list(map(int, codes)), list(map(int, starts))
     return [
         t
@@ -120,3 +117,38 @@ def joining_dots(text: str, codes: Sequence[int] | Any, starts: Sequence[int] | 
         and codes[t + 1] > NUM
         and text[starts[t] : starts[t + 1]] in tuple(DOTS)
     ]
+
+
+def places_of_dots(text: str, reading: int, rules: Sequence[int] | Ids, plain: bool) -> dict[int, int]:
+    """Find where the middle dots of names begin and end.
+
+    Parameters
+    ----------
+    text : str
+    reading
+        As for :func:`segtool.text.symbols.class_table`.
+    rules : sequence of int
+        From :func:`rule_table`; no dot is one of a name if they do not join names.
+    plain : bool
+        Without compiled code.
+
+    Returns
+    -------
+    dict of int to int
+        The end of each dot by where it begins, in characters.
+    """
+    if not has_dots(text, rules):
+        return {}
+    codes, starts = tokenise(text, reading, plain)
+    return {int(starts[dot]): int(starts[dot + 1]) for dot in joining_dots(text, codes, starts)}
+
+
+def joined_spans(spans: Iterable[tuple[int, int]], dots: dict[int, int]) -> Iterator[tuple[int, int]]:
+    """Join words to names, given their places and those of the dots (:func:`places_of_dots`)."""
+    inside = {*dots, *dots.values()}
+    low = 0
+    for start, end in spans:
+        if start not in inside:
+            low = start
+        if end not in inside:
+            yield low, end

@@ -20,7 +20,7 @@ __all__ = ["cut_runs"]
 
 
 def cut_runs(decoder: Decoder, runs: Chunk) -> npt.NDArray[np.bool_]:
-    """Cut a corpus.
+    """Cut a corpus into the words of the best covers, before any rule (:mod:`segtool.decode.word_rules`).
 
     Parameters
     ----------

@@ -18,7 +18,7 @@ from segtool.decode.block import Scratch
 from segtool.decode.decoder import Decoder
 from segtool.decode.memory import ROOM
 from segtool.decode.near_best import ENTRY_SHIFT, LENGTH_MASK
-from segtool.decode.rule_table import has_dots, joining_dots
+from segtool.decode.rule_table import joined_spans, places_of_dots
 from segtool.decode.viterbi import WEIGHT_UNIT
 from segtool.errors import UsageError
 from segtool.limits import LONGEST_TOKEN, LONGEST_WORD, MOST_OPEN
@@ -108,25 +108,15 @@ def find_entries(decoder: Decoder, text: str, within: float, plain: bool = False
     decoder.demand_scores("search")
     steps = round(within * WEIGHT_UNIT)
     found = _find_plain(decoder, text, steps) if plain else _find_compiled(decoder, text, steps, room)
-    return _with_names(decoder, text, found, plain) if has_dots(text, decoder.rules) else found
+    dots = places_of_dots(text, decoder.reading, decoder.rules, plain)
+    return _with_names(found, dots) if dots else found
 
 
-def _with_names(decoder: Decoder, text: str, entries: Entries, plain: bool) -> Entries:
+def _with_names(entries: Entries, dots: dict[int, int]) -> Entries:
     """Add the names with middle dots, whose parts then are words within a word; the dots are no entries."""
-    codes, starts = tokenise(text, decoder.reading, plain)
-    dots = joining_dots(text, codes, starts, decoder.rules)
-    begins = {int(starts[dot]) for dot in dots}
-    joined = begins | {int(starts[dot + 1]) for dot in dots}
-    found = {
-        (start, end): is_word and start not in joined and end not in joined
-        for start, end, is_word in zip(*entries, strict=True)
-        if start not in begins
-    }
-    low = 0
-    for start, end in [(start, end) for start, end, is_word in zip(*entries, strict=True) if is_word]:
-        low = low if start in joined else start
-        if end not in joined:
-            found[low, end] = True
+    words = [(start, end) for start, end, is_word in zip(*entries, strict=True) if is_word]
+    found = {(start, end): False for start, end, _ in zip(*entries, strict=True) if start not in dots}
+    found |= {span: True for span in joined_spans(words, dots)}
     places = sorted(found)
     return Entries([start for start, _ in places], [end for _, end in places], [found[place] for place in places])
 

@@ -16,7 +16,7 @@ beside it, so that a stream is cut like the whole text: what a rule may still ch
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from itertools import accumulate, pairwise
 
 import numpy as np
@@ -26,7 +26,6 @@ from segtool.decode.rule_table import (
     DATES,
     DATES_AT,
     DAY,
-    DOTS,
     FLAGS,
     KEEPERS,
     MONTH,
@@ -36,15 +35,13 @@ from segtool.decode.rule_table import (
     UNITS_APART,
     UNITS_AT,
     UNITS_WHOLE,
-    has_dots,
 )
-from segtool.runtime.arrays import Ids
 from segtool.runtime.kernels import LazyKernel, kernel
 from segtool.text.symbols import LAT, MARK, NUM
 
 __all__ = [
-    "apply_number_rules", "apply_rules", "cut_numbers", "hold_number", "hold_open", "joined_spans",
-    "number_lengths", "starts_with_dot",
+    "apply_number_rules", "apply_rules", "cut_numbers", "hold_number", "hold_open", "number_lengths",
+    "starts_with_dot",
 ]  # fmt: skip
 
 
@@ -56,7 +53,7 @@ def _cut_numbers(settled, numbers, symbols, begins, rules):  # type: ignore[no-u
     settled : int
         Number of symbols.
     numbers : int32[n]
-        Places of numbers, and perhaps of marks, from the last to the first.
+        Places of numbers, from the last to the first.
     symbols : int32[settled + 2 or more]
         Their ids from place 1 on; before them the id of the symbol before, 0 for none.
     begins : int32[settled + 2 or more], read and written
@@ -66,12 +63,10 @@ def _cut_numbers(settled, numbers, symbols, begins, rules):  # type: ignore[no-u
     """
     flags = rules[FLAGS]
     for t in numbers:
-        if t > settled or symbols[t] != NUM:
-            continue
         before = symbols[t - 1]
         if begins[t] == 0 and before > LAT:
             keeps = False
-            for i in range(KEEPERS, DATES_AT if flags & (DATES | UNITS_APART) else UNITS_AT):
+            for i in range(KEEPERS, DATES_AT):
                 keeps |= rules[i] == before
             if not keeps:
                 begins[t] = 1
@@ -118,20 +113,21 @@ _BYTES = 32
 """Bytes that are looked at together."""
 
 
+@kernel("b1(u1, u1, u1)")
+def _is_dot(lead, second, third):  # type: ignore[no-untyped-def]
+    """Whether three bytes of UTF-8 begin with one of the dots of names; without a branch."""
+    is_middle_dot = (lead == 0xC2) & (second == 0xB7)
+    in_punctuation = (lead == 0xE2) & (second == 0x80) & ((third == 0xA7) | (third == 0xA2))
+    return is_middle_dot | in_punctuation | ((lead == 0xE3) & (second == 0x83) & (third == 0xBB))
+
+
 @kernel("b1(u1[const], i8)")
 def starts_with_dot(data, at):  # type: ignore[no-untyped-def]
     """Whether one of the dots of names begins at a place of UTF-8."""
     if at + 1 >= len(data):
         return False
-    lead, second = data[at], data[at + 1]
-    if lead == 0xC2:
-        return second == 0xB7
-    if at + 2 >= len(data) or (lead != 0xE2 and lead != 0xE3):
-        return False
-    third = data[at + 2]
-    return (lead == 0xE2 and second == 0x80 and (third == 0xA7 or third == 0xA2)) or (
-        lead == 0xE3 and second == 0x83 and third == 0xBB
-    )
+    third = data[at + 2] if at + 2 < len(data) else np.uint8(0)
+    return _is_dot(data[at], data[at + 1], third)
 
 
 @kernel("i8(u1[const], i8, i8, i8, u2[const], i4[])")
@@ -220,9 +216,7 @@ def _may_have_dots(data, low, high):  # type: ignore[no-untyped-def]
         first = min(step, last)
         firsts, seconds, thirds = data[first:], data[first + 1 :], data[first + 2 :]
         for i in range(_BYTES):  # all at a time, by the vector instructions of the processor
-            lead, second, third = firsts[i], seconds[i], thirds[i]
-            in_punctuation = (lead == 0xE2) & (second == 0x80) & ((third == 0xA7) | (third == 0xA2))
-            found |= in_punctuation | ((lead == 0xC2) & (second == 0xB7)) | ((lead == 0xE3) & (second == 0x83))
+            found |= _is_dot(firsts[i], seconds[i], thirds[i])
     return found
 
 
@@ -284,38 +278,3 @@ def number_lengths(symbols: Sequence[int], lengths: list[int], rules: Sequence[i
     cut_numbers.interpreted(size, numbers, [MARK, *symbols, MARK], begins, rules)
     places = [t for t in range(1, size + 2) if begins[t]]
     return [high - low for low, high in pairwise(places)]
-
-
-def joined_spans(
-    text: str, words: Iterable[tuple[int, int, int, int]], rules: Sequence[int] | Ids
-) -> Iterator[tuple[int, int]]:
-    """Join names with middle dots, in plain Python.
-
-    Parameters
-    ----------
-    text : str
-    words : iterable of tuple of int
-        Start and end of each word, in characters, and the ids of its first and last symbols; 0 for marks.
-    rules : sequence of int
-        From :func:`segtool.decode.rule_table.rule_table`.
-
-    Yields
-    ------
-    start, end : int
-    """
-    if not has_dots(text, rules):
-        yield from (word[:2] for word in words)
-        return
-    held: list[tuple[int, int, int, int]] = []  # a word, and perhaps a dot behind it
-    for word in words:
-        start, end, first, last = word
-        if len(held) == 2 and first > NUM and held[1][1] == start:
-            held = [(held[0][0], end, held[0][2], last)]
-            continue
-        is_behind = bool(held) and held[-1][1] == start and held[-1][3] > NUM
-        if is_behind and first == MARK and text[start:end] in tuple(DOTS):
-            held.append(word)
-            continue
-        yield from (each[:2] for each in held)
-        held = [word]
-    yield from (each[:2] for each in held)

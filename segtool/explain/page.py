@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from segtool.explain.drawing import DRAWN_WITHIN, draw_lattice, markup, signed
 from segtool.explain.report import word_source
+from segtool.tokens import place_words
 
 if TYPE_CHECKING:
     from segtool.explain.explanation import ExplainedGap, ExplainedWord, Explanation
@@ -97,12 +98,11 @@ def explanation_page(explanation: Explanation) -> str:
 
 
 def _words_of_cut(explanation: Explanation) -> Iterator[str]:
-    """Mark up each word of the cut."""
-    for run in explanation.runs:
-        if run.origin is not None:
-            yield f'<b class="{run.origin}">{markup(run.word)}</b>'
-        for word in run.cover:
-            yield from (f"<b>{markup(piece)}</b>" for piece in word.pieces)
+    """Mark up each word of the cut, also those that a rule made of the words of the best cover."""
+    origins = {(run.start, run.end): run.origin for run in explanation.runs if run.origin is not None}
+    for word, start, end in place_words(explanation.text, explanation.words, "character"):
+        kind = f' class="{origins[start, end]}"' if (start, end) in origins else ""
+        yield f"<b{kind}>{markup(word)}</b>"
 
 
 def _legend(explanation: Explanation) -> str:
