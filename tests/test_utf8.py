@@ -276,14 +276,17 @@ def end_in_python(data):
     return end, data[:end].count(b"\n")
 
 
-@given(any_text, st.lists(st.tuples(st.integers(0, 40), st.integers(0, 255)), max_size=3), st.integers(0, 3))
-def test_compiled_code_checks_as_python_does(text, changes, less):
-    """UTF-8 with some bytes changed or missing."""
+CHANGES = st.lists(st.tuples(st.integers(0, 40), st.integers(0, 255)), max_size=3)
+
+
+@given(any_text, CHANGES, st.integers(0, 3), st.integers(0, 140))
+def test_compiled_code_checks_as_python_does(text, changes, less, before):
+    """UTF-8 with some bytes changed or missing, and others before."""
     data = bytearray(text.encode("utf-8", "surrogatepass"))
     for place, value in changes:
         if place < len(data):
             data[place] = value
-    data = bytes(data[: len(data) - less])
+    data = b"b" * before + bytes(data[: len(data) - less])
     with mock.patch.object(utf8_files, "_COMPILED_BYTES", 0):
         assert utf8_files._settled(data) == end_in_python(data)
 
@@ -293,9 +296,11 @@ def test_compiled_code_knows_each_character_and_all_that_begins_like_one():
     for data in [head + tail for head in heads for tail in (b"\x80\x80\x80\x80", b"\xbf\n\n\n\n", b"\x80\xbf\n\n\n")]:
         with mock.patch.object(utf8_files, "_COMPILED_BYTES", 0):
             assert utf8_files._settled(data) == end_in_python(data), data
+            inside = b"\n" * 150 + data + b"\n" * 150  # bytes that are checked together
+            assert utf8_files._settled(inside) == end_in_python(inside), data
     every = "\n".join(map(chr, [*range(0xD800), *range(0xE000, 0x110000)])).encode()
-    end, lines = utf8_files.end_of_utf8(np.frombuffer(every, np.uint8))
-    assert len(every) - 4 <= end <= len(every) and lines == every.count(b"\n", 0, end)
+    end = utf8_files.end_of_utf8(np.frombuffer(every, np.uint8))
+    assert len(every) - 4 <= end <= len(every)
 
 
 @given(st.binary(max_size=12), st.integers(0, 12))
