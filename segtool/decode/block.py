@@ -15,6 +15,7 @@ import numpy as np
 from segtool.limits import LONGEST_WORD
 from segtool.runtime.arrays import Ids
 from segtool.runtime.kernels import kernel
+from segtool.text.symbols import NUM
 
 __all__ = [
     "BACKS",
@@ -22,6 +23,7 @@ __all__ = [
     "INDEX",
     "LANES",
     "NODE",
+    "NOTES",
     "PAD",
     "ROWS",
     "SLACK",
@@ -30,6 +32,7 @@ __all__ = [
     "STARTS",
     "SYMBOLS",
     "Scratch",
+    "list_numbers",
     "write_spans",
     "write_words",
 ]
@@ -49,6 +52,10 @@ ROWS = 12
 SYMBOLS, STARTS, SPACES, BEGINS, BACKS = range(5)
 """Of each token its symbol id, its place in the block, whether a word begins there, and how far back the best word
 goes; and which tokens are spaces."""
+
+NOTES = 2
+"""The last places of the row of spaces hold whether a token may be the dot of a name, and how many numbers there are;
+the places before them the numbers, from the last to the first (:mod:`segtool.decode.word_rules`)."""
 
 NODE = 0x7FFFFFFF
 """Masks an index, which spares the compiled code the question whether it is negative."""
@@ -86,6 +93,19 @@ class Scratch:
         self.symbols[0] = 0
         self.symbols[1 : len(symbols) + 1] = symbols
         self.symbols[len(symbols) + 1 : len(symbols) + LONGEST_WORD + 2] = 0
+
+
+@kernel("void(i8, i4[])")
+def list_numbers(tokens, places):  # type: ignore[no-untyped-def]
+    """List the numbers of a block, as :func:`segtool.decode.token_reader.read_tokens` does while it reads."""
+    row = len(places) // ROWS
+    spaces = places[SPACES * row : (SPACES + 1) * row]
+    count = 0
+    for t in range(1, tokens + 1):
+        if places[t] == NUM:
+            count += 1
+            spaces[row - NOTES - count] = t
+    spaces[row - 1] = count
 
 
 @kernel("(i8,b1)(u1[const], i8, i8, i8, b1, u1[const], i4[], i8, u1[])")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from segtool.decode.block import BEGINS, INDEX, NODE, PAD, ROWS, SPACES, STARTS
+from segtool.decode.block import BEGINS, INDEX, NODE, NOTES, PAD, ROWS, SPACES, STARTS, list_numbers
 from segtool.decode.characters import (
     CHARACTERS,
     CLASS_MASK,
@@ -17,6 +17,7 @@ from segtool.decode.characters import (
     number_end,
     read_character,
 )
+from segtool.decode.word_rules import starts_with_dot
 from segtool.limits import LONGEST_TOKEN, LONGEST_WORD
 from segtool.runtime.kernels import kernel
 from segtool.text.numbers import MOST_NUMERALS
@@ -80,7 +81,14 @@ def _join_strays(tokens, certain, space_count, full, strays, places):  # type: i
     starts[kept + 1] = starts[tokens + 1]
     for t in range(kept + 1, tokens + LONGEST_WORD + 2):
         symbols[t] = 0
+    list_numbers(kept, places)
     return kept, settled, space_count, full
+
+
+@kernel("void(i8, i8, i4[])")
+def _note_number(token, row, spaces):  # type: ignore[no-untyped-def]
+    spaces[row - 1] += 1
+    spaces[row - NOTES - spaces[row - 1]] = token
 
 
 @kernel("(i8,i8,i8,b1)(u1[const], i8, b1, i8, u2[const], i4[])")
@@ -99,7 +107,8 @@ def read_tokens(data, at, final, before, characters, places):  # type: ignore[no
         Id of the symbol right before, 0 for none.
     characters : uint16[CHARACTERS + 4 or more]
     places : int32[ROWS * row], written
-        Symbols and starts of the tokens, which count from 1: token 0 is the symbol before. Which tokens are spaces.
+        Symbols and starts of the tokens, which count from 1: token 0 is the symbol before. Which tokens are spaces,
+        which may be numbers, and whether one may be the dot of a name.
 
     Returns
     -------
@@ -123,6 +132,7 @@ def read_tokens(data, at, final, before, characters, places):  # type: ignore[no
     origin = at
     symbols[0] = before
     tokens = space_count = 0
+    spaces[row - NOTES] = spaces[row - 1] = 0  # in memory, as the loop has no register to spare
     kind = _IS_NONE  # of the last token
     first_open = np.int64(0)  # the first token that text behind the data may change
     strays = 0
@@ -153,6 +163,8 @@ def read_tokens(data, at, final, before, characters, places):  # type: ignore[no
                     tokens += 1
                     symbols[tokens] = num_id if end > 0 else np.int64(characters[IDS + (entry & NUMERAL_MASK)])
                     starts[tokens] = at - origin
+                    if end > 0:
+                        _note_number(tokens, row, spaces)
                 at = abs(end) if end != 0 else at + 3
                 kind = _IS_PLAIN
                 continue
@@ -232,12 +244,17 @@ def read_tokens(data, at, final, before, characters, places):  # type: ignore[no
             kind = _IS_BLANK
             spaces[space_count] = tokens
             space_count += 1
-        elif has_digits:
-            kind = _ENDS_WITH_DIGIT
+        elif symbol != 0:
+            if code == NUM:
+                _note_number(tokens, row, spaces)
+            if has_digits:
+                kind = _ENDS_WITH_DIGIT
         elif is_stray and end - begin <= MOST_BEFORE:
             kind = _IS_STRAY
             places[BEGINS * row + strays] = tokens  # which is not needed yet
             strays += 1
+        else:
+            spaces[row - NOTES] |= np.int32(starts_with_dot(data, begin))
         if is_open and first_open == 0:
             first_open = tokens
         at = end

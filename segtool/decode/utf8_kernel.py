@@ -73,9 +73,10 @@ def _score_symbols(tokens, lanes, unknown_len, units, spelling, places, scores):
             ends = lasts[k - 1 :]
             for t in range(count):
                 lane[t] = firsts[t] + ends[t] + k
-            inner = middles[k - 1 :]
-            for t in range(count):
-                firsts[t] += inner[t]
+            if k < unknown_len:
+                inner = middles[k - 1 :]
+                for t in range(count):
+                    firsts[t] += inner[t]
         else:
             for t in range(count):
                 lane[t] = _NO_WORD

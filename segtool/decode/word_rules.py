@@ -21,7 +21,7 @@ from itertools import accumulate, pairwise
 
 import numpy as np
 
-from segtool.decode.block import BACKS, BEGINS, ROWS, STARTS
+from segtool.decode.block import BEGINS, NOTES, ROWS, SPACES, STARTS, list_numbers
 from segtool.decode.rule_table import (
     DATES,
     DATES_AT,
@@ -53,7 +53,7 @@ def _cut_numbers(settled, numbers, symbols, begins, rules):  # type: ignore[no-u
     settled : int
         Number of symbols.
     numbers : int32[n]
-        Places of numbers, from the last to the first.
+        Places of numbers, and perhaps of marks, from the last to the first.
     symbols : int32[settled + 2 or more]
         Their ids from place 1 on; before them the id of the symbol before, 0 for none.
     begins : int32[settled + 2 or more], read and written
@@ -63,6 +63,8 @@ def _cut_numbers(settled, numbers, symbols, begins, rules):  # type: ignore[no-u
     """
     flags = rules[FLAGS]
     for t in numbers:
+        if symbols[t] != NUM:
+            continue
         before = symbols[t - 1]
         if begins[t] == 0 and before > LAT:
             keeps = False
@@ -106,28 +108,16 @@ def _cut_numbers(settled, numbers, symbols, begins, rules):  # type: ignore[no-u
 cut_numbers = LazyKernel(_cut_numbers, "void(i8, i4[const], i4[const], i4[], u2[const])")
 
 
-_STEP = 16
-"""Tokens that are looked at together."""
-
-_BYTES = 32
-"""Bytes that are looked at together."""
-
-
-@kernel("b1(u1, u1, u1)")
-def _is_dot(lead, second, third):  # type: ignore[no-untyped-def]
-    """Whether three bytes of UTF-8 begin with one of the dots of names; without a branch."""
-    is_middle_dot = (lead == 0xC2) & (second == 0xB7)
-    in_punctuation = (lead == 0xE2) & (second == 0x80) & ((third == 0xA7) | (third == 0xA2))
-    return is_middle_dot | in_punctuation | ((lead == 0xE3) & (second == 0x83) & (third == 0xBB))
-
-
 @kernel("b1(u1[const], i8)")
 def starts_with_dot(data, at):  # type: ignore[no-untyped-def]
     """Whether one of the dots of names begins at a place of UTF-8."""
     if at + 1 >= len(data):
         return False
+    lead, second = data[at], data[at + 1]
     third = data[at + 2] if at + 2 < len(data) else np.uint8(0)
-    return _is_dot(data[at], data[at + 1], third)
+    in_punctuation = (lead == 0xE2) & (second == 0x80) & ((third == 0xA7) | (third == 0xA2))
+    is_kana = (lead == 0xE3) & (second == 0x83) & (third == 0xBB)
+    return ((lead == 0xC2) & (second == 0xB7)) | in_punctuation | is_kana
 
 
 @kernel("i8(u1[const], i8, i8, i8, u2[const], i4[])")
@@ -184,59 +174,24 @@ def _joins(data, at, t, places):  # type: ignore[no-untyped-def]
     return starts_with_dot(data, low) and high - low == 2 + (data[low] >> 5 & 1)
 
 
-@kernel("i8(i8, i4[const], i4[])")
-def _find_numbers(settled, symbols, found):  # type: ignore[no-untyped-def]
-    """List the places of numbers among the first `settled` ones, the last first; return how many they are."""
-    count = 0
-    for low in range((settled - 1) & -_STEP, -1, -_STEP):
-        piece = symbols[low + 1 : low + 1 + _STEP]
-        if len(piece) == _STEP:
-            has_numbers = False
-            for i in range(_STEP):  # all at a time, by the vector instructions of the processor
-                has_numbers |= piece[i] == NUM
-            if not has_numbers:
-                continue
-        for i in range(min(_STEP, settled - low) - 1, -1, -1):
-            if piece[i] == NUM:
-                found[count] = low + 1 + i
-                count += 1
-    return count
-
-
-@kernel("b1(u1[const], i8, i8)")
-def _may_have_dots(data, low, high):  # type: ignore[no-untyped-def]
-    """Whether a dot of a name may be in a part of UTF-8."""
-    last = min(high, len(data) - 2) - _BYTES
-    found = False
-    if last < low:
-        for i in range(low, last + _BYTES):
-            found |= starts_with_dot(data, i)
-        return found
-    for step in range(low, last + _BYTES, _BYTES):
-        first = min(step, last)
-        firsts, seconds, thirds = data[first:], data[first + 1 :], data[first + 2 :]
-        for i in range(_BYTES):  # all at a time, by the vector instructions of the processor
-            found |= _is_dot(firsts[i], seconds[i], thirds[i])
-    return found
-
-
 @kernel("void(u1[const], i8, i8, u2[const], i4[])")
 def apply_rules(data, at, settled, rules, places):  # type: ignore[no-untyped-def]
     """Apply the rules to the words of a block; parameters as for :func:`hold_open`, `places` is written."""
     if rules[FLAGS] == 0 or settled == 0:
         return
     row = len(places) // ROWS
-    numbers = places[BACKS * row : (BACKS + 1) * row]  # the lengths there are not needed any more
-    count = _find_numbers(settled, places[:row], numbers)
-    if count > 0:
-        begins = places[BEGINS * row : (BEGINS + 1) * row]
+    begins = places[BEGINS * row : (BEGINS + 1) * row]
+    notes = (SPACES + 1) * row - NOTES
+    first = notes - places[notes + 1]
+    while first < notes and places[first] > settled:
+        first += 1
+    if first < notes:
         begins[settled + 1] = 1
-        cut_numbers(settled, numbers[:count], places[:row], begins, rules)
-    joins = rules[FLAGS] & NAMES != 0 and len(data) > 0 and settled > 2
-    if joins and _may_have_dots(data, at + places[STARTS * row + 2], at + places[STARTS * row + settled]):
+        cut_numbers(settled, places[first:notes], places[:row], begins, rules)
+    if len(data) > 0 and rules[FLAGS] & NAMES != 0 and places[notes] != 0:
         for t in range(2, settled):
             if places[t] == 0 and _joins(data, at, t, places):
-                places[BEGINS * row + t] = places[BEGINS * row + t + 1] = 0
+                begins[t] = begins[t + 1] = 0
 
 
 @kernel("i8(i8, i8, u2[const], i4[])")
@@ -247,7 +202,8 @@ def hold_number(tokens, settled, rules, places):  # type: ignore[no-untyped-def]
 
 @kernel("void(i8, u2[const], i4[])")
 def apply_number_rules(settled, rules, places):  # type: ignore[no-untyped-def]
-    """Do as :func:`apply_rules` does where names are joined elsewhere."""
+    """Do as :func:`apply_rules` does for tokens that no reader has listed, where names are joined elsewhere."""
+    list_numbers(settled, places)
     apply_rules(places.view(np.uint8)[:0], 0, settled, rules, places)
 
 
