@@ -193,11 +193,7 @@ def cut_command(
     output = _in_place(files) if in_place and output is None else output
     options.announce_terminal(files, quiet)
     options.announce_compiling(quiet)
-    from segtool.decode.columns import ColumnCutter
-    from segtool.decode.confidence import nbest_utf8_stream
     from segtool.decode.formats import Format, format_utf8_stream
-    from segtool.decode.parquet import is_parquet
-    from segtool.decode.search import search_utf8_stream
     from segtool.decode.streaming import cut_utf8_stream
     from segtool.runtime.progress import Progress
     from segtool.segmenter import Segmenter, load
@@ -239,8 +235,13 @@ def cut_command(
             from segtool.guideline.dictionary import extend
 
             segmenter = Segmenter(extend(segmenter.model, dictionary))
-        table = None if column is None else ColumnCutter(segmenter, wanted, column, workers)
-        if table is None:
+        table = None
+        if column is not None:
+            from segtool.decode.columns import ColumnCutter
+            from segtool.decode.parquet import is_parquet
+
+            table = ColumnCutter(segmenter, wanted, column, workers)
+        else:
             out.write(wanted.head)
         with watch.stage("cut", total_size(sources), "B") as step:
             for source in sources:
@@ -255,8 +256,12 @@ def cut_command(
                 elif is_formatted:
                     parts = format_utf8_stream(segmenter, pieces, wanted, workers, numbers)
                 elif nbest is not None:
+                    from segtool.decode.confidence import nbest_utf8_stream
+
                     parts = nbest_utf8_stream(segmenter, pieces, sep, nbest, workers, numbers)
                 elif search is not None:
+                    from segtool.decode.search import search_utf8_stream
+
                     parts = search_utf8_stream(segmenter, pieces, sep, search, workers)
                 else:
                     ahead = source.path is not None and source.path.is_file()  # others may wait for what we write

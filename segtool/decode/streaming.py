@@ -3,7 +3,8 @@
 A piece is cut as soon as it comes. The part that its end leaves open (half a number, a word that may go on) is cut with
 the next piece, from the symbol before it. So the result is that of cutting the whole text at once, and memory follows
 the size of a piece. Several workers share the whole lines of each piece. Nothing waits for the next piece, which may be
-a line that a user has yet to type, unless the caller allows it (`ahead`).
+a line that a user has yet to type, unless the caller allows it (`ahead`); then pieces are read and written while
+workers cut.
 """
 
 from __future__ import annotations
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from segtool.segmenter import Segmenter
 
 __all__ = ["cut_stream", "cut_utf8_stream"]
+
+_AHEAD = 4
+"""Pieces that workers may take before the first of them is yielded."""
 
 
 def cut_stream(
@@ -66,7 +70,7 @@ def cut_utf8_stream(
     pieces : iterable of bytes
         The text, which is not checked; a piece may end anywhere but inside a character.
     ahead : bool
-        Whether several workers may take pieces before earlier ones are yielded; not if a piece may be a reply to those.
+        Whether workers may take pieces before earlier ones are yielded; not if a piece may be a reply to those.
 
     Yields
     ------
@@ -87,26 +91,37 @@ def _cut_pieces(
 ) -> Iterator[bytes]:
     """Cut pieces whose literals are hidden."""
     cutter = new_cutter()
-    if workers == 1:
+    if workers == 1 and not ahead:
         for piece in pieces:
             yield cutter.cut(piece)
     else:
-        limit = 8 * workers if ahead else 0
+        shares = workers + 2 if workers > 1 else 1  # of a piece
+        limit = _AHEAD * shares if ahead else 0
         under_way: deque[Future[bytes]] = deque()
         with ThreadPoolExecutor(workers) as pool:
             for piece in pieces:
-                head = piece.find(b"\n") + 1 if cutter.in_line else 0
-                cuts = [head + (len(piece) - head) * i // workers for i in range(workers + 1)]
-                cuts = sorted({piece.rfind(b"\n", head, cut) + 1 or head for cut in cuts})
-                under_way.append(_done(cutter.cut(piece[:head])))
-                for low, high in pairwise(cuts):
-                    under_way.append(pool.submit(new_cutter().cut, piece[low:high]))
-                under_way.append(_done(cutter.cut(piece[cuts[-1] :])))
+                if workers == 1:  # it cuts one piece after the other, while others are read and written
+                    under_way.append(pool.submit(cutter.cut, piece))
+                else:
+                    under_way += _divided(piece, cutter, new_cutter, workers, pool)
                 while len(under_way) > limit:
                     yield under_way.popleft().result()
             for future in under_way:
                 yield future.result()
     yield cutter.cut(b"", final=True)
+
+
+def _divided(
+    piece: bytes, cutter: _Cutter, new_cutter: Callable[[], _Cutter], workers: int, pool: ThreadPoolExecutor
+) -> Iterator[Future[bytes]]:
+    """Share the whole lines of a piece among workers; what is open before and behind them is cut at once."""
+    head = piece.find(b"\n") + 1 if cutter.in_line else 0
+    cuts = [head + (len(piece) - head) * i // workers for i in range(workers + 1)]
+    cuts = sorted({piece.rfind(b"\n", head, cut) + 1 or head for cut in cuts})
+    yield _done(cutter.cut(piece[:head]))
+    for low, high in pairwise(cuts):
+        yield pool.submit(new_cutter().cut, piece[low:high])
+    yield _done(cutter.cut(piece[cuts[-1] :]))
 
 
 def _done(data: bytes) -> Future[bytes]:

@@ -346,7 +346,7 @@ def cover(tokens, certain, characters, units, spelling, places, scores):  # type
     return _mark_words(tokens, certain, longest, places)
 
 
-@kernel("(i8,i8,i8,b1,b1)(u1[const], b1, i8, b1, u1[const], u2[const], i4[const], i4[const], i8[], u1[])")
+@kernel("(i8,i8,i8,b1,b1)(u1[const], b1, i8, b1, u1[const], u2[const], i4[const], i4[const], i8[], u1[]) apart")
 def cut_utf8(data, final, before, open_line, separator, characters, units, spelling, scratch, out):  # type: ignore[no-untyped-def]
     """Cut a text and write its words.
 

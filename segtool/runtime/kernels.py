@@ -131,7 +131,7 @@ def kernel(signature: str) -> Callable[[Callable[..., Any]], LazyKernel]:
         argument; ``[]`` is a one-dimensional contiguous array, ``[const]`` one that is only read and may be a
         read-only memory map; ``b1`` is a bool, ``void(...)`` returns nothing, ``(i8,b1)(...)`` a tuple. With
         ``" locked"`` behind it, the kernel keeps Python's lock, and may take objects (``o``), of which it gets the
-        addresses, and return one.
+        addresses, and return one. A kernel becomes a part of those that call it, except with ``" apart"`` behind.
     """
     return lambda function: LazyKernel(function, signature)
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 __all__ = [
+    "APART",
     "LOCKED",
     "OBJECT",
     "argument_types",
@@ -21,6 +22,10 @@ __all__ = [
 
 LOCKED = " locked"
 """End of the signature of a kernel that keeps Python's lock, as it uses Python's objects."""
+
+APART = " apart"
+"""End of the signature of a long kernel that the kernels which call it share; others become a part of each caller, so
+that the compiler sees what it is given."""
 
 OBJECT = "o"
 """Type of an argument that is any object: the kernel gets its address; or of a result, whose address the kernel gives
@@ -54,7 +59,8 @@ def compile_kernel(function: Callable[..., Any], signature: str) -> Any:
         returned = numba.types.Tuple([_type(part) for part in result.strip("()").split(",")])
     else:
         returned = _type(result)
-    return numba.njit([returned(*types)], nogil=unlocked)(function)
+    inlined = not signature.endswith(APART)
+    return numba.njit([returned(*types)], nogil=unlocked, forceinline=inlined)(function)
 
 
 def taking_objects(dispatcher: Any, signature: str) -> Any:
@@ -104,7 +110,7 @@ def deserialise(function: Callable[..., Any], signature: str, data: bytes) -> An
 
 def _halves(signature: str) -> list[str]:
     """Result and arguments of a signature."""
-    return signature.removesuffix(LOCKED).removesuffix(")").rsplit("(", 1)
+    return signature.removesuffix(APART).removesuffix(LOCKED).removesuffix(")").rsplit("(", 1)
 
 
 def _type(text: str) -> Any:
