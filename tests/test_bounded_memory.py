@@ -89,7 +89,7 @@ def test_an_archive_that_unpacks_to_a_thousand_times_its_size(kind, tmp_path, cu
     assert (tmp_path / "bomb").stat().st_size < MB
     peak, code, _ = peak_of("cut", "bomb", "-m", MODEL, cwd=tmp_path)
     assert code == 0
-    assert peak - cut_peak < 75 * MB
+    assert peak - cut_peak < 90 * MB
 
 
 @pytest.mark.parametrize("kind", PACK)
@@ -114,7 +114,7 @@ def test_cutting_one_token_without_end(piece, tmp_path, cut_peak):
     feed = [piece * (MB // len(piece))] * 100
     peak, code, _ = peak_of("cut", "-m", MODEL, cwd=tmp_path, feed=feed)
     assert code == 0
-    assert peak - cut_peak < 75 * MB
+    assert peak - cut_peak < 90 * MB
 
 
 @pytest.mark.parametrize("arguments", [("train", "-", "-o", "m"), ("count", "-", "-o", "s", "--memory", "256M")])
