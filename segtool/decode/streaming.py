@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["cut_stream", "cut_utf8_stream"]
 
-_AHEAD = 2
+_AHEAD = 4
 """Pieces that workers may take before the first of them is yielded."""
 
 
