@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from segtool.arguments import check_unit
+from segtool.decode.block import INDEX
 from segtool.decode.places import place_in_texts
 from segtool.errors import ArgumentError, DataError, needs_extra, one_line
 from segtool.runtime.arrays import Bytes, Integers
@@ -33,7 +34,7 @@ class _Part(NamedTuple):
     """What is found in some rows: the number of words of each, their places, and perhaps the words side by side."""
 
     counts: Integers
-    places: Integers
+    places: npt.NDArray[Any]
     words: Bytes
 
 
@@ -45,15 +46,19 @@ def cut_array(cutter: TextCutter, array: Any, workers: int = 1) -> Any:
         counts, ends = (np.empty(len(bounds) - 1, np.int64), np.empty(len(spans) >> 1, np.int64))
         words = np.empty(len(data), np.uint8)
         size = pack_words(data, bounds, spans, counts, ends, words)
-        return _Part(counts, ends, words[:size])
+        return _Part(counts, _packed(ends), words[:size])
 
-    def build(pa: Any, parts: list[_Part], kind: Any) -> Any:
-        ends = np.zeros(1 + sum(len(part.places) for part in parts), kind)
-        at, before = 1, 0
-        for part in parts:
-            np.add(part.places, before, out=ends[at : at + len(part.places)], casting="unsafe")
-            at, before = at + len(part.places), before + len(part.words)
-        buffers = [None, pa.py_buffer(ends), pa.py_buffer(np.concatenate([part.words for part in parts]))]
+    def build(pa: Any, parts: Iterator[_Part], size: int, kind: Any) -> Any:
+        words, at, found = np.empty(size, np.uint8), 0, []
+        for part in parts:  # copied at once, so that the next one takes the same memory
+            words[at : at + len(part.words)] = part.words
+            found.append((at, part.places))
+            at += len(part.words)
+        ends, n = np.zeros(1 + sum(len(places) for _, places in found), kind), 1
+        for before, places in found:
+            np.add(places, before, out=ends[n : n + len(places)], casting="unsafe")
+            n += len(places)
+        buffers = [None, pa.py_buffer(ends), pa.py_buffer(words[:at])]
         return pa.Array.from_buffers(pa.string() if kind is np.int32 else pa.large_string(), len(ends) - 1, buffers)
 
     return _worked(array, "cut_arrow()", cut, build, workers)
@@ -66,14 +71,20 @@ def spans_of_array(cutter: TextCutter, array: Any, unit: str = "character", work
     def place(data: Bytes, bounds: Integers) -> _Part:
         spans, counts = _byte_spans(cutter, data), np.empty(len(bounds) - 1, np.int64)
         place_in_texts(data, bounds, unit == "character", spans, counts)
-        return _Part(counts, spans.copy(), data[:0])
+        return _Part(counts, _packed(spans), data[:0])
 
-    def build(pa: Any, parts: list[_Part], kind: Any) -> Any:
-        columns = ([part.places[i::2] for part in parts] for i in range(2))
+    def build(pa: Any, parts: Iterator[_Part], size: int, kind: Any) -> Any:
+        places = [part.places for part in parts]
+        columns = ([each[i::2] for each in places] for i in range(2))
         arrays = [pa.array(np.concatenate(column, dtype=kind, casting="unsafe")) for column in columns]
         return pa.StructArray.from_arrays(arrays, ["start", "end"])
 
     return _worked(array, "spans_arrow()", place, build, workers)
+
+
+def _packed(places: Integers) -> npt.NDArray[Any]:
+    """A copy of places, in half the memory if that holds the last one."""
+    return places.astype(np.int64 if len(places) and places[-1] >= 1 << 31 else np.int32)
 
 
 def _byte_spans(cutter: TextCutter, data: Bytes) -> Integers:
@@ -84,7 +95,7 @@ def _worked(
     array: Any,
     call: str,
     work: Callable[[Bytes, Integers], _Part],
-    build: Callable[[Any, list[_Part], Any], Any],
+    build: Callable[[Any, Iterator[_Part], int, Any], Any],
     workers: int,
 ) -> Any:
     """Work on groups of the texts of an array, and build the array of the results."""
@@ -102,10 +113,11 @@ def _worked(
     for chunk, rows in zip(chunks, groups, strict=True):
         wide = bool(pa.types.is_large_string(chunk.type))
         number: Any = np.int64 if wide else np.int32
-        parts = [next(found) for _ in rows] or [work(np.empty(0, np.uint8), np.zeros(1, np.int64))]
-        values = build(pa, parts, number)
+        parts = (next(found) for _ in rows) if rows else iter([work(np.empty(0, np.uint8), np.zeros(1, np.int64))])
+        counts: list[Integers] = []
+        values = build(pa, _noting_counts(parts, counts), _content_size(chunk), number)
         ends = np.zeros(len(chunk) + 1, number)
-        np.cumsum(np.concatenate([part.counts for part in parts]), out=ends[1:])
+        np.cumsum(np.concatenate(counts), out=ends[1:])
         kind = (pa.large_list if wide else pa.list_)(values.type)
         valid = None
         if chunk.null_count:
@@ -113,6 +125,12 @@ def _worked(
         buffers = [valid, pa.py_buffer(ends)]
         made.append(pa.Array.from_buffers(kind, len(chunk), buffers, chunk.null_count, children=[values]))
     return pa.chunked_array(made) if is_chunked else made[0]
+
+
+def _noting_counts(parts: Iterator[_Part], counts: list[Integers]) -> Iterator[_Part]:
+    for part in parts:
+        counts.append(part.counts)
+        yield part
 
 
 def _imported(pa: Any, array: Any, call: str) -> Any:
@@ -176,6 +194,12 @@ def _offsets(rows: Any) -> npt.NDArray[Any]:
     return np.frombuffer(rows.buffers()[1], kind, len(rows) + 1, rows.offset * kind.itemsize)
 
 
+def _content_size(chunk: Any) -> int:
+    """Bytes of all texts of an array."""
+    offsets = _offsets(chunk) if len(chunk) else (0,)
+    return int(offsets[-1]) - int(offsets[0])
+
+
 def _joined_texts(pa: Any, rows: Any, call: str) -> tuple[Bytes, Integers]:
     """Join texts by line ends; give the data and where each text begins."""
     offsets = _offsets(_checked_rows(pa, rows, call, full=True)).astype(np.int64)
@@ -188,6 +212,28 @@ def _joined_texts(pa: Any, rows: Any, call: str) -> tuple[Bytes, Integers]:
     content = rows.buffers()[2]
     join_texts(np.empty(0, np.uint8) if content is None else np.frombuffer(content, np.uint8), offsets, bounds, data)
     return data, bounds
+
+
+@kernel("void(u1[const], i8, i8, u1[], i8)")
+def _copy(data, low, size, out, at):  # type: ignore[no-untyped-def]
+    """Copy bytes from a place to a place; what is behind them in the output, up to seven bytes, is overwritten too."""
+    whole = min(size + 7, len(data) - low, len(out) - at) & -8
+    for m in range(0, whole, 8):
+        low_m, at_m = low + m & INDEX, at + m & INDEX
+        eight = (
+            np.int64(data[low_m])
+            | np.int64(data[low_m + 1]) << 8
+            | np.int64(data[low_m + 2]) << 16
+            | np.int64(data[low_m + 3]) << 24
+            | np.int64(data[low_m + 4]) << 32
+            | np.int64(data[low_m + 5]) << 40
+            | np.int64(data[low_m + 6]) << 48
+            | np.int64(data[low_m + 7]) << 56
+        )
+        for k in range(8):
+            out[at_m + k] = eight >> 8 * k & 255
+    for m in range(whole, size):
+        out[at + m] = data[low + m]
 
 
 @kernel("void(u1[const], i8[const], i8[const], u1[])")
@@ -204,11 +250,9 @@ def join_texts(data, starts, bounds, joined):  # type: ignore[no-untyped-def]
     joined : uint8[m], written
     """
     for i in range(len(bounds) - 1):
-        low, size = starts[i], bounds[i + 1] - bounds[i] - 1
-        into = joined[bounds[i] : bounds[i + 1]]
-        for m in range(size):
-            into[m] = data[low + m]
-        into[size] = 10
+        end = bounds[i + 1] - 1
+        _copy(data, starts[i], end - bounds[i], joined, bounds[i])
+        joined[end] = 10
 
 
 @kernel("i8(u1[const], i8[const], i8[const], i8[], i8[], u1[])")
@@ -241,9 +285,7 @@ def pack_words(data, bounds, spans, counts, ends, words):  # type: ignore[no-unt
                 high = spans[2 * n + 1]
                 ends[n] = size + high - low
                 n += 1
-            into = words[size : size + high - low]
-            for m in range(high - low):
-                into[m] = data[low + m]
+            _copy(data, low, high - low, words, size)
             size += high - low
         counts[i] = n - begun
     return size
