@@ -23,8 +23,7 @@ def evidence(runs):
     symbols = {ngram[0] for ngram in counts if len(ngram) == 1}
     average = len(runs) / max(sum(map(len, runs)), 1)
     found = {}
-    for u, v in {pair for run in runs for pair in itertools.pairwise(run)}:
-        count = sum((a, b) == (u, v) for run in runs for a, b in itertools.pairwise(run))
+    for (u, v), count in Counter(pair for run in runs for pair in itertools.pairwise(run)).items():
         alone = (counts.get((0, u), 0) + 10 * average) / (counts[u,] + 10)
         begins = (counts.get((0, u, v), 0) + 10 * alone) / (count + 10)
         left = right = 0.0
