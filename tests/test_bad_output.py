@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from tests.failures import LINE, MODEL, fails, resource
-from tests.helpers import GOLD, SAMPLE, environment, refusal, scratch
+from tests.helpers import GOLD, SAMPLE, environment, refusal, scratch, succeed
 
 needs_dev_full = pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no /dev/full")
 
@@ -214,13 +214,17 @@ def test_read_only_file_is_not_replaced(folder):
     assert "text: " in denied("cut", "text", "-m", MODEL, "--in-place", cwd=folder)
 
 
-def test_too_few_descriptors_to_open_what_was_written(folder):
+@pytest.mark.parametrize(
+    "command", [["train", "text", "--base", MODEL, "-q"], ["lm", "import", "old.arpa"]], ids=["train", "lm"]
+)
+def test_too_few_descriptors_to_open_what_was_written(folder, command):
     """The model is opened before it takes its place."""
+    succeed("lm", "train", "text", "-o", "old.arpa", "-q", cwd=folder)
     limit = resource.RLIMIT_NOFILE
     codes = []
-    for number in range(10, 24):
+    for number in range(6, 24):
         done = subprocess.run(
-            [sys.executable, "-m", "segtool", "train", "text", "--base", MODEL, "-o", "new", "-q"],
+            [sys.executable, "-m", "segtool", *command, "-o", "new"],
             cwd=folder,
             env=environment(),
             capture_output=True,

@@ -1,6 +1,7 @@
 """A checkpoint is complete or absent; the work folder exists only while it is needed."""
 
 import os
+import shutil
 import subprocess
 import sys
 from contextlib import ExitStack
@@ -123,6 +124,25 @@ def test_folder_is_made_when_it_is_asked_for_and_removed_in_the_end(tmp_path):
         (path / "shard" / "file").touch()
         found.checkpoints.save("count", **ARRAYS)
         assert found.entered
+    assert contents(tmp_path) == {}
+
+
+def test_folder_that_stays_in_part_is_claimed_by_the_next_training(tmp_path, monkeypatch):
+    """As without descriptors, which removing a folder in a folder takes."""
+
+    def remove_files(path, **options):
+        for each in path.iterdir():
+            if each.is_file():
+                each.unlink()
+
+    with monkeypatch.context() as patch, ExitStack() as stack:
+        path = work(stack, tmp_path, resume=True)()
+        (path / "shard").mkdir()
+        (path / "shard" / "file").touch()
+        patch.setattr(shutil, "rmtree", remove_files)
+    assert (path / "shard").exists()
+    with ExitStack() as stack:
+        assert [each.name for each in work(stack, tmp_path, "two", resume=True)().iterdir()] == ["training"]
     assert contents(tmp_path) == {}
 
 

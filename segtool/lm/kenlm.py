@@ -8,7 +8,6 @@ from __future__ import annotations
 import itertools
 import os
 import re
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -46,7 +45,6 @@ class KenLM(Scorer):
             raise ModelError(f"{path}: KenLM cannot open it ({reason}): build it again with build_binary") from None
         if not any(character in self._model for character in _COMMON):
             raise ModelError(f"{path}: knows none of {_COMMON} as a word: pass a model of characters")
-        self.path = Path(path)
         self.order = int(self._model.order)
 
     def score_codes(self, codes: Places) -> tuple[Singles, npt.NDArray[np.bool_]]:

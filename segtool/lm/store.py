@@ -58,7 +58,8 @@ def open_lm(path: str | os.PathLike[str]) -> LanguageModel | KenLM:
 def import_lm(source: str | os.PathLike[str], path: str | os.PathLike[str]) -> LanguageModel | KenLM:
     """Make a directory of a language model that another tool trained, and open it.
 
-    Tables are made of an ARPA file; a KenLM binary is copied. The directory is replaced if it holds a model.
+    Tables are made of an ARPA file; a KenLM binary is copied. The directory is replaced if it holds a model, once the
+    new one has been opened.
     """
     lm = KenLM(source) if is_binary(source) else read_arpa(source)
     with atomic_directory(path, marker=CARD) as folder:
@@ -69,4 +70,4 @@ def import_lm(source: str | os.PathLike[str], path: str | os.PathLike[str]) -> L
             imported = {"file": os.path.basename(source)}
             card = {"kind": "kenlm", "order": lm.order, "imported": imported, "segtool_version": __version__}
             LM.write(folder, card, files)
-    return open_lm(path)
+        return open_lm(folder)

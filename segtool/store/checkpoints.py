@@ -195,21 +195,33 @@ class WorkFolder:
                 done = True
             finally:
                 if done or not self._resume:
-                    shutil.rmtree(self._folder, ignore_errors=True)
+                    self._remove(card)
 
     def _claim(self, lock: IO[bytes], card: Path) -> None:
         """Empty the folder and write the card, unless this training resumes the one on the card."""
         lock.seek(0)
         if self._resume and lock.read() == self._training.encode():
             return
+        self._empty(card)
+        lock.truncate(0)
+        lock.write(self._training.encode())
+        lock.flush()
+
+    def _empty(self, card: Path) -> None:
+        """Remove all but the card."""
         for path in self._folder.iterdir():
             if path.is_dir():
                 shutil.rmtree(path, ignore_errors=True)
             elif path != card:
                 path.unlink()
-        lock.truncate(0)
-        lock.write(self._training.encode())
-        lock.flush()
+
+    def _remove(self, card: Path) -> None:
+        """Remove the folder, its card last: where something stays, as without descriptors, a training may claim it."""
+        with suppress(OSError):
+            self._empty(card)
+            if [*self._folder.iterdir()] == [card]:
+                card.unlink()
+                self._folder.rmdir()
 
 
 def _locked(file: IO[bytes]) -> bool:
