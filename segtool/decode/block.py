@@ -33,6 +33,7 @@ __all__ = [
     "SYMBOLS",
     "Scratch",
     "list_numbers",
+    "note_number",
     "write_spans",
     "write_words",
 ]
@@ -96,16 +97,22 @@ class Scratch:
 
 
 @kernel("void(i8, i4[])")
+def note_number(token, spaces):  # type: ignore[no-untyped-def]
+    """Put a number before those that the row of spaces lists."""
+    row = len(spaces)
+    spaces[row - 1] += 1
+    spaces[row - NOTES - spaces[row - 1]] = token
+
+
+@kernel("void(i8, i4[])")
 def list_numbers(tokens, places):  # type: ignore[no-untyped-def]
     """List the numbers of a block, as :func:`segtool.decode.token_reader.read_tokens` does while it reads."""
     row = len(places) // ROWS
     spaces = places[SPACES * row : (SPACES + 1) * row]
-    count = 0
+    spaces[row - 1] = 0
     for t in range(1, tokens + 1):
         if places[t] == NUM:
-            count += 1
-            spaces[row - NOTES - count] = t
-    spaces[row - 1] = count
+            note_number(t, spaces)
 
 
 @kernel("(i8,b1)(u1[const], i8, i8, i8, b1, u1[const], i4[], i8, u1[])")

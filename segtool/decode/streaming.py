@@ -95,26 +95,26 @@ def _cut_pieces(
         for piece in pieces:
             yield cutter.cut(piece)
     else:
-        shares = workers + 2 if workers > 1 else 1  # of a piece
-        limit = _AHEAD * shares if ahead else 0
-        under_way: deque[Future[bytes]] = deque()
+        under_way: deque[list[Future[bytes]]] = deque()  # the shares of each piece
         with ThreadPoolExecutor(workers) as pool:
             for piece in pieces:
-                if workers == 1:  # it cuts one piece after the other, while others are read and written
-                    under_way.append(pool.submit(cutter.cut, piece))
-                else:
-                    under_way += _divided(piece, cutter, new_cutter, workers, pool)
-                while len(under_way) > limit:
-                    yield under_way.popleft().result()
-            for future in under_way:
-                yield future.result()
+                under_way.append([*_shares_of(piece, cutter, new_cutter, workers, pool)])
+                if len(under_way) > (_AHEAD if ahead else 0):
+                    yield from (share.result() for share in under_way.popleft())
+            yield from (share.result() for shares in under_way for share in shares)
     yield cutter.cut(b"", final=True)
 
 
-def _divided(
+def _shares_of(
     piece: bytes, cutter: _Cutter, new_cutter: Callable[[], _Cutter], workers: int, pool: ThreadPoolExecutor
 ) -> Iterator[Future[bytes]]:
-    """Share the whole lines of a piece among workers; what is open before and behind them is cut at once."""
+    """Share the whole lines of a piece among workers; what is open before and behind them is cut at once.
+
+    One worker cuts whole pieces one after the other, while others are read and written.
+    """
+    if workers == 1:
+        yield pool.submit(cutter.cut, piece)
+        return
     head = piece.find(b"\n") + 1 if cutter.in_line else 0
     cuts = [head + (len(piece) - head) * i // workers for i in range(workers + 1)]
     cuts = sorted({piece.rfind(b"\n", head, cut) + 1 or head for cut in cuts})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from segtool.decode.block import BEGINS, INDEX, NODE, NOTES, PAD, ROWS, SPACES, STARTS, list_numbers
+from segtool.decode.block import BEGINS, INDEX, NODE, NOTES, PAD, ROWS, SPACES, STARTS, list_numbers, note_number
 from segtool.decode.characters import (
     CHARACTERS,
     CLASS_MASK,
@@ -85,12 +85,6 @@ def _join_strays(tokens, certain, space_count, full, strays, places):  # type: i
     return kept, settled, space_count, full
 
 
-@kernel("void(i8, i8, i4[])")
-def _note_number(token, row, spaces):  # type: ignore[no-untyped-def]
-    spaces[row - 1] += 1
-    spaces[row - NOTES - spaces[row - 1]] = token
-
-
 @kernel("(i8,i8,i8,b1)(u1[const], i8, b1, i8, u2[const], i4[])")
 def read_tokens(data, at, final, before, characters, places):  # type: ignore[no-untyped-def]
     """Read a block of tokens; :func:`segtool.text.symbols.symbolise` for UTF-8, and for text that may go on.
@@ -164,7 +158,7 @@ def read_tokens(data, at, final, before, characters, places):  # type: ignore[no
                     symbols[tokens] = num_id if end > 0 else np.int64(characters[IDS + (entry & NUMERAL_MASK)])
                     starts[tokens] = at - origin
                     if end > 0:
-                        _note_number(tokens, row, spaces)
+                        note_number(tokens, spaces)
                 at = abs(end) if end != 0 else at + 3
                 kind = _IS_PLAIN
                 continue
@@ -246,7 +240,7 @@ def read_tokens(data, at, final, before, characters, places):  # type: ignore[no
             space_count += 1
         elif symbol != 0:
             if code == NUM:
-                _note_number(tokens, row, spaces)
+                note_number(tokens, spaces)
             if has_digits:
                 kind = _ENDS_WITH_DIGIT
         elif is_stray and end - begin <= MOST_BEFORE:
